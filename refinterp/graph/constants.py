@@ -1,0 +1,64 @@
+"""The constant a tensor holds, as an array of its shape."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Tensor
+
+
+def has_constant(model: Model, tensor: Tensor) -> bool:
+    """Whether the file gives the tensor its value."""
+    return 0 < tensor.buffer < len(model.buffers) and model.buffers[tensor.buffer].data.size > 0
+
+
+def constant(model: Model, tensor: Tensor) -> NDArray[Any] | None:
+    """Return the tensor's constant, read-only and of the tensor's shape, or None if it has none.
+
+    int4, uint4 and int2 are unpacked, lowest bits first, one element per int8 or uint8.
+    Types NumPy has no storage for (string, bfloat16, …) come as their raw bytes.
+
+    Raises ModelError when the buffer's size is not the one shape and type ask for.
+    """
+    if not has_constant(model, tensor):
+        return None
+    raw = model.buffers[tensor.buffer].data
+    if tensor.dtype not in STORAGE or tensor.sparsity is not None:
+        return raw
+    dtype = STORAGE[str(tensor.dtype)]
+    count = math.prod(tensor.shape)
+    bits = PACKED_BITS.get(str(tensor.dtype))
+    needed = -(-count * bits // 8) if bits else count * dtype.itemsize
+    if raw.size != needed:
+        raise ModelError(
+            f"tensor {tensor.name!r}: its buffer {tensor.buffer} holds {raw.size} bytes, but "
+            f"{tensor.dtype} of shape {list(tensor.shape)} takes {needed}"
+        )
+    values = unpack(raw, bits, count, signed=dtype.kind == "i") if bits else _typed(raw, dtype)
+    array = values.reshape(tensor.shape)
+    array.flags.writeable = False
+    return array
+
+
+def _typed(raw: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
+    little = dtype.newbyteorder("<")
+    if raw.ctypes.data % max(1, dtype.alignment):
+        raw = raw.copy()  # NumPy computes slowly, and BLAS not at all, on misaligned arrays
+    view: NDArray[Any] = raw.view(little)
+    return view if little == dtype else view.astype(dtype)
+
+
+def unpack(raw: NDArray[np.uint8], bits: int, count: int, *, signed: bool) -> NDArray[Any]:
+    """Spread elements of `bits` bits, lowest bits first, into one byte each: (count,)."""
+    per_byte = 8 // bits
+    shifts = np.arange(per_byte, dtype=np.uint8) * bits
+    codes = ((raw[:, None] >> shifts) & ((1 << bits) - 1)).reshape(-1)[:count]
+    if not signed:
+        return codes
+    half = 1 << (bits - 1)
+    return ((codes ^ half).astype(np.int16) - half).astype(np.int8)

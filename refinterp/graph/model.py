@@ -1,0 +1,204 @@
+"""A model as frozen data: what the file says, nothing decided and nothing run.
+
+Names follow the schema (`schema/tflite.layout`). Arrays are NumPy views of the file's bytes where
+the file holds them; nobody writes to them.
+
+Enumerations are kept by their schema name (`"SAME"`, `"int8"` for tensor types, in lower case as
+NumPy spells them); a value the schema does not know stays the integer it was, so that any
+well-formed file can be represented and written back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shape = tuple[int, ...]
+Options = Mapping[str, Any]
+
+NO_OPTIONS: Final[Options] = MappingProxyType({})
+NO_BYTES: Final[NDArray[np.uint8]] = np.empty(0, np.uint8)
+OPTIONAL: Final = -1  # the tensor index that stands for "no tensor here"
+
+STORAGE: Final[Mapping[str, np.dtype[Any]]] = MappingProxyType(
+    {
+        "float32": np.dtype(np.float32),
+        "float16": np.dtype(np.float16),
+        "float64": np.dtype(np.float64),
+        "int8": np.dtype(np.int8),
+        "uint8": np.dtype(np.uint8),
+        "int16": np.dtype(np.int16),
+        "uint16": np.dtype(np.uint16),
+        "int32": np.dtype(np.int32),
+        "uint32": np.dtype(np.uint32),
+        "int64": np.dtype(np.int64),
+        "uint64": np.dtype(np.uint64),
+        "bool": np.dtype(np.bool_),
+        "complex64": np.dtype(np.complex64),
+        "complex128": np.dtype(np.complex128),
+        "int4": np.dtype(np.int8),
+        "int2": np.dtype(np.int8),
+        "uint4": np.dtype(np.uint8),
+        "resource": np.dtype(np.int32),
+    }
+)
+"""The NumPy type an element is held in once unpacked; types that are missing are never computed."""
+
+PACKED_BITS: Final[Mapping[str, int]] = MappingProxyType({"int4": 4, "uint4": 4, "int2": 2})
+"""Types whose elements share bytes in the file, and the bits of one element."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantization:
+    """`QuantizationParameters`: real = scale * (code - zero_point).
+
+    scale, minimum, maximum: float32 (channels,); zero_point: int64 (channels,); any may be empty.
+    quantized_dimension: the axis the channels run along, when there is more than one.
+    details: the union member's name and its fields (blockwise, multi-axis, custom), or None.
+    """
+
+    scale: NDArray[np.float32]
+    zero_point: NDArray[np.int64]
+    quantized_dimension: int = 0
+    minimum: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    maximum: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    details: tuple[str, Options] | None = None
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether channels have scales of their own."""
+        return len(self.scale) > 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor:
+    """One entry of a subgraph's tensor list.
+
+    shape: as stored; shape_signature: the same with -1 for unknown sizes, or None if absent.
+    dtype: lower-case schema type name ("int8", "int4", "string", …) or an unknown number.
+    buffer: index into `Model.buffers`; 0, or an empty buffer, means the tensor has no constant.
+    sparsity, variant_tensors: the schema tables as mappings.
+    """
+
+    name: str
+    shape: Shape
+    dtype: str | int
+    buffer: int = 0
+    quantization: Quantization | None = None
+    is_variable: bool = False
+    shape_signature: Shape | None = None
+    has_rank: bool = False
+    sparsity: Options | None = None
+    variant_tensors: tuple[Options, ...] = ()
+    external_buffer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCode:
+    """`OperatorCode`: the operator's name, its version, and the name of a custom operator.
+
+    builtin is `max(builtin_code, deprecated_builtin_code)`, by name when the schema knows it.
+    deprecated: the one-byte field as stored, kept so that writing changes nothing.
+    """
+
+    builtin: str | int
+    version: int = 1
+    custom: str | None = None
+    deprecated: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name people know the operator by: the custom name where there is one."""
+        if self.builtin == "CUSTOM":
+            return self.custom or "CUSTOM"
+        return str(self.builtin)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operator:
+    """One entry of a subgraph's operator list, in execution order.
+
+    code: the entry of `Model.operator_codes` at opcode_index, or None when that is out of range.
+    inputs, outputs, intermediates: tensor indices of the same subgraph; -1 is an omitted input.
+    options: the builtin options' fields by schema name; options_type: the union member's name
+    ("Conv2DOptions") or None; options_2 and options_2_type: the second union (StableHLO).
+    custom_options: raw bytes of a custom operator's options.
+    """
+
+    opcode_index: int
+    code: OperatorCode | None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Options = NO_OPTIONS
+    options_type: str | int | None = None
+    options_2: Options = NO_OPTIONS
+    options_2_type: str | int | None = None
+    custom_options: NDArray[np.uint8] = field(default_factory=lambda: NO_BYTES)
+    intermediates: tuple[int, ...] = ()
+    mutating_variable_inputs: tuple[bool, ...] = ()
+    debug_metadata_index: int = -1
+
+    @property
+    def name(self) -> str:
+        """The operator's name, or `UNKNOWN(index)` when its code is out of range."""
+        return self.code.name if self.code else f"UNKNOWN({self.opcode_index})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subgraph:
+    """A graph of operators over its own list of tensors."""
+
+    tensors: tuple[Tensor, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    operators: tuple[Operator, ...]
+    name: str | None = None
+    debug_metadata_index: int = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Buffer:
+    """Constant bytes. appended: they lie behind the flatbuffer (`Buffer.offset` and `size`)."""
+
+    data: NDArray[np.uint8] = field(default_factory=lambda: NO_BYTES)
+    appended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """A named buffer; the index is into `Model.buffers`."""
+
+    name: str
+    buffer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """`SignatureDef`: names for the inputs and outputs of one subgraph."""
+
+    key: str
+    subgraph: int
+    inputs: tuple[tuple[str, int], ...]
+    outputs: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A whole `.tflite` file. source: the path it was read from, for messages, or None."""
+
+    subgraphs: tuple[Subgraph, ...]
+    operator_codes: tuple[OperatorCode, ...]
+    buffers: tuple[Buffer, ...]
+    version: int = 3
+    description: str | None = None
+    metadata: tuple[Metadata, ...] = ()
+    metadata_buffer: tuple[int, ...] = ()
+    signatures: tuple[Signature, ...] = ()
+    external_buffer_groups: tuple[Options, ...] = ()
+    external_buffers: tuple[Options, ...] = ()
+    source: str | None = None
