@@ -1,0 +1,278 @@
+"""CONV_2D: every output channel is a weighted sum of a window of the input.
+
+Real      y = clamp(sum(w * x) + bias)
+Integer   acc = sum(w * (x - x_zero)) + bias          int8: int32; int16x8: int32 or int64
+          y = clip(R_c(acc) + y_zero, y_min, y_max)   R_c: one factor per output channel
+Shapes    x (batch, height, width, in), w (out, kernel height, kernel width, in / groups),
+          bias (out,) or omitted, y (batch, height', width', out)
+Units     int8 codes, real = scale * (code - zero point); w: zero point 0; bias: scale x * w
+Raises    ModelError, from prepare only: ranks, channel counts, scales that do not fit together
+Source    LiteRT kernels/conv.cc, internal/reference/integer_ops/conv.h (f67457790);
+          tflite-micro micro/kernels/conv_common.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8; float32 within rounding of the sum
+
+The sums run as floating-point matrix products that are exact for these integers (`numerics.gemm`).
+With x_zero folded into the bias, and used as the padding's code, raw codes can be multiplied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.mac import bias_values, rescale_factors
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.activation import INTEGER_RANGE, integer_bounds, real_bounds
+from refinterp.numerics.flavours import Rules
+from refinterp.numerics.gemm import ExactGemm
+from refinterp.numerics.patches import PatchGrid
+from refinterp.numerics.requantize import Requantizer
+from refinterp.numerics.window import window
+
+
+@dataclass(frozen=True, slots=True)
+class Conv2DOptions:
+    """Schema table Conv2DOptions."""
+
+    padding: str | int = "SAME"
+    stride_w: int = 0
+    stride_h: int = 0
+    fused_activation_function: str | int = "NONE"
+    dilation_w_factor: int = 1
+    dilation_h_factor: int = 1
+    quantized_bias_type: str | int = "float32"
+
+
+def grid(x: TensorSpec, w: TensorSpec, options: Conv2DOptions) -> PatchGrid:
+    """Place the filter's window on the input; raises ModelError for shapes that cannot be."""
+    if len(x.shape) != 4 or len(w.shape) != 4:
+        raise ModelError(
+            f"CONV_2D needs a 4-D input and filter, got {list(x.shape)} and {list(w.shape)}"
+        )
+    channels, per_group = x.shape[3], w.shape[3]
+    if per_group == 0 or channels % per_group or w.shape[0] % (channels // per_group):
+        raise ModelError(
+            f"CONV_2D: {channels} input and {w.shape[0]} output channels cannot be split into "
+            f"groups of {per_group} input channels"
+        )
+    return PatchGrid(
+        window(
+            options.padding,
+            x.shape[1],
+            w.shape[1],
+            options.stride_h,
+            options.dilation_h_factor,
+            where="CONV_2D height",
+        ),
+        window(
+            options.padding,
+            x.shape[2],
+            w.shape[2],
+            options.stride_w,
+            options.dilation_w_factor,
+            where="CONV_2D width",
+        ),
+        per_group,
+    )
+
+
+def conv_output_shapes(inputs: Inputs, options: Conv2DOptions) -> tuple[Shape, ...]:
+    """The output's shape; `inputs` are data, filter and, possibly, bias."""
+    x, w = inputs[0], inputs[1]
+    if x is None or w is None:
+        raise ModelError("CONV_2D needs an input and a filter")
+    place = grid(x, w, options)
+    return ((x.shape[0], place.rows.size, place.columns.size, w.shape[0]),)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """Filter and bias of one group, ready to multiply: filter (depth, out), bias (out,)."""
+
+    gemm: ExactGemm
+    requantizer: Requantizer
+
+
+@kernel("CONV_2D", "int8", "int8x4", "int16x8", "int16x4", options=Conv2DOptions, weights=1)
+@dataclass(frozen=True, slots=True, eq=False)
+class Conv2DInteger:
+    """The integer kernel. groups is empty when filter or bias are only known at run time."""
+
+    place: PatchGrid
+    x_zero: int
+    x_max: int
+    factors: NDArray[np.float64]
+    y_zero: int
+    y_min: int
+    y_max: int
+    rounding: str
+    plain: bool
+    group_count: int
+    groups: tuple[Folded, ...]
+
+    output_shapes = staticmethod(conv_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Conv2DOptions, rule: Rules
+    ) -> Conv2DInteger:
+        """Fold scales, zero point and bias; see the module's docstring."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        bias = inputs[2] if len(inputs) > 2 else None
+        assert x is not None
+        assert w is not None
+        place = grid(x, w, options)
+        channels = w.shape[0]
+        y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
+        self = cls(
+            place,
+            x.zero,
+            -INTEGER_RANGE[x.dtype][0],
+            rescale_factors(x, w, y, channels),
+            y.zero,
+            y_min,
+            y_max,
+            accumulator_rounding(x, bias, options.quantized_bias_type, rule),
+            rule.plain,
+            x.shape[3] // w.shape[3],
+            (),
+        )
+        if w.data is None or (bias is not None and bias.data is None):
+            return self
+        groups = self.fold(w.data, bias_values(bias, channels))
+        return cls(
+            *(getattr(self, name) for name in cls.__dataclass_fields__ if name != "groups"),
+            groups=groups,
+        )
+
+    def fold(self, w: Array, bias: NDArray[np.int64]) -> tuple[Folded, ...]:
+        """Lay out one group after the other; w (out, height, width, in / groups)."""
+        count = w.shape[0] // self.group_count
+        folded = []
+        for start in range(0, w.shape[0], count):
+            own = slice(start, start + count)
+            matrix = w[own].reshape(count, -1).T
+            gemm = ExactGemm.prepare(matrix, self.x_max)
+            constant = bias[own] - self.x_zero * matrix.astype(np.int64).sum(axis=0)
+            requantizer = Requantizer.prepare(
+                self.factors[own],
+                constant,
+                self.y_zero,
+                self.y_min,
+                self.y_max,
+                rounding=self.rounding,
+                bound=gemm.bound,
+                plain=self.plain,
+            )
+            folded.append(Folded(gemm, requantizer))
+        return tuple(folded)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, batch, height', width', out)."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        assert x is not None
+        assert w is not None
+        groups = self.groups
+        if not groups:
+            bias = inputs[2] if len(inputs) > 2 else None
+            values = np.zeros(w.shape[1], np.int64) if bias is None else bias[0].astype(np.int64)
+            groups = self.fold(w[0], values)
+        images = x.reshape(-1, *x.shape[2:])
+        rows = y.reshape(-1, y.shape[-1])
+        depth, count = self.place.channels, y.shape[-1] // len(groups)
+        for index, group in enumerate(groups):
+            own = images[..., index * depth : (index + 1) * depth]
+            columns = rows[:, index * count : (index + 1) * count]
+            gemm = group.gemm
+            for start, stop, patches in self.place.blocks(
+                own, gemm.input_dtype, self.x_zero, work.take
+            ):
+                acc = np.empty((stop - start, count), gemm.output_dtype)
+                gemm(patches, acc)
+                group.requantizer(acc, columns[start:stop])
+
+
+def accumulator_rounding(
+    x: TensorSpec, bias: TensorSpec | None, bias_type: str | int, rule: Rules
+) -> str:
+    """Name the rescaling rule: int16 data with an int64 accumulator take the 15-bit multiplier.
+
+    LiteRT goes by the option `quantized_bias_type`, TFLM by the bias tensor's type, and by the
+    option where there is no bias.
+    """
+    if x.dtype != "int16":
+        return rule.rounding
+    by_tensor = rule.path == "bias-tensor" and bias is not None
+    narrow = bias.dtype == "int32" if by_tensor and bias is not None else bias_type == "int32"
+    return rule.rounding if narrow else "int64"
+
+
+@kernel("CONV_2D", "float32", options=Conv2DOptions, weights=1)
+@dataclass(frozen=True, slots=True, eq=False)
+class Conv2DFloat:
+    """The float32 kernel: matrices (depth, out) per group, or none when known only at run time."""
+
+    place: PatchGrid
+    low: float
+    high: float
+    group_count: int
+    matrices: tuple[NDArray[np.float32], ...]
+
+    output_shapes = staticmethod(conv_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Conv2DOptions, rule: Rules
+    ) -> Conv2DFloat:
+        """Lay out the filter once."""
+        x, w = inputs[0], inputs[1]
+        assert x is not None
+        assert w is not None
+        low, high = real_bounds(options.fused_activation_function)
+        count = x.shape[3] // w.shape[3] if w.shape[3] else 1
+        matrices = () if w.data is None else _matrices(w.data, count)
+        return cls(grid(x, w, options), low, high, count, matrices)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, batch, height', width', out)."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        assert x is not None
+        assert w is not None
+        bias = inputs[2] if len(inputs) > 2 else None
+        matrices = self.matrices or _matrices(w[0], self.group_count)
+        images = x.reshape(-1, *x.shape[2:])
+        rows = y.reshape(-1, y.shape[-1])
+        depth, count = self.place.channels, y.shape[-1] // len(matrices)
+        for index, matrix in enumerate(matrices):
+            own = images[..., index * depth : (index + 1) * depth]
+            columns = rows[:, index * count : (index + 1) * count]
+            for start, stop, patches in self.place.blocks(own, np.float32, 0.0, work.take):
+                np.matmul(patches, matrix, out=columns[start:stop])
+        if bias is not None:
+            rows += bias[0]
+        clamp(rows, self.low, self.high)
+
+
+def _matrices(w: Array, groups: int) -> tuple[NDArray[np.float32], ...]:
+    parts = np.split(w, groups)
+    return tuple(np.ascontiguousarray(part.reshape(len(part), -1).T) for part in parts)
+
+
+def clamp(values: Any, low: float, high: float) -> None:
+    """Apply a float activation's bounds in place."""
+    if low > -np.inf:
+        np.maximum(values, np.float32(low), out=values)
+    if high < np.inf:
+        np.minimum(values, np.float32(high), out=values)

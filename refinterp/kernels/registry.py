@@ -1,0 +1,195 @@
+"""Which class runs which operator; filled by the decorator as kernel modules are imported.
+
+There is no other list of operators: whoever needs one asks here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.graph.model import STORAGE, Options, Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.flavours import DEFAULT_FLAVOUR, Rules, rules
+
+Array = NDArray[Any]
+Inputs = Sequence[TensorSpec | None]
+
+
+class Kernel(Protocol):
+    """An operator with everything it can know before it sees data folded into its fields.
+
+    Arrays carry a leading sample axis S in front of the model's shape; a constant has S = 1, and so
+    has every array of a single run. Outputs are views into the arena: kernels fill them and keep
+    nothing. `work` lends scratch memory that is void after the call.
+    """
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+    ) -> Kernel:
+        """Check everything and fold scales into integers; raises ModelError, UnsupportedError."""
+        ...
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+        """Shapes of the outputs; raises NeedsValue if an input's value decides and is unknown."""
+        ...
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Compute the outputs in place; cannot fail on arrays that match the specs."""
+        ...
+
+
+class NeedsValue(Exception):  # noqa: N818 - a question to the caller, not an error
+    """An output's shape depends on the value of an input that is not known before the run."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"the shape depends on the value of input {index}")
+        self.index = index
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """For operators whose schema options hold nothing a kernel reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One registered kernel: how it is found, and what its schema options decode into."""
+
+    operator: str
+    dtype: str
+    kernel: type[Any]
+    options: type[Any]
+    data: int
+    weights: int | None
+
+    def matches(self, inputs: Inputs) -> bool:
+        """Whether operands of these types are this kernel's."""
+        return self.dtype == dtype_key(inputs, self.data, self.weights)
+
+
+KERNELS: Final[dict[tuple[str, str], Entry]] = {}
+"""(operator, dtype key) → entry. Complete only after `load_all`."""
+
+T = TypeVar("T", bound=type)
+
+
+def kernel(
+    operator: str,
+    *dtypes: str,
+    options: type = NoOptions,
+    data: int = 0,
+    weights: int | None = None,
+) -> Callable[[T], T]:
+    """Register the decorated class for an operator's schema name and one or more dtype keys.
+
+    A dtype key is the type of input number `data`; where `weights` names a second input of another
+    type, `x` and that type's code follow: "int16x8", "int8x4", "float32x8", "float32xf16".
+    """
+
+    def register(cls: T) -> T:
+        for dtype in dtypes:
+            key = (operator, dtype)
+            if key in KERNELS:
+                raise RuntimeError(f"{key} is already registered by {KERNELS[key].kernel}")
+            KERNELS[key] = Entry(operator, dtype, cls, options, data, weights)
+        return cls
+
+    return register
+
+
+_CODES = {"int8": "8", "int4": "4", "int2": "2", "uint8": "u8", "int16": "16", "float16": "f16"}
+
+
+def dtype_key(inputs: Inputs, data: int, weights: int | None) -> str:
+    """The dtype key of operands, by the positions of the data and the weights among the inputs."""
+    first = inputs[data] if data < len(inputs) else None
+    if first is None:
+        return "none"
+    second = inputs[weights] if weights is not None and weights < len(inputs) else None
+    if second is None or second.dtype == first.dtype:
+        return first.dtype
+    return f"{first.dtype}x{_CODES.get(second.dtype, second.dtype)}"
+
+
+@cache
+def load_all() -> Mapping[tuple[str, str], Entry]:
+    """Import every kernel module and return the full table."""
+    package = importlib.import_module("refinterp.kernels")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"refinterp.kernels.{module.name}")
+    return KERNELS
+
+
+@cache
+def _entries(operator: str) -> tuple[Entry, ...]:
+    try:
+        importlib.import_module(f"refinterp.kernels.{operator.lower()}")
+    except ModuleNotFoundError:
+        load_all()  # operators that share a file
+    return tuple(entry for (name, _), entry in KERNELS.items() if name == operator)
+
+
+def find(operator: str, inputs: Inputs) -> Entry | None:
+    """The kernel for an operator (schema or custom name) and its operands' types, or None."""
+    for entry in _entries(operator):
+        if entry.matches(inputs):
+            return entry
+    return None
+
+
+def dtypes_of(operator: str) -> tuple[str, ...]:
+    """The dtype keys an operator is registered for; empty when it is not known at all."""
+    return tuple(entry.dtype for entry in _entries(operator))
+
+
+def decode_options(options: type[Any], fields_by_name: Options) -> Any:
+    """Build a kernel's options from the schema's fields, ignoring those it does not read."""
+    known = {f.name for f in fields(options)}
+    return options(**{name: value for name, value in fields_by_name.items() if name in known})
+
+
+def prepare(
+    operator: str,
+    inputs: Inputs,
+    outputs: Sequence[TensorSpec],
+    options: Options | None = None,
+    *,
+    flavour: str = DEFAULT_FLAVOUR,
+    plain: bool = False,
+) -> Kernel:
+    """Find and prepare a kernel without a model; raises LookupError when there is none."""
+    entry = find(operator, inputs)
+    if entry is None:
+        raise LookupError(
+            f"no kernel for {operator} on {[s.dtype if s else None for s in inputs]}; "
+            f"registered: {', '.join(dtypes_of(operator)) or 'nothing'}"
+        )
+    prepared: Kernel = entry.kernel.prepare(
+        inputs,
+        outputs,
+        decode_options(entry.options, options or {}),
+        rules(flavour, operator, plain=plain),
+    )
+    return prepared
+
+
+def call(
+    prepared: Kernel, arrays: Sequence[Array | None], outputs: Sequence[TensorSpec]
+) -> tuple[Array, ...]:
+    """Run a prepared kernel once on arrays of the specs' shapes; returns fresh arrays."""
+    results = [np.zeros((1, *spec.shape), STORAGE[spec.dtype]) for spec in outputs]
+    prepared.eval([None if a is None else a[None] for a in arrays], results, Workspace())
+    return tuple(result[0] for result in results)

@@ -1,0 +1,61 @@
+"""Fused activations: the clamp they put on an operator's output."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from refinterp.errors import UnsupportedError
+
+_REAL_BOUNDS = {
+    "NONE": (-math.inf, math.inf),
+    "RELU": (0.0, math.inf),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+    "RELU6": (0.0, 6.0),
+}
+
+INTEGER_RANGE = {
+    "int8": (-128, 127),
+    "uint8": (0, 255),
+    "int16": (-32768, 32767),
+    "int32": (-(2**31), 2**31 - 1),
+}
+
+
+def real_bounds(activation: str | int) -> tuple[float, float]:
+    """The interval a fused activation clamps a float output to.
+
+    Raises UnsupportedError for activations no kernel applies as a clamp (TANH, SIGN_BIT).
+    """
+    try:
+        return _REAL_BOUNDS[activation]  # type: ignore[index]
+    except KeyError:
+        raise UnsupportedError(
+            f"fused activation {activation} is not supported; allowed: {', '.join(_REAL_BOUNDS)}"
+        ) from None
+
+
+def integer_bounds(
+    activation: str | int, dtype: str, scale: float, zero_point: int
+) -> tuple[int, int]:
+    """The codes a fused activation clamps a quantized output to.
+
+    A bound f becomes zero_point + round_half_away(float32(f) / float32(scale)), in float32, cut to
+    the type's range. Source: LiteRT kernels/kernel_util.cc, CalculateActivationRangeQuantized.
+    """
+    low, high = INTEGER_RANGE[dtype]
+    real_low, real_high = real_bounds(activation)
+
+    def code(real: float) -> int:
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            steps = float(np.float32(real) / np.float32(scale))
+        if not math.isfinite(steps):
+            return high if steps > 0 else low
+        return zero_point + int(math.copysign(math.floor(abs(steps) + 0.5), steps))
+
+    if math.isfinite(real_low):
+        low = max(low, code(real_low))
+    if math.isfinite(real_high):
+        high = min(high, code(real_high))
+    return low, high

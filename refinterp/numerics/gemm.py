@@ -1,0 +1,84 @@
+"""Integer products through floating-point BLAS, where a bound proves them exact.
+
+A float with a p-bit significand holds every integer up to 2**p, so a sum of integer products is
+exact in any order while every partial sum stays below that: |partial sum| <= max|x| * sum|w|,
+taken per output channel. float32 gives 2**24, float64 2**53. Where float32's bound breaks, the
+inner dimension is cut into pieces that keep it, and the pieces are added in float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLOAT32_EXACT = 2**24
+FLOAT64_EXACT = 2**53
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExactGemm:
+    """x @ w for integer codes, held as floats; w is (K, N), prepared once.
+
+    pieces: (start, stop) of the inner dimension; one piece means float32 sums throughout.
+    bound: float64 (N,), the largest |x @ w| per output channel.
+    """
+
+    weights: NDArray[Any]
+    pieces: tuple[tuple[int, int], ...]
+    bound: NDArray[np.float64]
+
+    @classmethod
+    def prepare(cls, weights: NDArray[Any], x_max: int) -> ExactGemm:
+        """Choose float type and pieces for inputs of magnitude at most `x_max`.
+
+        weights: integers (K, N), |w| < 2**24.
+        """
+        magnitude = np.abs(weights.astype(np.float64))
+        bound = magnitude.sum(axis=0) * x_max
+        inner = weights.shape[0]
+        if bound.size == 0 or bound.max() < FLOAT32_EXACT:
+            return cls(_dense(weights, np.float32), ((0, inner),), bound)
+        pieces = _pieces(magnitude, x_max)
+        if len(pieces) > 8 or bound.max() >= FLOAT64_EXACT:
+            return cls(_dense(weights, np.float64), ((0, inner),), bound)
+        return cls(_dense(weights, np.float32), pieces, bound)
+
+    @property
+    def input_dtype(self) -> Any:
+        """The float type the input codes have to be converted to."""
+        return self.weights.dtype
+
+    @property
+    def output_dtype(self) -> Any:
+        """The float type of the sums."""
+        return self.weights.dtype if len(self.pieces) == 1 else np.dtype(np.float64)
+
+    def __call__(self, x: NDArray[Any], out: NDArray[Any]) -> None:
+        """Write x @ w, exactly: x (..., K) of `input_dtype`, out (..., N) of `output_dtype`."""
+        if len(self.pieces) == 1:
+            np.matmul(x, self.weights, out=out)
+            return
+        out.fill(0)
+        for start, stop in self.pieces:
+            out += x[..., start:stop] @ self.weights[start:stop]
+
+
+def _dense(weights: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    return np.ascontiguousarray(weights, dtype)
+
+
+def _pieces(magnitude: NDArray[np.float64], x_max: int) -> tuple[tuple[int, int], ...]:
+    """Cut the inner dimension greedily so that each piece keeps float32's bound."""
+    total = np.concatenate([np.zeros((1, magnitude.shape[1])), np.cumsum(magnitude, axis=0)])
+    limit = (FLOAT32_EXACT - 1) / x_max
+    pieces = []
+    start, inner = 0, magnitude.shape[0]
+    while start < inner:
+        within = (total[start + 1 :] - total[start]).max(axis=1) <= limit
+        taken = int(np.argmin(within)) if not within.all() else inner - start
+        pieces.append((start, start + max(taken, 1)))
+        start = pieces[-1][1]
+    return tuple(pieces)
