@@ -134,9 +134,9 @@ class Operator:
     code: OperatorCode | None
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Options = NO_OPTIONS
+    options: Options = field(default_factory=lambda: NO_OPTIONS)
     options_type: str | int | None = None
-    options_2: Options = NO_OPTIONS
+    options_2: Options = field(default_factory=lambda: NO_OPTIONS)
     options_2_type: str | int | None = None
     custom_options: NDArray[np.uint8] = field(default_factory=lambda: NO_BYTES)
     intermediates: tuple[int, ...] = ()
