@@ -1,0 +1,1 @@
+"""A model as frozen data, how to build one, and what is wrong with it."""

@@ -80,6 +80,7 @@ class Tensor:
     """One entry of a subgraph's tensor list.
 
     shape: as stored; shape_signature: the same with -1 for unknown sizes, or None if absent.
+    name: bytes that are not UTF-8 are kept as surrogate escapes.
     dtype: lower-case schema type name ("int8", "int4", "string", …) or an unknown number.
     buffer: index into `Model.buffers`; 0, or an empty buffer, means the tensor has no constant.
     sparsity, variant_tensors: the schema tables as mappings.
@@ -127,7 +128,8 @@ class Operator:
     inputs, outputs, intermediates: tensor indices of the same subgraph; -1 is an omitted input.
     options: the builtin options' fields by schema name; options_type: the union member's name
     ("Conv2DOptions") or None; options_2 and options_2_type: the second union (StableHLO).
-    custom_options: raw bytes of a custom operator's options.
+    custom_options: raw bytes of a custom operator's options, in custom_options_format.
+    custom_options_appended: they lie behind the flatbuffer (`large_custom_options_offset`).
     """
 
     opcode_index: int
@@ -139,6 +141,8 @@ class Operator:
     options_2: Options = field(default_factory=lambda: NO_OPTIONS)
     options_2_type: str | int | None = None
     custom_options: NDArray[np.uint8] = field(default_factory=lambda: NO_BYTES)
+    custom_options_format: str | int = "FLEXBUFFERS"
+    custom_options_appended: bool = False
     intermediates: tuple[int, ...] = ()
     mutating_variable_inputs: tuple[bool, ...] = ()
     debug_metadata_index: int = -1

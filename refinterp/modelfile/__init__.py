@@ -1,0 +1,1 @@
+"""The .tflite file: bytes to `Model` (reader) and back (writer)."""
