@@ -62,3 +62,18 @@ def unpack(raw: NDArray[np.uint8], bits: int, count: int, *, signed: bool) -> ND
         return codes
     half = 1 << (bits - 1)
     return ((codes ^ half).astype(np.int16) - half).astype(np.int8)
+
+
+def pack(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    """Put elements of `bits` bits together, lowest bits first: the inverse of `unpack`.
+
+    values: int8 or uint8 (count,); bits that do not fit are dropped. The last byte is filled with
+    zeros.
+    """
+    per_byte = 8 // bits
+    codes = np.zeros((-(-values.size // per_byte), per_byte), np.uint8)
+    codes.reshape(-1)[: values.size] = values.view(np.uint8) & ((1 << bits) - 1)
+    packed: NDArray[np.uint8] = np.bitwise_or.reduce(
+        codes << (np.arange(per_byte, dtype=np.uint8) * np.uint8(bits)), axis=1
+    )
+    return packed
