@@ -1,0 +1,292 @@
+"""From a model to what its arena holds: which tensors need bytes, how many, and for how long.
+
+Rule      Time is counted in scopes. Scope 0 is the moment the inputs are set, operator i of the
+          main subgraph runs at scope i + 1, until an operator that calls subgraphs shifts the
+          count: each call opens one scope for the callee's inputs and one for each of its
+          operators, so a callee is planned in the scope of its caller. A tensor lives from the
+          first scope that makes it (an input, an output of an operator) to the last that reads or
+          writes it; outputs of a subgraph live until it ends. A subgraph called twice extends the
+          lives of its tensors over both calls.
+Planned   every tensor of every subgraph, in order, unless the file gives it its value, it has no
+          bytes, or it is a variable; then scratch buffers in order of request. A tensor nobody
+          uses is planned all the same, at (-1, -1): TFLM finds bytes for it too.
+Source    TFLM `micro_allocation_info.cc` (`AllocationInfoBuilder`), `micro_allocator.cc`
+          (`AllocateVariables`, `CreatePlan`), `memory_helpers.cc` (`TfLiteTypeSizeOf`), commit
+          90b983c2b.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from refinterp.arena.problem import ALIGNMENT, Buffer, Problem
+from refinterp.errors import ModelError, UnsupportedError, UsageError
+from refinterp.graph.constants import has_constant
+from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Shape, Subgraph, Tensor
+
+Kind = Literal["input", "output", "activation", "variable", "scratch"]
+TensorId = tuple[int, int]
+"""(subgraph, tensor): indices that name a tensor of the model."""
+
+CALLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "IF": ("then_subgraph_index", "else_subgraph_index"),
+    "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
+    "CALL_ONCE": ("init_subgraph_index",),
+}
+"""Operators that run other subgraphs, and the options that name them, in the order they run."""
+
+NEVER: Final = -1
+"""The scope TFLM writes where nothing makes, or nothing uses, a tensor."""
+
+_MAX_DEPTH: Final = 100  # calls within calls; TFLM's stack would long have ended
+_MAX_SCOPES: Final = 1 << 20  # subgraphs that call each other twice double with every level
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Bytes an operator asks for while it runs, as RequestScratchBufferInArena does."""
+
+    subgraph: int
+    operator: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What happens at a scope: an operator runs, or (operator None) a subgraph gets its inputs."""
+
+    subgraph: int
+    operator: int | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A tensor or scratch buffer that needs a place in the arena.
+
+    tensor: its index, None for scratch. operator: the one that makes it or asked for it, or None.
+    size: bytes asked for, not rounded. first_use, last_use: scopes, inclusive.
+    kind: input and output are the main subgraph's; what is both counts as an input.
+    """
+
+    subgraph: int
+    tensor: int | None
+    operator: int | None
+    name: str
+    kind: Kind
+    size: int
+    first_use: int
+    last_use: int
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """What a model's arena holds.
+
+    planned: what shares the planned section, in the order TFLM tells its planner.
+    variables: what keeps its bytes from one run to the next and is therefore not planned.
+    scopes: what happens at each scope; scope 0 is the first entry.
+    """
+
+    planned: tuple[Resident, ...]
+    variables: tuple[Resident, ...]
+    scopes: tuple[Scope, ...]
+
+    def problem(self, alignment: int = ALIGNMENT) -> Problem:
+        """Return the planning problem: one buffer for each planned resident, in their order."""
+        return Problem(
+            tuple(Buffer(r.size, r.first_use, r.last_use, r.name, r.offset) for r in self.planned),
+            alignment,
+        )
+
+
+def lifetimes(
+    model: Model,
+    *,
+    shapes: Mapping[TensorId, Shape] | None = None,
+    scratch: Sequence[Scratch] = (),
+    offsets: Mapping[TensorId, int] | None = None,
+) -> Lifetimes:
+    """Return what the model's arena must hold, and when, as TFLM counts it.
+
+    shapes: shapes that take the place of the file's, where tensors have been resized.
+    scratch: what operators ask for besides, in order of request.
+    offsets: places planned beforehand (`offline.offline_offsets`); a variable with one is planned.
+
+    Raises ModelError (an index out of range, subgraphs that call each other in a circle, a negative
+    dimension), UnsupportedError (a type whose elements have no fixed size; calls nested too deep)
+    and UsageError (scratch for an operator the model does not have).
+    """
+    if not model.subgraphs:
+        raise ModelError("the model has no subgraphs, so there is nothing to plan")
+    for index, subgraph in enumerate(model.subgraphs):
+        _check_indices(index, subgraph)
+    walk = _Walk(model)
+    walk.run(0)
+    planned: list[Resident] = []
+    variables: list[Resident] = []
+    for index, number, tensor, size in _needing_bytes(model, shapes or {}):
+        place = (offsets or {}).get((index, number))
+        kept = tensor.is_variable and place is None
+        first, last = walk.tensors.get((index, number), (NEVER, NEVER))
+        resident = Resident(
+            subgraph=index,
+            tensor=number,
+            operator=walk.producers.get((index, number)),
+            name=tensor.name,
+            kind=_kind(model, index, number),
+            size=size,
+            first_use=0 if kept else first,
+            last_use=walk.now if kept else last,
+            offset=place,
+        )
+        (variables if kept else planned).append(resident)
+    planned.extend(_scratch(model, walk, request) for request in scratch)
+    return Lifetimes(tuple(planned), tuple(variables), tuple(walk.scopes))
+
+
+def tensor_bytes(tensor: Tensor, shape: Shape) -> int:
+    """Return the bytes a tensor of this shape takes in the arena; int4 takes a byte an element.
+
+    Raises ModelError for a negative dimension, UnsupportedError for a type without a fixed size.
+    """
+    if any(size < 0 for size in shape):
+        raise ModelError(
+            f"tensor {tensor.name!r} has shape {list(shape)}: a size that is still unknown cannot "
+            "be planned; resize the model's inputs first"
+        )
+    if tensor.dtype == "bfloat16":
+        return 2 * math.prod(shape)
+    if tensor.dtype not in STORAGE:
+        raise UnsupportedError(
+            f"tensor {tensor.name!r} is of type {tensor.dtype}, whose elements have no fixed size "
+            f"in an arena; plannable types are bfloat16, {', '.join(STORAGE)}"
+        )
+    return STORAGE[str(tensor.dtype)].itemsize * math.prod(shape)
+
+
+class _Walk:
+    """Visits the operators in the order they run, counting scopes and noting first and last use."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.scopes: list[Scope] = []
+        self.tensors: dict[TensorId, tuple[int, int]] = {}
+        self.operators: dict[tuple[int, int], tuple[int, int]] = {}
+        self.producers: dict[TensorId, int] = {}
+        self._calling: list[int] = []
+
+    @property
+    def now(self) -> int:
+        return len(self.scopes) - 1
+
+    def run(self, index: int) -> None:
+        """Visit a subgraph and whatever it calls."""
+        self._guard(index)
+        self._calling.append(index)
+        subgraph = self.model.subgraphs[index]
+        self.scopes.append(Scope(index, None, "inputs"))
+        self._make(index, subgraph.inputs)
+        for number, operator in enumerate(subgraph.operators):
+            self._operator(index, number, operator)
+        self._make(index, subgraph.outputs)
+        self._calling.pop()
+
+    def _operator(self, index: int, number: int, operator: Operator) -> None:
+        self.scopes.append(Scope(index, number, operator.name))
+        begin = self.now
+        self._make(index, operator.outputs)
+        for tensor in operator.outputs:
+            self.producers.setdefault((index, tensor), number)
+        for option in CALLS.get(operator.name, ()):
+            self.run(self._callee(index, number, operator, option))
+        for tensor in operator.inputs:
+            if tensor != OPTIONAL:
+                first, _ = self.tensors.get((index, tensor), (NEVER, NEVER))
+                self.tensors[index, tensor] = (first, self.now)
+        self._make(index, operator.outputs)
+        first, _ = self.operators.get((index, number), (begin, begin))
+        self.operators[index, number] = (first, self.now)
+
+    def _make(self, index: int, tensors: Iterable[int]) -> None:
+        """Note that these tensors exist now: from now on, or again."""
+        for tensor in tensors:
+            first, _ = self.tensors.get((index, tensor), (NEVER, NEVER))
+            self.tensors[index, tensor] = (self.now if first == NEVER else first, self.now)
+
+    def _callee(self, index: int, number: int, operator: Operator, option: str) -> int:
+        callee = int(operator.options.get(option, 0))
+        if not 0 <= callee < len(self.model.subgraphs):
+            raise ModelError(
+                f"subgraphs[{index}].operators[{number}] ({operator.name}): {option} is {callee}, "
+                f"but the model has {len(self.model.subgraphs)} subgraphs"
+            )
+        return callee
+
+    def _guard(self, index: int) -> None:
+        if index in self._calling:
+            circle = " -> ".join(str(i) for i in (*self._calling, index))
+            raise ModelError(f"subgraphs call each other in a circle ({circle}): no run would end")
+        if len(self._calling) >= _MAX_DEPTH or len(self.scopes) > _MAX_SCOPES:
+            raise UnsupportedError(
+                f"calls of subgraphs nest {len(self._calling)} deep and take {len(self.scopes)} "
+                f"scopes so far; at most {_MAX_DEPTH} levels and {_MAX_SCOPES} scopes are planned"
+            )
+
+
+def _needing_bytes(
+    model: Model, shapes: Mapping[TensorId, Shape]
+) -> Iterable[tuple[int, int, Tensor, int]]:
+    """Yield (subgraph, tensor index, tensor, bytes) of what the file does not hold already."""
+    for index, subgraph in enumerate(model.subgraphs):
+        for number, tensor in enumerate(subgraph.tensors):
+            if has_constant(model, tensor) and not tensor.is_variable:
+                continue
+            size = tensor_bytes(tensor, shapes.get((index, number), tensor.shape))
+            if size:
+                yield index, number, tensor, size
+
+
+def _kind(model: Model, index: int, number: int) -> Kind:
+    if model.subgraphs[index].tensors[number].is_variable:
+        return "variable"
+    if index == 0 and number in model.subgraphs[0].inputs:
+        return "input"
+    if index == 0 and number in model.subgraphs[0].outputs:
+        return "output"
+    return "activation"
+
+
+def _scratch(model: Model, walk: _Walk, request: Scratch) -> Resident:
+    subgraph, operator = request.subgraph, request.operator
+    if not (
+        0 <= subgraph < len(model.subgraphs)
+        and 0 <= operator < len(model.subgraphs[subgraph].operators)
+    ):
+        raise UsageError(f"scratch for subgraphs[{subgraph}].operators[{operator}]: no such one")
+    name = f"{model.subgraphs[subgraph].operators[operator].name} scratch"
+    first, last = walk.operators.get((subgraph, operator), (NEVER, NEVER))
+    return Resident(subgraph, None, operator, name, "scratch", request.size, first, last)
+
+
+def _check_indices(index: int, subgraph: Subgraph) -> None:
+    """Raise ModelError when the subgraph names a tensor it does not have."""
+    count = len(subgraph.tensors)
+    lists: list[tuple[str, tuple[int, ...], int]] = [
+        ("inputs", subgraph.inputs, 0),
+        ("outputs", subgraph.outputs, 0),
+    ]
+    for number, operator in enumerate(subgraph.operators):
+        lists.append((f"operators[{number}].inputs", operator.inputs, OPTIONAL))
+        lists.append((f"operators[{number}].outputs", operator.outputs, 0))
+    for name, tensors, lowest in lists:
+        for position, tensor in enumerate(tensors):
+            if not lowest <= tensor < count:
+                raise ModelError(
+                    f"subgraphs[{index}].{name}[{position}] is tensor {tensor}, but the subgraph "
+                    f"has {count} tensors, 0 to {count - 1}"
+                )

@@ -1,0 +1,95 @@
+"""Plans made beforehand: the offsets that `OfflineMemoryAllocation` metadata gives to tensors.
+
+Layout    int32, little-endian: version, subgraphs, n, then n offsets from the start of the arena,
+          one for each tensor of the first subgraph, then of the next, and so on; -1 leaves a tensor
+          to the planner. The first two numbers are not looked at: writers disagree about them.
+Source    TFLM `docs/memory_management.md` and `micro_allocation_info.cc`
+          (`GetOfflinePlannedOffsets`), commit 90b983c2b. Of several entries the last one counts.
+
+TFLM runs whatever the file says; what would make it compute garbage is refused here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+from refinterp.arena.judge import clashes, describe
+from refinterp.arena.lifetimes import Resident, TensorId
+from refinterp.arena.problem import Buffer, Plan, Problem
+from refinterp.errors import ModelError
+from refinterp.graph.model import Model
+
+METADATA_NAME: Final = "OfflineMemoryAllocation"
+ONLINE: Final = -1
+"""The offset that leaves a tensor to the planner."""
+
+_HEADER: Final = 3
+
+
+def offline_offsets(model: Model) -> dict[TensorId, int] | None:
+    """Return the offsets the file fixes, by (subgraph, tensor), or None if it plans nothing.
+
+    Offsets of tensors that need no place (constants) are returned as well; nobody asks for them.
+
+    Raises ModelError when the list is cut short, counts other tensors than the model has, or holds
+    an offset below -1; it names the tensor.
+    """
+    entries = [entry for entry in model.metadata if entry.name == METADATA_NAME]
+    if not entries:
+        return None
+    buffer = entries[-1].buffer
+    if not 0 <= buffer < len(model.buffers):
+        raise ModelError(
+            f"metadata {METADATA_NAME!r} is in buffer {buffer}, but the model has "
+            f"{len(model.buffers)} buffers"
+        )
+    data = model.buffers[buffer].data
+    numbers = data[: data.size // 4 * 4].view("<i4").tolist()
+    tensors = [
+        (index, number)
+        for index, subgraph in enumerate(model.subgraphs)
+        for number in range(len(subgraph.tensors))
+    ]
+    if len(numbers) < _HEADER or len(numbers) - _HEADER < numbers[2]:
+        raise ModelError(
+            f"metadata {METADATA_NAME!r} (buffer {buffer}) is cut short: {data.size} bytes hold "
+            f"{max(0, len(numbers) - _HEADER)} offsets after the {_HEADER} numbers of its head"
+        )
+    if numbers[2] != len(tensors):
+        raise ModelError(
+            f"metadata {METADATA_NAME!r} has offsets for {numbers[2]} tensors, but the model has "
+            f"{len(tensors)} in {len(model.subgraphs)} subgraphs"
+        )
+    offsets = dict(zip(tensors, numbers[_HEADER:], strict=False))
+    for (index, number), offset in offsets.items():
+        if offset < ONLINE:
+            name = model.subgraphs[index].tensors[number].name
+            raise ModelError(
+                f"metadata {METADATA_NAME!r}: offset of subgraphs[{index}].tensors[{number}] "
+                f"({name!r}) is {offset}; allowed are -1 (let the planner place it) and up"
+            )
+    return {key: offset for key, offset in offsets.items() if offset != ONLINE}
+
+
+def refuse_clashes(planned: Sequence[Resident], plan: Plan, scopes: int) -> None:
+    """Raise ModelError when a fixed offset puts a tensor on bytes another still needs.
+
+    planned, plan: what was planned and where it lies; scopes: how many a run has. Variables keep
+    their value from run to run, so a variable planned beforehand clashes with whatever lies on it
+    at any scope, even where TFLM would take its bytes for free.
+    """
+    buffers = [Buffer(r.size, r.first_use, r.last_use, r.name, r.offset) for r in planned]
+    for at, resident in enumerate(planned):
+        if resident.kind == "variable":
+            always = min(0, resident.first_use), max(scopes - 1, resident.last_use)
+            buffers[at] = dataclasses.replace(buffers[at], first_use=always[0], last_use=always[1])
+    problem = Problem(tuple(buffers))
+    pairs = clashes(problem, plan.offsets)
+    if pairs:
+        more = f" ({len(pairs)} pairs clash in all)" if len(pairs) > 1 else ""
+        raise ModelError(
+            f"metadata {METADATA_NAME!r}: {describe(problem, plan, *pairs[0])}{more}; give one of "
+            "them another offset, or -1"
+        )

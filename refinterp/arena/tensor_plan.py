@@ -1,0 +1,156 @@
+"""A model's memory plan, with everything a report, an executor or a checker wants to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from refinterp.arena.greedy import greedy
+from refinterp.arena.judge import live_bytes
+from refinterp.arena.lifetimes import Kind, Resident, Scope, Scratch, TensorId, lifetimes
+from refinterp.arena.linear import linear
+from refinterp.arena.offline import offline_offsets, refuse_clashes
+from refinterp.arena.problem import ALIGNMENT, Plan, Problem
+from refinterp.errors import UsageError
+from refinterp.graph.model import Model, Shape
+
+PLANNERS: Final[Mapping[str, Callable[[Problem], Plan]]] = MappingProxyType(
+    {"greedy": greedy, "linear": linear, "offline": greedy}
+)
+"""`greedy` is what TFLM does: it keeps the offsets a file fixes and places the rest around them.
+`offline` is the same, but wants the file to fix some; `linear` does not look at them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBuffer:
+    """A buffer and where it lies.
+
+    tensor: its index, None for scratch. operator: the one that makes it or asked for it, or None.
+    offset: bytes from the start of the arena. size: bytes it takes, rounded up to the alignment;
+    requested_bytes: bytes its elements need. first_use, last_use: scopes, inclusive.
+    """
+
+    subgraph: int
+    tensor: int | None
+    name: str
+    operator: int | None
+    offset: int
+    size: int
+    requested_bytes: int
+    first_use: int
+    last_use: int
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class TensorPlan:
+    """Where every tensor of a model lies, and how good that is.
+
+    buffers: what shares the head, in TFLM's order; variables: what keeps its bytes between runs,
+    laid out behind the head, nothing shared. scopes: what happens at each scope.
+    head_bytes: the plan's extent. total_bytes: with the variables.
+    lower_bound_bytes: the most that are live in one scope, which no plan goes below.
+    peak_scope: the first scope where that many are live; peak_owners: indices into buffers of what
+    is live there, largest first.
+    """
+
+    planner: str
+    buffers: tuple[PlannedBuffer, ...]
+    variables: tuple[PlannedBuffer, ...]
+    scopes: tuple[Scope, ...]
+    head_bytes: int
+    total_bytes: int
+    lower_bound_bytes: int
+    peak_scope: int
+    peak_owners: tuple[int, ...]
+
+    @property
+    def waste_bytes(self) -> int:
+        """Bytes the plan takes beyond the lower bound; 0 means no plan can be smaller."""
+        return self.head_bytes - self.lower_bound_bytes
+
+    def tensors(self) -> dict[TensorId, PlannedBuffer]:
+        """Return the place of every tensor that has one, by (subgraph, tensor)."""
+        return {
+            (buffer.subgraph, buffer.tensor): buffer
+            for buffer in (*self.buffers, *self.variables)
+            if buffer.tensor is not None
+        }
+
+
+def plan_model(
+    model: Model,
+    planner: str = "greedy",
+    *,
+    shapes: Mapping[TensorId, Shape] | None = None,
+    scratch: Sequence[Scratch] = (),
+) -> TensorPlan:
+    """Plan the memory of a model.
+
+    planner: a key of `PLANNERS`. shapes: where tensors have been resized, by (subgraph, tensor).
+    scratch: what operators ask for besides, in order of request.
+
+    Raises UsageError for a planner that does not exist, or `offline` where the file fixes nothing;
+    ModelError and UnsupportedError as `lifetimes` and `offline_offsets` do, and ModelError when
+    fixed offsets put two live tensors on the same bytes.
+    """
+    if planner not in PLANNERS:
+        raise UsageError(f"planner is {planner!r}; there are {', '.join(PLANNERS)}")
+    offsets = None if planner == "linear" else offline_offsets(model)
+    if planner == "offline" and offsets is None:
+        raise UsageError(
+            "planner is 'offline', but the model has no OfflineMemoryAllocation metadata; "
+            "use greedy or linear"
+        )
+    held = lifetimes(model, shapes=shapes, scratch=scratch, offsets=offsets)
+    problem = held.problem()
+    plan = PLANNERS[planner](problem)
+    if offsets:
+        refuse_clashes(held.planned, plan, len(held.scopes))
+    sizes = problem.sizes().tolist()
+    buffers = tuple(map(_place, held.planned, plan.offsets, sizes))
+    begin, live = live_bytes(problem)
+    peak = begin + int(np.argmax(live)) if live.size else 0
+    owners = [i for i, b in enumerate(buffers) if b.first_use <= peak <= b.last_use]
+    variables, total = _stack(held.variables, plan.extent)
+    return TensorPlan(
+        planner=planner,
+        buffers=buffers,
+        variables=variables,
+        scopes=held.scopes,
+        head_bytes=plan.extent,
+        total_bytes=total,
+        lower_bound_bytes=int(live.max(initial=0)),
+        peak_scope=peak,
+        peak_owners=tuple(sorted(owners, key=lambda i: -sizes[i])),
+    )
+
+
+def _stack(variables: Sequence[Resident], at: int) -> tuple[tuple[PlannedBuffer, ...], int]:
+    """Lay buffers out one behind the other from this offset on; return them and the end."""
+    at += -at % ALIGNMENT
+    placed: list[PlannedBuffer] = []
+    for resident in variables:
+        size = resident.size + -resident.size % ALIGNMENT
+        placed.append(_place(resident, at, size))
+        at += size
+    return tuple(placed), at
+
+
+def _place(resident: Resident, offset: int, size: int) -> PlannedBuffer:
+    return PlannedBuffer(
+        subgraph=resident.subgraph,
+        tensor=resident.tensor,
+        name=resident.name,
+        operator=resident.operator,
+        offset=offset,
+        size=size,
+        requested_bytes=resident.size,
+        first_use=resident.first_use,
+        last_use=resident.last_use,
+        kind=resident.kind,
+    )
