@@ -194,10 +194,13 @@ class Conv2DInteger:
             own = images[..., index * depth : (index + 1) * depth]
             columns = rows[:, index * count : (index + 1) * count]
             gemm = group.gemm
+            sums = None
             for start, stop, patches in self.place.blocks(
                 own, gemm.input_dtype, self.x_zero, work.take
             ):
-                acc = np.empty((stop - start, count), gemm.output_dtype)
+                if sums is None:  # the first block is the largest
+                    sums = work.take((stop - start, count), gemm.output_dtype)
+                acc = sums[: stop - start]
                 gemm(patches, acc)
                 group.requantizer(acc, columns[start:stop])
 

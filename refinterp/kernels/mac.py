@@ -22,9 +22,7 @@ def rescale_factors(
     """
     for role, spec in (("input", x), ("output", y)):
         if spec.scale.size != 1:
-            raise ModelError(
-                f"{role} {spec.name!r} needs exactly one scale, has {spec.scale.size}"
-            )
+            raise ModelError(f"{role} {spec.name!r} needs exactly one scale, has {spec.scale.size}")
     if weights.scale.size not in (1, channels):
         raise ModelError(
             f"weights {weights.name!r} have {weights.scale.size} scales; "
@@ -56,4 +54,4 @@ def bias_values(bias: TensorSpec | None, channels: int) -> NDArray[np.int64]:
 def fits_int32(bound: NDArray[np.float64], bias: NDArray[np.int64]) -> bool:
     """Whether no sum of products and bias can leave int32."""
     largest = float((bound + np.abs(bias)).max(initial=0.0))
-    return INT32_MIN < -largest and largest <= INT32_MAX
+    return -largest > INT32_MIN and largest <= INT32_MAX

@@ -51,6 +51,7 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "HARD_SWISH": _F32,
         },
         "tflm": {
+            "CONV_2D": {"path": "bias-tensor"},
             "RELU6": {"path": "clamp"},
             "LOGISTIC": {"path": "fixed-point"},
             "TANH": {"path": "fixed-point"},

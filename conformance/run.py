@@ -1,0 +1,147 @@
+"""Random one-operator models against installed runtimes: `python -m conformance.run --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.case import Case
+from conformance.cases import load_all
+from conformance.compare import compare, run_ours
+from conformance.draw import RandomDraw
+from refinterp.errors import RefinterpError
+from refinterp.modelfile.writer import write_model
+from refinterp.runtimes import open_runtime
+from refinterp.runtimes.outcome import Case as RuntimeCase
+from refinterp.runtimes.outcome import Died, Refused
+
+ORACLES = {"runtime:litert-reference": "litert-reference", "runtime:tflm": "tflm"}
+"""Which flavour is held against which installed runtime."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """One cell of the matrix: an operator's dtype against an oracle."""
+
+    operator: str
+    dtype: str
+    oracle: str
+    cases: int = 0
+    elements: int = 0
+    float_elements: int = 0
+    differing: int = 0
+    largest: float = 0.0
+    refused: int = 0
+    died: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def seed_of(seed: int, operator: str, dtype: str, index: int) -> tuple[int, ...]:
+    """The seed of one case: the same whatever else runs."""
+    return (seed, zlib.crc32(f"{operator}/{dtype}".encode()), index)
+
+
+def draw_case(seed: int, operator: str, dtype: str, index: int) -> Case:
+    """Draw one case again, for looking at a failure."""
+    return load_all()[operator, dtype](RandomDraw(seed_of(seed, operator, dtype, index)))
+
+
+def run_cell(
+    operator: str, dtype: str, oracle: str, count: int, seed: int, runtime: Any, plain: bool = False
+) -> Tally:
+    """Run `count` cases of one cell; failures carry what `draw_case` needs."""
+    tally = Tally(operator, dtype, oracle)
+    flavour = ORACLES[oracle]
+    cases: list[Case] = []
+
+    def requests() -> Iterator[RuntimeCase]:
+        for index in range(count):
+            case = draw_case(seed, operator, dtype, index)
+            cases.append(case)
+            yield RuntimeCase(
+                write_model(case.model),
+                case.samples,
+                label=f"{operator}/{dtype} seed {seed} case {index}",
+                preserve=oracle.startswith("runtime:litert"),
+            )
+
+    for index, outcome in enumerate(runtime.run_many(requests())):
+        case = cases[index]
+        if isinstance(outcome, Died):
+            tally.died += 1
+            tally.failures.append(f"case {index}: {oracle} died: {outcome}")
+            continue
+        if isinstance(outcome, Refused):
+            tally.refused += 1
+            if tally.refused <= 3:
+                tally.failures.append(f"case {index}: {oracle} refused: {outcome}")
+            continue
+        tally.cases += 1
+        try:
+            ours = run_ours(case.model, case.samples, flavour=flavour, plain=plain)
+        except RefinterpError as error:
+            tally.differing += 1
+            tally.failures.append(f"case {index}: {type(error).__name__}: {error}")
+            continue
+        result = compare(case, ours, outcome)
+        tally.elements += result.elements
+        tally.float_elements += result.float_elements
+        for difference in result.differences:
+            tally.differing += difference.differing
+            tally.largest = max(tally.largest, difference.largest)
+            tally.failures.append(f"case {index}: {difference}")
+    return tally
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the cells asked for and print a line each; exit 1 if an element differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--operator", action="append", help="only these (repeatable)")
+    parser.add_argument("--dtype", action="append", help="only these dtype keys (repeatable)")
+    parser.add_argument("--oracle", action="append", choices=list(ORACLES), help="default: both")
+    parser.add_argument("--cases", type=int, default=100, help="cases per cell (default 100)")
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--plain", action="store_true", help="switch the fast paths off")
+    parser.add_argument("--show", type=int, default=3, help="failures to print per cell")
+    parser.add_argument("--json", help="write all tallies to this file")
+    options = parser.parse_args(argv)
+    tallies = []
+    for oracle in options.oracle or ORACLES:
+        with open_runtime(oracle) as runtime:
+            for operator, dtype in sorted(load_all()):
+                if options.operator and operator not in options.operator:
+                    continue
+                if options.dtype and dtype not in options.dtype:
+                    continue
+                started = time.perf_counter()
+                tally = run_cell(
+                    operator, dtype, oracle, options.cases, options.seed, runtime, options.plain
+                )
+                tallies.append(tally)
+                print(
+                    f"{operator:24} {dtype:10} {oracle:26} cases {tally.cases:5} "
+                    f"elements {tally.elements + tally.float_elements:9} "
+                    f"differing {tally.differing:6} largest {tally.largest:g} "
+                    f"refused {tally.refused} died {tally.died} "
+                    f"({time.perf_counter() - started:.1f} s)",
+                    flush=True,
+                )
+                for failure in tally.failures[: options.show]:
+                    print("    " + failure[:300])
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump([{k: getattr(t, k) for k in t.__slots__} for t in tallies], file, indent=1)
+    if not any(tally.cases for tally in tallies):
+        print("no case ran", file=sys.stderr)
+        return 1
+    return int(any(tally.differing for tally in tallies))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
