@@ -209,21 +209,24 @@ class FlatBuffer:
             return read_enum
         return lambda at, path: unpack(buffer, at)[0]
 
-    def _length(self, at: int, path: str, width: int) -> tuple[int, int]:
+    def _length(self, at: int, path: str, name: str, width: int) -> tuple[int, int]:
         """Follow an offset to a vector; return its first element's position and its length."""
-        start = self._follow(at, path)
-        length = int(_U32(self._bytes, start)[0])
-        left = self.size - start - 4
-        if length * width > left:
+        start = at + _U32(self._bytes, at)[0]
+        if start == at or start + 4 > self.size:
+            self._follow(at, f"{path}.{name}")  # fails, and says how
+        length = _U32(self._bytes, start)[0]
+        start += 4
+        if length * width > self.size - start:
             self._fail(
-                start,
-                path,
-                f"a vector of {length} elements of {width} bytes, but only {left} bytes are left",
+                start - 4,
+                f"{path}.{name}",
+                f"a vector of {length} elements of {width} bytes, but only {self.size - start} "
+                "bytes are left",
             )
-        return start + 4, length
+        return start, length
 
     def _string(self, at: int, path: str, name: str) -> str:
-        start, length = self._length(at, f"{path}.{name}", 1)
+        start, length = self._length(at, path, name, 1)
         end = start + length
         if end >= self.size or self._bytes[end]:
             self._fail(end, f"{path}.{name}", f"the string of {length} bytes does not end in a NUL")
@@ -235,8 +238,8 @@ class FlatBuffer:
         if field.kind == "table":
 
             def read_tables(at: int, path: str) -> tuple[TableValues, ...]:
+                start, length = self._length(at, path, name, 4)
                 path = f"{path}.{name}"
-                start, length = self._length(at, path, 4)
                 self._spend(length, start, path)
                 return tuple(
                     [
@@ -255,8 +258,7 @@ class FlatBuffer:
         width = dtype.itemsize
 
         def read_array(at: int, path: str) -> NDArray[Any]:
-            path = f"{path}.{name}"
-            start, length = self._length(at, path, width)
+            start, length = self._length(at, path, name, width)
             if width == 1:
                 raw = self.data[start : start + length]
                 return raw.view(dtype) if dtype.kind != "b" else raw != 0
