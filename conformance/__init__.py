@@ -1,0 +1,1 @@
+"""refinterp held against other runtimes: bits, bytes and time."""

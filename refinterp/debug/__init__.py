@@ -1,0 +1,1 @@
+"""Which layer loses the most: shadow runs, metrics, rankings."""

@@ -1,0 +1,1 @@
+"""One output element, derived step by step from the definition."""

@@ -1,0 +1,1 @@
+"""The arithmetic: rounding rules, exact products, windows, activations, flavours."""

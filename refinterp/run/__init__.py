@@ -1,0 +1,1 @@
+"""A model in its memory, running: prepare, lay out, execute."""

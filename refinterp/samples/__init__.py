@@ -1,0 +1,1 @@
+"""Input data from files: arrays, images and sound, as the model's inputs take them."""
