@@ -42,7 +42,7 @@ NEVER: Final = -1
 """The scope TFLM writes where nothing makes, or nothing uses, a tensor."""
 
 _MAX_DEPTH: Final = 100  # calls within calls; TFLM's stack would long have ended
-_MAX_SCOPES: Final = 1 << 20  # subgraphs that call each other twice double with every level
+_MAX_SCOPES: Final = 1 << 18  # subgraphs that call each other twice double with every level
 
 
 @dataclass(frozen=True, slots=True)
