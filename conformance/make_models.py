@@ -1,7 +1,7 @@
 """Train the small models refinterp ships and converts them: float, int8 and int16x8 twins.
 
-    python conformance/make_models.py            # all of them
-    python conformance/make_models.py digits     # only these families; the tables keep the rest
+    python -m conformance.make_models            # all of them
+    python -m conformance.make_models digits     # only these families; the tables keep the rest
 
 Needs TensorFlow with its Keras 2 (`pip install tensorflow-cpu tf-keras scikit-learn`); nothing
 else in the project does. Everything is seeded and TensorFlow's operators are held to their
@@ -32,7 +32,18 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np
 import tensorflow as tf
-from model_data import Dataset, Floats, Labels, anomaly, digits, motor, shapes
+
+from conformance.model_data import (
+    Dataset,
+    Floats,
+    anomaly,
+    dequantize,
+    digits,
+    motor,
+    quality,
+    quantize,
+    shapes,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGED = ROOT / "refinterp" / "data"
@@ -213,34 +224,11 @@ def run(model: bytes, x: Floats) -> Floats:
     interpreter = reference(model)
     source, sink = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     results = []
-    for sample in quantize(x, source):
+    for sample in quantize(x, *source["quantization"], source["dtype"]):
         interpreter.set_tensor(source["index"], sample[None])
         interpreter.invoke()
         results.append(interpreter.get_tensor(sink["index"])[0])
-    y = np.stack(results).astype(np.float32)
-    scale, zero = sink["quantization"]
-    return (y - zero) * np.float32(scale) if scale else y
-
-
-def quantize(x: Floats, details: dict[str, Any]) -> Any:
-    scale, zero = details["quantization"]
-    if not scale:
-        return x
-    limits = np.iinfo(details["dtype"])
-    codes = np.round(x / np.float32(scale)) + zero
-    return np.clip(codes, limits.min, limits.max).astype(details["dtype"])
-
-
-def accuracy(output: Floats, labels: Labels) -> float:
-    """Share of samples whose highest score is the label's."""
-    return float(np.mean(output.argmax(axis=1) == labels))
-
-
-def detection(output: Floats, x: Floats, labels: Labels) -> float:
-    """Area under the ROC curve of the mean squared reconstruction error; ties count half."""
-    error = np.mean((output.astype(np.float64) - x) ** 2, axis=1)
-    faulty, healthy = error[labels == 1][:, None], error[labels == 0][None, :]
-    return float(np.mean((faulty > healthy) + 0.5 * (faulty == healthy)))
+    return dequantize(np.stack(results), *sink["quantization"])
 
 
 def operators(model: bytes) -> list[str]:
@@ -296,9 +284,11 @@ def save_samples(path: Path, arrays: dict[str, Any]) -> None:
             archive.writestr(entry, stream.getvalue())
 
 
-def row(path: Path, held_out: str, bundled: str, ops: int) -> str:
+def row(path: Path, scores: list[float], ops: int) -> str:
+    """One line of the README table, in the order of HEADER."""
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
+    held_out, bundled = (f"{score:.4f}" for score in scores)
     return f"| {path.name} | {len(content)} | {ops} | {held_out} | {bundled} | `{digest}` |"
 
 
@@ -316,14 +306,12 @@ def make(family: Family) -> list[str]:
         if structure[-1] != structure[0]:
             print(f"note: {path.name} differs in structure: {structure[-1]} from {structure[0]}")
         output = run(model, data.test_x)
-        score: Callable[[slice], float] = lambda part, y=output: (  # noqa: E731
-            detection(y[part], data.test_x[part], data.test_y[part])
-            if data.name == "anomaly"
-            else accuracy(y[part], data.test_y[part])
-        )
+        scores = [
+            quality(data.name, data.test_x[:count], data.test_y[:count], output[:count])
+            for count in (len(output), BUNDLED_SAMPLES)
+        ]
         path.write_bytes(model)
-        whole, part = f"{score(slice(None)):.4f}", f"{score(slice(BUNDLED_SAMPLES)):.4f}"
-        rows.append(row(path, whole, part, len(structure[-1])))
+        rows.append(row(path, scores, len(structure[-1])))
         print(rows[-1])
     samples = family.folder / f"{data.name}_samples.npz"
     save_samples(samples, {data.input_name: samples_x, "labels": samples_y})
@@ -339,7 +327,7 @@ HEADER = "| file | bytes | operators | held-out | bundled | sha256 |"
 
 INTRODUCTION = """# Models and samples
 
-Written by `conformance/make_models.py`; do not edit. Trained and converted with TensorFlow
+Written by `python -m conformance.make_models`; do not edit. Trained and converted with TensorFlow
 {version} (Keras 2), seed {seed}. Licence: Apache-2.0, as the rest of the project.
 
 `*_float` is float32. `*_int8` is the same network after full-integer quantization (int8 input

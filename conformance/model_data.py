@@ -9,9 +9,10 @@ sensor's would, which also lets the sample files compress.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -167,3 +168,34 @@ def shapes(seed: int, per_class: int = 500) -> Dataset:
     x = np.stack([shape_image(shape, rng) for shape in SHAPES for _ in range(per_class)])
     y = np.repeat(np.arange(len(SHAPES)), per_class).astype(np.int64)
     return Dataset("shapes", "image", SHAPES, *split(x[..., None], y, 0.3, seed))
+
+
+# --- measuring --------------------------------------------------------------------------------
+
+
+def quantize(x: Floats, scale: float, zero: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Real values to codes of `dtype`, saturated; a scale of 0 leaves them as they are."""
+    if not scale:
+        return x
+    limits = np.iinfo(np.dtype(dtype))
+    codes = np.round(x / np.float32(scale)) + zero
+    return np.clip(codes, limits.min, limits.max).astype(dtype)
+
+
+def dequantize(codes: NDArray[Any], scale: float, zero: int) -> Floats:
+    """Codes to real values; a scale of 0 leaves them as they are."""
+    real = codes.astype(np.float32)
+    return (real - zero) * np.float32(scale) if scale else real
+
+
+def quality(family: str, x: Floats, labels: Labels, output: Floats) -> float:
+    """How good real outputs are, 0..1.
+
+    A classifier: the share of samples whose highest score is the label's. `anomaly`: the area
+    under the ROC curve of the mean squared reconstruction error, ties counting half.
+    """
+    if family != "anomaly":
+        return float(np.mean(output.argmax(axis=1) == labels))
+    error = np.mean((output.astype(np.float64) - x) ** 2, axis=1)
+    faulty, healthy = error[labels == 1][:, None], error[labels == 0][None, :]
+    return float(np.mean((faulty > healthy) + 0.5 * (faulty == healthy)))
