@@ -51,7 +51,7 @@ def read_image(path: Path, spec: TensorSpec, image_range: str) -> NDArray[Any]:
 
 def _layout(spec: TensorSpec, path: Path) -> tuple[int, int, int]:
     """Height, width and channels of an input that holds one image."""
-    dims = [size for size in spec.shape]
+    dims = list(spec.shape)
     if len(dims) == 4 and dims[0] == 1 and dims[3] in (1, 3, 4):
         return dims[1], dims[2], dims[3]
     if len(dims) == 3 and dims[2] in (1, 3, 4) and dims[0] != 1:
@@ -59,7 +59,7 @@ def _layout(spec: TensorSpec, path: Path) -> tuple[int, int, int]:
     if len(dims) == 3 and dims[0] == 1:
         return dims[1], dims[2], 1
     if len(dims) == 2:
-        side = int(round(float(dims[1]) ** 0.5))
+        side = round(float(dims[1]) ** 0.5)
         return (side, side, 1) if dims[0] == 1 and side * side == dims[1] else (dims[0], dims[1], 1)
     raise UsageError(
         f"{path}: input {spec.name!r} of shape {dims} does not hold one image; allowed: "

@@ -1,0 +1,91 @@
+"""What the commands share: opening models and samples, progress, printing the document."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from refinterp.graph.check import check
+from refinterp.graph.model import Model
+from refinterp.graph.spec import TensorSpec
+from refinterp.modelfile.reader import read_model
+from refinterp.numerics.flavours import DEFAULT_FLAVOUR, FLAVOURS
+from refinterp.report.machine import dumps
+from refinterp.samples.images import IMAGE_RANGES
+from refinterp.samples.source import Samples, open_samples, random_samples
+
+SEED = 42
+
+
+def open_model(path: str) -> Model:
+    """Read a model from a path, or from standard input for `-`; findings become warnings."""
+    model = read_model(sys.stdin.buffer.read() if path == "-" else path)
+    for finding in check(model):
+        if finding.severity != "note":
+            say(f"warning: {finding.evidence}")
+    return model
+
+
+def say(text: str) -> None:
+    """Tell the user something beside the result: to standard error."""
+    print(f"refinterp: {text}", file=sys.stderr)
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """Print a machine-readable result."""
+    print(dumps(document))
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the MODEL argument."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="a .tflite file, a C array holding one, or - for stdin"
+    )
+
+
+def add_flavour(parser: argparse.ArgumentParser) -> None:
+    """Add --flavour."""
+    parser.add_argument(
+        "--flavour",
+        choices=FLAVOURS,
+        default=DEFAULT_FLAVOUR,
+        help=f"whose arithmetic to reproduce (default {DEFAULT_FLAVOUR})",
+    )
+
+
+def add_image_range(parser: argparse.ArgumentParser) -> None:
+    """Add --image-range."""
+    parser.add_argument(
+        "--image-range",
+        choices=IMAGE_RANGES,
+        default="0..1",
+        help="reals that pixels 0..255 stand for; raw: the bytes are the input's codes "
+        "(default 0..1)",
+    )
+
+
+def open_data(
+    path: str | None,
+    inputs: Sequence[TensorSpec],
+    *,
+    image_range: str = "0..1",
+    count: int = 1,
+) -> Samples:
+    """Open samples from a path, or draw `count` of them from the standard seed."""
+    if path is None:
+        return random_samples(inputs, count, SEED)
+    return open_samples(path, inputs, image_range=image_range)
+
+
+def progress(label: str, total: int) -> Callable[[int], None]:
+    """Return a function that shows how many of `total` are done; quiet unless on a terminal."""
+    if not sys.stderr.isatty():
+        return lambda done: None
+
+    def show(done: int) -> None:
+        end = "\n" if done >= total else ""
+        print(f"\r{label}: {done} of {total}", end=end, file=sys.stderr, flush=True)
+
+    return show

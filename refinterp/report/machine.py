@@ -1,0 +1,52 @@
+"""Results as JSON: plain types only, and no number that JSON lacks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+SCHEMA_VERSION: Final = "1.0.0"
+
+
+def document(**fields: Any) -> dict[str, Any]:
+    """Start a document: `schema_version` first, then the fields in order."""
+    return {"schema_version": SCHEMA_VERSION, **fields}
+
+
+def dumps(value: Mapping[str, Any]) -> str:
+    """Write a document as JSON text.
+
+    NumPy scalars and arrays become plain numbers and lists. A number that is not finite becomes
+    null, with a sibling `NAME_note` that says which ("inf", "-inf", "nan").
+    """
+    return json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into what JSON can hold."""
+    if isinstance(value, Mapping):
+        result: dict[str, Any] = {}
+        for name, item in value.items():
+            result[str(name)] = plain(item)
+            if _not_finite(item):
+                result[f"{name}_note"] = str(float(item))
+        return result
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")  # lone surrogates
+    return None if _not_finite(value) else value
+
+
+def _not_finite(value: Any) -> bool:
+    return isinstance(value, (float, np.floating)) and not math.isfinite(value)

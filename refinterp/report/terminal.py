@@ -1,0 +1,68 @@
+"""Tables and text for people at a terminal, through `rich`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Justify = Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's heading, side, and whether it may be cut or folded when the terminal is narrow."""
+
+    heading: str
+    justify: Justify = "left"
+    fold: bool = False
+
+
+def print_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[object]], *, title: str | None = None
+) -> None:
+    """Print rows under headings. Cells are text, never markup: names come from the model's file."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(
+            column.heading,
+            justify=column.justify,
+            no_wrap=not column.fold,
+            overflow="fold" if column.fold else "ellipsis",
+        )
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
+    console().print(table)
+
+
+def print_text(text: str = "", *, style: str | None = None) -> None:
+    """Print a line as it is, without markup and without folding words of the model's file."""
+    from rich.text import Text
+
+    console().print(Text(clean(text), style=style or ""), soft_wrap=True)
+
+
+def console() -> Any:
+    """Return a console on today's standard output; colours only where it is a terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def clean(cell: object) -> str:
+    """Text that cannot move the cursor: control characters are shown, not obeyed."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in str(cell))
+
+
+def shorten(name: str, width: int = 32) -> str:
+    """Keep the end of a long name: converters put what tells layers apart there."""
+    return name if len(name) <= width else "…" + name[-(width - 1) :]
+
+
+def dims(shape: Sequence[int]) -> str:
+    """A shape as people write it: 1x28x28x3; scalar for no axes."""
+    return "x".join(map(str, shape)) if shape else "scalar"

@@ -1,0 +1,47 @@
+"""What of a model runs: each operator's types, and whether there is a kernel for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refinterp.graph.model import OPTIONAL, Model
+from refinterp.kernels.registry import dtypes_of, find
+from refinterp.run.prepare import tensor_specs
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """One operator. dtype: the kernel's dtype key, None when there is no kernel.
+
+    inputs: the operands' types. allowed: the dtype keys the operator is known in.
+    """
+
+    subgraph: int
+    operator: int
+    name: str
+    version: int
+    inputs: tuple[str, ...]
+    dtype: str | None
+    allowed: tuple[str, ...]
+
+
+def support(model: Model) -> tuple[Support, ...]:
+    """Say for every operator of every subgraph whether there is a kernel for its operands."""
+    found = []
+    for number, graph in enumerate(model.subgraphs):
+        specs = tensor_specs(model, number)
+        for index, operator in enumerate(graph.operators):
+            operands = [specs[i] if OPTIONAL < i < len(specs) else None for i in operator.inputs]
+            entry = find(operator.name, operands)
+            found.append(
+                Support(
+                    number,
+                    index,
+                    operator.name,
+                    operator.code.version if operator.code else 0,
+                    tuple(spec.dtype if spec else "none" for spec in operands),
+                    entry.dtype if entry else None,
+                    dtypes_of(operator.name),
+                )
+            )
+    return tuple(found)
