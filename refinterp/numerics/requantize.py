@@ -186,7 +186,7 @@ def _double_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form 
 
     Beyond `reach` t may be rounded: it stays beyond, and the clamp hides it.
     """
-    right = -m.exponent
+    right = np.where(m.mantissa == 0, 1, -m.exponent)  # a flushed factor shifts nothing
     scale = m.real
     if np.any(m.mantissa < 0) or np.any(np.ldexp(total, np.maximum(-right, 0)) >= 2.0**31):
         return None  # int32 could wrap

@@ -1,0 +1,81 @@
+"""The float64 path of requantization against the plain rule, aimed at ties and thresholds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from refinterp.numerics.requantize import Requantizer
+from tests.oracles import integers
+from tests.strategies import factors, zero_points
+
+
+def _thresholds(r: Requantizer, rng: np.random.Generator, bound: int) -> np.ndarray:
+    """Accumulators around every place where the code may change, plus random ones: (n, C)."""
+    steps = np.arange(-140, 141)[:, None] + 0.5
+    with np.errstate(over="ignore"):
+        centre = np.clip(steps / r.factor - r.bias, -bound, bound).astype(np.int64)
+    near = (centre[None] + np.arange(-3, 4)[:, None, None]).reshape(-1, r.factor.size)
+    wide = rng.integers(-bound, bound + 1, (200, r.factor.size))
+    return np.clip(np.concatenate([near, wide]), -bound, bound)
+
+
+@st.composite
+def requantizers(draw, rounding):
+    """A layer's requantization with 1 to 4 channels and the bound on its accumulators."""
+    channels = draw(st.integers(1, 4))
+    factor = np.array(draw(st.lists(factors, min_size=channels, max_size=channels)))
+    bound = draw(st.integers(1, 2**24 - 1))
+    bias = np.array(
+        draw(st.lists(st.integers(-(2**22), 2**22), min_size=channels, max_size=channels)), np.int64
+    )
+    zero = draw(zero_points)
+    low = draw(st.sampled_from([-128, zero]))
+    high = draw(st.sampled_from([127, max(low, min(127, zero + 20))]))
+    r = Requantizer.prepare(
+        factor, bias, zero, low, high, rounding=rounding, bound=np.full(channels, float(bound))
+    )
+    return r, bound
+
+
+@pytest.mark.parametrize("rounding", ["double", "real", "int64"])
+def test_fast_path_equals_the_plain_rule(rounding):
+    """Where a fast form is offered it gives the plain rule's codes at every threshold."""
+
+    @given(requantizers(rounding), st.integers(0, 2**32 - 1))
+    def check(drawn, seed):
+        r, bound = drawn
+        event(f"fast form offered: {r.fast is not None}")
+        acc = _thresholds(r, np.random.default_rng(seed), bound)
+        out = np.zeros(acc.shape, np.int8)
+        r(acc.astype(np.float64), out)
+        np.testing.assert_array_equal(out, r.exact(acc))
+
+    check()
+
+
+@given(st.integers(-20, -1), st.integers(-(2**20), 2**20), zero_points)
+def test_fast_path_on_powers_of_two(exponent, start, zero):
+    """Power-of-two factors tie at every other accumulator; the fast path holds there too."""
+    r = Requantizer.prepare(
+        np.array([2.0**exponent]), np.zeros(1, np.int64), zero, -128, 127,
+        rounding="double", bound=np.array([2.0**21]),
+    )  # fmt: skip
+    acc = np.arange(start, start + 500)[:, None]
+    out = np.zeros(acc.shape, np.int8)
+    r(acc.astype(np.float32), out)
+    m, e = int(r.multiplier.mantissa[0]), int(r.multiplier.exponent[0])
+    want = [min(127, max(-128, integers.rescale(int(a), m, e) + zero)) for a in acc[:, 0]]
+    assert out[:, 0].tolist() == want
+
+
+def test_ordinary_layers_get_the_fast_form():
+    """A typical convolution, dead channel included, is not sent to the plain rule."""
+    factor = np.array([0.0037, 0.00121, 2.0**-9, 1e-12])
+    r = Requantizer.prepare(
+        factor, np.array([1200, -3, 0, 7]), -128, -128, 127,
+        rounding="double", bound=np.full(4, 2.0**22),
+    )  # fmt: skip
+    assert r.fast is not None
