@@ -69,7 +69,7 @@ class Resident:
 
     tensor: its index, None for scratch. operator: the one that makes it or asked for it, or None.
     size: bytes asked for, not rounded. first_use, last_use: scopes, inclusive.
-    kind: input and output are the main subgraph's; what is both counts as an input.
+    kind: input and output are those of the subgraph that is run; what is both counts as an input.
     """
 
     subgraph: int
@@ -110,12 +110,15 @@ def lifetimes(
     shapes: Mapping[TensorId, Shape] | None = None,
     scratch: Sequence[Scratch] = (),
     offsets: Mapping[TensorId, int] | None = None,
+    entry: int = 0,
 ) -> Lifetimes:
     """Return what the model's arena must hold, and when, as TFLM counts it.
 
     shapes: shapes that take the place of the file's, where tensors have been resized.
     scratch: what operators ask for besides, in order of request.
     offsets: places planned beforehand (`offline.offline_offsets`); a variable with one is planned.
+    entry: the subgraph that is run in place of the main one, as a signature may ask; what it does
+    not reach is then left out, while for the main one TFLM finds a place for everything.
 
     Raises ModelError (an index out of range, subgraphs that call each other in a circle, a negative
     dimension), UnsupportedError (a type whose elements have no fixed size; calls nested too deep)
@@ -126,10 +129,13 @@ def lifetimes(
     for index, subgraph in enumerate(model.subgraphs):
         _check_indices(index, subgraph)
     walk = _Walk(model)
-    walk.run(0)
+    walk.run(entry)
+    reached = {scope.subgraph for scope in walk.scopes}
     planned: list[Resident] = []
     variables: list[Resident] = []
     for index, number, tensor, size in _needing_bytes(model, shapes or {}):
+        if entry and index not in reached:
+            continue
         place = (offsets or {}).get((index, number))
         kept = tensor.is_variable and place is None
         first, last = walk.tensors.get((index, number), (NEVER, NEVER))
@@ -138,7 +144,7 @@ def lifetimes(
             tensor=number,
             operator=walk.producers.get((index, number)),
             name=tensor.name,
-            kind=_kind(model, index, number),
+            kind=_kind(model, entry, index, number),
             size=size,
             first_use=0 if kept else first,
             last_use=walk.now if kept else last,
@@ -251,12 +257,12 @@ def _needing_bytes(
                 yield index, number, tensor, size
 
 
-def _kind(model: Model, index: int, number: int) -> Kind:
+def _kind(model: Model, entry: int, index: int, number: int) -> Kind:
     if model.subgraphs[index].tensors[number].is_variable:
         return "variable"
-    if index == 0 and number in model.subgraphs[0].inputs:
+    if index == entry and number in model.subgraphs[entry].inputs:
         return "input"
-    if index == 0 and number in model.subgraphs[0].outputs:
+    if index == entry and number in model.subgraphs[entry].outputs:
         return "output"
     return "activation"
 

@@ -91,7 +91,8 @@ class Executor:
     def read(self, tensor: int) -> Array:
         """Return a read-only view (S, *shape) of a tensor as the last operator left it.
 
-        Raises StateError when its bytes have been written over since, naming by what.
+        Raises StateError when its bytes have been written over since, naming by what; UsageError
+        when it has none.
         """
         if tensor in self._staged:
             view = self._staged[tensor].view()
@@ -100,20 +101,22 @@ class Executor:
         reader = self.memory.readers[tensor]
         if reader is None:
             raise UsageError(f"tensor {tensor} has no bytes to read")
+        named = f"tensor {tensor} ({self.program.specs[tensor].name!r})"
         by = self.memory.overwriter(tensor)
         if by is not None:
             raise StateError(
-                f"tensor {tensor} ({self.program.specs[tensor].name!r}) was overwritten by {by!r}, "
-                "which shares its bytes in the arena"
+                f"{named} was overwritten by {by!r}, which shares its bytes in the arena"
             )
+        if self._dead is not None and any(tensor in dead for dead in self._dead):
+            raise StateError(f"{named} was poisoned after its last use, as asked for")
         return reader
 
     def reset_variables(self) -> None:
-        """Set every variable to its zero, as LiteRT and TFLM do."""
+        """Set every variable to its zero: the zero point of int8, else 0, as LiteRT and TFLM do."""
         for tensor in self.memory.variables:
-            view = self.memory.views[tensor]
+            view, spec = self.memory.views[tensor], self.program.specs[tensor]
             if view is not None:
-                view.fill(self.program.specs[tensor].zero)
+                view.fill(spec.zero if spec.dtype == "int8" else 0)
 
     def invoke(self, observers: Sequence[Observer] = ()) -> None:
         """Run every operator once, on all samples."""
@@ -131,18 +134,17 @@ class Executor:
             for observer in observers:
                 observer("after", step, seen, made)  # type: ignore[arg-type]
             if self._dead is not None:
-                for view in self._dead[index]:
-                    view.view(np.uint8).fill(POISON)
+                for tensor in self._dead[index]:
+                    self._view(tensor).reshape(-1).view(np.uint8).fill(POISON)
 
     def _view(self, tensor: int) -> Any:
         return None if tensor < 0 else self.memory.views[tensor]
 
-    def _deaths(self) -> list[list[Array]]:
-        """Per step, the flat views of the tensors nobody reads after it."""
-        dead: list[list[Array]] = [[] for _ in self.program.steps]
+    def _deaths(self) -> list[list[int]]:
+        """Per step, the tensors nobody reads after it."""
+        dead: list[list[int]] = [[] for _ in self.program.steps]
         for resident in self.memory.residents:
             scope = resident.last_use - 1  # operator i runs at scope i + 1
             if resident.tensor is not None and 0 <= scope < len(dead) - 1:
-                view = self._view(resident.tensor)
-                dead[scope].append(view.reshape(-1))
+                dead[scope].append(resident.tensor)
         return dead

@@ -30,13 +30,15 @@ class Memory:
 
     arena: the byte array. views: by tensor index, (S, *shape); constants and variables have S = 1;
     None for tensors that exist only in name (a type without storage). readers: the same, read-only.
-    residents, plan: what was planned, and where. variables: tensor indices kept between runs.
+    residents: what was planned of this subgraph, at `offsets` (bytes of one sample); plan: all of
+    it. variables: tensor indices kept between runs.
     """
 
     arena: NDArray[np.uint8]
     views: tuple[NDArray[Any] | None, ...]
     readers: tuple[NDArray[Any] | None, ...]
     residents: tuple[Resident, ...]
+    offsets: tuple[int, ...]
     plan: Plan
     variables: tuple[int, ...]
     samples: int
@@ -47,13 +49,11 @@ class Memory:
         if own is None:
             return None
         mine = self.residents[own]
-        start, end = self.plan.offsets[own], self.plan.offsets[own] + mine.size
+        start, end = self.offsets[own], self.offsets[own] + mine.size
         later = [
             (other.first_use, other.name)
-            for i, other in enumerate(self.residents)
-            if other.first_use > mine.last_use
-            and self.plan.offsets[i] < end
-            and start < self.plan.offsets[i] + other.size
+            for other, offset in zip(self.residents, self.offsets, strict=True)
+            if other.first_use > mine.last_use and offset < end and start < offset + other.size
         ]
         return min(later)[1] if later else None
 
@@ -61,13 +61,17 @@ class Memory:
 def lay_out(program: Program, samples: int = 1, plan: Plan | None = None) -> Memory:
     """Plan the program's tensors, greedily unless a plan is given, and make the views."""
     shapes = {(program.subgraph, i): spec.shape for i, spec in enumerate(program.specs)}
-    life = lifetimes(program.model, shapes=shapes)
-    residents = tuple(r for r in life.planned if r.subgraph == program.subgraph)
+    life = lifetimes(program.model, shapes=shapes, entry=program.subgraph)
     chosen = greedy(life.problem()) if plan is None else plan
     arena = _aligned(chosen.extent * samples)
     views: list[NDArray[Any] | None] = [_fixed(spec, samples) for spec in program.specs]
-    for resident, offset in zip(life.planned, chosen.offsets, strict=True):
-        if resident.subgraph != program.subgraph or resident.tensor is None:
+    placed = [
+        (resident, offset)
+        for resident, offset in zip(life.planned, chosen.offsets, strict=True)
+        if resident.subgraph == program.subgraph
+    ]
+    for resident, offset in placed:
+        if resident.tensor is None:
             continue
         spec = program.specs[resident.tensor]
         start = offset * samples
@@ -75,7 +79,14 @@ def lay_out(program: Program, samples: int = 1, plan: Plan | None = None) -> Mem
         views[resident.tensor] = raw.view(STORAGE[spec.dtype]).reshape(samples, *spec.shape)
     variables = tuple(i for i, spec in enumerate(program.specs) if spec.is_variable)
     return Memory(
-        arena, tuple(views), tuple(_read_only(views)), residents, chosen, variables, samples
+        arena,
+        tuple(views),
+        tuple(_read_only(views)),
+        tuple(resident for resident, _ in placed),
+        tuple(offset for _, offset in placed),
+        chosen,
+        variables,
+        samples,
     )
 
 

@@ -83,7 +83,8 @@ def prepare(
     specs = list(tensor_specs(model, subgraph))
     for tensor, shape in (shapes or {}).items():
         specs[tensor] = replace(specs[tensor], shape=tuple(shape))
-    entries = _entries(graph, specs, subgraph)
+    entries, missing = _entries(graph, specs, subgraph)
+    _refuse(missing)
     known: dict[int, Any] = {}
     steps = []
     for index, (operator, entry) in enumerate(zip(graph.operators, entries, strict=True)):
@@ -100,8 +101,19 @@ def prepare(
     return Program(model, subgraph, flavour, tuple(specs), tuple(steps))
 
 
-def tensor_specs(model: Model, subgraph: int) -> tuple[TensorSpec, ...]:
-    """Describe a subgraph's tensors as the file has them, constants with their data."""
+def check_supported(model: Model) -> None:
+    """Raise UnsupportedError listing every operator of every subgraph that has no kernel.
+
+    Raises ModelError when an operator names a tensor that does not exist.
+    """
+    missing: list[str] = []
+    for subgraph, graph in enumerate(model.subgraphs):
+        missing += _entries(graph, tensor_specs(model, subgraph, values=False), subgraph)[1]
+    _refuse(missing)
+
+
+def tensor_specs(model: Model, subgraph: int, *, values: bool = True) -> tuple[TensorSpec, ...]:
+    """Describe a subgraph's tensors as the file has them, constants with their data if wanted."""
     specs = []
     for tensor in model.subgraphs[subgraph].tensors:
         spec = TensorSpec(
@@ -122,13 +134,16 @@ def tensor_specs(model: Model, subgraph: int) -> tuple[TensorSpec, ...]:
                 zero_point=zeros,
                 quantized_dimension=quantization.quantized_dimension,
             )
-        if not tensor.is_variable:
+        if values and not tensor.is_variable:
             spec = replace(spec, data=constant(model, tensor))
         specs.append(spec)
     return tuple(specs)
 
 
-def _entries(graph: Subgraph, specs: Sequence[TensorSpec], subgraph: int) -> list[Entry]:
+def _entries(
+    graph: Subgraph, specs: Sequence[TensorSpec], subgraph: int
+) -> tuple[list[Entry], list[str]]:
+    """Find the kernel of each operator; the second list says which operators have none."""
     found: list[Entry] = []
     missing: list[str] = []
     for index, operator in enumerate(graph.operators):
@@ -150,11 +165,14 @@ def _entries(graph: Subgraph, specs: Sequence[TensorSpec], subgraph: int) -> lis
             )
         else:
             found.append(entry)
+    return found, missing
+
+
+def _refuse(missing: Sequence[str]) -> None:
     if missing:
         raise UnsupportedError(
             f"{len(missing)} operator(s) are not supported:\n  " + "\n  ".join(missing)
         )
-    return found
 
 
 def _step(
@@ -204,7 +222,7 @@ def _learn(
     if sum(spec.size for spec in results) > _KNOWN_ELEMENTS:
         return
     by_shape = step.name in ("SHAPE", "RANK")
-    arrays = []
+    arrays: list[Any] = []
     for spec in operands:
         if spec is None:
             arrays.append(None)
