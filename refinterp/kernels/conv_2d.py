@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.mac import bias_values, rescale_factors
+from refinterp.kernels.mac import bias_values, clamp, per_sample, rescale_factors
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, integer_bounds, real_bounds
@@ -182,11 +182,15 @@ class Conv2DInteger:
         x, w, y = inputs[0], inputs[1], outputs[0]
         assert x is not None
         assert w is not None
-        groups = self.groups
-        if not groups:
-            bias = inputs[2] if len(inputs) > 2 else None
-            values = np.zeros(w.shape[1], np.int64) if bias is None else bias[0].astype(np.int64)
-            groups = self.fold(w[0], values)
+        if self.groups:
+            self._run(self.groups, x, y, work)
+            return
+        bias = inputs[2] if len(inputs) > 2 else None
+        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
+            values = np.zeros(w.shape[1], np.int64) if own_bias is None else own_bias[0]
+            self._run(self.fold(own_w[0], values.astype(np.int64)), own_x, own_y, work)
+
+    def _run(self, groups: tuple[Folded, ...], x: Array, y: Array, work: Workspace) -> None:
         images = x.reshape(-1, *x.shape[2:])
         rows = y.reshape(-1, y.shape[-1])
         depth, count = self.place.channels, y.shape[-1] // len(groups)
@@ -254,7 +258,16 @@ class Conv2DFloat:
         assert x is not None
         assert w is not None
         bias = inputs[2] if len(inputs) > 2 else None
-        matrices = self.matrices or _matrices(w[0], self.group_count)
+        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
+            matrices = self.matrices or _matrices(own_w[0], self.group_count)
+            self._run(matrices, own_x, own_y, work)
+            if own_bias is not None:
+                own_y += own_bias[0]
+            clamp(own_y, self.low, self.high)
+
+    def _run(
+        self, matrices: tuple[NDArray[np.float32], ...], x: Array, y: Array, work: Workspace
+    ) -> None:
         images = x.reshape(-1, *x.shape[2:])
         rows = y.reshape(-1, y.shape[-1])
         depth, count = self.place.channels, y.shape[-1] // len(matrices)
@@ -263,19 +276,8 @@ class Conv2DFloat:
             columns = rows[:, index * count : (index + 1) * count]
             for start, stop, patches in self.place.blocks(own, np.float32, 0.0, work.take):
                 np.matmul(patches, matrix, out=columns[start:stop])
-        if bias is not None:
-            rows += bias[0]
-        clamp(rows, self.low, self.high)
 
 
 def _matrices(w: Array, groups: int) -> tuple[NDArray[np.float32], ...]:
     parts = np.split(w, groups)
     return tuple(np.ascontiguousarray(part.reshape(len(part), -1).T) for part in parts)
-
-
-def clamp(values: Any, low: float, high: float) -> None:
-    """Apply a float activation's bounds in place."""
-    if low > -np.inf:
-        np.maximum(values, np.float32(low), out=values)
-    if high < np.inf:
-        np.minimum(values, np.float32(high), out=values)

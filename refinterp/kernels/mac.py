@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
-from refinterp.numerics.fixedpoint import INT32_MAX, INT32_MIN
 
 
 def rescale_factors(
@@ -51,7 +51,29 @@ def bias_values(bias: TensorSpec | None, channels: int) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def fits_int32(bound: NDArray[np.float64], bias: NDArray[np.int64]) -> bool:
-    """Whether no sum of products and bias can leave int32."""
-    largest = float((bound + np.abs(bias)).max(initial=0.0))
-    return -largest > INT32_MIN and largest <= INT32_MAX
+def per_sample(
+    x: NDArray[Any], w: NDArray[Any], bias: NDArray[Any] | None, y: NDArray[Any]
+) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[Any]]]:
+    """Yield (x, w, bias, y) with one filter and one bias each, all with their sample axis.
+
+    A filter and a bias that are the same for all samples, as constants are, come with all of them.
+    """
+    if len(w) == 1 and (bias is None or len(bias) == 1):
+        yield x, w, bias, y
+        return
+    for sample in range(len(y)):
+        own = [
+            None if array is None else array[min(sample, len(array) - 1)][None]
+            for array in (x, w, bias)
+        ]
+        assert own[0] is not None
+        assert own[1] is not None
+        yield own[0], own[1], own[2], y[sample : sample + 1]
+
+
+def clamp(values: NDArray[Any], low: float, high: float) -> None:
+    """Apply a float activation's bounds in place."""
+    if low > -np.inf:
+        np.maximum(values, np.float32(low), out=values)
+    if high < np.inf:
+        np.minimum(values, np.float32(high), out=values)

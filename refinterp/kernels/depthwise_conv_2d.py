@@ -1,0 +1,295 @@
+"""DEPTHWISE_CONV_2D: every output channel is a weighted sum of a window of one input channel.
+
+Real      y = clamp(sum(w * x) + bias)
+Integer   acc = sum(w * (x - x_zero)) + bias          int8: int32; int16x8: int64
+          y = clip(R_c(acc) + y_zero, y_min, y_max)   R_c: one factor per output channel
+Shapes    x (batch, height, width, in), w (1, kernel height, kernel width, out), bias (out,) or
+          omitted, y (batch, height', width', out); out = in * multiplier, and output channel c
+          reads input channel c // multiplier
+Units     int8 codes, real = scale * (code - zero point); w: zero point 0; bias: scale x * w
+Raises    ModelError, from prepare only: ranks, channel counts, scales that do not fit together
+Source    LiteRT kernels/depthwise_conv.cc, internal/reference/integer_ops/depthwise_conv.h
+          (f67457790); tflite-micro micro/kernels/depthwise_conv_common.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8; float32 within rounding of the sum
+
+Tap after tap, a shifted view of the padded image is multiplied and added, a block of lines at a
+time so that it stays in cache. float32 holds the sums exactly while sum|w| * max|x| < 2**24 in
+every channel, float64 far beyond; x_zero is folded into the bias and fills the padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.mac import bias_values, clamp, per_sample, rescale_factors
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.activation import INTEGER_RANGE, integer_bounds, real_bounds
+from refinterp.numerics.flavours import Rules
+from refinterp.numerics.frames import Block, FrameGrid
+from refinterp.numerics.gemm import FLOAT32_EXACT
+from refinterp.numerics.requantize import Requantizer
+from refinterp.numerics.window import window
+
+RUN = 1 << 11
+"""Elements that one row of tiled weights is stretched to: long inner loops, small tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseConv2DOptions:
+    """Schema table DepthwiseConv2DOptions; the channel multiplier follows from the shapes."""
+
+    padding: str | int = "SAME"
+    stride_w: int = 0
+    stride_h: int = 0
+    fused_activation_function: str | int = "NONE"
+    dilation_w_factor: int = 1
+    dilation_h_factor: int = 1
+
+
+def grid(x: TensorSpec, w: TensorSpec, options: DepthwiseConv2DOptions) -> FrameGrid:
+    """Place the filter's window on the input; raises ModelError for shapes that cannot be."""
+    if len(x.shape) != 4 or len(w.shape) != 4 or w.shape[0] != 1:
+        raise ModelError(
+            "DEPTHWISE_CONV_2D needs a 4-D input and a filter of shape [1, height, width, "
+            f"channels], got {list(x.shape)} and {list(w.shape)}"
+        )
+    channels = x.shape[3]
+    if channels == 0 or w.shape[3] % channels:
+        raise ModelError(
+            f"DEPTHWISE_CONV_2D: {w.shape[3]} output channels are not a multiple of {channels} "
+            "input channels"
+        )
+    where = "DEPTHWISE_CONV_2D"
+    rows = window(
+        options.padding,
+        x.shape[1],
+        w.shape[1],
+        options.stride_h,
+        options.dilation_h_factor,
+        where=f"{where} height",
+    )
+    columns = window(
+        options.padding,
+        x.shape[2],
+        w.shape[2],
+        options.stride_w,
+        options.dilation_w_factor,
+        where=f"{where} width",
+    )
+    return FrameGrid(rows, columns, channels, w.shape[3] // channels)
+
+
+def depthwise_output_shapes(inputs: Inputs, options: DepthwiseConv2DOptions) -> tuple[Shape, ...]:
+    """The output's shape; `inputs` are data, filter and, possibly, bias."""
+    x, w = inputs[0], inputs[1]
+    if x is None or w is None:
+        raise ModelError("DEPTHWISE_CONV_2D needs an input and a filter")
+    place = grid(x, w, options)
+    return ((x.shape[0], place.rows.size, place.columns.size, w.shape[3]),)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taps:
+    """Filter weights of a dtype, per phase of the grid, repeated over `run` output pixels.
+
+    phases[i]: (kernel height, taps of phase i, run * channels).
+    """
+
+    run: int
+    phases: tuple[NDArray[Any], ...]
+
+    @classmethod
+    def prepare(cls, place: FrameGrid, w: NDArray[Any], dtype: Any) -> Taps:
+        """Lay out w (kernel height, kernel width, channels)."""
+        width, depth = place.columns.size, max(place.depth, 1)
+        fitting = [n for n in range(1, width + 1) if width % n == 0 and n * depth <= RUN]
+        run = max(fitting, default=1)
+        phases = []
+        for phase in range(place.phase_count):
+            own = w[:, place.taps(phase)]
+            phases.append(np.tile(own, (1, 1, run)).astype(dtype))
+        return cls(run, tuple(phases))
+
+    def sums(self, block: Block, out: NDArray[Any], work: Workspace) -> None:
+        """Write the weighted sums of a block's windows to out (images, lines, pixels, channels)."""
+        images, lines, columns, depth = out.shape
+        runs = (images, lines, columns // self.run, self.run * depth)
+        total = out.reshape(runs)
+        for index, (view, weights) in enumerate(zip(block.phases, self.phases, strict=True)):
+            taps = view.reshape(*view.shape[:3], *runs[1:])
+            target = total if index == 0 else work.take(runs, out.dtype)
+            np.einsum("nyxlrc,yxc->nlrc", taps, weights, out=target)
+            if index:
+                total += target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """Filter and bias, ready to multiply: the requantizer's channels repeat with the taps' run."""
+
+    taps: Taps
+    requantizer: Requantizer
+
+
+@kernel(
+    "DEPTHWISE_CONV_2D",
+    "int8",
+    "int8x4",
+    "int16x8",
+    options=DepthwiseConv2DOptions,
+    weights=1,
+)
+@dataclass(frozen=True, slots=True, eq=False)
+class DepthwiseConv2DInteger:
+    """The integer kernel. folded is None when filter or bias are only known at run time."""
+
+    place: FrameGrid
+    x_zero: int
+    x_max: int
+    factors: NDArray[np.float64]
+    y_zero: int
+    y_min: int
+    y_max: int
+    rounding: str
+    plain: bool
+    folded: Folded | None
+
+    output_shapes = staticmethod(depthwise_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: DepthwiseConv2DOptions,
+        rule: Rules,
+    ) -> DepthwiseConv2DInteger:
+        """Fold scales, zero point and bias; see the module's docstring."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        bias = inputs[2] if len(inputs) > 2 else None
+        assert x is not None
+        assert w is not None
+        channels = w.shape[3]
+        y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
+        self = cls(
+            grid(x, w, options),
+            x.zero,
+            -INTEGER_RANGE[x.dtype][0],
+            rescale_factors(x, w, y, channels),
+            y.zero,
+            y_min,
+            y_max,
+            "int64" if x.dtype == "int16" else rule.rounding,
+            rule.plain,
+            None,
+        )
+        if w.data is None or (bias is not None and bias.data is None):
+            return self
+        return replace(self, folded=self.fold(w.data[0], bias_values(bias, channels)))
+
+    def fold(self, w: Array, bias: NDArray[np.int64]) -> Folded:
+        """Lay out w (height, width, out) and bias (out,)."""
+        magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1)) * self.x_max
+        exact = magnitude.max(initial=0) < FLOAT32_EXACT
+        dtype = np.int64 if self.plain else np.float32 if exact else np.float64
+        taps = Taps.prepare(self.place, w, dtype)
+        constant = bias - self.x_zero * w.sum(axis=(0, 1), dtype=np.int64)
+        requantizer = Requantizer.prepare(
+            np.tile(self.factors, taps.run),
+            np.tile(constant, taps.run),
+            self.y_zero,
+            self.y_min,
+            self.y_max,
+            rounding=self.rounding,
+            bound=np.tile(magnitude, taps.run),
+            plain=self.plain,
+        )
+        return Folded(taps, requantizer)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, batch, height', width', out)."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        assert x is not None
+        assert w is not None
+        if self.folded is not None:
+            self._run(self.folded, x, y, work)
+            return
+        bias = inputs[2] if len(inputs) > 2 else None
+        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
+            values = np.zeros(w.shape[-1], np.int64) if own_bias is None else own_bias[0]
+            self._run(self.fold(own_w[0, 0], values.astype(np.int64)), own_x, own_y, work)
+
+    def _run(self, folded: Folded, x: Array, y: Array, work: Workspace) -> None:
+        images = x.reshape(-1, *x.shape[2:])
+        codes = y.reshape(-1, *y.shape[2:])
+        taps = folded.taps
+        run = taps.run * y.shape[-1]
+        dtype = taps.phases[0].dtype
+        sums = None
+        for block in self.place.blocks(images, dtype, self.x_zero, work.take):
+            out = codes[block.first : block.last, block.top : block.bottom]
+            if sums is None:  # the first block is the largest
+                sums = work.take(out.shape, dtype)
+            acc = sums[: out.shape[0], : out.shape[1]]
+            taps.sums(block, acc, work)
+            folded.requantizer(acc.reshape(-1, run), out.reshape(-1, run))
+
+
+@kernel("DEPTHWISE_CONV_2D", "float32", options=DepthwiseConv2DOptions, weights=1)
+@dataclass(frozen=True, slots=True, eq=False)
+class DepthwiseConv2DFloat:
+    """The float32 kernel. taps is None when the filter is only known at run time."""
+
+    place: FrameGrid
+    low: float
+    high: float
+    taps: Taps | None
+
+    output_shapes = staticmethod(depthwise_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: DepthwiseConv2DOptions,
+        rule: Rules,
+    ) -> DepthwiseConv2DFloat:
+        """Lay out the filter once."""
+        x, w = inputs[0], inputs[1]
+        assert x is not None
+        assert w is not None
+        low, high = real_bounds(options.fused_activation_function)
+        place = grid(x, w, options)
+        taps = None if w.data is None else Taps.prepare(place, w.data[0], np.float32)
+        return cls(place, low, high, taps)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, batch, height', width', out)."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        assert x is not None
+        assert w is not None
+        bias = inputs[2] if len(inputs) > 2 else None
+        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
+            taps = self.taps or Taps.prepare(self.place, own_w[0, 0], np.float32)
+            images = own_x.reshape(-1, *x.shape[2:])
+            reals = own_y.reshape(-1, *y.shape[2:])
+            for block in self.place.blocks(images, np.float32, 0.0, work.take):
+                out = reals[block.first : block.last, block.top : block.bottom]
+                taps.sums(block, out, work)
+                if own_bias is not None:
+                    out += own_bias[0]
+                clamp(out, self.low, self.high)
