@@ -18,8 +18,7 @@ With x_zero folded into the bias, and used as the padding's code, raw codes can 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,11 +146,7 @@ class Conv2DInteger:
         )
         if w.data is None or (bias is not None and bias.data is None):
             return self
-        groups = self.fold(w.data, bias_values(bias, channels))
-        return cls(
-            *(getattr(self, name) for name in cls.__dataclass_fields__ if name != "groups"),
-            groups=groups,
-        )
+        return replace(self, groups=self.fold(w.data, bias_values(bias, channels)))
 
     def fold(self, w: Array, bias: NDArray[np.int64]) -> tuple[Folded, ...]:
         """Lay out one group after the other; w (out, height, width, in / groups)."""

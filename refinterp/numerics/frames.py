@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from refinterp.numerics.patches import Take
 from refinterp.numerics.window import Window
 
-BLOCK = 1 << 16  # elements of one block: with its sums it stays in a second-level cache of 1 MiB
+BLOCK = 1 << 17  # elements of one block: with its sums it stays in a second-level cache of 1 MiB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
