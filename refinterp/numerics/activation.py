@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -59,3 +60,22 @@ def integer_bounds(
     if math.isfinite(real_high):
         high = min(high, code(real_high))
     return low, high
+
+
+def type_bounds(activation: str | int, dtype: str) -> tuple[Any, Any]:
+    """The interval a fused activation clamps an unquantized output to, in the output's type.
+
+    Where the activation has no bound it is the type's largest finite value: an infinite sum of
+    floats comes out finite. Source: LiteRT kernels/kernel_util.h, CalculateActivationRange.
+    """
+    kind = np.dtype(dtype)
+    limits = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
+    low, high = real_bounds(activation)
+    return (
+        np.float64(low).astype(np.int64).astype(kind)
+        if math.isfinite(low)
+        else kind.type(limits.min),
+        np.float64(high).astype(np.int64).astype(kind)
+        if math.isfinite(high)
+        else kind.type(limits.max),
+    )

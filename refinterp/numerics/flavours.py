@@ -55,7 +55,7 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "RELU6": {"path": "clamp"},
             "LOGISTIC": {"path": "fixed-point"},
             "TANH": {"path": "fixed-point"},
-            "ADD": {"path": "general"},
+            "ADD": {"path": "general-unclamped"},
             "SUB": {"path": "general"},
             "SOFTMAX": {"tables": "float32"},
         },

@@ -1,0 +1,113 @@
+"""What the element-wise operators share: shapes, checks, and walks over one or two operands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.broadcast import BLOCK, blocks, broadcast_shape
+from refinterp.numerics.tables import UNSIGNED
+
+I64 = NDArray[np.int64]
+
+
+def operand(inputs: Inputs, index: int, role: str) -> TensorSpec:
+    """Return an input that must be there; raises ModelError when it is not."""
+    spec = inputs[index] if index < len(inputs) else None
+    if spec is None:
+        raise ModelError(f"input {index} ({role}) is missing; {len(inputs)} given")
+    return spec
+
+
+def same_shape(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+    """The output has the shape of the first input."""
+    return (operand(inputs, 0, "data").shape,)
+
+
+def common_shape(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+    """The output has the shape both inputs broadcast to."""
+    first, second = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand")
+    where = f"operands {first.name!r} and {second.name!r}"
+    return (broadcast_shape(first.shape, second.shape, where=where),)
+
+
+def require_type(spec: TensorSpec, *allowed: str, role: str) -> None:
+    """Raise ModelError unless the operand is of one of the types."""
+    if spec.dtype not in allowed:
+        raise ModelError(
+            f"{role} {spec.name!r} is {spec.dtype}; allowed here: {', '.join(allowed)}"
+        )
+
+
+def require_scale(spec: TensorSpec, role: str) -> float:
+    """Return the operand's one scale; raises ModelError when it has none, many or a bad one."""
+    if spec.scale.size != 1:
+        raise ModelError(f"{role} {spec.name!r} needs exactly one scale, has {spec.scale.size}")
+    if not (np.isfinite(spec.step) and spec.step > 0):
+        raise ModelError(f"{role} {spec.name!r} has scale {spec.step}; it must be above 0")
+    return spec.step
+
+
+def require_zero_point(spec: TensorSpec, expected: int, role: str) -> None:
+    """Raise ModelError unless the operand's zero point is the one the operator fixes."""
+    if spec.zero != expected:
+        raise ModelError(f"{role} {spec.name!r} has zero point {spec.zero}; it must be {expected}")
+
+
+def map_codes(exact: Callable[[I64], Array], table: Array | None, x: Array, y: Array) -> None:
+    """Write a function of every code of x into y, by the table where there is one.
+
+    x: (S, ...) or (1, ...), contiguous; y: (S, ...). exact: int64 codes → values for y.
+    """
+    once = y[: len(x)]
+    source, target = x.reshape(-1), once.reshape(-1)
+    pattern = source.view(UNSIGNED[x.itemsize]) if table is not None else source
+    for start in range(0, source.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        if table is None:
+            target[part] = exact(source[part].astype(np.int64))
+        else:
+            np.take(table, pattern[part], out=target[part], mode="clip")
+    y[len(x) :] = once
+
+
+def map_pairs(
+    exact: Callable[[I64, I64], Array],
+    table: Array | None,
+    a: Array,
+    b: Array,
+    y: Array,
+    work: Workspace,
+) -> None:
+    """Write a function of the codes of a and b, which broadcast, into y.
+
+    exact: two int64 arrays that broadcast → values for y. table: see `numerics.tables`.
+    """
+    if table is None:
+        for out, first, second in blocks(y, a, b):
+            out[...] = exact(first.astype(np.int64), second.astype(np.int64))
+        return
+    index = work.take((min(BLOCK, y.size),), np.intp)
+    for out, first, second in blocks(y, a.view(np.uint8), b.view(np.uint8)):
+        pair = index[: out.size].reshape(out.shape)
+        np.multiply(first, 256, out=pair, dtype=np.intp)
+        pair += second
+        np.take(table, pair, out=out, mode="clip")
+
+
+def map_reals(function: Callable[[Array, Array], None], x: Array, y: Array) -> None:
+    """Call function(x, y) on blocks of contiguous float32 arrays; it fills y."""
+    once = y[: len(x)]
+    source, target = x.reshape(-1), once.reshape(-1)
+    for start in range(0, source.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        function(source[part], target[part])
+    y[len(x) :] = once
