@@ -1,0 +1,54 @@
+"""Numbers and names as every report writes them."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from refinterp.report.terminal import clean
+
+
+def count(number: int) -> str:
+    """Return a number with its thousands set apart: 55,296."""
+    return f"{number:,}"
+
+
+def kibibytes(size: int) -> str:
+    """Return bytes in the unit people think in: 640 B, 54.0 KiB, 1.44 MiB."""
+    if size < 1024:
+        return f"{size} B"
+    if size < 1024 * 1024:
+        return f"{size / 1024:.1f} KiB"
+    return f"{size / 1024 / 1024:.2f} MiB"
+
+
+def one_line(name: str) -> str:
+    """Return a name from a file as one line that cannot move the cursor."""
+    return clean(name).replace("\n", "\\n")
+
+
+def columns(text: str) -> int:
+    """Return the terminal columns a text takes: wide characters take two, combining ones none."""
+    return sum(_columns(c) for c in text)
+
+
+def fit(text: str, width: int) -> str:
+    """Return the text in exactly width columns: padded, or with its middle left out."""
+    if columns(text) > width:
+        half = (width - 1) // 2
+        text = f"{_head(text, width - 1 - half)}…{_head(text[::-1], half)[::-1]}"
+    return text + " " * (width - columns(text))
+
+
+def _head(text: str, width: int) -> str:
+    used = 0
+    for at, character in enumerate(text):
+        used += _columns(character)
+        if used > width:
+            return text[:at]
+    return text
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
