@@ -58,6 +58,10 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "ADD": {"path": "general-unclamped"},
             "SUB": {"path": "general"},
             "SOFTMAX": {"tables": "float32"},
+            "EXPAND_DIMS": {"path": "unchecked"},
+            "PACK": {"path": "unchecked"},
+            "UNPACK": {"path": "unchecked"},
+            "STRIDED_SLICE": {"path": "four-masks"},
         },
     }
 )
