@@ -33,7 +33,8 @@ class Field:
     slot: its id, the index into the vtable; a union's number lies at slot - 1, its table at slot.
     type: the scalar, enumeration, table or union it (or each element of a vector) is.
     stored: the scalar a scalar or an enumeration is stored as, None for the other kinds.
-    default: the value of an absent field: a number, an enumeration's name, () or None.
+    default: the value of an absent field: a number, an enumeration's name, () for a vector, None
+    for a string, a table and a vector of bytes.
     refers: the list of the model that the value is an index into, or None.
     """
 
@@ -198,7 +199,7 @@ def _field(
             settings[key] = rest[rest.index(key) + 1]
     kind: Kind
     stored = None
-    default: Any = () if vector else None
+    default: Any = () if vector and type_ != "ubyte" else None
     if type_ in SCALAR_BYTES:
         kind, stored = "scalar", type_
         if not vector:

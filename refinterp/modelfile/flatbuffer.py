@@ -152,6 +152,8 @@ class FlatBuffer:
         if size < 4:
             self._fail(vtable + 2, path, f"a table of {size} bytes: 4 is the least")
         offsets = np.frombuffer(self._bytes, "<u2", length // 2 - 2, vtable + 4).tolist()
+        # A vtable ends with the last field present, which may be a union's number without a table.
+        offsets.append(0)
         fields: list[tuple[str, int, _Read]] = []
         for field in self._schema.tables[name].fields:
             if field.deprecated or field.slot >= len(offsets):
