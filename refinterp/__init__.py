@@ -1,5 +1,64 @@
-"""refinterp: run quantized TensorFlow Lite models and see every integer and every byte."""
+"""refinterp: run quantized TensorFlow Lite models and see every integer and every byte.
+
+Names are imported when they are first asked for, so that `import refinterp` costs next to nothing.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same names for type checkers and editors, which run nothing
+    from refinterp.errors import ModelError as ModelError
+    from refinterp.errors import RefinterpError as RefinterpError
+    from refinterp.errors import StateError as StateError
+    from refinterp.errors import UnsupportedError as UnsupportedError
+    from refinterp.errors import UsageError as UsageError
+    from refinterp.graph.build import GraphBuilder as GraphBuilder
+    from refinterp.graph.check import check as check
+    from refinterp.graph.model import Model as Model
+    from refinterp.interpreter import Delegate as Delegate
+    from refinterp.interpreter import Interpreter as Interpreter
+    from refinterp.interpreter import InterpreterWithCustomOps as InterpreterWithCustomOps
+    from refinterp.interpreter import OpResolverType as OpResolverType
+    from refinterp.interpreter import SignatureRunner as SignatureRunner
+    from refinterp.interpreter import load_delegate as load_delegate
+    from refinterp.modelfile.reader import read_model as read_model
+    from refinterp.modelfile.writer import write_model as write_model
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Delegate": "refinterp.interpreter",
+    "GraphBuilder": "refinterp.graph.build",
+    "Interpreter": "refinterp.interpreter",
+    "InterpreterWithCustomOps": "refinterp.interpreter",
+    "Model": "refinterp.graph.model",
+    "ModelError": "refinterp.errors",
+    "OpResolverType": "refinterp.interpreter",
+    "RefinterpError": "refinterp.errors",
+    "SignatureRunner": "refinterp.interpreter",
+    "StateError": "refinterp.errors",
+    "UnsupportedError": "refinterp.errors",
+    "UsageError": "refinterp.errors",
+    "check": "refinterp.graph.check",
+    "load_delegate": "refinterp.interpreter",
+    "read_model": "refinterp.modelfile.reader",
+    "write_model": "refinterp.modelfile.writer",
+}
+"""Where each public name lives."""
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,301 @@
+"""One subgraph of an interpreter: its shapes, its program, its memory and who looks at it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError, StateError, UsageError
+from refinterp.graph.check import Finding
+from refinterp.graph.constants import constant, has_constant
+from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape, Tensor
+from refinterp.interpreter.mistakes import AllocationError, ResizeError, UnreadableError
+from refinterp.run.executor import Executor
+from refinterp.run.prepare import Step, prepare
+
+Array = NDArray[Any]
+
+_PRESERVE: Final = (
+    "to read every tensor after invoke(), construct the Interpreter with "
+    "experimental_preserve_all_tensors=True"
+)
+_TYPE_NAMES: Final = {"O": "STRING", "S": "STRING", "U": "STRING"}  # by the kind of a NumPy type
+
+
+class Session:
+    """The state in which LiteRT keeps a subgraph, with one sample.
+
+    faults: findings of severity error about the subgraph; they forbid allocation.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        subgraph: int,
+        *,
+        flavour: str,
+        plain: bool,
+        poison: bool,
+        preserve: bool,
+        faults: Sequence[Finding] = (),
+    ) -> None:
+        self.model = model
+        self.index = subgraph
+        self.graph = model.subgraphs[subgraph]
+        self._flavour = flavour
+        self._plain = plain
+        self._poison = poison
+        self._preserve = preserve
+        self._faults = tuple(faults)
+        self._shapes: dict[int, Shape] = {}
+        self._resized: set[int] = set()  # since the last allocation
+        self._executor: Executor | None = None
+        self._ready = False
+        self._ran = False
+        self._kept: dict[int, Array] = {}
+        self._leases: weakref.WeakSet[_Lease] = weakref.WeakSet()
+
+    @property
+    def has_views(self) -> bool:
+        """Whether anybody still holds an array that `lend` gave out, or a slice of it."""
+        return bool(self._leases)
+
+    def tensor(self, index: int) -> Tensor:
+        """Return a tensor of the file; raises UsageError when there is none of this index."""
+        if not 0 <= index < len(self.graph.tensors):
+            raise UsageError(
+                f"Invalid tensor index {index} exceeds max tensor index {len(self.graph.tensors)}"
+            )
+        return self.graph.tensors[index]
+
+    def shape(self, index: int) -> Shape:
+        """Return a tensor's shape: as resized, as allocated, or as stored."""
+        if index in self._resized:
+            return self._shapes[index]
+        if self._executor is not None:
+            return self._executor.program.specs[index].shape
+        return self.tensor(index).shape
+
+    def resize(self, index: int, shape: Shape, *, strict: bool) -> None:
+        """Give a tensor another shape; what operators write gets its own again when allocated.
+
+        strict: only sizes that the shape's signature leaves open may change. Raises ResizeError.
+        """
+        tensor = self._checked(index, ResizeError)
+        now = self.shape(index)
+        if strict:
+            signature = tensor.shape_signature or now
+            if len(shape) != len(signature):
+                raise ResizeError(
+                    f"tensor {index} ({tensor.name!r}) has {len(signature)} dimensions, not "
+                    f"{len(shape)}; strict resizing cannot change that"
+                )
+            for axis, (fixed, size) in enumerate(zip(signature, shape, strict=True)):
+                if fixed not in (-1, size):
+                    raise ResizeError(
+                        f"Attempting to resize dimension {axis} of tensor {index} with value "
+                        f"{fixed} to {size}. ResizeInputTensorStrict only allows mutating unknown "
+                        "dimensions identified by -1."
+                    )
+        if self._ready and shape == now:
+            return
+        if has_constant(self.model, tensor):
+            raise ResizeError(
+                f"Attempting to resize a fixed-size tensor: tensor {index} ({tensor.name!r}) is a "
+                f"constant; inputs are {list(self.graph.inputs)}"
+            )
+        if any(size < 0 for size in shape):
+            raise ResizeError(
+                f"tensor {index} ({tensor.name!r}) cannot have shape {list(shape)}: sizes must be "
+                "known now, and 0 or more"
+            )
+        self._ready = False
+        self._shapes[index] = shape
+        self._resized.add(index)
+
+    def allocate(self) -> None:
+        """Prepare all operators for the shapes and lay out memory; nothing if that is done.
+
+        Raises AllocationError where the model cannot be run as it stands, UnsupportedError where
+        it can but not by us.
+        """
+        if self._ready:
+            return
+        if self._faults:
+            raise AllocationError("\n".join(map(str, self._faults)))
+        try:
+            program = prepare(
+                self.model,
+                subgraph=self.index,
+                flavour=self._flavour,
+                plain=self._plain,
+                shapes=self._shapes,
+            )
+            self._executor = Executor(program, poison=self._poison)
+        except ModelError as error:
+            raise AllocationError(f"{error} (failed to prepare)") from error
+        self._resized.clear()
+        self._kept = {}
+        self._ran = False
+        self._ready = True
+
+    def invoke(self) -> None:
+        """Run once; raises StateError before allocation."""
+        if not self._ready or self._executor is None:
+            raise StateError(
+                "Invoke called on model that is not ready. Call allocate_tensors() first, and "
+                "again after every resize_tensor_input()"
+            )
+        self._executor.invoke([self._keep] if self._preserve else [])
+        self._ran = True
+
+    def reset_variables(self) -> None:
+        """Set variables to zero; raises StateError when there are some without memory yet."""
+        if self._executor is not None:
+            self._executor.reset_variables()
+        elif any(tensor.is_variable for tensor in self.graph.tensors):
+            raise StateError("variables have no memory yet; call allocate_tensors() first")
+
+    def read(self, index: int) -> Array:
+        """Return a copy of a tensor; raises as `_value`."""
+        return self._value(index).copy()
+
+    def lend(self, index: int) -> Array:
+        """Return a live view, writable unless it is a constant; raises as `_value`."""
+        lease = _Lease(self._value(index))
+        self._leases.add(lease)
+        return np.asarray(lease)
+
+    def write(self, index: int, value: Any) -> None:
+        """Copy an array into a tensor.
+
+        Raises UsageError when it does not match type and shape, or the tensor is a constant, and
+        UnreadableError when the tensor has no bytes of its own at present.
+        """
+        tensor = self.tensor(index)
+        array = np.asarray(value)
+        _check_type(array, tensor, index)
+        shape = self.shape(index)
+        if array.ndim != len(shape):
+            raise UsageError(
+                f"Cannot set tensor: Dimension mismatch. Got {array.ndim} but expected "
+                f"{len(shape)} for input {index}. Its shape is {list(shape)}, not "
+                f"{list(array.shape)}"
+            )
+        for axis, (size, expected) in enumerate(zip(array.shape, shape, strict=True)):
+            if size != expected:
+                raise UsageError(
+                    f"Cannot set tensor: Dimension mismatch. Got {size} but expected {expected} "
+                    f"for dimension {axis} of input {index}. To run other shapes call "
+                    "resize_tensor_input() and allocate_tensors() first"
+                )
+        if has_constant(self.model, tensor):
+            raise UsageError(
+                f"Cannot set tensor: tensor {index} ({tensor.name!r}) is a constant of the model, "
+                "and its value is folded into the operators; change the model instead"
+            )
+        try:
+            self._value(index)[...] = array
+        except UnreadableError as error:
+            raise UnreadableError(f"Cannot set tensor: {error}") from None
+
+    def _checked(self, index: int, error: type[UsageError]) -> Tensor:
+        try:
+            return self.tensor(index)
+        except UsageError as found:
+            raise error(str(found)) from None
+
+    def _value(self, index: int) -> Array:
+        """Return the array that holds a tensor's value now, of its shape.
+
+        Raises UsageError for an index or a type that does not exist here, and UnreadableError
+        before allocation, before the run that computes it, and when its bytes hold another tensor.
+        """
+        tensor = self.tensor(index)
+        if tensor.dtype not in STORAGE:
+            raise UsageError(
+                f"tensor {index} ({tensor.name!r}) is of type {tensor.dtype}, which is not computed"
+            )
+        if has_constant(self.model, tensor) and not tensor.is_variable:
+            value = constant(self.model, tensor)
+            assert value is not None
+            return value if tensor.sparsity is None else value.view(STORAGE[str(tensor.dtype)])
+        executor = self._executor
+        if executor is None or index in self._resized:
+            raise UnreadableError(
+                f"Tensor data is null. Run allocate_tensors() first: tensor {index} "
+                f"({tensor.name!r}) has no memory yet"
+            )
+        if index in self._kept:
+            return self._kept[index]
+        if index in self.graph.inputs:
+            staged: Array = executor.input(index)[0]
+            return staged
+        if not tensor.is_variable and not self._ran and index not in self.graph.outputs:
+            raise UnreadableError(
+                f"Tensor data is null: tensor {index} ({tensor.name!r}) gets its value from "
+                "invoke(), which has not run since tensors were allocated"
+            )
+        if not tensor.is_variable and not self._written(index):
+            raise UnreadableError(
+                f"Tensor data is null: no operator writes tensor {index} ({tensor.name!r})"
+            )
+        try:
+            executor.read(index)
+        except StateError as error:
+            raise UnreadableError(f"{error}; {_PRESERVE}") from None
+        view = executor.memory.views[index]
+        assert view is not None
+        value: Array = view[0]
+        return value
+
+    def _written(self, index: int) -> bool:
+        return any(index in operator.outputs for operator in self.graph.operators)
+
+    def _keep(
+        self, moment: str, step: Step, inputs: Sequence[Array | None], outputs: Sequence[Array]
+    ) -> None:
+        """Observe a run and copy what operators write."""
+        if moment == "after":
+            for tensor, view in zip(step.outputs, outputs, strict=True):
+                self._kept[tensor] = view[0].copy()
+
+
+class _Lease:
+    """An array somebody looks at; it lives as long as the looker's array and its slices do."""
+
+    __slots__ = ("__array_interface__", "__weakref__", "_array")
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+        self.__array_interface__ = array.__array_interface__
+
+
+def _check_type(array: Array, tensor: Tensor, index: int) -> None:
+    """Raise UsageError unless an array's type is the tensor's."""
+    dtype = str(tensor.dtype)
+    if tensor.dtype not in STORAGE:
+        raise UsageError(f"Cannot set tensor: type {dtype} of input {index} is not computed")
+    expected = STORAGE[dtype]
+    if array.dtype.newbyteorder("=") != expected:
+        got = _TYPE_NAMES.get(array.dtype.kind, array.dtype.name.upper())
+        hint = "values are not converted"
+        if expected.kind in "iu" and array.dtype.kind == "f":
+            hint = "reals are not quantized for you: set round(real / scale) + zero_point"
+        raise UsageError(
+            f"Cannot set tensor: Got value of type {got} but expected type {dtype.upper()} for "
+            f"input {index}, name: {tensor.name} ({hint})"
+        )
+    bits = PACKED_BITS.get(dtype)
+    if bits is not None and array.size:
+        low = -(1 << (bits - 1)) if expected.kind == "i" else 0
+        high = low + (1 << bits) - 1
+        if int(array.min()) < low or int(array.max()) > high:
+            raise UsageError(
+                f"Cannot set tensor: Values for {dtype.upper()} input must be between {low} and "
+                f"{high}."
+            )
