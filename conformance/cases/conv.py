@@ -77,8 +77,9 @@ def draw_output_scale(d: Draw, x_scale: float, w_scales: list[float], depth: int
 
 
 def draw_bias(d: Draw, channels: int, dtype: str, depth: int) -> Any:
-    """Biases of the size of the sums; sometimes far beyond."""
-    span = int(40 * np.sqrt(max(depth, 1)) * 60) if chance(d, 85) else 2**29
+    """Biases of the size of the sums; sometimes far beyond, up to sums that wrap in int32."""
+    typical = int(40 * np.sqrt(max(depth, 1)) * 60)
+    span = typical if chance(d, 85) else choice(d, [2**29, 2**31 - 1])
     return d.rng.integers(-span, span + 1, channels).astype(dtype)
 
 

@@ -126,5 +126,11 @@ def reduced_mantissa(m: Multiplier) -> I64:
 
 
 def rescale_real(acc: I64, factor: F64) -> I64:
-    """Scale by a float64 factor and round half away: LiteRT reference FULLY_CONNECTED's rule."""
-    return np.asarray(round_half_away(acc.astype(np.float64) * factor)).astype(np.int64)
+    """Scale by a float64 factor and round half away: LiteRT reference FULLY_CONNECTED's rule.
+
+    What does not fit int32 (or is no number) becomes INT32_MIN, as x86-64 converts it.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = np.asarray(round_half_away(acc.astype(np.float64) * factor))
+    fits = (rounded >= INT32_MIN) & (rounded <= INT32_MAX)
+    return np.where(fits, rounded, INT32_MIN).astype(np.int64)

@@ -52,6 +52,7 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
         },
         "tflm": {
             "CONV_2D": {"path": "bias-tensor"},
+            "FULLY_CONNECTED": {"path": "bias-tensor"},
             "RELU6": {"path": "clamp"},
             "LOGISTIC": {"path": "fixed-point"},
             "TANH": {"path": "fixed-point"},

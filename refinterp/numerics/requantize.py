@@ -30,6 +30,7 @@ from refinterp.numerics.fixedpoint import (
     rescale,
     rescale64,
     rescale_real,
+    wrap32,
 )
 
 F64 = NDArray[np.float64]
@@ -40,7 +41,8 @@ BLOCK = 1 << 14  # elements of float64 work that stay in the second-level cache 
 class Requantizer:
     """Rescale accumulators of `channels` columns to codes.
 
-    rounding: "double", "real" or "int64" (see `numerics.fixedpoint`).
+    rounding: "double", "real", "real64" or "int64" (see `numerics.fixedpoint`); "real" sums in
+        int32, which may wrap, "real64" in int64.
     multiplier: (channels,) or (); factor: the same as float64, used by "real".
     bias: int64 (channels,), added to the accumulator first. zero_point, low, high: output codes.
     fast: the float64 form, or None where it could not be proven equal.
@@ -84,12 +86,14 @@ class Requantizer:
         """The plain rule: acc (..., channels) → codes, int64."""
         total = acc + self.bias
         if self.rounding == "real":
+            scaled = rescale_real(wrap32(total), self.factor)
+        elif self.rounding == "real64":
             scaled = rescale_real(total, self.factor)
         elif self.rounding == "int64":
             scaled = rescale64(total, self.multiplier)
         else:
             scaled = rescale(total, self.multiplier)
-        return np.clip(scaled + self.zero_point, self.low, self.high)
+        return np.clip(wrap32(scaled + self.zero_point), self.low, self.high)
 
     def __call__(self, acc: NDArray[Any], out: NDArray[Any]) -> None:
         """Write the codes of `acc` (rows, channels; integers, in any real dtype) into `out`."""
@@ -141,7 +145,7 @@ class FastRescale:
         """Return the fast form if it is provably equal to the plain rule for |acc| <= bound."""
         total = bound + np.abs(bias)
         reach = float(max(high - zero_point, zero_point - low, 0)) + 2.0  # beyond it, all clamps
-        rule = {"double": _double_rule, "real": _real_rule, "int64": _int64_rule}[rounding]
+        rule = _RULES[rounding]
         found = rule(multiplier, factor, total, reach)
         if found is None:
             return None
@@ -210,8 +214,18 @@ def _double_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form 
 
 
 def _real_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form | None:
-    """One float64 product, as in C, then round: see `fixedpoint.round_half_away`."""
-    if np.any(total >= 2.0**52) or not np.all(np.isfinite(factor)):
+    """One float64 product, as in C, then round: see `fixedpoint.round_half_away`.
+
+    Sums that wrap in int32 and products that leave it are for the plain rule.
+    """
+    if np.any(total >= 2.0**31):
+        return None
+    return _real64_rule(m, factor, total, reach)
+
+
+def _real64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form | None:
+    """The same where sums are int64: up to 2**52 float64 holds them all."""
+    if np.any(total >= 2.0**52) or not np.all(total * np.abs(factor) < 2.0**30):
         return None
     return factor, None, np.full_like(factor, np.nextafter(0.5, 0.0)), True
 
@@ -225,3 +239,11 @@ def _int64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form |
     if np.any(total * np.abs(scale) >= 2.0**30):
         return None
     return scale, None, np.full_like(scale, 0.5), False
+
+
+_RULES = {
+    "double": _double_rule,
+    "real": _real_rule,
+    "real64": _real64_rule,
+    "int64": _int64_rule,
+}

@@ -1,0 +1,97 @@
+"""FULLY_CONNECTED: ranks 1 to 4, kept dimensions, one scale or one per unit, constant or fed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from conformance.case import Case, generator
+from conformance.cases.conv import draw_bias, draw_output_scale, draw_weight_scales, sum_bound
+from conformance.draw import (
+    ACTIVATIONS,
+    Draw,
+    chance,
+    choice,
+    codes,
+    inputs,
+    reals,
+    scale,
+    zero_point,
+)
+from refinterp.graph.build import GraphBuilder
+
+
+@generator(
+    "FULLY_CONNECTED", "float32", "int8", "int8x4", "int8x2", "int16x8", "int16x4", "int16x2"
+)
+def fully_connected(d: Draw, dtype: str) -> Case:
+    """One FULLY_CONNECTED."""
+    depth = d.integer(1, 20) if chance(d, 80) else d.integer(100, 1500)
+    units = d.integer(1, 12)
+    lead = tuple(d.integer(1, 4) for _ in range(d.integer(0, 3)))
+    keep = chance(d, 40)
+    rows = int(np.prod(lead, dtype=int))
+    x_shape: tuple[int, ...] = (*lead, depth)
+    if not keep and chance(d, 20) and depth % 2 == 0:
+        x_shape = (*lead, depth // 2, 2)  # rows that run over the last two dimensions
+    y_shape = (*lead, units) if keep else (rows, units)
+    options: dict[str, Any] = {
+        "fused_activation_function": choice(d, ACTIVATIONS),
+        "keep_num_dims": keep,
+    }
+    biased, fed = chance(d, 80), chance(d, 15)
+    g = GraphBuilder()
+    magnitude = 0.0
+    w_shape = (units, depth)
+    x_type, _, w_bits = dtype.partition("x")
+    w_type = {"": x_type, "8": "int8", "4": "int4", "2": "int2"}[w_bits]
+    fed = fed and w_bits not in ("4", "2")
+    bias_type = "float32"
+    if dtype == "float32":
+        x = g.input("x", x_shape)
+        weights = reals(d, w_shape, 1.0)
+        magnitude = float(np.abs(weights).sum(axis=1).max())
+        w = g.input("w", w_shape) if fed else g.constant("w", weights)
+        operands = [x, w]
+        bias = reals(d, (units,))
+        b_scale = None
+        y = g.tensor("y", y_shape)
+    else:
+        x_scale, x_zero = scale(d, 2.0**-9, 1.0), zero_point(d, x_type)
+        w_scales = draw_weight_scales(d, units)
+        y_scale = draw_output_scale(d, x_scale * (256 if x_type == "int16" else 1), w_scales, depth)
+        x = g.input("x", x_shape, x_type, scale=x_scale, zero_point=x_zero)
+        w_zero = zero_point(d, "int8") if len(w_scales) == 1 and w_bits == "" else 0
+        quantization = {"scale": w_scales, "zero_point": [w_zero] * len(w_scales)}
+        if fed:
+            w = g.input("w", w_shape, w_type, **quantization)
+        else:
+            w = g.constant("w", codes(d, w_shape, w_type), w_type, **quantization)
+        operands = [x, w]
+        bias_type = "int64" if x_type == "int16" and chance(d, 50) else "int32"
+        if x_type == "int16" and (bias_type == "int32" or chance(d, 50)):
+            options["quantized_bias_type"] = bias_type
+        bias = draw_bias(d, units, bias_type, depth)
+        b_scale = [x_scale * s for s in w_scales]
+        y_zero = zero_point(d, x_type)
+        y = g.tensor("y", y_shape, x_type, scale=y_scale, zero_point=y_zero)
+    if biased and fed and chance(d, 50):
+        operands.append(g.input("b", (units,), bias_type, scale=b_scale))
+    elif biased:
+        operands.append(g.constant("b", bias, bias_type, scale=b_scale))
+    else:
+        operands.append(-1)
+    version = {"int16": 11}.get(x_type)
+    g.operator("FULLY_CONNECTED", operands, [y], options, version=version)
+    model = g.build(outputs=[y])
+    samples = []
+    for _ in range(3):
+        sample = [inputs(d, x_shape, x_type)]
+        if fed:
+            sample.append(weights if dtype == "float32" else codes(d, w_shape, w_type))
+        if len(model.subgraphs[0].inputs) == 3:
+            sample.append(bias if dtype == "float32" else draw_bias(d, units, bias_type, depth))
+        samples.append(sample)
+    bound = sum_bound(depth, magnitude, samples)
+    return Case(model, samples, float_absolute=bound)

@@ -1,0 +1,258 @@
+"""FULLY_CONNECTED: every output unit is a weighted sum of one row of the input.
+
+Real      y = clamp(x @ w.T + bias)
+Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias   int8: int32; int16x8: int32 or int64
+          y = clip(R_c(acc) + y_zero, y_min, y_max)       R_c: one factor, or one per unit
+Shapes    x (..., depth) of any rank, or whatever shape holds rows of depth elements, w (units,
+          depth), bias (units,) or omitted, y (rows, units), or x's shape with units for its last
+          size (keep_num_dims)
+Units     int8 codes, real = scale * (code - zero point); bias: scale x * w. Weights with one scale
+          may have a zero point; with a scale per unit they have none
+Raises    ModelError, from prepare only: shapes, counts and scales that do not fit together.
+          UnsupportedError: shuffled weights
+Source    LiteRT kernels/fully_connected.cc, internal/reference/integer_ops/fully_connected.h
+          (f67457790); tflite-micro micro/kernels/fully_connected_common.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF, which scales by a float64 factor, and TFLM, which scales by a
+          fixed-point multiplier, for int8 and int16x8; float32 within rounding of the sum
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError, UnsupportedError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.mac import bias_values, clamp, per_sample, rescale_factors
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.activation import INTEGER_RANGE, integer_bounds, real_bounds
+from refinterp.numerics.flavours import Rules
+from refinterp.numerics.gemm import ExactGemm
+from refinterp.numerics.requantize import Requantizer
+
+BLOCK = 1 << 17  # elements of one block of converted input: 512 KiB of float32
+
+
+@dataclass(frozen=True, slots=True)
+class FullyConnectedOptions:
+    """Schema table FullyConnectedOptions."""
+
+    fused_activation_function: str | int = "NONE"
+    weights_format: str | int = "DEFAULT"
+    keep_num_dims: bool = False
+    quantized_bias_type: str | int = "float32"
+
+
+def fully_connected_output_shapes(
+    inputs: Inputs, options: FullyConnectedOptions
+) -> tuple[Shape, ...]:
+    """The output's shape; `inputs` are data, weights and, possibly, bias."""
+    x, w = inputs[0], inputs[1]
+    if x is None or w is None:
+        raise ModelError("FULLY_CONNECTED needs an input and weights")
+    if options.weights_format != "DEFAULT":
+        raise UnsupportedError(
+            f"FULLY_CONNECTED: weights_format is {options.weights_format}; supported: DEFAULT"
+        )
+    if len(w.shape) != 2 or w.shape[1] == 0:
+        raise ModelError(
+            f"FULLY_CONNECTED needs weights of shape [units, depth], got {list(w.shape)}"
+        )
+    units, depth = w.shape
+    if options.keep_num_dims:
+        if not x.shape or x.shape[-1] != depth:
+            raise ModelError(
+                f"FULLY_CONNECTED: the last size of the input {list(x.shape)} must be the weights' "
+                f"depth {depth} to keep its dimensions"
+            )
+        return ((*x.shape[:-1], units),)
+    if x.size % depth:
+        raise ModelError(
+            f"FULLY_CONNECTED: an input of {x.size} elements does not hold rows of {depth}"
+        )
+    return ((x.size // depth, units),)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """Weights and bias, ready to multiply: weights (depth, units), bias (units,)."""
+
+    gemm: ExactGemm
+    requantizer: Requantizer
+
+
+@kernel(
+    "FULLY_CONNECTED",
+    "int8",
+    "int8x4",
+    "int8x2",
+    "int16x8",
+    "int16x4",
+    "int16x2",
+    options=FullyConnectedOptions,
+    weights=1,
+)
+@dataclass(frozen=True, slots=True, eq=False)
+class FullyConnectedInteger:
+    """The integer kernel. folded is None when weights or bias are only known at run time."""
+
+    x_zero: int
+    x_max: int
+    w_zero: int
+    factors: NDArray[np.float64]
+    y_zero: int
+    y_min: int
+    y_max: int
+    rounding: str
+    plain: bool
+    folded: Folded | None
+
+    output_shapes = staticmethod(fully_connected_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: FullyConnectedOptions,
+        rule: Rules,
+    ) -> FullyConnectedInteger:
+        """Fold scales, zero points and bias; see the module's docstring."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        bias = inputs[2] if len(inputs) > 2 else None
+        assert x is not None
+        assert w is not None
+        fully_connected_output_shapes(inputs, options)
+        units = w.shape[0]
+        if y.dtype != x.dtype:
+            raise UnsupportedError(f"FULLY_CONNECTED from {x.dtype} to {y.dtype} is not supported")
+        y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
+        self = cls(
+            x.zero,
+            -INTEGER_RANGE[x.dtype][0],
+            w.zero,
+            rescale_factors(x, w, y, units),
+            y.zero,
+            y_min,
+            y_max,
+            accumulator_rounding(x, bias, options.quantized_bias_type, rule),
+            rule.plain,
+            None,
+        )
+        if w.data is None or (bias is not None and bias.data is None):
+            return self
+        return replace(self, folded=self.fold(w.data, bias_values(bias, units)))
+
+    def fold(self, w: Array, bias: NDArray[np.int64]) -> Folded:
+        """Lay out w (units, depth) and bias (units,)."""
+        matrix = w.T.astype(np.int32) - self.w_zero
+        gemm = ExactGemm.prepare(matrix, self.x_max)
+        constant = bias - self.x_zero * matrix.sum(axis=0, dtype=np.int64)
+        requantizer = Requantizer.prepare(
+            self.factors,
+            constant,
+            self.y_zero,
+            self.y_min,
+            self.y_max,
+            rounding=self.rounding,
+            bound=gemm.bound,
+            plain=self.plain,
+        )
+        return Folded(gemm, requantizer)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, ..., units)."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        assert x is not None
+        assert w is not None
+        if self.folded is not None:
+            _run(self.folded, x, y, w.shape[-1], work)
+            return
+        bias = inputs[2] if len(inputs) > 2 else None
+        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
+            values = np.zeros(w.shape[1], np.int64)
+            if own_bias is not None:
+                values += own_bias.reshape(-1)
+            _run(self.fold(own_w[0], values), own_x, own_y, w.shape[-1], work)
+
+
+def _run(folded: Folded, x: Array, y: Array, depth: int, work: Workspace) -> None:
+    rows = x.reshape(-1, depth)
+    codes = y.reshape(-1, y.shape[-1])
+    gemm = folded.gemm
+    step = max(1, BLOCK // depth)
+    block = work.take((min(step, len(rows)), depth), gemm.input_dtype)
+    sums = work.take((len(block), codes.shape[1]), gemm.output_dtype)
+    for start in range(0, len(rows), step):
+        own = rows[start : start + step]
+        converted = block[: len(own)]
+        converted[...] = own
+        acc = sums[: len(own)]
+        gemm(converted, acc)
+        folded.requantizer(acc, codes[start : start + step])
+
+
+def accumulator_rounding(
+    x: TensorSpec, bias: TensorSpec | None, bias_type: str | int, rule: Rules
+) -> str:
+    """Name the rescaling rule by the width of the sums, which int16 data decide case by case.
+
+    LiteRT goes by the option `quantized_bias_type`, TFLM by the bias tensor's type, and by the
+    option where there is no bias.
+    """
+    if x.dtype != "int16":
+        return rule.rounding
+    by_tensor = rule.path == "bias-tensor" and bias is not None
+    narrow = bias.dtype == "int32" if by_tensor and bias is not None else bias_type == "int32"
+    if narrow:
+        return rule.rounding
+    return "real64" if rule.rounding == "real" else "int64"
+
+
+@kernel("FULLY_CONNECTED", "float32", options=FullyConnectedOptions, weights=1)
+@dataclass(frozen=True, slots=True, eq=False)
+class FullyConnectedFloat:
+    """The float32 kernel."""
+
+    low: float
+    high: float
+
+    output_shapes = staticmethod(fully_connected_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: FullyConnectedOptions,
+        rule: Rules,
+    ) -> FullyConnectedFloat:
+        """Check the shapes and read the activation."""
+        fully_connected_output_shapes(inputs, options)
+        w, bias = inputs[1], inputs[2] if len(inputs) > 2 else None
+        assert w is not None
+        if bias is not None and bias.size != w.shape[0]:
+            raise ModelError(f"bias {bias.name!r} has {bias.size} values for {w.shape[0]} units")
+        return cls(*real_bounds(options.fused_activation_function))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, ..., units)."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        assert x is not None
+        assert w is not None
+        bias = inputs[2] if len(inputs) > 2 else None
+        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
+            rows = own_y.reshape(-1, y.shape[-1])
+            np.matmul(own_x.reshape(-1, w.shape[-1]), own_w[0].T, out=rows)
+            if own_bias is not None:
+                rows += own_bias.reshape(-1)
+            clamp(rows, self.low, self.high)
