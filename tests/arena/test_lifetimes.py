@@ -127,7 +127,8 @@ def test_variables_are_kept_out_of_the_plan() -> None:
     """A variable keeps its bytes between runs; the file's value for it does not change that."""
     g = GraphBuilder()
     x = g.input("x", SHAPE)
-    state = g.variable("state", (3,), "int8")
+    g.constant("initial", [1, 2, 3], "int8")
+    state = g.variable("state", (3,), "int8", buffer=1)
     y = g.tensor("y", SHAPE)
     g.operator("SVDF", [x, x, x, -1, state], [y])
     held = lifetimes(g.build(outputs=[y]))
