@@ -1,0 +1,102 @@
+"""Show which layers of a quantized model lose the most, on data.
+
+Each layer is compared with its operator in the float model, or without --float with the same
+operator on dequantized weights. Exit code 1: an output's accumulated SQNR is below --fail-under.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from refinterp.cli.common import (
+    add_flavour,
+    add_image_range,
+    add_model,
+    open_model,
+    print_document,
+    progress,
+    say,
+)
+from refinterp.debug.compare import Comparison, DebugReport
+from refinterp.errors import UsageError
+from refinterp.report.debug_document import debug_document, write_csv
+from refinterp.report.debug_table import print_debug
+from refinterp.samples.source import open_samples
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_model(parser)
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        required=True,
+        help="samples: .npy, .npz, .bin, image, WAV, or a folder of them",
+    )
+    parser.add_argument(
+        "--float", dest="float_model", metavar="MODEL", help="the float twin the model came from"
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="use the first N samples only")
+    parser.add_argument(
+        "--batch", type=_positive, metavar="N",
+        help="samples that run at once; changes memory and speed, no figure (default: what fits)",
+    )  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="show every layer")
+    parser.add_argument(
+        "--csv", metavar="F", help="write a row per layer, with QuantizationDebugger's columns"
+    )
+    parser.add_argument(
+        "--fail-under", type=float, metavar="SQNR_DB",
+        help="exit with 1 if the worst output's SQNR against the float run is below this",
+    )  # fmt: skip
+    add_flavour(parser)
+    add_image_range(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare, report, and judge."""
+    model = open_model(options.model)
+    twin = open_model(options.float_model) if options.float_model else None
+    comparison = Comparison(model, twin, flavour=options.flavour)
+    program = comparison.quantized
+    specs = [program.specs[i] for i in program.graph.inputs]
+    samples = open_samples(options.data, specs, image_range=options.image_range)
+    total = min(samples.count, options.limit or samples.count)
+    measured = comparison.measure(
+        samples, stop=total, batch=options.batch, progress=progress("samples", total)
+    )
+    report = comparison.report(measured)
+    for note in report.notes:
+        say(note)
+    if options.csv:
+        _save_csv(report, options.csv)
+    if options.json:
+        print_document(debug_document(report, model.source, twin.source if twin else None))
+    else:
+        print_debug(report, everything=options.all)
+    return _judge(report, options.fail_under)
+
+
+def _save_csv(report: DebugReport, path: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            write_csv(report, file)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _judge(report: DebugReport, limit: float | None) -> int:
+    if limit is None:
+        return 0
+    worst = report.worst_output_sqnr_db
+    if worst >= limit:
+        return 0
+    say(f"the worst output's SQNR is {worst:.2f} dB, below the {limit:g} dB asked for")
+    return 1
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: at least 1 is needed")
+    return value

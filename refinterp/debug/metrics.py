@@ -1,0 +1,259 @@
+"""How far codes are from the reals they stand for: sums per tensor, streaming and mergeable.
+
+A tensor's codes q (int8 or another integer type) are compared with reference reals r (float32):
+
+error             e = scale * (q - zero point) - r, in float64
+rmse_over_scale   sqrt(mean((e / scale)^2)); with a scale per channel, each channel's own. Rounding
+                  alone gives 1 / sqrt(12) = 0.289
+sqnr_db           10 * log10(sum(r^2) / sum(e^2)); inf without error, -inf if only r is zero
+max_abs_error     max(|e|), mean_error: mean(e), mean_squared_error: mean(e^2)
+clipped           elements whose code is the type's smallest or largest while r lies beyond that
+                  code by more than half a step: the range has cut them. Codes that an activation
+                  clamps (zeros of a RELU at the smallest code) are not among them: r ends there too
+
+All means and sums are over all elements of all samples. One sample's sums are taken over blocks of
+fixed size; over samples they are exact. So figures are equal bit for bit however the samples are
+batched, ordered, or divided among workers whose sums are merged.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.debug.exact import ExactSum
+from refinterp.graph.model import STORAGE
+from refinterp.graph.spec import TensorSpec
+
+_BLOCK: Final = 1 << 14  # two float64 blocks of it stay in a processor's second-level cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """The reals a tensor's codes stand for, element by element in flat order.
+
+    scale, zero_point: one number, or float64 (elements,) where channels have their own. low, high:
+    the smallest and largest code of the type.
+    """
+
+    scale: float | NDArray[np.float64]
+    zero_point: float | NDArray[np.float64]
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, spec: TensorSpec) -> Grid | None:
+        """The grid of a tensor, or None when its elements are reals themselves."""
+        dtype = STORAGE[spec.dtype]
+        if not spec.quantized or dtype.kind not in "iu":
+            return None
+        limits = np.iinfo(dtype)
+        low, high = int(limits.min), int(limits.max)
+        if spec.scale.size == 1:
+            return cls(float(spec.scale[0]), float(spec.zero), low, high)
+        along = [1] * len(spec.shape)
+        along[spec.quantized_dimension] = -1
+
+        def spread(values: NDArray[Any]) -> NDArray[np.float64]:
+            channels = values.astype(np.float64).reshape(along)
+            return np.broadcast_to(channels, spec.shape).reshape(-1)
+
+        return cls(spread(spec.scale), spread(spec.zero_point), low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleErrors:
+    """The sums of one sample; names as in the module's docstring.
+
+    spread: sum((e - mean(e))^2). squared_steps: sum((e / scale)^2), nan without a scale.
+    """
+
+    elements: int
+    error: float
+    spread: float
+    squared_error: float
+    squared_steps: float
+    squared_reference: float
+    max_abs_error: float
+    clipped: int
+
+
+def sample_errors(values: NDArray[Any], reference: NDArray[Any], grid: Grid | None) -> SampleErrors:
+    """Compare one sample: values and reference hold the same number of elements.
+
+    values: codes, or reals when there is no grid. The result depends on nothing else.
+    """
+    values, reference = values.reshape(-1), reference.reshape(-1)
+    size = values.size
+    blocks: list[tuple[int, float, float, float, float]] = []
+    largest = 0.0
+    clipped = 0
+    errors = np.empty(min(size, _BLOCK), np.float64)
+    reals = np.empty_like(errors)
+    with np.errstate(all="ignore"):
+        for start in range(0, size, _BLOCK):
+            stop = min(start + _BLOCK, size)
+            e, r = errors[: stop - start], reals[: stop - start]
+            e[...] = values[start:stop]
+            r[...] = reference[start:stop]
+            scale: float | NDArray[np.float64] | None = None
+            if grid is not None:
+                scale, zero = _part(grid.scale, start, stop), _part(grid.zero_point, start, stop)
+                clipped += _clipped(values[start:stop], r, grid, scale, zero)
+                e -= zero
+                e *= scale
+            e -= r
+            np.multiply(r, r, out=r)
+            power = float(r.sum())
+            total = float(e.sum())
+            np.abs(e, out=r)
+            largest = float(np.maximum(largest, r.max()))
+            steps = _squared(e / scale) if isinstance(scale, np.ndarray) else 0.0
+            e -= total / e.size
+            blocks.append((e.size, total, _squared(e), steps, power))
+        return _total(size, blocks, grid, largest, clipped)
+
+
+def _total(
+    size: int,
+    blocks: list[tuple[int, float, float, float, float]],
+    grid: Grid | None,
+    largest: float,
+    clipped: int,
+) -> SampleErrors:
+    """Join the blocks' sums: each has its own mean, which the spread about the whole's adds."""
+    error = _fsum([total for _, total, *_ in blocks])
+    mean = error / size if size else 0.0
+    spread = _fsum([s + n * (total / n - mean) ** 2 for n, total, s, *_ in blocks])
+    squared = _fsum([s + total / n * total for n, total, s, *_ in blocks])
+    if grid is None:
+        steps = math.nan
+    elif isinstance(grid.scale, float):
+        steps = float(np.float64(squared) / np.float64(grid.scale) ** 2)
+    else:
+        steps = _fsum([part for *_, part, _ in blocks])
+    power = _fsum([part for *_, part in blocks])
+    return SampleErrors(size, error, spread, squared, steps, power, largest, clipped)
+
+
+def _fsum(terms: list[float]) -> float:
+    """The sum rounded once, or what float addition makes of terms that are not finite."""
+    return math.fsum(terms) if all(map(math.isfinite, terms)) else sum(terms)
+
+
+def _part(values: Any, start: int, stop: int) -> Any:
+    return values[start:stop] if isinstance(values, np.ndarray) else values
+
+
+def _squared(values: NDArray[np.float64]) -> float:
+    np.multiply(values, values, out=values)
+    return float(values.sum())
+
+
+def _clipped(codes: NDArray[Any], reals: NDArray[Any], grid: Grid, scale: Any, zero: Any) -> int:
+    below = (reals < (grid.low - zero - 0.5) * scale) & (codes == grid.low)
+    above = (reals > (grid.high - zero + 0.5) * scale) & (codes == grid.high)
+    return int(np.count_nonzero(below)) + int(np.count_nonzero(above))
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFigures:
+    """What the sums of all samples come to; names as in the module's docstring.
+
+    rmse_over_scale: None for a tensor without a scale. clipped_fraction: clipped per element.
+    mean_stddev, mean_max_abs_error: the mean over samples of each sample's own standard deviation
+    of the error, and of its largest error, as TensorFlow's QuantizationDebugger reports them.
+    """
+
+    samples: int
+    elements: int
+    rmse_over_scale: float | None
+    sqnr_db: float
+    max_abs_error: float
+    mean_error: float
+    mean_squared_error: float
+    clipped_fraction: float
+    mean_stddev: float
+    mean_max_abs_error: float
+
+
+@dataclass(slots=True)
+class ErrorSums:
+    """The sums of any number of samples of one tensor; add samples to it, merge others into it."""
+
+    samples: int = 0
+    elements: int = 0
+    clipped: int = 0
+    max_abs_error: float = 0.0
+    error: ExactSum = field(default_factory=ExactSum)
+    squared_error: ExactSum = field(default_factory=ExactSum)
+    squared_steps: ExactSum = field(default_factory=ExactSum)
+    squared_reference: ExactSum = field(default_factory=ExactSum)
+    stddev: ExactSum = field(default_factory=ExactSum)
+    largest: ExactSum = field(default_factory=ExactSum)
+
+    def add(self, sample: SampleErrors) -> None:
+        """Take one more sample into account."""
+        self.samples += 1
+        self.elements += sample.elements
+        self.clipped += sample.clipped
+        self.max_abs_error = _larger(self.max_abs_error, sample.max_abs_error)
+        self.error.add(sample.error)
+        self.squared_error.add(sample.squared_error)
+        self.squared_steps.add(sample.squared_steps)
+        self.squared_reference.add(sample.squared_reference)
+        self.stddev.add(math.sqrt(sample.spread / sample.elements) if sample.elements else 0.0)
+        self.largest.add(sample.max_abs_error)
+
+    def merge(self, other: ErrorSums) -> None:
+        """Take all samples of another into account, as if they had been added here."""
+        self.samples += other.samples
+        self.elements += other.elements
+        self.clipped += other.clipped
+        self.max_abs_error = _larger(self.max_abs_error, other.max_abs_error)
+        for mine, theirs in (
+            (self.error, other.error),
+            (self.squared_error, other.squared_error),
+            (self.squared_steps, other.squared_steps),
+            (self.squared_reference, other.squared_reference),
+            (self.stddev, other.stddev),
+            (self.largest, other.largest),
+        ):
+            mine.merge(theirs)
+
+    def figures(self, *, scaled: bool = True) -> ErrorFigures:
+        """Return the figures; scaled: whether the tensor has a scale to measure errors by."""
+        count = self.elements or math.nan
+        samples = self.samples or math.nan
+        return ErrorFigures(
+            samples=self.samples,
+            elements=self.elements,
+            rmse_over_scale=math.sqrt(self.squared_steps.value / count) if scaled else None,
+            sqnr_db=sqnr_db(self.squared_reference.value, self.squared_error.value),
+            max_abs_error=self.max_abs_error,
+            mean_error=self.error.value / count,
+            mean_squared_error=self.squared_error.value / count,
+            clipped_fraction=self.clipped / count,
+            mean_stddev=self.stddev.value / samples,
+            mean_max_abs_error=self.largest.value / samples,
+        )
+
+
+def _larger(a: float, b: float) -> float:
+    return float(np.maximum(a, b))  # unlike max(), nan whichever side it is on
+
+
+def sqnr_db(signal: float, noise: float) -> float:
+    """10 * log10(signal / noise) of two sums of squares: inf without noise, else -inf at 0."""
+    if noise == 0.0:
+        return math.inf
+    if signal == 0.0:
+        return -math.inf
+    ratio = signal / noise
+    if math.isnan(ratio):
+        return math.nan
+    return 10.0 * math.log10(ratio) if ratio > 0.0 else -math.inf

@@ -1,0 +1,127 @@
+"""A debug report as a JSON document (`schema/debug.schema.json`) and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any, Final, TextIO
+
+from refinterp.debug.compare import DebugReport, Layer, Output
+from refinterp.debug.metrics import ErrorFigures
+from refinterp.debug.pairing import Unpaired
+from refinterp.report.machine import document, plain
+
+_SUBGRAPH: Final = 0  # the one that is compared
+
+CSV_COLUMNS: Final = (
+    "op_name", "tensor_idx", "num_elements", "stddev", "mean_error", "max_abs_error",
+    "mean_squared_error", "scale", "zero_point", "tensor_name",
+)  # fmt: skip
+"""The columns of TensorFlow's QuantizationDebugger.layer_statistics_dump, in its order."""
+
+
+def debug_document(
+    report: DebugReport, model: str | None = None, float_model: str | None = None
+) -> dict[str, Any]:
+    """Return the document; model, float_model: where they were read from."""
+    return document(
+        model=model,
+        float_model=float_model,
+        flavour=report.flavour,
+        reference=report.reference,
+        samples=report.samples,
+        notes=list(report.notes),
+        unpaired=[_unpaired(one) for one in report.unpaired],
+        outputs=[_output(one) for one in report.outputs],
+        layers=[_layer(one) for one in report.layers],
+    )
+
+
+def write_csv(report: DebugReport, file: TextIO) -> None:
+    """Write one row per layer, in the order of execution, as QuantizationDebugger does.
+
+    Its statistics are means over samples: of each sample's standard deviation of the error, mean
+    error, largest absolute error and mean squared error; num_elements counts one sample. scale and
+    zero_point are those of the first channel. Text is UTF-8; a name's bytes that are not are shown
+    as escapes.
+    """
+    writer = csv.writer(file)
+    writer.writerow(CSV_COLUMNS)
+    for layer in sorted(report.layers, key=lambda one: (one.operator, one.tensor)):
+        local = layer.local
+        writer.writerow(
+            (
+                layer.op_name,
+                layer.tensor,
+                local.elements // local.samples if local.samples else 0,
+                local.mean_stddev,
+                local.mean_error,
+                local.mean_max_abs_error,
+                local.mean_squared_error,
+                layer.scale[0],
+                layer.zero_point[0],
+                plain(layer.name),
+            )
+        )
+
+
+def _layer(layer: Layer) -> dict[str, Any]:
+    return {
+        "subgraph": _SUBGRAPH,
+        "operator": layer.operator,
+        "op_name": layer.op_name,
+        "tensor": layer.tensor,
+        "name": layer.name,
+        "shape": list(layer.shape),
+        "dtype": layer.dtype,
+        "scale": list(layer.scale),
+        "zero_point": list(layer.zero_point),
+        "local": _figures(layer.local),
+        "local_reference": layer.local_reference,
+        "accumulated": _figures(layer.accumulated),
+        "saturated_fraction": layer.saturated_fraction,
+        "causes": [
+            {
+                "id": cause.id,
+                "evidence": cause.evidence,
+                "remedy": cause.remedy,
+                "implied_by": cause.implied_by,
+            }
+            for cause in layer.causes
+        ],
+    }
+
+
+def _output(output: Output) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "subgraph": _SUBGRAPH,
+        "tensor": output.tensor,
+        "name": output.name,
+        "accumulated": _figures(output.accumulated),
+        "top1_agreement": output.top1_agreement,
+    }
+    if output.top1_agreement is None:
+        fields["top1_agreement_note"] = "not a list of scores"
+    return fields
+
+
+def _figures(figures: ErrorFigures | None) -> dict[str, Any]:
+    names = ("rmse_over_scale", "sqnr_db", "max_abs_error", "mean_error", "mean_squared_error")
+    fields: dict[str, Any] = {}
+    for name in names:
+        value = None if figures is None else getattr(figures, name)
+        fields[name] = value
+        if value is None:
+            fields[f"{name}_note"] = "unpaired" if figures is None else "the tensor has no scale"
+    return fields
+
+
+def _unpaired(one: Unpaired) -> dict[str, Any]:
+    return {
+        "model": one.model,
+        "subgraph": _SUBGRAPH,
+        "operator": one.operator,
+        "op_name": one.op_name,
+        "tensor": one.tensor,
+        "name": one.name,
+        "reason": one.reason,
+    }
