@@ -221,10 +221,10 @@ class GraphBuilder:
 
     def build(self, outputs: Iterable[int] = (), *, description: str | None = None) -> Model:
         """Return the model of all subgraphs; outputs: of this one, after those it has."""
-        self.output(*outputs)
         file = self._file
+        more = {self.index: tuple(outputs)}
         return Model(
-            subgraphs=tuple(graph._subgraph() for graph in file.subgraphs),
+            subgraphs=tuple(graph._subgraph(more.get(graph.index, ())) for graph in file.subgraphs),
             operator_codes=tuple(file.codes),
             buffers=tuple(file.buffers),
             version=_VERSION,
@@ -233,11 +233,11 @@ class GraphBuilder:
             signatures=tuple(file.signatures),
         )
 
-    def _subgraph(self) -> Subgraph:
+    def _subgraph(self, outputs: Shape) -> Subgraph:
         return Subgraph(
             tensors=tuple(self._tensors),
             inputs=tuple(self._inputs),
-            outputs=tuple(self._outputs),
+            outputs=(*self._outputs, *outputs),
             operators=tuple(self._operators),
             name=self._name,
         )

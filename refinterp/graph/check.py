@@ -172,7 +172,7 @@ def _references(table: str | int | None, options: Options, list_: str) -> Iterat
         return
     for field in layout().tables[table].fields:
         if field.refers == list_:
-            value = options[field.name]
+            value = options.get(field.name, field.default)
             for index in value if field.vector else (value,):
                 yield field.name, index
 
