@@ -127,8 +127,9 @@ def _sparsity(sparsity: Options) -> Details:
         return np.array(values, np.int32)
 
     described: Details = {"traversal_order": ints(sparsity["traversal_order"])}
-    if len(sparsity["block_map"]):
-        described["block_map"] = ints(sparsity["block_map"])
+    blocks = sparsity["block_map"]
+    if isinstance(blocks, np.ndarray) or blocks:  # absent from a file, it is an empty tuple
+        described["block_map"] = ints(blocks)
     dimensions: list[Details] = []
     for dimension in sparsity["dim_metadata"]:
         if dimension["format"] == "DENSE":

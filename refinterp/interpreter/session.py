@@ -221,9 +221,9 @@ class Session:
                 f"tensor {index} ({tensor.name!r}) is of type {tensor.dtype}, which is not computed"
             )
         if has_constant(self.model, tensor) and not tensor.is_variable:
-            value = constant(self.model, tensor)
-            assert value is not None
-            return value if tensor.sparsity is None else value.view(STORAGE[str(tensor.dtype)])
+            fixed = constant(self.model, tensor)
+            assert fixed is not None
+            return fixed if tensor.sparsity is None else fixed.view(STORAGE[str(tensor.dtype)])
         executor = self._executor
         if executor is None or index in self._resized:
             raise UnreadableError(
