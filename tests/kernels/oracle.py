@@ -1,0 +1,34 @@
+"""Holding one drawn case against an installed runtime, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.case import Case
+from conformance.compare import compare, run_ours
+from conformance.run import ORACLES
+from refinterp.modelfile.writer import write_model
+from refinterp.runtimes import Runtime, open_runtime, unavailable
+from refinterp.runtimes.outcome import Ran
+
+
+def opened(name: str) -> Iterator[Runtime]:
+    """Yield a runtime, or skip the test with the reason why there is none."""
+    reason = unavailable(name)
+    if reason:
+        pytest.skip(reason)
+    with open_runtime(name) as runtime:
+        yield runtime
+
+
+def hold(case: Case, runtime: Runtime, name: str) -> bool:
+    """Assert that what the runtime runs comes out the same here; False if it refuses the case."""
+    preserve = name == "runtime:litert-reference"
+    outcome = runtime.run(write_model(case.model), case.samples, preserve=preserve)
+    if not isinstance(outcome, Ran):
+        return False
+    ours = run_ours(case.model, case.samples, flavour=ORACLES[name])
+    assert compare(case, ours, outcome).differences == []
+    return True
