@@ -1,0 +1,1 @@
+"""One operator per file: a generator that yields the steps to one element and returns it."""

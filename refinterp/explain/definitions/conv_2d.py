@@ -1,0 +1,72 @@
+"""CONV_2D. Source: LiteRT internal/reference/integer_ops/conv.h (f67457790)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refinterp.explain.definition import definition
+from refinterp.explain.operation import Operation
+from refinterp.explain.parts import (
+    accumulator_rule,
+    biased,
+    code,
+    convolution_factor,
+    in_int32,
+    real_sum,
+    rescale,
+    tap,
+    weighted_sum,
+    wide_accumulator,
+    window,
+)
+from refinterp.explain.steps import Derivation, Index, Tap
+
+WORDS = "each output channel is a weighted sum of a window of the input, plus a bias"
+
+
+def taps(op: Operation, at: Index) -> Iterator[Tap]:
+    """The window over the group of input channels that the output channel reads."""
+    x, w = op.input(0), op.input(1)
+    depth = w.shape[3]
+    first = at[3] // (w.shape[0] // (x.shape[3] // depth)) * depth
+    for i, j, row, column in window(op, at, (w.shape[1], w.shape[2])):
+        for k in range(depth):
+            yield tap(x, w, (at[0], row, column, first + k), (at[3], i, j, k))
+
+
+@definition(
+    "CONV_2D",
+    "int8", "int8x4", "int16x8", "int16x4",
+    words=WORDS,
+    formula="y = clamp(R(sum(w · {x}) + b){y0})",
+    operands=("x", "w", "b"),
+)  # fmt: skip
+def conv_2d(op: Operation, at: Index) -> Derivation:
+    """Integers: the multiplier has double precision, one factor per output channel."""
+    bias = op.optional(2)
+    total = yield from weighted_sum(list(taps(op, at)))
+    total = yield from biased(total, bias, at[3])
+    wide = wide_accumulator(op, bias)
+    if not wide:
+        total = yield from in_int32(total, "accumulator")
+    real, how = convolution_factor(op.input(0), op.input(1), op.output, at[3])
+    scaled = yield from rescale(total, real, how, accumulator_rule(op, wide))
+    return (yield from code(scaled, op))
+
+
+@definition(
+    "CONV_2D",
+    "float32",
+    words=WORDS,
+    formula="y = clamp(sum(w · x) + b)",
+    operands=("x", "w", "b"),
+)
+def conv_2d_real(op: Operation, at: Index) -> Derivation:
+    """Reals: the exact sum, and the sum in float32."""
+    used = list(taps(op, at))
+    yield from used
+    products = [float(tap.product or 0.0) for tap in used]
+    bias = op.optional(2)
+    if bias is not None:
+        products.append(float(bias[at[3:]]))
+    return (yield from real_sum(products, op, float(op.output[at])))

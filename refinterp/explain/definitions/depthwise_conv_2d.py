@@ -1,0 +1,68 @@
+"""DEPTHWISE_CONV_2D. Source: LiteRT internal/reference/integer_ops/depthwise_conv.h (f67457790)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refinterp.explain.definition import definition
+from refinterp.explain.operation import Operation
+from refinterp.explain.parts import (
+    accumulator_rule,
+    biased,
+    code,
+    convolution_factor,
+    in_int32,
+    real_sum,
+    rescale,
+    tap,
+    weighted_sum,
+    window,
+)
+from refinterp.explain.steps import Derivation, Index, Tap
+
+WORDS = "each output channel is a weighted sum of a window of one input channel, plus a bias"
+
+
+def taps(op: Operation, at: Index) -> Iterator[Tap]:
+    """The window over the one input channel that the output channel reads."""
+    x, w = op.input(0), op.input(1)
+    channel = at[3] // (w.shape[3] // x.shape[3])
+    for i, j, row, column in window(op, at, (w.shape[1], w.shape[2])):
+        yield tap(x, w, (at[0], row, column, channel), (0, i, j, at[3]))
+
+
+@definition(
+    "DEPTHWISE_CONV_2D",
+    "int8", "int8x4", "int16x8",
+    words=WORDS,
+    formula="y = clamp(R(sum(w · {x}) + b){y0})",
+    operands=("x", "w", "b"),
+)  # fmt: skip
+def depthwise_conv_2d(op: Operation, at: Index) -> Derivation:
+    """Integers: one factor per output channel; int16 data are always summed in int64."""
+    total = yield from weighted_sum(list(taps(op, at)))
+    total = yield from biased(total, op.optional(2), at[3])
+    wide = op.input(0).dtype == "int16"
+    if not wide:
+        total = yield from in_int32(total, "accumulator")
+    real, how = convolution_factor(op.input(0), op.input(1), op.output, at[3])
+    scaled = yield from rescale(total, real, how, accumulator_rule(op, wide))
+    return (yield from code(scaled, op))
+
+
+@definition(
+    "DEPTHWISE_CONV_2D",
+    "float32",
+    words=WORDS,
+    formula="y = clamp(sum(w · x) + b)",
+    operands=("x", "w", "b"),
+)
+def depthwise_conv_2d_real(op: Operation, at: Index) -> Derivation:
+    """Reals: the exact sum, and the sum in float32."""
+    used = list(taps(op, at))
+    yield from used
+    products = [float(tap.product or 0.0) for tap in used]
+    bias = op.optional(2)
+    if bias is not None:
+        products.append(float(bias[at[3:]]))
+    return (yield from real_sum(products, op, float(op.output[at])))

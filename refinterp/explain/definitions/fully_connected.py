@@ -1,0 +1,86 @@
+"""FULLY_CONNECTED. Source: LiteRT kernels/fully_connected.cc, integer_ops/fully_connected.h
+(f67457790); tflite-micro micro/kernels/fully_connected.cc (90b983c2b).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from refinterp.explain.definition import definition
+from refinterp.explain.operation import Operation
+from refinterp.explain.parts import (
+    accumulator_rule,
+    biased,
+    code,
+    convolution_factor,
+    in_int32,
+    real_sum,
+    rescale,
+    tap,
+    weighted_sum,
+    wide_accumulator,
+)
+from refinterp.explain.steps import Derivation, Index, Tap
+
+WORDS = "each output unit is a weighted sum of one input row, plus a bias"
+
+
+def taps(op: Operation, at: Index) -> Iterator[Tap]:
+    """One row of the flattened input, one row of the weights."""
+    x, w, y = op.input(0), op.input(1), op.output
+    depth, unit = w.shape[-1], at[-1]
+    row = 0
+    for position, size in zip(at[:-1], y.shape[:-1], strict=True):
+        row = row * size + position
+    zero = w.zero if w.spec.scale.size == 1 else 0
+    for k in range(depth):
+        yield tap(x, w, unravel(row * depth + k, x.shape), (unit, k), zero)
+
+
+def unravel(flat: int, shape: Index) -> Index:
+    """The index of a position counted through the whole tensor."""
+    index = []
+    for axis in range(len(shape)):
+        rest = math.prod(shape[axis + 1 :])
+        index.append(flat // rest)
+        flat %= rest
+    return tuple(index)
+
+
+@definition(
+    "FULLY_CONNECTED",
+    "int8", "int8x4", "int8x2", "int16x8", "int16x4", "int16x2",
+    words=WORDS,
+    formula="y = clamp(R(sum(w · {x}) + b){y0})",
+    operands=("x", "w", "b"),
+)  # fmt: skip
+def fully_connected(op: Operation, at: Index) -> Derivation:
+    """Integers: LiteRT's reference scales by a float64 factor, TFLM by a fixed-point one."""
+    bias = op.optional(2)
+    total = yield from weighted_sum(list(taps(op, at)))
+    total = yield from biased(total, bias, at[-1])
+    wide = wide_accumulator(op, bias)
+    if not wide:
+        total = yield from in_int32(total, "accumulator")
+    real, how = convolution_factor(op.input(0), op.input(1), op.output, at[-1])
+    scaled = yield from rescale(total, real, how, accumulator_rule(op, wide))
+    return (yield from code(scaled, op))
+
+
+@definition(
+    "FULLY_CONNECTED",
+    "float32",
+    words=WORDS,
+    formula="y = clamp(sum(w · x) + b)",
+    operands=("x", "w", "b"),
+)
+def fully_connected_real(op: Operation, at: Index) -> Derivation:
+    """Reals: the exact sum, and the sum in float32."""
+    used = list(taps(op, at))
+    yield from used
+    products = [float(tap.product or 0.0) for tap in used]
+    bias = op.optional(2)
+    if bias is not None:
+        products.append(float(bias[at[-1:]]))
+    return (yield from real_sum(products, op, float(op.output[at])))

@@ -1,0 +1,176 @@
+"""An operator with the values it saw: what a definition computes from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.explain.steps import Index, Number
+from refinterp.graph.model import OPTIONAL, Model, Options
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.registry import find
+from refinterp.numerics.flavours import Rules, rules
+from refinterp.run.prepare import Program, Step
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operand:
+    """A tensor as the file describes it, and its value; values is None when nothing ran."""
+
+    tensor: int
+    spec: TensorSpec
+    values: Array | None = None
+
+    @property
+    def shape(self) -> Index:
+        """Sizes, without any sample axis."""
+        return self.spec.shape
+
+    @property
+    def dtype(self) -> str:
+        """The schema's type name."""
+        return self.spec.dtype
+
+    @property
+    def zero(self) -> int:
+        """The zero point; 0 where there is none or one per channel."""
+        return self.spec.zero
+
+    @property
+    def scale(self) -> float:
+        """The only scale, as the float32 it is stored as."""
+        return self.spec.step
+
+    @property
+    def quantized(self) -> bool:
+        """Whether codes stand for reals."""
+        return self.spec.quantized
+
+    def channel_scale(self, channel: int) -> float:
+        """The scale of one channel, or the only one."""
+        return float(self.spec.scale[channel if self.spec.scale.size > 1 else 0])
+
+    def __getitem__(self, index: Index) -> Number:
+        """One element, as a Python number."""
+        if self.values is None:
+            raise ModelError(f"tensor {self.tensor} ({self.spec.name!r}) has no value")
+        value: Number = self.values[index].item()
+        return value
+
+    def code(self, index: Index) -> int:
+        """One element of an integer tensor."""
+        return int(self[index])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One operator of a model: operands, options by schema name, and a flavour's rules for it.
+
+    key: the dtype key of the kernel registry, or None when there is no kernel.
+    """
+
+    subgraph: int
+    operator: int
+    name: str
+    key: str | None
+    options: Options
+    flavour: str
+    rule: Rules
+    inputs: tuple[Operand | None, ...]
+    outputs: tuple[Operand, ...]
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        subgraph: int,
+        operator: int,
+        specs: Sequence[TensorSpec],
+        flavour: str,
+        inputs: Sequence[Array | None] | None = None,
+        outputs: Sequence[Array] | None = None,
+    ) -> Operation:
+        """Gather an operator; inputs and outputs: its operands' values, if it ran."""
+        entry = model.subgraphs[subgraph].operators[operator]
+        given = [None] * len(entry.inputs) if inputs is None else inputs
+        made: Sequence[Array | None] = [None] * len(entry.outputs) if outputs is None else outputs
+        operands = [None if i == OPTIONAL else specs[i] for i in entry.inputs]
+        found = find(entry.name, operands)
+        return cls(
+            subgraph,
+            operator,
+            entry.name,
+            found.dtype if found else None,
+            entry.options,
+            flavour,
+            rules(flavour, entry.name),
+            tuple(
+                None if i == OPTIONAL else Operand(i, specs[i], value)
+                for i, value in zip(entry.inputs, given, strict=True)
+            ),
+            tuple(
+                Operand(i, specs[i], value) for i, value in zip(entry.outputs, made, strict=True)
+            ),
+        )
+
+    @property
+    def output(self) -> Operand:
+        """The first output."""
+        return self.outputs[0]
+
+    def optional(self, position: int) -> Operand | None:
+        """An input that may be left out."""
+        return self.inputs[position] if position < len(self.inputs) else None
+
+    def input(self, position: int) -> Operand:
+        """An input that must be there; raises ModelError when it is not."""
+        found = self.optional(position)
+        if found is None:
+            raise ModelError(f"{self.name} has no input {position}")
+        return found
+
+
+class Recorder:
+    """An observer that keeps what operators read and wrote, of one of the samples.
+
+    operators: whose; all when None. operations: filled by the run, by operator index.
+    """
+
+    def __init__(
+        self, program: Program, operators: Collection[int] | None = None, *, sample: int = 0
+    ) -> None:
+        self.operations: dict[int, Operation] = {}
+        self._program = program
+        self._operators = operators
+        self._sample = sample
+        self._before: list[Array | None] = []
+
+    def __call__(
+        self, moment: str, step: Step, inputs: Sequence[Array | None], outputs: Sequence[Array]
+    ) -> None:
+        """Copy inputs as they are before the operator runs, outputs as it leaves them."""
+        if self._operators is not None and step.operator not in self._operators:
+            return
+        if moment == "before":
+            self._before = [None if array is None else self._copy(array) for array in inputs]
+            return
+        program = self._program
+        self.operations[step.operator] = Operation.of(
+            program.model,
+            program.subgraph,
+            step.operator,
+            program.specs,
+            program.flavour,
+            self._before,
+            [self._copy(array) for array in outputs],
+        )
+
+    def _copy(self, array: Array) -> Array:
+        return np.array(array[min(self._sample, len(array) - 1)])
