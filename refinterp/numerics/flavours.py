@@ -53,6 +53,8 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
         "tflm": {
             "CONV_2D": {"path": "bias-tensor"},
             "FULLY_CONNECTED": {"path": "bias-tensor"},
+            "AVERAGE_POOL_2D": {"path": "same-scale"},
+            "MAX_POOL_2D": {"path": "same-scale"},
             "RELU6": {"path": "clamp"},
             "LOGISTIC": {"path": "fixed-point"},
             "TANH": {"path": "fixed-point"},

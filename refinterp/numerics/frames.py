@@ -61,16 +61,21 @@ class FrameGrid:
     def phase_count(self) -> int:
         """Into how many sets the taps of a row fall by the pixels they can share."""
         w = self.columns
-        return min(w.stride // math.gcd(w.stride, w.dilation), w.kernel)
+        return min(self._stride // math.gcd(self._stride, w.dilation), w.kernel)
 
     def taps(self, phase: int) -> range:
         """The kernel columns of one phase."""
         return range(phase, self.columns.kernel, self.phase_count)
 
     @property
+    def _stride(self) -> int:
+        """The stride between output columns; where there is but one, any will do."""
+        return self.columns.stride if self.columns.size > 1 else 1
+
+    @property
     def _step(self) -> int:
         """Pixels of a phase between two of its taps."""
-        return self.columns.dilation // math.gcd(self.columns.stride, self.columns.dilation)
+        return self.columns.dilation // math.gcd(self._stride, self.columns.dilation)
 
     def blocks(self, images: NDArray[Any], dtype: Any, fill: float, take: Take) -> Iterator[Block]:
         """Walk over all output lines of images (n, height, width, channels), as `dtype`.
@@ -111,7 +116,7 @@ class FrameGrid:
         frame[:, :, :low] = fill
         frame[:, :, high:] = fill
         lines = images[:, start + low : start + high, ..., None]
-        stride = self.columns.stride
+        stride = self._stride
         for phase in range(self.phase_count):
             origin = phase * self.columns.dilation - self.columns.before
             left = max(-(origin // stride), 0)
