@@ -16,8 +16,8 @@ _NOT_CODE: Final = re.compile(
 )  # comments and string literals may hold braces
 _BRACES: Final = re.compile(rb"\{([^{}]*)\}")
 _NUMBERS: Final = re.compile(
-    rb"\s*(?:-?(?:0[xX][0-9a-fA-F]+|[0-9]+)[uUlL]*\s*(?:,\s*|\Z))+"
-)  # all of a brace's content
+    rb"\s*(?:-?(?:0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})[uUlL]*\s*(?:,\s*|\Z))+"
+)  # all of a brace's content; no C integer is longer
 _NUMBER: Final = re.compile(rb"(-?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)(?![0-9])|([0-9]+))")
 
 

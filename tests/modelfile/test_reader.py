@@ -12,11 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from refinterp.errors import ModelError, UsageError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.constants import constant
 from refinterp.graph.model import Buffer, Model, Operator, OperatorCode, Subgraph, Tensor
+from refinterp.modelfile.carray import model_bytes
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
 from tests.corpus import corpus
@@ -126,6 +129,19 @@ def test_source_without_a_model_says_what_it_holds(tmp_path: Path) -> None:
     path.write_text("int main() { return 0; }\n")
     with pytest.raises(ModelError, match="it holds no array of integers"):
         read_model(path)
+
+
+@given(st.text('{}0x19,-uL/*"\\\n ', max_size=60) | st.binary(max_size=60).map(str))
+def test_any_source_is_read_or_refused(text: str) -> None:
+    """Arbitrary C-like text raises nothing but ModelError."""
+    with pytest.raises(ModelError, match=r"^byte 0: C source: "):
+        model_bytes(text.encode())
+
+
+def test_number_without_end_is_no_byte() -> None:
+    """Python refuses to convert very long numbers; they make no array of integers."""
+    with pytest.raises(ModelError, match="it holds no array of integers"):
+        model_bytes(b"int a[] = {" + b"1" * 10_000 + b"};")
 
 
 # What stays in the file
