@@ -101,7 +101,7 @@ class Session:
                         f"{fixed} to {size}. ResizeInputTensorStrict only allows mutating unknown "
                         "dimensions identified by -1."
                     )
-        if self._ready and shape == now:
+        if self._executor is not None and index not in self._resized and shape == now:
             return
         if has_constant(self.model, tensor):
             raise ResizeError(
