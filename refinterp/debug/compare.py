@@ -247,12 +247,15 @@ class Comparison:
         ]
         graph = self.quantized.graph
         specs = [self.quantized.specs[i] for i in graph.outputs]
+        inputs = [self.quantized.specs[i] for i in graph.inputs]
         outputs = [
             Output(
                 tensor,
                 spec.name,
                 sums.errors.figures(scaled=is_code(spec)),
-                sums.agreed / measured.samples if _is_scores(spec) and measured.samples else None,
+                sums.agreed / measured.samples
+                if measured.samples and _is_scores(spec, inputs)
+                else None,
             )
             for tensor, spec, sums in zip(graph.outputs, specs, measured.outputs, strict=True)
         ]
@@ -417,8 +420,10 @@ def _rank(layer: Layer) -> tuple[bool, float, int]:
     return not own, -size, layer.operator
 
 
-def _is_scores(spec: TensorSpec) -> bool:
-    return bool(spec.shape) and spec.shape[-1] > 1 and spec.size == spec.shape[-1]
+def _is_scores(spec: TensorSpec, inputs: Sequence[TensorSpec]) -> bool:
+    """Whether a tensor is one row of scores; what has an input's shape reproduces the input."""
+    row = bool(spec.shape) and spec.shape[-1] > 1 and spec.size == spec.shape[-1]
+    return row and all(spec.shape != other.shape for other in inputs)
 
 
 def _match_inputs(quantized: Program, twin: Program) -> dict[int, int]:

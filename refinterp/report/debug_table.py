@@ -6,12 +6,17 @@ import math
 from typing import Final
 
 from refinterp.debug.compare import DebugReport, Layer, Output
-from refinterp.report.terminal import Column, console, print_table, print_text, shorten
-from refinterp.report.words import one_line
+from refinterp.report.terminal import console, print_text, shorten
+from refinterp.report.words import columns, fit, one_line
 
 _BAR: Final = 8
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
-_FIXED: Final = 73  # columns of the table without the layers' names
+_NAME: Final = 0
+_WIDTHS: Final = (4, -17, _NAME, 10, -_BAR, 6, 6, 7)
+"""Columns of the cells: right-aligned, where negative left-aligned; _NAME takes the rest."""
+_HEADINGS: Final = ("op", "operator", "layer", "RMSE/scale", "", "SQNR", "so far", "clipped")
+_FIXED: Final = sum(map(abs, _WIDTHS)) + len(_WIDTHS) - 1
+_LEAST_NAME: Final = 8
 _OTHER_LINES: Final = 12  # heading, outputs and what is said below the table
 _FEWEST_ROWS: Final = 8
 
@@ -23,33 +28,22 @@ def print_debug(report: DebugReport, *, everything: bool = False) -> None:
     """
     screen = console()
     against = "the float model" if report.reference == "float model" else "its float shadow"
-    print_text(f"{report.samples} sample(s), flavour {report.flavour}, against {against}")
+    print_text(f"{report.samples} sample(s), flavour {report.flavour}, against {against}\n")
     rows = len(report.layers)
     if not everything:
         room = screen.height - _OTHER_LINES - len(report.outputs) - bool(report.unpaired)
         rows = min(rows, max(_FEWEST_ROWS, room))
-    scale = max((_size(layer) for layer in report.layers), default=0.0)
-    print_table(
-        [
-            Column("op", "right"),
-            Column("operator"),
-            Column("layer"),
-            Column("RMSE/scale", "right"),
-            Column(""),
-            Column("SQNR", "right"),
-            Column("so far", "right"),
-            Column("clipped", "right"),
-        ],
-        [
-            _row(layer, scale, worst=place == 0, room=max(8, screen.width - _FIXED))
-            for place, layer in enumerate(report.layers[:rows])
-        ],
-    )
+    largest = max((_size(layer) for layer in report.layers), default=0.0)
+    room = max(_LEAST_NAME, screen.width - _FIXED)
+    print_text(_line(_HEADINGS, room), style="bold")
+    for place, layer in enumerate(report.layers[:rows]):
+        cells = _cells(layer, largest, worst=place == 0)
+        print_text(_line(cells, room), style="bold red" if place == 0 else None)
     if rows < len(report.layers):
         print_text(f"… and {len(report.layers) - rows} better layers; --all shows them")
     print_text(
-        "RMSE/scale, SQNR (dB), clipped: this operator alone; 0.29 is rounding. so far: SQNR of "
-        "all up to here."
+        "RMSE/scale (rounding alone: 0.29), SQNR in dB, clipped: this operator alone.\n"
+        "so far: SQNR of all operators up to here."
     )
     for output in report.outputs:
         print_text(_output(output, report.samples), style="bold")
@@ -77,20 +71,38 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %" if fraction else ""
 
 
-def _row(layer: Layer, scale: float, *, worst: bool, room: int) -> list[object]:
-    from rich.text import Text
-
-    cells = (
+def _cells(layer: Layer, largest: float, *, worst: bool) -> tuple[str, ...]:
+    return (
         f"▶{layer.operator}" if worst else str(layer.operator),
         layer.op_name,
-        shorten(one_line(layer.name), room),
+        layer.name,
         f"{_size(layer):.3g}",
-        _bar(_size(layer), scale),
+        _bar(_size(layer), largest),
         decibels(layer.local.sqnr_db),
         "-" if layer.accumulated is None else decibels(layer.accumulated.sqnr_db),
         percent(layer.saturated_fraction),
     )
-    return [Text(one_line(cell), style="bold red" if worst else "") for cell in cells]
+
+
+def _line(cells: tuple[str, ...], room: int) -> str:
+    """Set cells in their columns; room: what layers' names get."""
+    parts = []
+    for cell, width in zip(cells, _WIDTHS, strict=True):
+        text = one_line(cell)
+        if width == _NAME:
+            parts.append(fit(_tail(text, room), room))
+        else:
+            parts.append(
+                " " * max(0, width - columns(text)) + text if width > 0 else fit(text, -width)
+            )
+    return " ".join(parts).rstrip()
+
+
+def _tail(name: str, room: int) -> str:
+    """The end of a long name: what tells layers apart is there."""
+    while columns(name) > room:
+        name = "…" + name[2 if name.startswith("…") else 1 :]
+    return name
 
 
 def _size(layer: Layer) -> float:
