@@ -54,11 +54,11 @@ def run_ours(
 ) -> list[dict[int, Array]]:
     """Run the samples and return every operator's outputs, per sample, by tensor index.
 
-    batched: all samples at once through the sample axis, with dead tensors poisoned, so that the
-    plan and the batching are under test together with the kernels.
+    batched: all samples at once through the sample axis where the program allows it, with dead
+    tensors poisoned, so that the plan and the batching are under test together with the kernels.
     """
     program = prepare(model, flavour=flavour, plain=plain)
-    count = len(samples) if batched else 1
+    count = len(samples) if batched and program.batchable else 1
     executor = Executor(program, samples=count, poison=True)
     results: list[dict[int, Array]] = []
     for start in range(0, len(samples), count):

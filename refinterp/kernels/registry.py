@@ -51,6 +51,56 @@ class Kernel(Protocol):
         ...
 
 
+class Machine(Protocol):
+    """What a running program lends to operators that are more than arithmetic.
+
+    resources: resource variables by id, None until assigned; names: ids by (container, name).
+    initialized: subgraphs that CALL_ONCE has run.
+    """
+
+    resources: dict[int, Array | None]
+    names: dict[tuple[str, str], int]
+    initialized: set[int]
+
+    def call(self, subgraph: int, arrays: Sequence[Array]) -> list[Array]:
+        """Run a subgraph on arrays (*shape); returns its outputs, valid until the next call."""
+        ...
+
+
+class ControlKernel(Protocol):
+    """An operator that calls subgraphs or keeps resources; runs one sample at a time."""
+
+    @staticmethod
+    def calls(options: Any, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:
+        """The subgraphs it calls, each with the specs passed to it."""
+        ...
+
+    @staticmethod
+    def control_shapes(
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        called: Sequence[Sequence[Shape | None]],
+    ) -> Sequence[Shape | None]:
+        """The outputs' shapes, None where only a run tells; called: outputs of what it calls."""
+        ...
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+    ) -> ControlKernel:
+        """Check everything; raises ModelError, UnsupportedError."""
+        ...
+
+    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
+        """Run on arrays (*shape); returns the outputs, which are copied."""
+        ...
+
+
+def is_control(cls: type[Any]) -> bool:
+    """Whether a registered class is a `ControlKernel`."""
+    return hasattr(cls, "control")
+
+
 class NeedsValue(Exception):  # noqa: N818 - a question to the caller, not an error
     """An output's shape depends on the value of an input that is not known before the run."""
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.arena.problem import Plan
-from refinterp.errors import StateError, UsageError
+from refinterp.errors import StateError, UnsupportedError, UsageError
+from refinterp.graph.model import OPTIONAL, STORAGE, Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.registry import Kernel
 from refinterp.kernels.workspace import Workspace
-from refinterp.run.memory import POISON, Memory, lay_out
-from refinterp.run.prepare import Program, Step
+from refinterp.run.memory import POISON, Frame, Memory, lay_out, read_only
+from refinterp.run.prepare import PreparedGraph, Program, Step, prepare, prepare_late
 
 Array = NDArray[Any]
 Moment = Literal["before", "after"]
 
 
 class Observer(Protocol):
-    """Called before and after each operator.
+    """Called before and after each operator of the subgraph that is run.
 
     The views, (S, *shape), are read-only and void after the call: copy what is to be kept. A
-    variable changes in place, so its old value exists only before.
+    variable changes in place, so its old value exists only before. Outputs whose shape only the
+    run tells are None before.
     """
 
     def __call__(
@@ -39,9 +44,10 @@ class Observer(Protocol):
 class Executor:
     """A program in its memory.
 
-    samples: how many samples run at once, along a leading axis of every tensor. plan: offsets to
-    use instead of the greedy plan, in the order of `arena.lifetimes`. poison: overwrite tensors as
-    soon as they are dead, so that whoever reads one too late gets garbage instead of luck.
+    samples: how many samples run at once, along a leading axis of every tensor; programs that are
+    not `batchable` take 1. plan: offsets to use instead of the greedy plan, in the order of
+    `arena.lifetimes`. poison: overwrite tensors as soon as they are dead, so that whoever reads one
+    too late gets garbage instead of luck.
     """
 
     def __init__(
@@ -54,23 +60,19 @@ class Executor:
     ) -> None:
         if samples < 1:
             raise UsageError(f"samples is {samples}; at least 1 is needed")
+        if samples > 1 and not program.batchable:
+            raise UnsupportedError(
+                "the model has control flow, or shapes that depend on data: it runs one sample at "
+                f"a time, not {samples}"
+            )
         self.program = program
         self.memory: Memory = lay_out(program, samples, plan)
-        self._work = Workspace()
-        graph = program.graph
+        self._run = _Run(program, self.memory)
         self._staged = {
             i: np.zeros_like(view)
-            for i in graph.inputs
+            for i in program.graph.inputs
             if (view := self.memory.views[i]) is not None and program.specs[i].data is None
         }
-        self._calls = [
-            (
-                step,
-                [self._view(i) for i in step.inputs],
-                [self._view(i) for i in step.outputs],
-            )
-            for step in program.steps
-        ]
         self._dead = self._deaths() if poison else None
         self.reset_variables()
 
@@ -95,13 +97,11 @@ class Executor:
         when it has none.
         """
         if tensor in self._staged:
-            view = self._staged[tensor].view()
-            view.flags.writeable = False
-            return view
+            return read_only(self._staged[tensor])
         reader = self.memory.readers[tensor]
-        if reader is None:
-            raise UsageError(f"tensor {tensor} has no bytes to read")
         named = f"tensor {tensor} ({self.program.specs[tensor].name!r})"
+        if reader is None:
+            raise UsageError(f"{named} has no bytes to read")
         by = self.memory.overwriter(tensor)
         if by is not None:
             raise StateError(
@@ -112,39 +112,178 @@ class Executor:
         return reader
 
     def reset_variables(self) -> None:
-        """Set every variable to its zero: the zero point of int8, else 0, as LiteRT and TFLM do."""
-        for tensor in self.memory.variables:
-            view, spec = self.memory.views[tensor], self.program.specs[tensor]
-            if view is not None:
-                view.fill(spec.zero if spec.dtype == "int8" else 0)
+        """Set every variable to its zero: the zero point of int8, else 0, as LiteRT and TFLM do.
+
+        Resource variables become unassigned, and what CALL_ONCE ran will run again.
+        """
+        self._run.reset()
 
     def invoke(self, observers: Sequence[Observer] = ()) -> None:
         """Run every operator once, on all samples."""
-        views, readers = self.memory.views, self.memory.readers
+        views = self.memory.views
         for tensor, staged in self._staged.items():
             views[tensor][...] = staged  # type: ignore[index]
-        for index, (step, inputs, outputs) in enumerate(self._calls):
-            if observers:
-                seen = [None if i < 0 else readers[i] for i in step.inputs]
-                made = [readers[i] for i in step.outputs]
-                for observer in observers:
-                    observer("before", step, seen, made)  # type: ignore[arg-type]
-            self._work.reset()
-            step.kernel.eval(inputs, outputs, self._work)
-            for observer in observers:
-                observer("after", step, seen, made)  # type: ignore[arg-type]
-            if self._dead is not None:
-                for tensor in self._dead[index]:
-                    self._view(tensor).reshape(-1).view(np.uint8).fill(POISON)
+        self._run.graph(self.program.subgraph, observers, self._poison if self._dead else None)
 
-    def _view(self, tensor: int) -> Any:
-        return None if tensor < 0 else self.memory.views[tensor]
+    def _poison(self, index: int) -> None:
+        for tensor in self._dead[index] if self._dead else ():
+            view = self.memory.views[tensor]
+            if view is not None:
+                view.reshape(-1).view(np.uint8).fill(POISON)
 
     def _deaths(self) -> list[list[int]]:
         """Per step, the tensors nobody reads after it."""
         dead: list[list[int]] = [[] for _ in self.program.steps]
+        if not self.program.batchable:
+            return dead  # calls shift the scopes, and make lives that overlap
         for resident in self.memory.residents:
             scope = resident.last_use - 1  # operator i runs at scope i + 1
             if resident.tensor is not None and 0 <= scope < len(dead) - 1:
                 dead[scope].append(resident.tensor)
         return dead
+
+
+class _Run:
+    """Runs subgraphs in their frames; it is the `Machine` of control-flow operators."""
+
+    def __init__(self, program: Program, memory: Memory) -> None:
+        self._program = program
+        self._memory = memory
+        self._work = Workspace()
+        self._late: dict[tuple[int, int], tuple[Any, Kernel, list[TensorSpec]]] = {}
+        self._nested: dict[tuple[int, tuple[Shape, ...]], _Run] = {}
+        self.resources: dict[int, Array | None] = {}
+        self.names: dict[tuple[str, str], int] = {}
+        self.initialized: set[int] = set()
+        self._calls = {
+            index: [(step, *self._operands(memory.frames[index], step)) for step in graph.steps]
+            for index, graph in program.graphs.items()
+            if graph.batchable
+        }
+
+    def reset(self) -> None:
+        """Forget all state."""
+        self.resources.clear()
+        self.initialized.clear()
+        for index, graph in self._program.graphs.items():
+            frame = self._memory.frames[index]
+            for tensor in frame.variables:
+                view, spec = frame.views[tensor], graph.specs[tensor]
+                if view is not None:
+                    view.fill(spec.zero if spec.dtype == "int8" else 0)
+        for nested in self._nested.values():
+            nested.reset()
+
+    def graph(
+        self,
+        index: int,
+        observers: Sequence[Observer] = (),
+        after: Callable[[int], None] | None = None,
+    ) -> None:
+        """Run the steps of one subgraph; `after` is called with each step's number."""
+        frame = self._memory.frames[index]
+        readers = frame.readers
+        graph = self._program.graphs[index]
+        ready = self._calls.get(index)
+        for number, step in enumerate(graph.steps):
+            if observers:
+                seen = [None if i == OPTIONAL else readers[i] for i in step.inputs]
+                for observer in observers:
+                    observer("before", step, seen, [readers[i] for i in step.outputs])  # type: ignore[misc]
+            self._work.reset()
+            if ready is not None:
+                _, inputs, outputs = ready[number]
+                step.kernel.eval(inputs, outputs, self._work)  # type: ignore[union-attr]
+            else:
+                self._step(graph, frame, step)
+            for observer in observers:
+                observer("after", step, seen, [readers[i] for i in step.outputs])  # type: ignore[misc]
+            if after is not None:
+                after(number)
+
+    def call(self, subgraph: int, arrays: Sequence[Array]) -> list[Array]:
+        """Run a subgraph on arrays (*shape) and return its outputs (*shape)."""
+        inner = self._program.model.subgraphs[subgraph]
+        prepared = self._program.graphs[subgraph]
+        shapes = tuple(array.shape for array in arrays)
+        if shapes != tuple(prepared.specs[i].shape for i in inner.inputs):
+            return self._resized(subgraph, shapes).call(subgraph, arrays)
+        frame = self._memory.frames[subgraph]
+        for tensor, array in zip(inner.inputs, [a.copy() for a in arrays], strict=True):
+            view = frame.views[tensor]
+            if view is None:
+                frame.bind(tensor, array[None])
+            else:
+                view[0] = array
+        self.graph(subgraph)
+        return [frame.views[i][0] for i in inner.outputs]  # type: ignore[index]
+
+    def _resized(self, subgraph: int, shapes: tuple[Shape, ...]) -> _Run:
+        """A run of a subgraph for inputs of other shapes than it was planned for."""
+        key = (subgraph, shapes)
+        if key not in self._nested:
+            graph = self._program.model.subgraphs[subgraph]
+            program = prepare(
+                self._program.model,
+                subgraph=subgraph,
+                flavour=self._program.flavour,
+                plain=self._program.plain,
+                shapes=dict(zip(graph.inputs, shapes, strict=True)),
+            )
+            nested = _Run(program, lay_out(program))
+            nested.reset()
+            nested.resources, nested.names = self.resources, self.names
+            nested.initialized = self.initialized
+            self._nested[key] = nested
+        return self._nested[key]
+
+    def _operands(self, frame: Frame, step: Step) -> tuple[list[Any], list[Any]]:
+        views = frame.views
+        inputs = [None if i == OPTIONAL else views[i] for i in step.inputs]
+        return inputs, [views[i] for i in step.outputs]
+
+    def _step(self, graph: PreparedGraph, frame: Frame, step: Step) -> None:
+        """Run one step of a subgraph that has control flow or shapes that depend on data."""
+        inputs, outputs = self._operands(frame, step)
+        kernel: Any = step.kernel
+        if hasattr(kernel, "control"):
+            arrays = [None if array is None else array[0] for array in inputs]
+            for tensor, array in zip(step.outputs, kernel.control(arrays, self), strict=True):
+                view = frame.views[tensor]
+                if tensor in graph.unknown or view is None or view.shape[1:] != array.shape:
+                    frame.bind(tensor, np.array(array)[None])
+                else:
+                    view[0] = array
+            return
+        if kernel is None:
+            kernel, specs = self._prepared(graph, step, inputs)
+            outputs = [np.zeros((1, *spec.shape), STORAGE[spec.dtype]) for spec in specs]
+            for tensor, array in zip(step.outputs, outputs, strict=True):
+                frame.bind(tensor, array)
+        kernel.eval(inputs, outputs, self._work)
+
+    def _prepared(
+        self, graph: PreparedGraph, step: Step, inputs: Sequence[Any]
+    ) -> tuple[Kernel, list[TensorSpec]]:
+        """The kernel for the operands that are there now; made anew only when they differ."""
+        place = (graph.subgraph, step.operator)
+        shapes = tuple(None if array is None else array.shape for array in inputs)
+        if place in self._late:
+            (old_shapes, wanted, old_values), kernel, specs = self._late[place]
+            if old_shapes == shapes and all(
+                np.array_equal(old, inputs[i]) for i, old in zip(wanted, old_values, strict=True)
+            ):
+                return kernel, specs
+        operands = [
+            None if i == OPTIONAL else replace(graph.specs[i], shape=array.shape[1:])
+            for i, array in zip(step.inputs, inputs, strict=True)
+        ]
+        kernel, specs, wanted = prepare_late(
+            step,
+            operands,
+            [None if array is None else array[0] for array in inputs],
+            [graph.specs[i] for i in step.outputs],
+        )
+        values = tuple(inputs[i].copy() for i in wanted)
+        self._late[place] = (shapes, wanted, values), kernel, specs
+        return kernel, specs

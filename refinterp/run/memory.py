@@ -1,12 +1,13 @@
 """One byte array for all activations, and typed views of it at the planned offsets.
 
 With S samples every offset and size of the plan is multiplied by S: a scaled plan is still a plan,
-and each tensor is a contiguous (S, ...) view.
+and each tensor is a contiguous (S, ...) view. Tensors whose shape only a run tells have no place in
+the plan; they get bytes of their own when they are made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,32 +17,60 @@ from numpy.typing import NDArray
 from refinterp.arena.greedy import greedy
 from refinterp.arena.lifetimes import Resident, lifetimes
 from refinterp.arena.problem import Plan
-from refinterp.graph.model import STORAGE
+from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import Program, nbytes
+from refinterp.run.prepare import PreparedGraph, Program, nbytes
 
 _BASE_ALIGN = 64
 POISON = 0xA5  # an unlikely code in any type, and a NaN-free float
+
+Views = list[NDArray[Any] | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """The tensors of one subgraph, by index.
+
+    views: (S, *shape); constants and variables have S = 1; None for tensors that have no bytes (a
+    type without storage) or none yet (a shape that only a run tells). readers: the same, read-only.
+    variables: tensor indices kept between runs.
+    """
+
+    views: Views
+    readers: Views
+    variables: tuple[int, ...]
+
+    def bind(self, tensor: int, array: NDArray[Any]) -> None:
+        """Give a tensor bytes of its own, (S, *shape), for the rest of the run."""
+        self.views[tensor] = array
+        self.readers[tensor] = read_only(array)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:
     """Where every tensor of a program lives.
 
-    arena: the byte array. views: by tensor index, (S, *shape); constants and variables have S = 1;
-    None for tensors that exist only in name (a type without storage). readers: the same, read-only.
-    residents: what was planned of this subgraph, at `offsets` (bytes of one sample); plan: all of
-    it. variables: tensor indices kept between runs.
+    arena: the byte array. frames: by subgraph. residents: what was planned of the subgraph that is
+    run, at `offsets` (bytes of one sample); plan: of all subgraphs.
     """
 
     arena: NDArray[np.uint8]
-    views: tuple[NDArray[Any] | None, ...]
-    readers: tuple[NDArray[Any] | None, ...]
+    frames: Mapping[int, Frame]
+    subgraph: int
     residents: tuple[Resident, ...]
     offsets: tuple[int, ...]
     plan: Plan
-    variables: tuple[int, ...]
     samples: int
+
+    @property
+    def views(self) -> Views:
+        """The views of the subgraph that is run."""
+        return self.frames[self.subgraph].views
+
+    @property
+    def readers(self) -> Views:
+        """The read-only views of the subgraph that is run."""
+        return self.frames[self.subgraph].readers
 
     def overwriter(self, tensor: int) -> str | None:
         """Name the tensor whose bytes were written over this one's by the end of a run, or None."""
@@ -60,34 +89,47 @@ class Memory:
 
 def lay_out(program: Program, samples: int = 1, plan: Plan | None = None) -> Memory:
     """Plan the program's tensors, greedily unless a plan is given, and make the views."""
-    shapes = {(program.subgraph, i): spec.shape for i, spec in enumerate(program.specs)}
-    life = lifetimes(program.model, shapes=shapes, entry=program.subgraph)
+    life = lifetimes(program.model, shapes=_shapes(program), entry=program.subgraph)
     chosen = greedy(life.problem()) if plan is None else plan
     arena = _aligned(chosen.extent * samples)
-    views: list[NDArray[Any] | None] = [_fixed(spec, samples) for spec in program.specs]
-    placed = [
-        (resident, offset)
-        for resident, offset in zip(life.planned, chosen.offsets, strict=True)
-        if resident.subgraph == program.subgraph
-    ]
-    for resident, offset in placed:
-        if resident.tensor is None:
+    frames = {index: _frame(graph, samples) for index, graph in program.graphs.items()}
+    own = []
+    for resident, offset in zip(life.planned, chosen.offsets, strict=True):
+        if resident.subgraph not in frames:
             continue
-        spec = program.specs[resident.tensor]
-        start = offset * samples
-        raw = arena[start : start + nbytes(spec) * samples]
-        views[resident.tensor] = raw.view(STORAGE[spec.dtype]).reshape(samples, *spec.shape)
-    variables = tuple(i for i, spec in enumerate(program.specs) if spec.is_variable)
+        if resident.subgraph == program.subgraph:
+            own.append((resident, offset))
+        if resident.tensor is not None:
+            spec = program.graphs[resident.subgraph].specs[resident.tensor]
+            start = offset * samples
+            raw = arena[start : start + nbytes(spec) * samples]
+            view = raw.view(STORAGE[spec.dtype]).reshape(samples, *spec.shape)
+            frames[resident.subgraph].bind(resident.tensor, view)
     return Memory(
         arena,
-        tuple(views),
-        tuple(_read_only(views)),
-        tuple(resident for resident, _ in placed),
-        tuple(offset for _, offset in placed),
+        frames,
+        program.subgraph,
+        tuple(resident for resident, _ in own),
+        tuple(offset for _, offset in own),
         chosen,
-        variables,
         samples,
     )
+
+
+def _shapes(program: Program) -> dict[tuple[int, int], Shape]:
+    """The shapes to plan for; what is not in the plan has no elements."""
+    shapes: dict[tuple[int, int], Shape] = {}
+    for index, graph in enumerate(program.model.subgraphs):
+        prepared = program.graphs.get(index)
+        for number, tensor in enumerate(graph.tensors):
+            if prepared is None:
+                if any(size < 0 for size in tensor.shape):
+                    shapes[index, number] = (0,)
+            elif number in prepared.unknown or prepared.specs[number].dtype not in STORAGE:
+                shapes[index, number] = (0,)
+            else:
+                shapes[index, number] = prepared.specs[number].shape
+    return shapes
 
 
 def _aligned(size: int) -> NDArray[np.uint8]:
@@ -96,8 +138,21 @@ def _aligned(size: int) -> NDArray[np.uint8]:
     return raw[start : start + size]
 
 
+def _frame(graph: PreparedGraph, samples: int) -> Frame:
+    """The views of what is not planned: constants, variables, and tensors without bytes."""
+    frame = Frame(
+        [None] * len(graph.specs),
+        [None] * len(graph.specs),
+        tuple(i for i, spec in enumerate(graph.specs) if spec.is_variable),
+    )
+    for index, spec in enumerate(graph.specs):
+        fixed = None if index in graph.unknown else _fixed(spec, samples)
+        if fixed is not None:
+            frame.bind(index, fixed)
+    return frame
+
+
 def _fixed(spec: TensorSpec, samples: int) -> NDArray[Any] | None:
-    """A view for what is not planned: constants, variables, and tensors without bytes."""
     if spec.data is not None:
         return spec.data[None] if spec.dtype in STORAGE else None
     if spec.dtype not in STORAGE:
@@ -107,11 +162,8 @@ def _fixed(spec: TensorSpec, samples: int) -> NDArray[Any] | None:
     return np.empty((samples, *spec.shape), STORAGE[spec.dtype]) if spec.size == 0 else None
 
 
-def _read_only(views: Sequence[NDArray[Any] | None]) -> list[NDArray[Any] | None]:
-    readers: list[NDArray[Any] | None] = []
-    for view in views:
-        reader = None if view is None else view.view()
-        if reader is not None:
-            reader.flags.writeable = False
-        readers.append(reader)
-    return readers
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view nobody can write through."""
+    reader = array.view()
+    reader.flags.writeable = False
+    return reader

@@ -14,6 +14,7 @@ from refinterp.graph.constants import constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Shape, Subgraph
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import (
+    ControlKernel,
     Entry,
     Kernel,
     NeedsValue,
@@ -21,8 +22,9 @@ from refinterp.kernels.registry import (
     decode_options,
     dtypes_of,
     find,
+    is_control,
 )
-from refinterp.numerics.flavours import DEFAULT_FLAVOUR, rules
+from refinterp.numerics.flavours import DEFAULT_FLAVOUR, Rules, rules
 
 _KNOWN_ELEMENTS = 1024
 """Values up to this many elements that follow from shapes alone are worked out before the run."""
@@ -30,33 +32,72 @@ _KNOWN_ELEMENTS = 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One operator, ready to run. operator: its index; inputs, outputs: tensor indices, -1 none."""
+    """One operator, ready to run. operator: its index; inputs, outputs: tensor indices, -1 none.
+
+    kernel: None when shapes that are known only during a run decide how it is prepared; entry,
+    options and rule are what it will be prepared from.
+    """
 
     operator: int
     name: str
-    kernel: Kernel
+    kernel: Kernel | ControlKernel | None
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    subgraph: int
+    entry: Entry
+    options: Any
+    rule: Rules
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedGraph:
+    """One subgraph: specs[i] describes tensor i, with its shape resolved.
+
+    Constants of the file carry their data in the spec; values that merely follow from shapes do
+    not: they are computed in the arena like everything else. unknown: tensors whose shape is known
+    only during a run; their specs have the file's shape.
+    """
+
+    subgraph: int
+    specs: tuple[TensorSpec, ...]
+    steps: tuple[Step, ...]
+    unknown: frozenset[int]
+
+    @property
+    def batchable(self) -> bool:
+        """Whether samples can run side by side: no control flow, no shapes that depend on data."""
+        return not self.unknown and not any(is_control(step.entry.kernel) for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """A subgraph prepared for a flavour: specs[i] describes tensor i, with its shape resolved.
-
-    constants of the file carry their data in the spec; values that merely follow from shapes do
-    not: they are computed in the arena like everything else.
-    """
+    """A subgraph prepared for a flavour, together with the subgraphs it calls."""
 
     model: Model
     subgraph: int
     flavour: str
-    specs: tuple[TensorSpec, ...]
-    steps: tuple[Step, ...]
+    plain: bool
+    graphs: Mapping[int, PreparedGraph]
 
     @property
     def graph(self) -> Subgraph:
-        """The subgraph that was prepared."""
+        """The subgraph that is run, as the file has it."""
         return self.model.subgraphs[self.subgraph]
+
+    @property
+    def specs(self) -> tuple[TensorSpec, ...]:
+        """The specs of the subgraph that is run."""
+        return self.graphs[self.subgraph].specs
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the subgraph that is run."""
+        return self.graphs[self.subgraph].steps
+
+    @property
+    def batchable(self) -> bool:
+        """Whether several samples can run at once."""
+        return all(graph.batchable for graph in self.graphs.values())
 
 
 def prepare(
@@ -75,30 +116,9 @@ def prepare(
     Raises UnsupportedError listing every operator that has no kernel; ModelError, naming the
     operator, where the model cannot be run as it stands.
     """
-    if not 0 <= subgraph < len(model.subgraphs):
-        raise ModelError(
-            f"subgraph {subgraph} does not exist; the model has {len(model.subgraphs)}"
-        )
-    graph = model.subgraphs[subgraph]
-    specs = list(tensor_specs(model, subgraph))
-    for tensor, shape in (shapes or {}).items():
-        specs[tensor] = replace(specs[tensor], shape=tuple(shape))
-    entries, missing = _entries(graph, specs, subgraph)
-    _refuse(missing)
-    known: dict[int, Any] = {}
-    steps = []
-    for index, (operator, entry) in enumerate(zip(graph.operators, entries, strict=True)):
-        try:
-            steps.append(_step(index, operator, entry, specs, known, flavour, plain))
-        except NeedsValue as need:
-            tensor = operator.inputs[need.index]
-            raise UnsupportedError(
-                f"{_where(subgraph, index, operator)}: the output's shape depends on the value of "
-                f"tensor {tensor} ({specs[tensor].name!r}), which is known only at run time"
-            ) from None
-        except RefinterpError as error:
-            raise type(error)(f"{_where(subgraph, index, operator)}: {error}") from error
-    return Program(model, subgraph, flavour, tuple(specs), tuple(steps))
+    graphs: dict[int, PreparedGraph] = {}
+    _Preparer(model, flavour, plain, graphs).graph(subgraph, shapes or {}, ())
+    return Program(model, subgraph, flavour, plain, graphs)
 
 
 def check_supported(model: Model) -> None:
@@ -175,43 +195,164 @@ def _refuse(missing: Sequence[str]) -> None:
         )
 
 
-def _step(
-    index: int,
-    operator: Operator,
-    entry: Entry,
-    specs: list[TensorSpec],
-    known: dict[int, Any],
-    flavour: str,
-    plain: bool,
-) -> Step:
+@dataclass(frozen=True, slots=True)
+class _Preparer:
+    """Prepares subgraphs and those they call; the results gather in `graphs`."""
+
+    model: Model
+    flavour: str
+    plain: bool
+    graphs: dict[int, PreparedGraph]
+
+    def graph(self, subgraph: int, shapes: Mapping[int, Shape], calling: tuple[int, ...]) -> None:
+        """Prepare one subgraph for inputs of these shapes."""
+        if not 0 <= subgraph < len(self.model.subgraphs):
+            raise ModelError(
+                f"subgraph {subgraph} does not exist; the model has {len(self.model.subgraphs)}"
+            )
+        if subgraph in calling:
+            circle = " -> ".join(map(str, (*calling, subgraph)))
+            raise ModelError(f"subgraphs call each other in a circle ({circle})")
+        if subgraph in self.graphs:
+            return
+        graph = self.model.subgraphs[subgraph]
+        specs = list(tensor_specs(self.model, subgraph))
+        for tensor, shape in shapes.items():
+            specs[tensor] = replace(specs[tensor], shape=tuple(shape))
+        entries, missing = _entries(graph, specs, subgraph)
+        _refuse(missing)
+        known: dict[int, Any] = {}
+        unknown: set[int] = set()
+        steps = []
+        for index, (operator, entry) in enumerate(zip(graph.operators, entries, strict=True)):
+            try:
+                step = Step(
+                    index,
+                    operator.name,
+                    None,
+                    operator.inputs,
+                    operator.outputs,
+                    subgraph,
+                    entry,
+                    decode_options(entry.options, operator.options or operator.options_2),
+                    rules(self.flavour, operator.name, plain=self.plain),
+                )
+                if is_control(entry.kernel):
+                    step = self._control(step, specs, unknown, (*calling, subgraph))
+                else:
+                    step = _compute(step, specs, known, unknown)
+            except RefinterpError as error:
+                raise type(error)(f"{_where(subgraph, index, operator)}: {error}") from error
+            steps.append(step)
+        self.graphs[subgraph] = PreparedGraph(
+            subgraph, tuple(specs), tuple(steps), frozenset(unknown)
+        )
+
+    def _control(
+        self, step: Step, specs: list[TensorSpec], unknown: set[int], calling: tuple[int, ...]
+    ) -> Step:
+        """Prepare what a control-flow operator calls; its outputs' shapes follow from that."""
+        operands = [None if i == OPTIONAL else specs[i] for i in step.inputs]
+        results = [specs[i] for i in step.outputs]
+        called: list[list[Shape | None]] = []
+        for callee, arguments in step.entry.kernel.calls(step.options, operands):
+            if not 0 <= callee < len(self.model.subgraphs):
+                raise ModelError(
+                    f"calls subgraph {callee}; the model has {len(self.model.subgraphs)}"
+                )
+            inner = self.model.subgraphs[callee]
+            if len(inner.inputs) != len(arguments):
+                raise ModelError(
+                    f"passes {len(arguments)} tensors to subgraph {callee}, which has "
+                    f"{len(inner.inputs)} inputs"
+                )
+            shapes = {i: spec.shape for i, spec in zip(inner.inputs, arguments, strict=True)}
+            self.graph(callee, shapes, calling)
+            done = self.graphs[callee]
+            called.append(
+                [None if i in done.unknown else done.specs[i].shape for i in inner.outputs]
+            )
+        shapes_out = step.entry.kernel.control_shapes(operands, results, called)
+        for tensor, shape in zip(step.outputs, shapes_out, strict=True):
+            if shape is None or any(i in unknown for i in step.inputs):
+                unknown.add(tensor)
+            else:
+                specs[tensor] = replace(specs[tensor], shape=tuple(shape))
+        kernel = step.entry.kernel.prepare(operands, results, step.options, step.rule)
+        return replace(step, kernel=kernel)
+
+
+def _compute(step: Step, specs: list[TensorSpec], known: dict[int, Any], unknown: set[int]) -> Step:
     """Resolve the outputs' shapes, prepare the kernel, and work out values that are already known.
 
-    specs and known (values by tensor) are updated.
+    specs, known (values by tensor) and unknown are updated.
     """
-    options = decode_options(entry.options, operator.options)
-    operands = [None if i == OPTIONAL else specs[i] for i in operator.inputs]
+    operands = [None if i == OPTIONAL else specs[i] for i in step.inputs]
+    for tensor in step.outputs:
+        if specs[tensor].dtype not in STORAGE:
+            raise UnsupportedError(
+                f"output {specs[tensor].name!r} is of type {specs[tensor].dtype}"
+            )
+    if any(i in unknown for i in step.inputs):
+        unknown.update(step.outputs)
+        return step
     valued = [
         replace(spec, data=known[i]) if spec is not None and i in known else spec
-        for i, spec in zip(operator.inputs, operands, strict=True)
+        for i, spec in zip(step.inputs, operands, strict=True)
     ]
-    shapes = entry.kernel.output_shapes(valued, options)
-    for tensor, shape in zip(operator.outputs, shapes, strict=False):
-        if tensor != OPTIONAL:
-            specs[tensor] = replace(specs[tensor], shape=tuple(int(size) for size in shape))
-    results = [specs[i] for i in operator.outputs]
-    for spec in results:
-        if spec.dtype not in STORAGE:
-            raise UnsupportedError(f"output {spec.name!r} is of type {spec.dtype}")
-    kernel: Kernel = entry.kernel.prepare(
-        valued, results, options, rules(flavour, operator.name, plain=plain)
-    )
-    step = Step(index, operator.name, kernel, operator.inputs, operator.outputs)
-    _learn(step, valued, results, known)
-    return step
+    try:
+        kernel, results = _prepare_kernel(step, valued, [specs[i] for i in step.outputs])
+    except NeedsValue:
+        unknown.update(step.outputs)
+        return step
+    for tensor, spec in zip(step.outputs, results, strict=True):
+        specs[tensor] = spec
+    _learn(step, kernel, valued, results, known)
+    return replace(step, kernel=kernel)
+
+
+def _prepare_kernel(
+    step: Step, operands: Sequence[TensorSpec | None], results: Sequence[TensorSpec]
+) -> tuple[Kernel, list[TensorSpec]]:
+    """Prepare a kernel for operands of known shape; returns it and the outputs' resolved specs."""
+    shapes = step.entry.kernel.output_shapes(operands, step.options)
+    resolved = list(results)
+    for position, shape in enumerate(shapes[: len(resolved)]):
+        resolved[position] = replace(resolved[position], shape=tuple(int(size) for size in shape))
+    kernel: Kernel = step.entry.kernel.prepare(operands, resolved, step.options, step.rule)
+    return kernel, resolved
+
+
+def prepare_late(
+    step: Step,
+    operands: Sequence[TensorSpec | None],
+    values: Sequence[Any],
+    results: Sequence[TensorSpec],
+) -> tuple[Kernel, list[TensorSpec], tuple[int, ...]]:
+    """Prepare a step during a run, when its operands' shapes and values are there.
+
+    values: arrays (*shape) by input. Returns the kernel, the outputs' specs, and the positions of
+    the inputs whose values it was prepared for.
+    """
+    wanted: list[int] = []
+    while True:
+        valued = [
+            replace(spec, data=values[i]) if spec is not None and i in wanted else spec
+            for i, spec in enumerate(operands)
+        ]
+        try:
+            kernel, resolved = _prepare_kernel(step, valued, results)
+        except NeedsValue as need:
+            if need.index in wanted:
+                raise ModelError(f"{step.name}: input {need.index} has no usable value") from None
+            wanted.append(need.index)
+        else:
+            return kernel, resolved, tuple(wanted)
 
 
 def _learn(
     step: Step,
+    kernel: Kernel,
     operands: Sequence[TensorSpec | None],
     results: Sequence[TensorSpec],
     known: dict[int, Any],
@@ -232,7 +373,7 @@ def _learn(
             arrays.append(np.broadcast_to(np.zeros((), STORAGE[spec.dtype]), spec.shape))
         else:
             return
-    values = call(step.kernel, arrays, results)
+    values = call(kernel, arrays, results)
     known.update(zip(step.outputs, values, strict=True))
 
 
