@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from refinterp.explain import arithmetic
 from refinterp.explain.operation import Operand, Operation
-from refinterp.explain.steps import Approximate, Index, Item, Number, Step, Tap
+from refinterp.explain.steps import Approximate, Derivation, Index, Item, Number, Step, Tap
 
 T = TypeVar("T")
 Part = Generator[Item, None, T]
@@ -285,17 +285,44 @@ def convolution_factor(x: Operand, w: Operand, y: Operand, channel: int) -> tupl
     return x.scale * scale / y.scale, how
 
 
+def weighted(op: Operation, taps: Sequence[Tap], channel: int, *, wide: bool) -> Derivation:
+    """All of a convolution once its taps are known: sum, bias, rescaling, clamp.
+
+    taps: with products. wide: the sum is an int64, and rescaled as such.
+    """
+    x, w, y = op.input(0), op.input(1), op.output
+    total = yield from weighted_sum(taps)
+    total = yield from biased(total, op.optional(2), channel)
+    if not wide:
+        total = yield from in_int32(total, "accumulator")
+    real, how = convolution_factor(x, w, y, channel)
+    scaled = yield from rescale(total, real, how, accumulator_rule(op, wide))
+    return (yield from code(scaled, op))
+
+
+def weighted_real(op: Operation, taps: Sequence[Tap], channel: int, at: Index) -> Derivation:
+    """The same for reals; at: the output element, for comparison."""
+    yield from taps
+    products = [float(tap.product or 0.0) for tap in taps]
+    bias = op.optional(2)
+    if bias is not None and bias.values is not None:
+        products.append(float(bias.values.reshape(-1)[channel]))
+        yield Step("bias", f"b[{channel}]", products[-1])
+    return (yield from real_sum(products, op, float(op.output[at])))
+
+
 def accumulator_rule(op: Operation, wide: bool) -> str:
     """The rounding rule of an accumulator: int64 ones have their own, unless scaled as reals."""
     return "int64" if wide and op.rule.rounding != "real" else op.rule.rounding
 
 
-def wide_accumulator(op: Operation, bias: Operand | None) -> bool:
+def wide_accumulator(op: Operation) -> bool:
     """Whether int16 data are summed in int64.
 
     The option `quantized_bias_type` decides, or, where the rule's path is "bias-tensor" and there
     is a bias, the bias's type.
     """
+    bias = op.optional(2)
     if op.input(0).dtype != "int16":
         return False
     if op.rule.path == "bias-tensor" and bias is not None:

@@ -6,19 +6,7 @@ from collections.abc import Iterator
 
 from refinterp.explain.definition import definition
 from refinterp.explain.operation import Operation
-from refinterp.explain.parts import (
-    accumulator_rule,
-    biased,
-    code,
-    convolution_factor,
-    in_int32,
-    real_sum,
-    rescale,
-    tap,
-    weighted_sum,
-    wide_accumulator,
-    window,
-)
+from refinterp.explain.parts import tap, weighted, weighted_real, wide_accumulator, window
 from refinterp.explain.steps import Derivation, Index, Tap
 
 WORDS = "each output channel is a weighted sum of a window of the input, plus a bias"
@@ -43,15 +31,7 @@ def taps(op: Operation, at: Index) -> Iterator[Tap]:
 )  # fmt: skip
 def conv_2d(op: Operation, at: Index) -> Derivation:
     """Integers: the multiplier has double precision, one factor per output channel."""
-    bias = op.optional(2)
-    total = yield from weighted_sum(list(taps(op, at)))
-    total = yield from biased(total, bias, at[3])
-    wide = wide_accumulator(op, bias)
-    if not wide:
-        total = yield from in_int32(total, "accumulator")
-    real, how = convolution_factor(op.input(0), op.input(1), op.output, at[3])
-    scaled = yield from rescale(total, real, how, accumulator_rule(op, wide))
-    return (yield from code(scaled, op))
+    return (yield from weighted(op, list(taps(op, at)), at[3], wide=wide_accumulator(op)))
 
 
 @definition(
@@ -63,10 +43,4 @@ def conv_2d(op: Operation, at: Index) -> Derivation:
 )
 def conv_2d_real(op: Operation, at: Index) -> Derivation:
     """Reals: the exact sum, and the sum in float32."""
-    used = list(taps(op, at))
-    yield from used
-    products = [float(tap.product or 0.0) for tap in used]
-    bias = op.optional(2)
-    if bias is not None:
-        products.append(float(bias[at[3:]]))
-    return (yield from real_sum(products, op, float(op.output[at])))
+    return (yield from weighted_real(op, list(taps(op, at)), at[3], at))

@@ -6,18 +6,7 @@ from collections.abc import Iterator
 
 from refinterp.explain.definition import definition
 from refinterp.explain.operation import Operation
-from refinterp.explain.parts import (
-    accumulator_rule,
-    biased,
-    code,
-    convolution_factor,
-    in_int32,
-    real_sum,
-    rescale,
-    tap,
-    weighted_sum,
-    window,
-)
+from refinterp.explain.parts import tap, weighted, weighted_real, window
 from refinterp.explain.steps import Derivation, Index, Tap
 
 WORDS = "each output channel is a weighted sum of a window of one input channel, plus a bias"
@@ -40,14 +29,7 @@ def taps(op: Operation, at: Index) -> Iterator[Tap]:
 )  # fmt: skip
 def depthwise_conv_2d(op: Operation, at: Index) -> Derivation:
     """Integers: one factor per output channel; int16 data are always summed in int64."""
-    total = yield from weighted_sum(list(taps(op, at)))
-    total = yield from biased(total, op.optional(2), at[3])
-    wide = op.input(0).dtype == "int16"
-    if not wide:
-        total = yield from in_int32(total, "accumulator")
-    real, how = convolution_factor(op.input(0), op.input(1), op.output, at[3])
-    scaled = yield from rescale(total, real, how, accumulator_rule(op, wide))
-    return (yield from code(scaled, op))
+    return (yield from weighted(op, list(taps(op, at)), at[3], wide=op.input(0).dtype == "int16"))
 
 
 @definition(
@@ -59,10 +41,4 @@ def depthwise_conv_2d(op: Operation, at: Index) -> Derivation:
 )
 def depthwise_conv_2d_real(op: Operation, at: Index) -> Derivation:
     """Reals: the exact sum, and the sum in float32."""
-    used = list(taps(op, at))
-    yield from used
-    products = [float(tap.product or 0.0) for tap in used]
-    bias = op.optional(2)
-    if bias is not None:
-        products.append(float(bias[at[3:]]))
-    return (yield from real_sum(products, op, float(op.output[at])))
+    return (yield from weighted_real(op, list(taps(op, at)), at[3], at))

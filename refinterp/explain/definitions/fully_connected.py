@@ -9,18 +9,7 @@ from collections.abc import Iterator
 
 from refinterp.explain.definition import definition
 from refinterp.explain.operation import Operation
-from refinterp.explain.parts import (
-    accumulator_rule,
-    biased,
-    code,
-    convolution_factor,
-    in_int32,
-    real_sum,
-    rescale,
-    tap,
-    weighted_sum,
-    wide_accumulator,
-)
+from refinterp.explain.parts import tap, weighted, weighted_real, wide_accumulator
 from refinterp.explain.steps import Derivation, Index, Tap
 
 WORDS = "each output unit is a weighted sum of one input row, plus a bias"
@@ -57,15 +46,7 @@ def unravel(flat: int, shape: Index) -> Index:
 )  # fmt: skip
 def fully_connected(op: Operation, at: Index) -> Derivation:
     """Integers: LiteRT's reference scales by a float64 factor, TFLM by a fixed-point one."""
-    bias = op.optional(2)
-    total = yield from weighted_sum(list(taps(op, at)))
-    total = yield from biased(total, bias, at[-1])
-    wide = wide_accumulator(op, bias)
-    if not wide:
-        total = yield from in_int32(total, "accumulator")
-    real, how = convolution_factor(op.input(0), op.input(1), op.output, at[-1])
-    scaled = yield from rescale(total, real, how, accumulator_rule(op, wide))
-    return (yield from code(scaled, op))
+    return (yield from weighted(op, list(taps(op, at)), at[-1], wide=wide_accumulator(op)))
 
 
 @definition(
@@ -77,10 +58,4 @@ def fully_connected(op: Operation, at: Index) -> Derivation:
 )
 def fully_connected_real(op: Operation, at: Index) -> Derivation:
     """Reals: the exact sum, and the sum in float32."""
-    used = list(taps(op, at))
-    yield from used
-    products = [float(tap.product or 0.0) for tap in used]
-    bias = op.optional(2)
-    if bias is not None:
-        products.append(float(bias[at[-1:]]))
-    return (yield from real_sum(products, op, float(op.output[at])))
+    return (yield from weighted_real(op, list(taps(op, at)), at[-1], at))

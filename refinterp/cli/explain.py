@@ -1,0 +1,214 @@
+"""Derive one output element step by step, or describe every operator in words and formulas.
+
+`--op N --at I,J,…` picks an element of the first output of operator N of the main subgraph. It is
+computed again from the operator's definition, and has to come to what the run stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from refinterp.cli.common import (
+    add_flavour,
+    add_image_range,
+    add_model,
+    open_data,
+    open_model,
+    print_document,
+    say,
+)
+from refinterp.errors import UsageError
+from refinterp.explain.definition import check_index, explain, find_definition
+from refinterp.explain.operation import Operand, Operation, Recorder
+from refinterp.explain.steps import Explanation
+from refinterp.graph.model import Model
+from refinterp.report.explain_text import explanation_lines, overview_lines, verdict
+from refinterp.report.machine import document
+from refinterp.report.terminal import print_text
+from refinterp.run.executor import Executor
+from refinterp.run.prepare import Program, prepare, tensor_specs
+from refinterp.samples.convert import fit_input
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_model(parser)
+    parser.add_argument("--op", type=int, metavar="N", help="the operator's index")
+    parser.add_argument(
+        "--at",
+        metavar="I,J,…",
+        help="index of the element in the operator's first output, batch axis included",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help=".npy, .npz, .bin, image, WAV, or a folder of them; without it a seeded random input",
+    )
+    parser.add_argument(
+        "--sample", type=int, default=0, metavar="K", help="which sample of the data (default 0)"
+    )
+    parser.add_argument("--all", action="store_true", help="show every tap")
+    add_flavour(parser)
+    add_image_range(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Explain; 1 if the derived element is not the stored one."""
+    model = open_model(options.model)
+    if options.op is None:
+        if options.at is not None:
+            raise UsageError("--at needs --op N, the index of the operator")
+        return _overview(model, options)
+    program = prepare(model, flavour=options.flavour)
+    operation, origin = _record(program, options)
+    index = _index(options.at, operation.output)
+    explanation = explain(operation, index)
+    if options.json:
+        print_document(_document(model, operation, explanation, options.sample, origin))
+    else:
+        for line in explanation_lines(explanation, operation, all_taps=options.all):
+            print_text(line)
+        print_text()
+        print_text(
+            verdict(explanation, operation),
+            style="bold green" if explanation.agrees else "bold red",
+        )
+    return 0 if explanation.agrees else 1
+
+
+def _record(program: Program, options: argparse.Namespace) -> tuple[Operation, str]:
+    """Run one sample and return the operator as it ran, and where the data came from."""
+    count = len(program.steps)
+    if not 0 <= options.op < count:
+        allowed = f"operators are 0..{count - 1}" if count else "the model has no operators"
+        raise UsageError(f"--op {options.op} does not exist; {allowed}")
+    shape = program.specs[program.steps[options.op].outputs[0]]
+    _index(options.at, Operand(program.steps[options.op].outputs[0], shape))
+    specs = [program.specs[i] for i in program.graph.inputs]
+    wanted = options.sample
+    samples = open_data(
+        options.data, specs, image_range=options.image_range, count=max(wanted, 0) + 1
+    )
+    if options.data is None:
+        say(f"no --data: using {samples.origin}")
+    if not 0 <= wanted < samples.count:
+        raise UsageError(
+            f"--sample {wanted} does not exist; {samples.origin} holds 0..{samples.count - 1}"
+        )
+    executor = Executor(program)
+    pairs = zip(program.graph.inputs, samples.get(wanted), specs, strict=True)
+    for tensor, values, spec in pairs:
+        codes, note = fit_input(values, spec)
+        executor.input(tensor)[0] = codes
+        if note:
+            say(note)
+    recorder = Recorder(program, [options.op])
+    executor.invoke([recorder])
+    return recorder.operations[options.op], samples.origin
+
+
+def _index(text: str | None, y: Operand) -> tuple[int, ...]:
+    """Read --at and check it against the output's shape."""
+    shape = list(y.shape)
+    if text is None:
+        raise UsageError(
+            f"--op needs --at: {len(shape)} numbers into the output {y.spec.name!r} of shape "
+            f"{shape}"
+        )
+    try:
+        index = tuple(int(part) for part in text.replace(" ", "").split(",") if part)
+    except ValueError:
+        raise UsageError(
+            f"--at {text!r} is no index; write {len(shape)} numbers and commas for the output "
+            f"{y.spec.name!r} of shape {shape}"
+        ) from None
+    check_index(y, index)
+    return index
+
+
+def _document(
+    model: Model, operation: Operation, explanation: Explanation, sample: int, origin: str
+) -> dict[str, Any]:
+    return document(
+        model=model.source,
+        flavour=explanation.flavour,
+        data=origin,
+        sample=sample,
+        subgraph=explanation.subgraph,
+        operator=explanation.operator,
+        op_name=explanation.op_name,
+        tensor=explanation.tensor,
+        name=explanation.name,
+        dtype=explanation.dtype,
+        index=explanation.index,
+        stored=explanation.stored,
+        derived=explanation.derived,
+        equal=explanation.agrees,
+        bound=explanation.bound,
+        **_description(operation),
+        taps=[
+            {
+                "index": tap.index,
+                "code": tap.code,
+                "code_minus_zero_point": tap.centred,
+                "weight_index": tap.weight_index,
+                "weight": tap.weight,
+                "product": tap.product,
+                "padding": tap.padding,
+            }
+            for tap in explanation.taps
+        ],
+        steps=[
+            {"name": step.name, "formula": step.formula, "value": step.value}
+            for step in explanation.steps
+        ],
+    )
+
+
+def _overview(model: Model, options: argparse.Namespace) -> int:
+    """One operator after the other, in words and formulas."""
+    specs = tensor_specs(model, 0)
+    operations = [
+        Operation.of(model, 0, index, specs, options.flavour)
+        for index in range(len(model.subgraphs[0].operators))
+    ]
+    if options.json:
+        entries = [
+            {
+                "subgraph": operation.subgraph,
+                "operator": operation.operator,
+                "op_name": operation.name,
+                "kernel": operation.key,
+                **_description(operation),
+            }
+            for operation in operations
+        ]
+        print_document(document(model=model.source, flavour=options.flavour, operators=entries))
+    else:
+        for line in overview_lines(operations):
+            print_text(line)
+    return 0
+
+
+def _description(operation: Operation) -> dict[str, Any]:
+    """Words, formula and operands; null words where there is no definition."""
+    found = find_definition(operation)
+    return {
+        "words": found.words if found else None,
+        "formula": found.formula_for(operation) if found else None,
+        "operands": [
+            {
+                "side": side,
+                "tensor": operand.tensor,
+                "name": operand.spec.name,
+                "dtype": operand.dtype,
+                "shape": operand.shape,
+                "scale": operand.spec.scale,
+                "zero_point": operand.spec.zero_point,
+            }
+            for side, operands in (("input", operation.inputs), ("output", operation.outputs))
+            for operand in operands
+            if operand is not None
+        ],
+    }
