@@ -69,12 +69,14 @@ class Requantizer:
         rounding: str,
         bound: F64 | None = None,
         plain: bool = False,
+        multiplier: Multiplier | None = None,
     ) -> Requantizer:
         """Fold real factors (channels,) into integers.
 
         bound: float64 (channels,), the largest |acc| before the bias; None if it is unknown.
+        multiplier: the integers themselves, where they are not simply the folded factor.
         """
-        multiplier = Multiplier.of(factor)
+        multiplier = multiplier or Multiplier.of(factor)
         fast = None
         if bound is not None and not plain:
             fast = FastRescale.prepare(
