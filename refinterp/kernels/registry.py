@@ -54,12 +54,14 @@ class Kernel(Protocol):
 class Machine(Protocol):
     """What a running program lends to operators that are more than arithmetic.
 
-    resources: resource variables by id, None until assigned; names: ids by (container, name).
+    resources: resource variables by number; names: numbers by (container, shared name).
+    reset_bytes: what resetting the variables fills a resource with, where it does.
     initialized: subgraphs that CALL_ONCE has run.
     """
 
-    resources: dict[int, Array | None]
+    resources: dict[int, Array]
     names: dict[tuple[str, str], int]
+    reset_bytes: dict[int, int]
     initialized: set[int]
 
     def call(self, subgraph: int, arrays: Sequence[Array]) -> list[Array]:

@@ -49,8 +49,10 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "PRELU": _F32,
             "ABS": _F32,
             "HARD_SWISH": _F32,
+            "SOFTMAX": _F32,
         },
         "tflm": {
+            "ASSIGN_VARIABLE": {"path": "reset"},
             "CONV_2D": {"path": "bias-tensor"},
             "FULLY_CONNECTED": {"path": "bias-tensor"},
             "AVERAGE_POOL_2D": {"path": "same-scale"},
@@ -61,6 +63,7 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "ADD": {"path": "general-unclamped"},
             "SUB": {"path": "general"},
             "SOFTMAX": {"tables": "float32"},
+            "DEQUANTIZE": {"path": "first-scale"},
             "EXPAND_DIMS": {"path": "unchecked"},
             "PACK": {"path": "unchecked"},
             "UNPACK": {"path": "unchecked"},

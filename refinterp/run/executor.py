@@ -114,7 +114,7 @@ class Executor:
     def reset_variables(self) -> None:
         """Set every variable to its zero: the zero point of int8, else 0, as LiteRT and TFLM do.
 
-        Resource variables become unassigned, and what CALL_ONCE ran will run again.
+        Resource variables follow the flavour: LiteRT leaves them alone, TFLM fills them.
         """
         self._run.reset()
 
@@ -152,8 +152,9 @@ class _Run:
         self._work = Workspace()
         self._late: dict[tuple[int, int], tuple[Any, Kernel, list[TensorSpec]]] = {}
         self._nested: dict[tuple[int, tuple[Shape, ...]], _Run] = {}
-        self.resources: dict[int, Array | None] = {}
+        self.resources: dict[int, Array] = {}
         self.names: dict[tuple[str, str], int] = {}
+        self.reset_bytes: dict[int, int] = {}
         self.initialized: set[int] = set()
         self._calls = {
             index: [(step, *self._operands(memory.frames[index], step)) for step in graph.steps]
@@ -162,9 +163,9 @@ class _Run:
         }
 
     def reset(self) -> None:
-        """Forget all state."""
-        self.resources.clear()
-        self.initialized.clear()
+        """Set variables to their zeros."""
+        for number, byte in self.reset_bytes.items():
+            self.resources[number].reshape(-1).view(np.uint8).fill(byte)
         for index, graph in self._program.graphs.items():
             frame = self._memory.frames[index]
             for tensor in frame.variables:
@@ -233,7 +234,7 @@ class _Run:
             nested = _Run(program, lay_out(program))
             nested.reset()
             nested.resources, nested.names = self.resources, self.names
-            nested.initialized = self.initialized
+            nested.reset_bytes, nested.initialized = self.reset_bytes, self.initialized
             self._nested[key] = nested
         return self._nested[key]
 
