@@ -40,7 +40,7 @@ def print_debug(report: DebugReport, *, everything: bool = False) -> None:
         cells = _cells(layer, largest, worst=place == 0)
         print_text(_line(cells, room), style="bold red" if place == 0 else None)
     if rows < len(report.layers):
-        print_text(f"… and {len(report.layers) - rows} better layers; --all shows them")
+        print_text(f"… and {len(report.layers) - rows} more, better; --all shows them")
     print_text(
         "RMSE/scale (rounding alone: 0.29), SQNR in dB, clipped: this operator alone.\n"
         "so far: SQNR of all operators up to here."
