@@ -38,7 +38,12 @@ from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.broadcast import blocks
-from refinterp.numerics.fixedpoint import Multiplier, rescale, rounding_divide_by_pot
+from refinterp.numerics.fixedpoint import (
+    Multiplier,
+    log2_if_power,
+    rescale,
+    rounding_divide_by_pot,
+)
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import tabulate_pairs
 
@@ -97,7 +102,7 @@ class SumInteger:
             for spec, role in ((a, "first operand"), (b, "second operand"), (y, "output")):
                 require_zero_point(spec, 0, role)
             if options.pot_scale_int16 and not rule.path.startswith("general"):
-                logs = [power_of_two(require_scale(spec, spec.name)) for spec in (a, b, y)]
+                logs = [log2_if_power(require_scale(spec, spec.name)) for spec in (a, b, y)]
                 if None not in logs:
                     return PowerOfTwoSum.of(logs, y, options)
         shift = 15 if a.dtype == "int16" else 20
@@ -140,13 +145,6 @@ class SumInteger:
         assert a is not None
         assert b is not None
         map_pairs(self.exact, self.table, a, b, outputs[0], work)
-
-
-def power_of_two(scale: float) -> int | None:
-    """Return log2 of a scale if LiteRT takes it for a power of two (CheckedLog2), else None."""
-    log = np.log(np.float32(scale)) * (np.float32(1) / np.log(np.float32(2)))
-    nearest = np.trunc(log + np.copysign(np.float32(0.5), log))
-    return int(nearest) if abs(log - nearest) < np.float32(1e-3) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -76,7 +76,8 @@ def map_codes(exact: Callable[[I64], Array], table: Array | None, x: Array, y: A
             target[part] = exact(source[part].astype(np.int64))
         else:
             np.take(table, pattern[part], out=target[part], mode="clip")
-    y[len(x) :] = once
+    if len(x) < len(y):
+        y[1:] = once
 
 
 def map_pairs(
@@ -103,11 +104,13 @@ def map_pairs(
         np.take(table, pair, out=out, mode="clip")
 
 
-def map_reals(function: Callable[[Array, Array], None], x: Array, y: Array) -> None:
-    """Call function(x, y) on blocks of contiguous float32 arrays; it fills y."""
+def map_reals(function: Callable[[Array], Array], x: Array, y: Array) -> None:
+    """Write function(x) into y, block by block; x: (S, ...) or (1, ...), contiguous, as y."""
     once = y[: len(x)]
     source, target = x.reshape(-1), once.reshape(-1)
-    for start in range(0, source.size, BLOCK):
-        part = slice(start, start + BLOCK)
-        function(source[part], target[part])
-    y[len(x) :] = once
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for start in range(0, source.size, BLOCK):
+            part = slice(start, start + BLOCK)
+            target[part] = function(source[part])
+    if len(x) < len(y):
+        y[1:] = once

@@ -48,18 +48,23 @@ def integer_bounds(
     low, high = INTEGER_RANGE[dtype]
     real_low, real_high = real_bounds(activation)
 
-    def code(real: float) -> int:
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            steps = float(np.float32(real) / np.float32(scale))
-        if not math.isfinite(steps):
-            return high if steps > 0 else low
-        return zero_point + int(math.copysign(math.floor(abs(steps) + 0.5), steps))
-
     if math.isfinite(real_low):
-        low = max(low, code(real_low))
+        low = max(low, code_of(real_low, scale, zero_point))
     if math.isfinite(real_high):
-        high = min(high, code(real_high))
+        high = min(high, code_of(real_high, scale, zero_point))
     return low, high
+
+
+def code_of(real: float, scale: float, zero_point: int) -> int:
+    """Quantize one real number in float32, halves away from zero, without a type's limits.
+
+    Where the quotient is no number or infinite, the result is beyond any type's range.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        steps = float(np.float32(real) / np.float32(scale))
+    if not math.isfinite(steps):
+        return 1 << 40 if steps > 0 else -(1 << 40)
+    return zero_point + int(math.copysign(math.floor(abs(steps) + 0.5), steps))
 
 
 def type_bounds(activation: str | int, dtype: str) -> tuple[Any, Any]:

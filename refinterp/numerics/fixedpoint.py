@@ -134,3 +134,20 @@ def rescale_real(acc: I64, factor: F64) -> I64:
         rounded = np.asarray(round_half_away(acc.astype(np.float64) * factor))
     fits = (rounded >= INT32_MIN) & (rounded <= INT32_MAX)
     return np.where(fits, rounded, INT32_MIN).astype(np.int64)
+
+
+def rounding_divide_by_pot16(value: I64, exponent: int) -> I64:
+    """RoundingDivideByPOT on int16: from 16 bits on, its mask is all ones and it returns ±1."""
+    if exponent < 16:
+        return rounding_divide_by_pot(value, exponent)
+    return np.where(value < 0, -1, 1)
+
+
+def log2_if_power(scale: float) -> int | None:
+    """Return log2 of a scale that LiteRT takes for a power of two (CheckedLog2), else None.
+
+    Worked out in float32, and true of scales within a thousandth of an octave.
+    """
+    log = np.log(np.float32(scale)) * (np.float32(1) / np.log(np.float32(2)))
+    nearest = np.trunc(log + np.copysign(np.float32(0.5), log))
+    return int(nearest) if abs(log - nearest) < np.float32(1e-3) else None
