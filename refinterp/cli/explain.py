@@ -20,13 +20,12 @@ from refinterp.cli.common import (
 )
 from refinterp.errors import UsageError
 from refinterp.explain.definition import check_index, explain, find_definition
-from refinterp.explain.operation import Operand, Operation, Recorder
+from refinterp.explain.operation import Operand, Operation, record
 from refinterp.explain.steps import Explanation
 from refinterp.graph.model import Model
 from refinterp.report.explain_text import explanation_lines, overview_lines, verdict
 from refinterp.report.machine import document
 from refinterp.report.terminal import print_text
-from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, prepare, tensor_specs
 from refinterp.samples.convert import fit_input
 
@@ -83,8 +82,8 @@ def _record(program: Program, options: argparse.Namespace) -> tuple[Operation, s
     if not 0 <= options.op < count:
         allowed = f"operators are 0..{count - 1}" if count else "the model has no operators"
         raise UsageError(f"--op {options.op} does not exist; {allowed}")
-    shape = program.specs[program.steps[options.op].outputs[0]]
-    _index(options.at, Operand(program.steps[options.op].outputs[0], shape))
+    output = program.steps[options.op].outputs[0]
+    _index(options.at, Operand(output, program.specs[output]))  # before the run
     specs = [program.specs[i] for i in program.graph.inputs]
     wanted = options.sample
     samples = open_data(
@@ -96,16 +95,11 @@ def _record(program: Program, options: argparse.Namespace) -> tuple[Operation, s
         raise UsageError(
             f"--sample {wanted} does not exist; {samples.origin} holds 0..{samples.count - 1}"
         )
-    executor = Executor(program)
-    pairs = zip(program.graph.inputs, samples.get(wanted), specs, strict=True)
-    for tensor, values, spec in pairs:
-        codes, note = fit_input(values, spec)
-        executor.input(tensor)[0] = codes
+    fitted = [fit_input(v, spec) for v, spec in zip(samples.get(wanted), specs, strict=True)]
+    for _, note in fitted:
         if note:
             say(note)
-    recorder = Recorder(program, [options.op])
-    executor.invoke([recorder])
-    return recorder.operations[options.op], samples.origin
+    return record(program, [codes for codes, _ in fitted], options.op), samples.origin
 
 
 def _index(text: str | None, y: Operand) -> tuple[int, ...]:
@@ -113,15 +107,15 @@ def _index(text: str | None, y: Operand) -> tuple[int, ...]:
     shape = list(y.shape)
     if text is None:
         raise UsageError(
-            f"--op needs --at: {len(shape)} numbers into the output {y.spec.name!r} of shape "
-            f"{shape}"
+            f"--op needs --at, {len(shape)} numbers with commas: the output's shape is {shape} "
+            f"({y.spec.name!r})"
         )
     try:
         index = tuple(int(part) for part in text.replace(" ", "").split(",") if part)
     except ValueError:
         raise UsageError(
-            f"--at {text!r} is no index; write {len(shape)} numbers and commas for the output "
-            f"{y.spec.name!r} of shape {shape}"
+            f"--at {text!r} is no index; write {len(shape)} numbers with commas: the output's shape "
+            f"is {shape} ({y.spec.name!r})"
         ) from None
     check_index(y, index)
     return index

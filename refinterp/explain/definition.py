@@ -134,15 +134,15 @@ def check_index(y: Operand, at: Index) -> None:
     shape = list(y.shape)
     if len(at) != len(shape):
         raise UsageError(
-            f"index {list(at)} has {len(at)} numbers; the output {y.spec.name!r} has shape "
-            f"{shape}, so {len(shape)} are needed, the batch axis included"
+            f"index {list(at)} has {len(at)} numbers; {len(shape)} are needed, batch axis included: "
+            f"the output's shape is {shape} ({y.spec.name!r})"
         )
     for axis, (position, size) in enumerate(zip(at, shape, strict=True)):
         if not 0 <= position < size:
-            allowed = f"0..{size - 1} is allowed" if size else "the axis is empty"
+            allowed = f"0..{size - 1} is allowed" if size else "that axis is empty"
             raise UsageError(
-                f"index {list(at)}: {position} on axis {axis}, but {allowed}; the output "
-                f"{y.spec.name!r} has shape {shape}"
+                f"index {list(at)} has {position} on axis {axis}, but {allowed}: "
+                f"the output's shape is {shape} ({y.spec.name!r})"
             )
 
 

@@ -15,6 +15,7 @@ from refinterp.graph.model import OPTIONAL, Model, Options
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 from refinterp.numerics.flavours import Rules, rules
+from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, Step
 
 Array = NDArray[Any]
@@ -135,6 +136,19 @@ class Operation:
         if found is None:
             raise ModelError(f"{self.name} has no input {position}")
         return found
+
+
+def record(program: Program, sample: Sequence[Array], operator: int) -> Operation:
+    """Run one sample and return an operator as it ran.
+
+    sample: one array per input of the program, in its dtype. operator: index in the subgraph.
+    """
+    executor = Executor(program)
+    for tensor, values in zip(program.graph.inputs, sample, strict=True):
+        executor.input(tensor)[0] = values
+    recorder = Recorder(program, [operator])
+    executor.invoke([recorder])
+    return recorder.operations[operator]
 
 
 class Recorder:

@@ -15,11 +15,10 @@ from conformance.cases import load_all as load_generators
 from conformance.run import ORACLES
 from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.explain.definition import DEFINITIONS, explain, load_all
-from refinterp.explain.operation import Operation, Recorder
+from refinterp.explain.operation import Operation, record
 from refinterp.graph.build import GraphBuilder
 from refinterp.kernels import registry
 from refinterp.modelfile.writer import write_model
-from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare, tensor_specs
 from refinterp.runtimes import Runtime
 from refinterp.runtimes.outcome import Ran, Refused
@@ -42,13 +41,7 @@ def tflm() -> Iterator[Runtime]:
 
 def recorded(case: Case, flavour: str, sample: int = 0) -> Operation:
     """Run one sample of a one-operator model and return the operator as it ran."""
-    program = prepare(case.model, flavour=flavour)
-    executor = Executor(program)
-    for tensor, array in zip(program.graph.inputs, case.samples[sample], strict=True):
-        executor.input(tensor)[0] = array
-    recorder = Recorder(program)
-    executor.invoke([recorder])
-    return recorder.operations[0]
+    return record(prepare(case.model, flavour=flavour), case.samples[sample], 0)
 
 
 def some_indices(shape: Sequence[int], rng: np.random.Generator) -> list[tuple[int, ...]]:

@@ -8,7 +8,7 @@ from itertools import product
 from refinterp.explain import arithmetic
 from refinterp.explain.definition import definition
 from refinterp.explain.operation import Operation
-from refinterp.explain.parts import Part, code, number, real_sum, rescale_by
+from refinterp.explain.parts import Part, bracketed, code, number, real_sum, rescale_by
 from refinterp.explain.steps import Derivation, Index, Number, Step, Tap
 
 WORDS = "the mean over some axes"
@@ -62,8 +62,8 @@ def mean(op: Operation, at: Index) -> Derivation:
     count = len(codes)
     total = sum(int(value) for value in codes)
     yield Step("sum", f"{count} codes", total)
+    yield Step("accumulator", f"{total} - {bracketed(x.zero)} · {count}", total - x.zero * count)
     total -= x.zero * count
-    yield Step("accumulator", f"sum - {x.zero} · {count}", total)
     real = x.scale / y.scale
     yield Step("real multiplier", f"x {number(x.scale)} / y {number(y.scale)}", real)
     mantissa, exponent = arithmetic.quantize_multiplier(real)
