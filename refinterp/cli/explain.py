@@ -114,8 +114,8 @@ def _index(text: str | None, y: Operand) -> tuple[int, ...]:
         index = tuple(int(part) for part in text.replace(" ", "").split(",") if part)
     except ValueError:
         raise UsageError(
-            f"--at {text!r} is no index; write {len(shape)} numbers with commas: the output's shape "
-            f"is {shape} ({y.spec.name!r})"
+            f"--at {text!r} is no index; write {len(shape)} numbers with commas: "
+            f"the output's shape is {shape} ({y.spec.name!r})"
         ) from None
     check_index(y, index)
     return index

@@ -134,8 +134,8 @@ def check_index(y: Operand, at: Index) -> None:
     shape = list(y.shape)
     if len(at) != len(shape):
         raise UsageError(
-            f"index {list(at)} has {len(at)} numbers; {len(shape)} are needed, batch axis included: "
-            f"the output's shape is {shape} ({y.spec.name!r})"
+            f"index {list(at)} has {len(at)} numbers; {len(shape)} are needed, batch axis "
+            f"included: the output's shape is {shape} ({y.spec.name!r})"
         )
     for axis, (position, size) in enumerate(zip(at, shape, strict=True)):
         if not 0 <= position < size:
