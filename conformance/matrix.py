@@ -1,0 +1,187 @@
+"""The operator matrix: every kernel against every oracle, on random models.
+
+    python -m conformance.matrix            all cells whose sources changed since they were run
+    python -m conformance.matrix --all      every cell
+
+Results go to `refinterp/data/operator_matrix.json`, which `refinterp ops` prints and from which
+`docs/operators.md` is written. Each row carries the seed, the versions and a hash of the sources it
+speaks of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from conformance.cases import load_all as load_generators
+from conformance.run import FLAVOURS, run_cell
+from conformance.sources import hash_of
+from refinterp.kernels.registry import load_all as load_kernels
+from refinterp.runtimes import open_runtime
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "refinterp" / "data" / "operator_matrix.json"
+PAGE = ROOT / "docs" / "operators.md"
+ORACLES = ("runtime:litert-reference", "runtime:litert-optimized", "runtime:tflm")
+LITERT_OPTIMIZED = "runtime:litert-optimized"
+
+Cell = tuple[str, str, str]
+Row = dict[str, Any]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run cells, write the results and the page; exit 1 if an element differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", action="store_true", help="run every cell, changed or not")
+    parser.add_argument("--operator", action="append", help="only these (repeatable)")
+    parser.add_argument("--cases", type=int, default=500, help="accepted cases per cell")
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args(argv)
+    rows = {_cell(row): row for row in read_rows()}
+    wanted = [
+        cell for cell in cells()
+        if (not options.operator or cell[0] in options.operator)
+        and (options.all or not current(rows.get(cell), options.cases))
+    ]  # fmt: skip
+    for stale in rows.keys() - set(cells()):
+        del rows[stale]
+    done = 0
+    with ProcessPoolExecutor(options.jobs) as pool:
+        jobs = [pool.submit(run, cell, options.cases, options.seed) for cell in wanted]
+        for job in as_completed(jobs):
+            row = job.result()
+            rows[_cell(row)] = row
+            done += 1
+            if row["differing"] or row["died"] or done % 25 == 0 or done == len(wanted):
+                print(f"{done} of {len(wanted)}: {summary(row)}", flush=True)
+                for failure in row["failures"]:
+                    print(f"    {failure}")
+            if done % 25 == 0:
+                write(rows)
+    write(rows)
+    return int(any(row["differing"] for row in rows.values()))
+
+
+def cells() -> list[Cell]:
+    """Every (operator, dtype, oracle) that is to have a row."""
+    return [(*key, oracle) for key in sorted(load_generators()) for oracle in ORACLES]
+
+
+def current(row: Mapping[str, Any] | None, cases: int) -> bool:
+    """Whether a row speaks of the present sources, and of enough cases."""
+    if row is None:
+        return False
+    enough = row["cases"] >= cases or row["refused"] > 0
+    return enough and row["sources"] == sources_of(row["operator"], row["dtype"])
+
+
+def sources_of(operator: str, dtype: str) -> str:
+    """The hash of what a cell's kernel computes with."""
+    entry = load_kernels().get((operator, dtype))
+    return hash_of(entry.kernel.__module__) if entry else ""
+
+
+def run(cell: Cell, cases: int, seed: int) -> Row:
+    """Run one cell in a process of its own."""
+    operator, dtype, oracle = cell
+    with open_runtime(oracle) as runtime:
+        tally = run_cell(operator, dtype, oracle, cases, seed, runtime)
+    return {
+        "operator": operator,
+        "dtype": dtype,
+        "oracle": oracle,
+        "flavour": FLAVOURS[oracle],
+        "cases": tally.cases,
+        "elements": tally.elements + tally.float_elements,
+        "differing": tally.differing,
+        "largest": tally.largest,
+        "refused": tally.refused,
+        "died": tally.died,
+        "failures": tally.failures[:3],
+        "seed": seed,
+        "sources": sources_of(operator, dtype),
+    }
+
+
+def summary(row: Row) -> str:
+    """One line of a row."""
+    return (
+        f"{row['operator']} {row['dtype']} against {row['oracle']}: {row['cases']} cases, "
+        f"{row['elements']} elements, {row['differing']} differing, {row['died']} died"
+    )
+
+
+def read_rows() -> list[Row]:
+    """The committed rows."""
+    return list(json.loads(RESULTS.read_text("utf-8"))["rows"]) if RESULTS.exists() else []
+
+
+def write(rows: Mapping[Cell, Row]) -> None:
+    """Write the results file and the page."""
+    packages = ("numpy", "ai-edge-litert", "tflite-micro")
+    head = {
+        "schema_version": "1.0.0",
+        "date": datetime.date.today().isoformat(),
+        "versions": {
+            "python": platform.python_version(), **{name: version(name) for name in packages}
+        },
+    }  # fmt: skip
+    lines = ",\n".join(json.dumps(rows[cell]) for cell in sorted(rows))
+    text = json.dumps(head, indent=1)[:-2] + ',\n "rows": [\n' + lines + "\n]\n}\n"
+    RESULTS.write_text(text, "utf-8")
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(json.loads(text)), "utf-8")
+
+
+def page(results: Mapping[str, Any]) -> str:
+    """The page of results, from the results file alone."""
+    rows = results["rows"]
+    ran = [row for row in rows if row["cases"]]
+    total = {key: sum(row[key] for row in ran) for key in ("cases", "elements", "differing")}
+    lines = [
+        "# Operators, and what they were held against",
+        "",
+        "Written by `python -m conformance.matrix`; do not edit. Random one-operator models, every",
+        "tensor compared: LiteRT's reference kernels (its optimised ones where the reference",
+        "resolver lacks the operator) under flavour `litert-reference`, the TFLM wheel under",
+        "`tflm`. Integers must be equal; floats may differ by rounding, within the bound each",
+        "generator states. *refused*: the runtime does not take the type. *died*: cases on which",
+        "the runtime's process ended.",
+        "",
+        f"{len(ran)} cells, {total['cases']:,} cases, {total['elements']:,} elements, "
+        f"{total['differing']:,} differing. "
+        + ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+        + ".",
+        "",
+        "| operator | type | oracle | cases | elements | differing | largest | died |",
+        "|---|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        cell = f"| {row['operator']} | {row['dtype']} | {row['oracle'].split(':')[1]} "
+        if not row["cases"]:
+            if row["oracle"] != LITERT_OPTIMIZED:
+                lines.append(cell + "| refused | | | | |")
+            continue
+        lines.append(
+            cell + f"| {row['cases']} | {row['elements']:,} | {row['differing']} "
+            f"| {row['largest']:.3g} | {row['died'] or ''} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: Row) -> Cell:
+    return row["operator"], row["dtype"], row["oracle"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Which sources an operator's result speaks of, and their hash."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import refinterp
+
+ROOT = Path(refinterp.__file__).resolve().parent
+_WATCHED = ("kernels", "numerics")
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """The watched files that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if len(parts) > 2 and parts[0] == "refinterp" and parts[1] in _WATCHED:
+                file = ROOT.joinpath(*parts[1:]).with_suffix(".py")
+                if file.exists():
+                    found.add(file)
+    return frozenset(found)
+
+
+@cache
+def closure(path: Path) -> tuple[Path, ...]:
+    """A file and the watched files it depends on, sorted."""
+    seen: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        file = waiting.pop()
+        if file not in seen:
+            seen.add(file)
+            waiting.extend(_imports(file))
+    return tuple(sorted(seen))
+
+
+@cache
+def _digest(path: Path) -> str:
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):  # words may change without a new run; code may not
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+            and isinstance(body[0].value.value, str)
+        ):
+            body[0] = ast.Pass()
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def hash_of(module: str) -> str:
+    """The hash of a kernel module and all it computes with, docstrings and comments aside."""
+    path = ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    joined = "\n".join(f"{p.relative_to(ROOT)} {_digest(p)}" for p in closure(path))
+    return hashlib.sha256(joined.encode()).hexdigest()[:16]
