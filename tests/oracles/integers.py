@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 
 def quantize_multiplier(real: Fraction) -> tuple[int, int]:
@@ -65,3 +66,22 @@ def round_half_away(x: Fraction) -> int:
     """C's `round`, exactly."""
     size = (abs(x) + Fraction(1, 2)).__floor__()
     return size if x >= 0 else -size
+
+
+def sum_int8(a: int, b: int, a_spec: Any, b_spec: Any, y_spec: Any, *, sign: int) -> int:
+    """ADD (sign 1) or SUB (-1) of two int8 codes, from scales and zero points alone."""
+    twice = 2 * max(Fraction(a_spec.step), Fraction(b_spec.step))
+    scaled = []
+    for code, spec in ((a, a_spec), (b, b_spec)):
+        factor = quantize_multiplier(Fraction(float(Fraction(spec.step) / twice)))
+        scaled.append(rescale((code - spec.zero) << 20, *factor))
+    factor = quantize_multiplier(Fraction(float(twice / (2**20 * Fraction(y_spec.step)))))
+    y = rescale(scaled[0] + sign * scaled[1], *factor) + y_spec.zero
+    return min(127, max(-128, y))
+
+
+def product_int8(a: int, b: int, a_spec: Any, b_spec: Any, y_spec: Any) -> int:
+    """MUL of two int8 codes, the factor folded in double precision."""
+    factor = quantize_multiplier(Fraction(a_spec.step * b_spec.step / y_spec.step))
+    product = (a - a_spec.zero) * (b - b_spec.zero)
+    return min(127, max(-128, rescale(product, *factor) + y_spec.zero))
