@@ -58,6 +58,12 @@ def output_size(
     return rows, columns
 
 
+def weights_type(dtype: str) -> str:
+    """The type of the weights in a dtype key."""
+    data, _, bits = dtype.partition("x")
+    return {"": data, "8": "int8", "4": "int4", "2": "int2"}[bits]
+
+
 def draw_weight_scales(d: Draw, channels: int) -> list[float]:
     """One scale, or one per channel; now and then a channel that is all but dead."""
     if chance(d, 30):
@@ -83,12 +89,12 @@ def draw_bias(d: Draw, channels: int, dtype: str, depth: int) -> Any:
     return d.rng.integers(-span, span + 1, channels).astype(dtype)
 
 
-@generator("CONV_2D", "float32", "int8", "int8x4", "int16x8")
+@generator("CONV_2D", "float32", "int8", "int8x4", "int16x8", "int16x4", "uint8")
 def conv_2d(d: Draw, dtype: str) -> Case:
     """One CONV_2D."""
     kernel = (d.integer(1, 4), d.integer(1, 4))
     options, size = draw_window(d, kernel)
-    groups = choice(d, [1, 1, 1, 2, 3]) if dtype != "int8x4" else 1
+    groups = choice(d, [1, 1, 1, 2, 3]) if not dtype.endswith("x4") else 1
     per_group = d.integer(1, 5) if chance(d, 80) else d.integer(30, 70)
     channels = groups * d.integer(1, 6)
     depth = kernel[0] * kernel[1] * per_group
@@ -110,13 +116,14 @@ def conv_2d(d: Draw, dtype: str) -> Case:
         x_type = "float32"
     else:
         x_type = dtype.split("x")[0]
-        w_type = "int4" if dtype.endswith("x4") else "int8"
+        w_type = weights_type(dtype)
         x_scale, x_zero = scale(d, 2.0**-9, 1.0), zero_point(d, x_type)
-        w_scales = draw_weight_scales(d, channels)
+        w_scales = draw_weight_scales(d, channels if dtype != "uint8" else 1)
+        w_zeros = [zero_point(d, w_type) if dtype == "uint8" else 0] * len(w_scales)
         y_scale = draw_output_scale(d, x_scale * (256 if x_type == "int16" else 1), w_scales, depth)
         y_zero = zero_point(d, x_type)
         x = g.input("x", x_shape, x_type, scale=x_scale, zero_point=x_zero)
-        w = g.constant("w", codes(d, w_shape, w_type), w_type, scale=w_scales)
+        w = g.constant("w", codes(d, w_shape, w_type), w_type, scale=w_scales, zero_point=w_zeros)
         operands = [x, w]
         bias_type = "int64" if x_type == "int16" and chance(d, 50) else "int32"
         if x_type == "int16":

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from conformance.case import Case, generator
-from conformance.cases.conv import draw_bias, draw_output_scale, draw_weight_scales, sum_bound
+from conformance.cases.conv import (
+    draw_bias,
+    draw_output_scale,
+    draw_weight_scales,
+    sum_bound,
+    weights_type,
+)
 from conformance.draw import (
     ACTIVATIONS,
     Draw,
@@ -23,7 +29,15 @@ from refinterp.graph.build import GraphBuilder
 
 
 @generator(
-    "FULLY_CONNECTED", "float32", "int8", "int8x4", "int8x2", "int16x8", "int16x4", "int16x2"
+    "FULLY_CONNECTED",
+    "float32",
+    "int8",
+    "int8x4",
+    "int8x2",
+    "int16x8",
+    "int16x4",
+    "int16x2",
+    "uint8",
 )
 def fully_connected(d: Draw, dtype: str) -> Case:
     """One FULLY_CONNECTED."""
@@ -45,7 +59,7 @@ def fully_connected(d: Draw, dtype: str) -> Case:
     magnitude = 0.0
     w_shape = (units, depth)
     x_type, _, w_bits = dtype.partition("x")
-    w_type = {"": x_type, "8": "int8", "4": "int4", "2": "int2"}[w_bits]
+    w_type = weights_type(dtype)
     fed = fed and w_bits not in ("4", "2")
     bias_type = "float32"
     if dtype == "float32":
@@ -59,10 +73,10 @@ def fully_connected(d: Draw, dtype: str) -> Case:
         y = g.tensor("y", y_shape)
     else:
         x_scale, x_zero = scale(d, 2.0**-9, 1.0), zero_point(d, x_type)
-        w_scales = draw_weight_scales(d, units)
+        w_scales = draw_weight_scales(d, units if dtype != "uint8" else 1)
         y_scale = draw_output_scale(d, x_scale * (256 if x_type == "int16" else 1), w_scales, depth)
         x = g.input("x", x_shape, x_type, scale=x_scale, zero_point=x_zero)
-        w_zero = zero_point(d, "int8") if len(w_scales) == 1 and w_bits == "" else 0
+        w_zero = zero_point(d, w_type) if len(w_scales) == 1 and w_bits == "" else 0
         quantization = {"scale": w_scales, "zero_point": [w_zero] * len(w_scales)}
         if fed:
             w = g.input("w", w_shape, w_type, **quantization)
@@ -74,8 +88,11 @@ def fully_connected(d: Draw, dtype: str) -> Case:
             options["quantized_bias_type"] = bias_type
         bias = draw_bias(d, units, bias_type, depth)
         b_scale = [x_scale * s for s in w_scales]
-        y_zero = zero_point(d, x_type)
-        y = g.tensor("y", y_shape, x_type, scale=y_scale, zero_point=y_zero)
+        # LiteRT reads the bias of uint8 to int16 unasked: without one it dies (SIGSEGV)
+        y_type = "int16" if dtype == "uint8" and biased and chance(d, 30) else x_type
+        y_scale /= 256 if y_type != x_type else 1
+        y_zero = zero_point(d, y_type)
+        y = g.tensor("y", y_shape, y_type, scale=y_scale, zero_point=y_zero)
     if biased and fed and chance(d, 50):
         operands.append(g.input("b", (units,), bias_type, scale=b_scale))
     elif biased:

@@ -12,6 +12,7 @@ from conformance.cases.conv import (
     draw_window,
     output_size,
     sum_bound,
+    weights_type,
 )
 from conformance.draw import (
     ACTIVATIONS,
@@ -27,7 +28,7 @@ from conformance.draw import (
 from refinterp.graph.build import GraphBuilder
 
 
-@generator("DEPTHWISE_CONV_2D", "float32", "int8", "int8x4", "int16x8")
+@generator("DEPTHWISE_CONV_2D", "float32", "int8", "int8x4", "int16x8", "uint8")
 def depthwise_conv_2d(d: Draw, dtype: str) -> Case:
     """One DEPTHWISE_CONV_2D; the filter is now and then an input instead of a constant."""
     kernel = (d.integer(1, 5), d.integer(1, 5))
@@ -55,14 +56,15 @@ def depthwise_conv_2d(d: Draw, dtype: str) -> Case:
         y = g.tensor("y", y_shape)
     else:
         x_type = dtype.split("x")[0]
-        w_type = "int4" if dtype.endswith("x4") else "int8"
+        w_type = weights_type(dtype)
         x_scale, x_zero = scale(d, 2.0**-9, 1.0), zero_point(d, x_type)
-        w_scales = draw_weight_scales(d, out)
+        w_scales = draw_weight_scales(d, out if dtype != "uint8" else 1)
+        w_zeros = [zero_point(d, w_type) if dtype == "uint8" else 0] * len(w_scales)
         y_scale = draw_output_scale(d, x_scale * (256 if x_type == "int16" else 1), w_scales, depth)
         y_zero = zero_point(d, x_type)
         x = g.input("x", x_shape, x_type, scale=x_scale, zero_point=x_zero)
         fed = w_type == "int8" and chance(d, 15)
-        quantization = {"scale": w_scales, "quantized_dimension": 3}
+        quantization = {"scale": w_scales, "zero_point": w_zeros, "quantized_dimension": 3}
         if fed:
             w = g.input("w", w_shape, w_type, **quantization)
         else:

@@ -1,15 +1,16 @@
 """CONV_2D: every output channel is a weighted sum of a window of the input.
 
 Real      y = clamp(sum(w * x) + bias)
-Integer   acc = sum(w * (x - x_zero)) + bias          int8: int32; int16x8: int32 or int64
+Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias    int32; int16x8: int32 or int64
           y = clip(R_c(acc) + y_zero, y_min, y_max)   R_c: one factor per output channel
 Shapes    x (batch, height, width, in), w (out, kernel height, kernel width, in / groups),
           bias (out,) or omitted, y (batch, height', width', out)
-Units     int8 codes, real = scale * (code - zero point); w: zero point 0; bias: scale x * w
+Units     codes, real = scale * (code - zero point); w: zero point 0 but for uint8; bias: scale
+          x * w
 Raises    ModelError, from prepare only: ranks, channel counts, scales that do not fit together
 Source    LiteRT kernels/conv.cc, internal/reference/integer_ops/conv.h (f67457790);
           tflite-micro micro/kernels/conv_common.cc (90b983c2b)
-Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8; float32 within rounding of the sum
+Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8, LiteRT for uint8; float32 within rounding of the sum
 
 The sums run as floating-point matrix products that are exact for these integers (`numerics.gemm`).
 With x_zero folded into the bias, and used as the padding's code, raw codes can be multiplied.
@@ -26,10 +27,17 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.mac import bias_values, clamp, per_sample, rescale_factors
+from refinterp.kernels.mac import (
+    bias_values,
+    clamp,
+    largest_code,
+    legacy_factors,
+    per_sample,
+    rescale_factors,
+)
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.activation import INTEGER_RANGE, integer_bounds, real_bounds
+from refinterp.numerics.activation import integer_bounds, real_bounds
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.gemm import ExactGemm
 from refinterp.numerics.patches import PatchGrid
@@ -100,7 +108,16 @@ class Folded:
     requantizer: Requantizer
 
 
-@kernel("CONV_2D", "int8", "int8x4", "int16x8", "int16x4", options=Conv2DOptions, weights=1)
+@kernel(
+    "CONV_2D",
+    "int8",
+    "int8x4",
+    "int16x8",
+    "int16x4",
+    "uint8",
+    options=Conv2DOptions,
+    weights=1,
+)
 @dataclass(frozen=True, slots=True, eq=False)
 class Conv2DInteger:
     """The integer kernel. groups is empty when filter or bias are only known at run time."""
@@ -108,6 +125,7 @@ class Conv2DInteger:
     place: PatchGrid
     x_zero: int
     x_max: int
+    w_zero: int
     factors: NDArray[np.float64]
     y_zero: int
     y_min: int
@@ -134,8 +152,9 @@ class Conv2DInteger:
         self = cls(
             place,
             x.zero,
-            -INTEGER_RANGE[x.dtype][0],
-            rescale_factors(x, w, y, channels),
+            largest_code(x.dtype),
+            w.zero if x.dtype == "uint8" else 0,
+            (legacy_factors if x.dtype == "uint8" else rescale_factors)(x, w, y, channels),
             y.zero,
             y_min,
             y_max,
@@ -154,9 +173,9 @@ class Conv2DInteger:
         folded = []
         for start in range(0, w.shape[0], count):
             own = slice(start, start + count)
-            matrix = w[own].reshape(count, -1).T
+            matrix = w[own].reshape(count, -1).T.astype(np.int32) - self.w_zero
             gemm = ExactGemm.prepare(matrix, self.x_max)
-            constant = bias[own] - self.x_zero * matrix.astype(np.int64).sum(axis=0)
+            constant = bias[own] - self.x_zero * matrix.sum(axis=0, dtype=np.int64)
             requantizer = Requantizer.prepare(
                 self.factors[own],
                 constant,

@@ -1,16 +1,17 @@
 """DEPTHWISE_CONV_2D: every output channel is a weighted sum of a window of one input channel.
 
 Real      y = clamp(sum(w * x) + bias)
-Integer   acc = sum(w * (x - x_zero)) + bias          int8: int32; int16x8: int64
+Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias    int32; int16x8: int64
           y = clip(R_c(acc) + y_zero, y_min, y_max)   R_c: one factor per output channel
 Shapes    x (batch, height, width, in), w (1, kernel height, kernel width, out), bias (out,) or
           omitted, y (batch, height', width', out); out = in * multiplier, and output channel c
           reads input channel c // multiplier
-Units     int8 codes, real = scale * (code - zero point); w: zero point 0; bias: scale x * w
+Units     codes, real = scale * (code - zero point); w: zero point 0 but for uint8; bias: scale
+          x * w
 Raises    ModelError, from prepare only: ranks, channel counts, scales that do not fit together
 Source    LiteRT kernels/depthwise_conv.cc, internal/reference/integer_ops/depthwise_conv.h
           (f67457790); tflite-micro micro/kernels/depthwise_conv_common.cc (90b983c2b)
-Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8; float32 within rounding of the sum
+Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8, LiteRT for uint8; float32 within rounding of the sum
 
 Tap after tap, a shifted view of the padded image is multiplied and added, a block of lines at a
 time so that it stays in cache. float32 holds the sums exactly while sum|w| * max|x| < 2**24 in
@@ -29,10 +30,17 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.mac import bias_values, clamp, per_sample, rescale_factors
+from refinterp.kernels.mac import (
+    bias_values,
+    clamp,
+    largest_code,
+    legacy_factors,
+    per_sample,
+    rescale_factors,
+)
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.activation import INTEGER_RANGE, integer_bounds, real_bounds
+from refinterp.numerics.activation import integer_bounds, real_bounds
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.frames import Block, FrameGrid
 from refinterp.numerics.gemm import FLOAT32_EXACT
@@ -145,6 +153,7 @@ class Folded:
     "int8",
     "int8x4",
     "int16x8",
+    "uint8",
     options=DepthwiseConv2DOptions,
     weights=1,
 )
@@ -155,6 +164,7 @@ class DepthwiseConv2DInteger:
     place: FrameGrid
     x_zero: int
     x_max: int
+    w_zero: int
     factors: NDArray[np.float64]
     y_zero: int
     y_min: int
@@ -183,8 +193,9 @@ class DepthwiseConv2DInteger:
         self = cls(
             grid(x, w, options),
             x.zero,
-            -INTEGER_RANGE[x.dtype][0],
-            rescale_factors(x, w, y, channels),
+            largest_code(x.dtype),
+            w.zero if x.dtype == "uint8" else 0,
+            (legacy_factors if x.dtype == "uint8" else rescale_factors)(x, w, y, channels),
             y.zero,
             y_min,
             y_max,
@@ -198,6 +209,7 @@ class DepthwiseConv2DInteger:
 
     def fold(self, w: Array, bias: NDArray[np.int64]) -> Folded:
         """Lay out w (height, width, out) and bias (out,)."""
+        w = w.astype(np.int32) - self.w_zero
         magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1)) * self.x_max
         exact = magnitude.max(initial=0) < FLOAT32_EXACT
         dtype = np.int64 if self.plain else np.float32 if exact else np.float64

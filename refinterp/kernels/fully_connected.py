@@ -6,14 +6,15 @@ Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias   int8: int32; int16x8: 
 Shapes    x (..., depth) of any rank, or whatever shape holds rows of depth elements, w (units,
           depth), bias (units,) or omitted, y (rows, units), or x's shape with units for its last
           size (keep_num_dims)
-Units     int8 codes, real = scale * (code - zero point); bias: scale x * w. Weights with one scale
+Units     codes, real = scale * (code - zero point); bias: scale x * w. Weights with one scale
           may have a zero point; with a scale per unit they have none
 Raises    ModelError, from prepare only: shapes, counts and scales that do not fit together.
           UnsupportedError: shuffled weights
 Source    LiteRT kernels/fully_connected.cc, internal/reference/integer_ops/fully_connected.h
           (f67457790); tflite-micro micro/kernels/fully_connected_common.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF, which scales by a float64 factor, and TFLM, which scales by a
-          fixed-point multiplier, for int8 and int16x8; float32 within rounding of the sum
+          fixed-point multiplier, for int8 and int16x8, LiteRT for uint8 to uint8 or int16; float32
+          within rounding of the sum
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.mac import bias_values, clamp, per_sample, rescale_factors
+from refinterp.kernels.mac import bias_values, clamp, largest_code, per_sample, rescale_factors
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.activation import INTEGER_RANGE, integer_bounds, real_bounds
+from refinterp.numerics.activation import integer_bounds, real_bounds
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.gemm import ExactGemm
 from refinterp.numerics.requantize import Requantizer
@@ -94,6 +95,7 @@ class Folded:
     "int16x8",
     "int16x4",
     "int16x2",
+    "uint8",
     options=FullyConnectedOptions,
     weights=1,
 )
@@ -129,12 +131,12 @@ class FullyConnectedInteger:
         assert w is not None
         fully_connected_output_shapes(inputs, options)
         units = w.shape[0]
-        if y.dtype != x.dtype:
+        if y.dtype != x.dtype and (x.dtype, y.dtype) != ("uint8", "int16"):
             raise UnsupportedError(f"FULLY_CONNECTED from {x.dtype} to {y.dtype} is not supported")
         y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
         self = cls(
             x.zero,
-            -INTEGER_RANGE[x.dtype][0],
+            largest_code(x.dtype),
             w.zero,
             rescale_factors(x, w, y, units),
             y.zero,

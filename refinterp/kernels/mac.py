@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
+from refinterp.numerics.activation import INTEGER_RANGE
 
 
 def rescale_factors(
@@ -31,6 +32,30 @@ def rescale_factors(
     scales = np.broadcast_to(weights.scale.astype(np.float64), (channels,))
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return np.asarray(x.step * scales / y.step)
+
+
+def legacy_factors(
+    x: TensorSpec, weights: TensorSpec, y: TensorSpec, channels: int
+) -> NDArray[np.float64]:
+    """The factors of uint8 operators, (channels,): input * weight scale is rounded to float32.
+
+    Source: LiteRT kernels/kernel_util.cc, GetQuantizedConvolutionMultipler. Raises ModelError for
+    missing scales, and for more than one scale of the weights.
+    """
+    rescale_factors(x, weights, y, channels)
+    if weights.scale.size != 1:
+        raise ModelError(
+            f"uint8 weights {weights.name!r} have {weights.scale.size} scales; allowed: 1"
+        )
+    product = np.float32(x.step) * np.float32(weights.step)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        return np.full(channels, np.float64(product) / y.step)
+
+
+def largest_code(dtype: str) -> int:
+    """The largest magnitude of a code of a type."""
+    low, high = INTEGER_RANGE[dtype]
+    return max(-low, high)
 
 
 def constant(spec: TensorSpec | None, role: str) -> NDArray[Any]:
