@@ -255,6 +255,8 @@ class _Writer:
                     f"{path.lstrip('.')}: {value} does not fit {field.stored}: "
                     f"{limits.min}..{limits.max}"
                 )
+        elif repr(value) == "-0.0":
+            default = None  # the builder would take it for the default, which is 0.0
         prepend = getattr(self._builder, f"Prepend{_SLOTS[field.stored]}Slot")
         return lambda: prepend(field.slot, value, default)
 
@@ -293,10 +295,14 @@ class _Writer:
         if field.kind == "enum":
             value = [_enum_number(self._schema, field.type, v, path.lstrip(".")) for v in value]
         dtype = DTYPES[field.stored]
-        try:
-            array = np.asarray(value, dtype)
-        except OverflowError as error:
-            raise UsageError(f"{path.lstrip('.')}: not all fit {field.stored}: {value}") from error
+        if dtype.kind in "iu" and len(value) and getattr(value, "dtype", None) != dtype:
+            limits = np.iinfo(dtype)
+            if min(value) < limits.min or max(value) > limits.max:
+                raise UsageError(
+                    f"{path.lstrip('.')}: not all fit {field.stored} ({limits.min}..{limits.max}): "
+                    f"{value}"
+                )
+        array = np.asarray(value, dtype)
         # The builder's own vectors align to the element only, and copy the bytes twice.
         builder.StartVector(dtype.itemsize, array.size, max(field.align, dtype.itemsize))
         builder.head -= array.nbytes

@@ -282,5 +282,5 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
             yield f"{path}: {len(one)} elements, not {len(other)}"
         for index, (left, right) in enumerate(zip(one, other, strict=False)):
             yield from differences(left, right, f"{path}[{index}]")
-    elif one != other and not (one != one and other != other):
+    elif repr(one) != repr(other):  # NaN is NaN, and -0.0 is not 0.0
         yield f"{path}: {one!r} is not {other!r}"

@@ -181,6 +181,14 @@ def test_what_the_format_cannot_hold_is_named(model: Model, message: str) -> Non
         write_model(model)
 
 
+def test_negative_zero_is_kept() -> None:
+    """-0.0 equals the default of a float, and is written all the same."""
+    beta = MappingProxyType({"beta": -0.0})
+    model = operator_with(options_type="SoftmaxOptions", options=beta)
+    read = read_model(write_model(model)).subgraphs[0].operators[0].options["beta"]
+    assert str(read) == "-0.0"
+
+
 def test_a_large_code_is_written_in_both_fields() -> None:
     """The one-byte code says 127 for an operator above it, and the operator itself below."""
     for name, deprecated in (("ADD", 0), ("CUMSUM", 127)):
