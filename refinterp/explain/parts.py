@@ -221,9 +221,14 @@ def weighted_sum(taps: Sequence[Tap]) -> Part[int]:
     return total
 
 
-def tap(x: Operand, w: Operand, x_at: Index, w_at: Index, w_zero: int = 0) -> Tap:
-    """One product of a weighted sum; outside the input it is 0."""
-    weight = w[w_at] - w_zero
+def tap(x: Operand, w: Operand, x_at: Index, w_at: Index) -> Tap:
+    """One product of a weighted sum; outside the input it is 0.
+
+    Weights have a zero point where the data are uint8, and in matrices (FULLY_CONNECTED).
+    """
+    weight = w[w_at]
+    if x.dtype == "uint8" or len(w.shape) == 2:
+        weight -= w.zero
     if not inside(x, x_at):
         return Tap(x_at, None, None, w_at, weight, 0)
     value = x[x_at]
@@ -278,10 +283,15 @@ def biased(total: int, bias: Operand | None, channel: int) -> Part[int]:
 
 
 def convolution_factor(x: Operand, w: Operand, y: Operand, channel: int) -> tuple[float, str]:
-    """Input scale * weight scale / output scale in float64, and its formula."""
+    """Input scale * weight scale / output scale in float64, and its formula.
+
+    The convolutions of uint8 data round the product of the scales to float32 first.
+    """
     scale = w.channel_scale(channel)
     which = f"[{channel}]" if w.spec.scale.size > 1 else ""
     how = f"x {number(x.scale)} · w{which} {number(scale)} / y {number(y.scale)}"
+    if x.dtype == "uint8" and len(w.shape) == 4:
+        return arithmetic.float32(x.scale * scale) / y.scale, f"{how}, x · w in float32"
     return x.scale * scale / y.scale, how
 
 

@@ -38,7 +38,8 @@ def explanation_lines(
     yield from aligned(_operands(operation, names), "<<<<<")
     yield ""
     if explanation.taps:
-        yield from _taps(explanation.taps, operation, names, all_taps)
+        formula = found.formula if found else ""
+        yield from _taps(explanation.taps, operation, names, formula, all_taps)
         yield ""
     yield from aligned(
         [(step.name, step.formula, "=", value(step.value)) for step in explanation.steps], "<<<>"
@@ -132,10 +133,17 @@ def _scaled(operand: Operand, code: str) -> str:
 
 
 def _taps(
-    taps: Sequence[Tap], operation: Operation, names: Sequence[str], all_taps: bool
+    taps: Sequence[Tap],
+    operation: Operation,
+    names: Sequence[str],
+    formula: str,
+    all_taps: bool,
 ) -> Iterator[str]:
-    """The table of taps; columns that no tap fills are left out."""
-    x = operation.input(0)
+    """The table of taps; columns that no tap fills are left out.
+
+    formula: unfilled; where it has the weights less their zero point, their heading says so.
+    """
+    x, w = operation.input(0), operation.optional(1)
     name = names[0]
     weight = names[1] if len(names) > 1 else "w"
     shown = taps if all_taps else _some(taps)
@@ -147,7 +155,8 @@ def _taps(
         heads.append((f"{name}{plus(-x.zero)}", [_cell(tap.centred) for tap in shown]))
     if any(tap.weight is not None for tap in taps):
         heads.append((f"{weight} at", [_index(tap.weight_index or ()) for tap in shown]))
-        heads.append((weight, [_cell(tap.weight) for tap in shown]))
+        zero = plus(-w.zero) if w is not None and f"{{{weight}}}" in formula else ""
+        heads.append((f"{weight}{zero}", [_cell(tap.weight) for tap in shown]))
         heads.append(("product", [_cell(tap.product) for tap in shown]))
     rows = [[head for head, _ in heads]]
     rows += [list(cells) for cells in zip(*(cells for _, cells in heads), strict=True)]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from conformance.case import Case
 from conformance.cases import load_all as load_generators
-from conformance.run import ORACLES
 from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.explain.definition import DEFINITIONS, explain, load_all
 from refinterp.explain.operation import Operation, record
@@ -58,7 +57,7 @@ def derived_equals(case: Case, runtime: Runtime, name: str, seed: int) -> bool:
     if isinstance(outcome, Refused):
         return False
     assert isinstance(outcome, Ran), str(outcome)
-    operation = recorded(case, ORACLES[name])
+    operation = recorded(case, name.removeprefix("runtime:"))
     theirs = outcome.outputs[0][0]
     for at in some_indices(operation.output.shape, np.random.default_rng(seed)):
         explanation = explain(operation, at)

@@ -29,6 +29,13 @@ def taps(op: Operation, at: Index) -> Iterator[Tap]:
     formula="y = clamp(R(sum(w · {x}) + b){y0})",
     operands=("x", "w", "b"),
 )  # fmt: skip
+@definition(
+    "CONV_2D",
+    "uint8",
+    words=WORDS,
+    formula="y = clamp(R(sum({w} · {x}) + b){y0})",
+    operands=("x", "w", "b"),
+)
 def conv_2d(op: Operation, at: Index) -> Derivation:
     """Integers: the multiplier has double precision, one factor per output channel."""
     return (yield from weighted(op, list(taps(op, at)), at[3], wide=wide_accumulator(op)))

@@ -27,6 +27,13 @@ def taps(op: Operation, at: Index) -> Iterator[Tap]:
     formula="y = clamp(R(sum(w · {x}) + b){y0})",
     operands=("x", "w", "b"),
 )  # fmt: skip
+@definition(
+    "DEPTHWISE_CONV_2D",
+    "uint8",
+    words=WORDS,
+    formula="y = clamp(R(sum({w} · {x}) + b){y0})",
+    operands=("x", "w", "b"),
+)
 def depthwise_conv_2d(op: Operation, at: Index) -> Derivation:
     """Integers: one factor per output channel; int16 data are always summed in int64."""
     return (yield from weighted(op, list(taps(op, at)), at[3], wide=op.input(0).dtype == "int16"))

@@ -22,9 +22,8 @@ def taps(op: Operation, at: Index) -> Iterator[Tap]:
     row = 0
     for position, size in zip(at[:-1], y.shape[:-1], strict=True):
         row = row * size + position
-    zero = w.zero if w.spec.scale.size == 1 else 0
     for k in range(depth):
-        yield tap(x, w, unravel(row * depth + k, x.shape), (unit, k), zero)
+        yield tap(x, w, unravel(row * depth + k, x.shape), (unit, k))
 
 
 def unravel(flat: int, shape: Index) -> Index:
@@ -39,9 +38,9 @@ def unravel(flat: int, shape: Index) -> Index:
 
 @definition(
     "FULLY_CONNECTED",
-    "int8", "int8x4", "int8x2", "int16x8", "int16x4", "int16x2",
+    "int8", "int8x4", "int8x2", "int16x8", "int16x4", "int16x2", "uint8",
     words=WORDS,
-    formula="y = clamp(R(sum(w · {x}) + b){y0})",
+    formula="y = clamp(R(sum({w} · {x}) + b){y0})",
     operands=("x", "w", "b"),
 )  # fmt: skip
 def fully_connected(op: Operation, at: Index) -> Derivation:
