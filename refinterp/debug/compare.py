@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from refinterp.debug.local import LocalOperator, as_real, identity, local_operator
 from refinterp.debug.metrics import ErrorFigures, ErrorSums, Grid, sample_errors
-from refinterp.debug.pairing import Pairing, Unpaired, pair, pair_shadow
+from refinterp.debug.pairing import Pairing, Unpaired, pair, pair_shadow, unpaired
 from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code, shadow_of
-from refinterp.debug.trace import Trace, has_state, trace_bytes
+from refinterp.debug.trace import Trace, one_by_one, trace_bytes
 from refinterp.errors import UsageError
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.spec import TensorSpec
@@ -189,11 +189,17 @@ class Comparison:
                 f"{model.source or 'the model'} has no operator with a quantized output; "
                 "debug takes a quantized model, and its float twin as --float"
             )
-        self.local = {
-            step.operator: self._local(step)
-            for step in self.quantized.steps
-            if any(tensor in self.grids for tensor in step.outputs)
-        }
+        self.local: dict[int, tuple[LocalOperator, Reference]] = {}
+        self.unpaired = list(self.pairing.unpaired)
+        for step in self.quantized.steps:
+            if not any(tensor in self.grids for tensor in step.outputs):
+                continue
+            try:
+                self.local[step.operator] = self._local(step)
+            except LookupError as error:
+                self.unpaired.append(unpaired("quantized", self.quantized, step, str(error)))
+                for tensor in step.outputs:
+                    self.grids.pop(tensor, None)
         self.followers: dict[int, list[int]] = {}
         for tensor in self.grids:
             partner = self.pairing.tensors.get(tensor)
@@ -202,7 +208,7 @@ class Comparison:
 
     def default_batch(self, samples: int) -> int:
         """How many samples to run at once: as many as keep memory bounded, at most 64."""
-        if has_state(self.quantized):
+        if one_by_one(self.quantized):
             return 1
         fitting = _TRACE_BYTES // max(1, trace_bytes(self.quantized))
         return max(1, min(samples, fitting, _LARGEST_BATCH))
@@ -226,7 +232,7 @@ class Comparison:
         size = self.default_batch(count) if batch is None else min(batch, max(1, count))
         if size < 1:
             raise UsageError(f"batch is {batch}; at least 1 is needed")
-        if has_state(self.quantized):
+        if one_by_one(self.quantized):
             size = 1
         result = self._nothing()
         run = _Run(self, Executor(self.quantized, samples=size), Executor(self.twin), result)
@@ -264,7 +270,7 @@ class Comparison:
             flavour=self.quantized.flavour,
             reference=self.reference,
             notes=tuple(measured.notes),
-            unpaired=self.pairing.unpaired,
+            unpaired=tuple(self.unpaired),
             layers=tuple(sorted(layers, key=_rank)),
             outputs=tuple(outputs),
         )

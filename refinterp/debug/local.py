@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from refinterp.debug.shadow import is_code
 from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Kernel
+from refinterp.kernels.registry import Kernel, is_control
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.prepare import Program, Step
 from refinterp.samples.convert import dequantize
@@ -59,8 +59,11 @@ def as_real(values: Array, spec: TensorSpec) -> Array:
 def local_operator(quantized: Program, step: Step, twin: Program, other: Step) -> LocalOperator:
     """Feed a float operator with its partner's inputs, place by place; constants are its own.
 
-    Raises LookupError when the partner has no fitting input at some place.
+    Raises LookupError when the partner has no fitting input at some place, or is no operator that
+    can run by itself: control flow, or one whose shapes only a run tells.
     """
+    if other.kernel is None or is_control(other.entry.kernel):
+        raise LookupError("its float operator cannot run by itself")
     operands: list[Array | int | None] = []
     for place, tensor in enumerate(other.inputs):
         if tensor == OPTIONAL:
@@ -78,7 +81,8 @@ def local_operator(quantized: Program, step: Step, twin: Program, other: Step) -
     results = tuple(
         np.zeros((1, *twin.specs[i].shape), STORAGE[twin.specs[i].dtype]) for i in other.outputs
     )
-    return LocalOperator(other.kernel, tuple(operands), quantized.specs, results)
+    kernel = cast(Kernel, other.kernel)
+    return LocalOperator(kernel, tuple(operands), quantized.specs, results)
 
 
 def identity(quantized: Program, step: Step) -> LocalOperator:

@@ -76,7 +76,7 @@ class _Walk:
 
     def result(self) -> Pairing:
         left = [
-            _unpaired("float", self.twin, step, "no quantized operator does the same")
+            unpaired("float", self.twin, step, "no quantized operator does the same")
             for step in self.free.values()
         ]
         return Pairing(
@@ -106,7 +106,7 @@ class _Walk:
                 if able
                 else "no float operator of this kind and output shape left"
             )
-            self.missing.append(_unpaired("quantized", self.quantized, step, reason))
+            self.missing.append(unpaired("quantized", self.quantized, step, reason))
             return
         partner, how = chosen
         del self.free[partner.operator]
@@ -165,7 +165,8 @@ def _shapes(program: Program, tensors: Sequence[int]) -> list[tuple[int, ...]]:
     return [program.specs[i].shape for i in tensors]
 
 
-def _unpaired(side: Side, program: Program, step: Step, reason: str) -> Unpaired:
+def unpaired(side: Side, program: Program, step: Step, reason: str) -> Unpaired:
+    """Describe an operator without a partner."""
     tensor = step.outputs[0] if step.outputs else OPTIONAL
     name = program.specs[tensor].name if step.outputs else ""
     return Unpaired(side, step.operator, step.name, tensor, name, reason)

@@ -70,7 +70,9 @@ def trace_bytes(program: Program) -> int:
     return sum(nbytes(program.specs[i]) for i in written)
 
 
-def has_state(program: Program) -> bool:
-    """Whether what a sample comes to depends on the samples before it."""
+def one_by_one(program: Program) -> bool:
+    """Whether samples must run one after the other: they depend on each other, or on their data."""
+    if not program.batchable:
+        return True
     used: Mapping[int, None] = dict.fromkeys(i for step in program.steps for i in step.inputs)
     return any(i != OPTIONAL and program.specs[i].is_variable for i in used)
