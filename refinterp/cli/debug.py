@@ -17,7 +17,8 @@ from refinterp.cli.common import (
     progress,
     say,
 )
-from refinterp.debug.compare import Comparison, DebugReport
+from refinterp.debug.compare import Comparison
+from refinterp.debug.result import DebugReport
 from refinterp.errors import UsageError
 from refinterp.report.debug_document import debug_document, write_csv
 from refinterp.report.debug_table import print_debug

@@ -16,16 +16,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.local import LocalOperator, as_real, identity, local_operator
-from refinterp.debug.metrics import ErrorFigures, ErrorSums, Grid, sample_errors
-from refinterp.debug.pairing import Pairing, Unpaired, pair, pair_shadow, unpaired
+from refinterp.debug.metrics import ErrorSums, Grid, sample_errors
+from refinterp.debug.pairing import Pairing, pair, pair_shadow, unpaired
+from refinterp.debug.result import DebugReport, Layer, Output, Reference, rank
 from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code, shadow_of
 from refinterp.debug.trace import Trace, one_by_one, trace_bytes
+from refinterp.debug.twins import match_inputs, match_outputs
 from refinterp.errors import UsageError
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.spec import TensorSpec
@@ -37,78 +39,9 @@ from refinterp.samples.convert import fit_input
 from refinterp.samples.source import Samples
 
 Array = NDArray[Any]
-Reference = Literal["float model", "shadow"]
 
 _TRACE_BYTES: Final = 64 << 20  # what the tensors of one batch may take
 _LARGEST_BATCH: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why a layer loses. id: a name of the contract; implied_by: the cause it follows from."""
-
-    id: str
-    evidence: str
-    remedy: str
-    implied_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One quantized output of one operator, in subgraph 0.
-
-    local_reference: whose operator the local figures compare with. accumulated: None when the
-    operator has no partner in the float model. scale, zero_point: one, or one per channel.
-    """
-
-    operator: int
-    op_name: str
-    tensor: int
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: tuple[float, ...]
-    zero_point: tuple[int, ...]
-    local: ErrorFigures
-    local_reference: Reference
-    accumulated: ErrorFigures | None
-    causes: tuple[Cause, ...] = ()
-
-    @property
-    def saturated_fraction(self) -> float:
-        """Share of elements that the type's range has cut; see `metrics`, clipped."""
-        return self.local.clipped_fraction
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One output of the model. top1_agreement: the share of samples whose largest element is in
-    the same place on both sides (the first of equals), None for outputs that are no score list.
-    """
-
-    tensor: int
-    name: str
-    accumulated: ErrorFigures
-    top1_agreement: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class DebugReport:
-    """What a comparison found. layers: worst first. notes: what was done to the data."""
-
-    samples: int
-    flavour: str
-    reference: Reference
-    notes: tuple[str, ...]
-    unpaired: tuple[Unpaired, ...]
-    layers: tuple[Layer, ...]
-    outputs: tuple[Output, ...]
-
-    @property
-    def worst_output_sqnr_db(self) -> float:
-        """The smallest accumulated SQNR of the model's outputs; nan counts as the smallest."""
-        values = [output.accumulated.sqnr_db for output in self.outputs]
-        return min(values, key=lambda v: (v == v, v)) if values else float("inf")
 
 
 @dataclass(slots=True)
@@ -174,8 +107,8 @@ class Comparison:
             self.pairing = pair_shadow(shadow)
         else:
             self.twin = prepare(float_model)
-            self.inputs = _match_inputs(self.quantized, self.twin)
-            self.outputs = _match_outputs(self.quantized, self.twin)
+            self.inputs = match_inputs(self.quantized, self.twin)
+            self.outputs = match_outputs(self.quantized, self.twin)
             self.pairing = pair(self.quantized, self.twin, self.inputs)
         self.reference: Reference = "shadow" if float_model is None else "float model"
         self.grids: dict[int, Grid | None] = {
@@ -271,7 +204,7 @@ class Comparison:
             reference=self.reference,
             notes=tuple(measured.notes),
             unpaired=tuple(self.unpaired),
-            layers=tuple(sorted(layers, key=_rank)),
+            layers=tuple(sorted(layers, key=rank)),
             outputs=tuple(outputs),
         )
 
@@ -418,50 +351,7 @@ def debug(
     )
 
 
-def _rank(layer: Layer) -> tuple[bool, float, int]:
-    """Own causes first, then the largest local error; what is not a number is worst of all."""
-    own = any(cause.implied_by is None for cause in layer.causes)
-    error = layer.local.rmse_over_scale
-    size = float("inf") if error is None or error != error else error
-    return not own, -size, layer.operator
-
-
 def _is_scores(spec: TensorSpec, inputs: Sequence[TensorSpec]) -> bool:
     """Whether a tensor is one row of scores; what has an input's shape reproduces the input."""
     row = bool(spec.shape) and spec.shape[-1] > 1 and spec.size == spec.shape[-1]
     return row and all(spec.shape != other.shape for other in inputs)
-
-
-def _match_inputs(quantized: Program, twin: Program) -> dict[int, int]:
-    """Graph inputs of the quantized model → of the float model, by name, else by position."""
-    mine, theirs = quantized.graph.inputs, twin.graph.inputs
-    if len(mine) != len(theirs):
-        raise UsageError(
-            f"the model has {len(mine)} inputs, the float model {len(theirs)}: not twins"
-        )
-    names = {twin.specs[i].name: i for i in theirs}
-    by_name = [names.get(quantized.specs[i].name) for i in mine]
-    if None in by_name or len(set(by_name)) < len(mine):
-        matched = dict(zip(mine, theirs, strict=True))
-    else:
-        matched = {i: j for i, j in zip(mine, by_name, strict=True) if j is not None}
-    for i, j in matched.items():
-        a, b = quantized.specs[i], twin.specs[j]
-        if a.shape != b.shape or is_code(b):
-            raise UsageError(
-                f"input {a.name!r} has shape {list(a.shape)}, but {b.name!r} of the float model is "
-                f"{b.dtype} {list(b.shape)}: not twins; allowed: the same shape, unquantized"
-            )
-    return matched
-
-
-def _match_outputs(quantized: Program, twin: Program) -> tuple[int, ...]:
-    """Per output of the quantized model the float model's, in its order; shapes must agree."""
-    mine, theirs = quantized.graph.outputs, twin.graph.outputs
-    shapes = [[list(p.specs[i].shape) for i in p.graph.outputs] for p in (quantized, twin)]
-    if shapes[0] != shapes[1]:
-        raise UsageError(
-            f"the model's outputs have shapes {shapes[0]}, the float model's {shapes[1]}: not twins"
-        )
-    assert len(mine) == len(theirs)
-    return theirs

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from typing import Any, Final, TextIO
 
-from refinterp.debug.compare import DebugReport, Layer, Output
 from refinterp.debug.metrics import ErrorFigures
 from refinterp.debug.pairing import Unpaired
+from refinterp.debug.result import DebugReport, Layer, Output
 from refinterp.report.machine import document, plain
 
 _SUBGRAPH: Final = 0  # the one that is compared

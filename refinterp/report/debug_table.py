@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from refinterp.debug.compare import DebugReport, Layer, Output
+from refinterp.debug.result import DebugReport, Layer, Output
 from refinterp.report.terminal import console, print_text, shorten
 from refinterp.report.words import columns, fit, one_line
 

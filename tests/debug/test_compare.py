@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from refinterp.debug.compare import Comparison, DebugReport, Layer, debug
+from refinterp.debug.compare import Comparison, debug
 from refinterp.debug.metrics import ErrorFigures
+from refinterp.debug.result import DebugReport, Layer
 from refinterp.errors import UsageError
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.reader import read_model

@@ -1,0 +1,87 @@
+"""What the debugger finds, as data: layers worst first, outputs, and what had no partner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from refinterp.debug.metrics import ErrorFigures
+from refinterp.debug.pairing import Unpaired
+
+Reference = Literal["float model", "shadow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a layer loses. id: a name of the contract; implied_by: the cause it follows from."""
+
+    id: str
+    evidence: str
+    remedy: str
+    implied_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One quantized output of one operator, in subgraph 0.
+
+    local_reference: whose operator the local figures compare with. accumulated: None when the
+    operator has no partner in the float model. scale, zero_point: one, or one per channel.
+    """
+
+    operator: int
+    op_name: str
+    tensor: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    local: ErrorFigures
+    local_reference: Reference
+    accumulated: ErrorFigures | None
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def saturated_fraction(self) -> float:
+        """Share of elements that the type's range has cut; see `metrics`, clipped."""
+        return self.local.clipped_fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of the model. top1_agreement: the share of samples whose largest element is in
+    the same place on both sides (the first of equals), None for outputs that are no score list.
+    """
+
+    tensor: int
+    name: str
+    accumulated: ErrorFigures
+    top1_agreement: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DebugReport:
+    """What a comparison found. layers: worst first. notes: what was done to the data."""
+
+    samples: int
+    flavour: str
+    reference: Reference
+    notes: tuple[str, ...]
+    unpaired: tuple[Unpaired, ...]
+    layers: tuple[Layer, ...]
+    outputs: tuple[Output, ...]
+
+    @property
+    def worst_output_sqnr_db(self) -> float:
+        """The smallest accumulated SQNR of the model's outputs; nan counts as the smallest."""
+        values = [output.accumulated.sqnr_db for output in self.outputs]
+        return min(values, key=lambda v: (v == v, v)) if values else float("inf")
+
+
+def rank(layer: Layer) -> tuple[bool, float, int]:
+    """Own causes first, then the largest local error; what is not a number is worst of all."""
+    own = any(cause.implied_by is None for cause in layer.causes)
+    error = layer.local.rmse_over_scale
+    size = float("inf") if error is None or error != error else error
+    return not own, -size, layer.operator
