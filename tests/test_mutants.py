@@ -86,7 +86,7 @@ def test_a_missing_tie_nudge_in_the_fast_path_is_noticed(monkeypatch):
         found = rule(*arguments)
         return None if found is None else (found[0], None, *found[2:])
 
-    monkeypatch.setattr(requantize, "_double_rule", without)
+    monkeypatch.setitem(requantize._RULES, "double", without)
     with pytest.raises(AssertionError):
         test_requantize.test_fast_path_on_powers_of_two()
 
