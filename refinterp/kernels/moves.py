@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -109,6 +108,15 @@ def take(x: Array, index: NDArray[np.intp], axis: int, y: Array) -> None:
         y[len(x) :] = first
 
 
-def merge(shape: Shape, axis: int) -> tuple[int, int, int]:
-    """Split a shape into how many elements lie before, along and after an axis."""
-    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+def per_sample(count: int, *arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """Yield for each of `count` samples the arrays without the sample axis; (1, ...) repeats."""
+    for s in range(count):
+        yield tuple(array[min(s, len(array) - 1)] for array in arrays)
+
+
+def within(index: NDArray[Any], size: int, where: str) -> None:
+    """Check that every index is in [0, size). Raises ModelError, as the runtimes fail the run."""
+    if index.size and (index.min() < 0 or index.max() >= size):
+        raise ModelError(
+            f"{where}: indices {index.min()}..{index.max()} are not all in 0..{size - 1}"
+        )
