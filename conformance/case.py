@@ -22,12 +22,14 @@ class Case:
     float_tolerance: the difference allowed on float tensors, relative to the largest magnitude of
     the tensor. float_absolute: allowed besides, in the tensor's units: for sums of products the
     generator states 2 * K * eps * sum|x * w|, which cancellation does not shrink.
+    undefined: oracles that leave part of their result unwritten on models of this kind.
     """
 
     model: Model
     samples: list[Sample]
     float_tolerance: float = 1e-6
     float_absolute: float = 0.0
+    undefined: frozenset[str] = frozenset()
 
 
 Generator = Callable[[Draw], Case]

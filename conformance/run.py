@@ -80,6 +80,9 @@ def run_cell(
             if tally.refused >= 60 and not tally.cases:
                 return  # the runtime does not take the type
             case = cases[index] = draw_case(seed, operator, dtype, index)
+            if oracle in case.undefined:
+                tally.failures.append(f"{oracle} has no defined result")
+                return
             yield RuntimeCase(
                 write_model(case.model),
                 case.samples,

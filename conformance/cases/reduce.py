@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,3 +62,42 @@ def reduction(d: Draw, dtype: str, operator: str, *, rescales: bool = False) -> 
 def mean(d: Draw, dtype: str) -> Case:
     """One MEAN."""
     return reduction(d, dtype, "MEAN", rescales=True)
+
+
+@generator("SUM", "float32", "int8", "uint8", "int16", "int32", "int64")
+def sum_(d: Draw, dtype: str) -> Case:
+    """One SUM."""
+    case = reduction(d, dtype, "SUM", rescales=True)
+    if dtype == "int16":  # the kernel writes as many bytes as there are elements
+        return replace(case, undefined=frozenset({"runtime:litert-reference"}))
+    return case
+
+
+@generator("REDUCE_PROD", "float32", "int8", "int16", "int32", "int64")
+def reduce_prod(d: Draw, dtype: str) -> Case:
+    """One REDUCE_PROD."""
+    return reduction(d, dtype, "REDUCE_PROD", rescales=True)
+
+
+@generator("REDUCE_MAX", "float32", "int8", "uint8", "int16", "int32", "int64")
+def reduce_max(d: Draw, dtype: str) -> Case:
+    """One REDUCE_MAX."""
+    return reduction(d, dtype, "REDUCE_MAX")
+
+
+@generator("REDUCE_MIN", "float32", "int8", "uint8", "int16", "int32", "int64")
+def reduce_min(d: Draw, dtype: str) -> Case:
+    """One REDUCE_MIN."""
+    return reduction(d, dtype, "REDUCE_MIN")
+
+
+@generator("REDUCE_ANY", "bool")
+def reduce_any(d: Draw, dtype: str) -> Case:
+    """One REDUCE_ANY."""
+    return reduction(d, dtype, "REDUCE_ANY")
+
+
+@generator("REDUCE_ALL", "bool")
+def reduce_all(d: Draw, dtype: str) -> Case:
+    """One REDUCE_ALL."""
+    return reduction(d, dtype, "REDUCE_ALL")

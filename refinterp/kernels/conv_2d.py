@@ -10,7 +10,8 @@ Units     codes, real = scale * (code - zero point); w: zero point 0 but for uin
 Raises    ModelError, from prepare only: ranks, channel counts, scales that do not fit together
 Source    LiteRT kernels/conv.cc, internal/reference/integer_ops/conv.h (f67457790);
           tflite-micro micro/kernels/conv_common.cc (90b983c2b)
-Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8, LiteRT for uint8; float32 within rounding of the sum
+Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8, LiteRT for uint8; float32 within
+          rounding of the sum
 
 The sums run as floating-point matrix products that are exact for these integers (`numerics.gemm`).
 With x_zero folded into the bias, and used as the padding's code, raw codes can be multiplied.

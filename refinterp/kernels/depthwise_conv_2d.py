@@ -11,7 +11,8 @@ Units     codes, real = scale * (code - zero point); w: zero point 0 but for uin
 Raises    ModelError, from prepare only: ranks, channel counts, scales that do not fit together
 Source    LiteRT kernels/depthwise_conv.cc, internal/reference/integer_ops/depthwise_conv.h
           (f67457790); tflite-micro micro/kernels/depthwise_conv_common.cc (90b983c2b)
-Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8, LiteRT for uint8; float32 within rounding of the sum
+Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8, LiteRT for uint8; float32 within
+          rounding of the sum
 
 Tap after tap, a shifted view of the padded image is multiplied and added, a block of lines at a
 time so that it stays in cache. float32 holds the sums exactly while sum|w| * max|x| < 2**24 in

@@ -136,7 +136,7 @@ class MeanFloat:
         if x.size == 0:
             y.fill(np.nan)
             return
-        sums = self.reduction.ordered_sums(x, work)
+        sums = self.reduction.ordered(np.add, x, work)
         np.divide(sums, np.float32(self.reduction.count), out=y.reshape(sums.shape))
 
 

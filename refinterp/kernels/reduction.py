@@ -91,11 +91,12 @@ class Reduction:
         converted[...] = x
         return np.asarray(np.add.reduce(converted, axis=self.array_axes))
 
-    def ordered_sums(self, x: Array, work: Workspace) -> NDArray[Any]:
-        """Add numbers up one after the other in the order of the shape: (S, kept)."""
+    def ordered(self, function: np.ufunc, x: Array, work: Workspace) -> NDArray[Any]:
+        """Fold numbers one after the other in the order of the shape: (S, kept)."""
         rows = self.rows(x)
         steps = work.take(rows.shape, x.dtype)
-        np.add.accumulate(rows, axis=2, out=steps)
+        with np.errstate(over="ignore", invalid="ignore"):
+            function.accumulate(rows, axis=2, out=steps)
         return steps[..., -1]
 
 
