@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from refinterp.debug.shadow import is_code
 from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Kernel, is_control
+from refinterp.kernels.registry import Kernel, fresh_state, is_control
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.prepare import Program, Step
 from refinterp.samples.convert import dequantize
@@ -47,7 +47,7 @@ class LocalOperator:
         if self.kernel is None:
             return [arrays[0][0]]
         work.reset()
-        self.kernel.eval(arrays, self.results, work)
+        self.kernel.eval([*arrays, *fresh_state(self.kernel)], self.results, work)
         return [result[0] for result in self.results]
 
 

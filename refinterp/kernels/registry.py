@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,23 @@ class Kernel(Protocol):
     ) -> None:
         """Compute the outputs in place; cannot fail on arrays that match the specs."""
         ...
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A kernel that remembers: it gets its state's arrays after its inputs, and changes them.
+
+    Like variables they have no sample axis of their own (S = 1): samples run in order.
+    """
+
+    def state(self) -> Sequence[Array]:
+        """The state (*shape) at the start, and after the variables are reset."""
+        ...
+
+
+def fresh_state(kernel: object) -> list[Array]:
+    """A kernel's state at the start, (1, *shape) each; empty for kernels that keep none."""
+    return [array[None].copy() for array in kernel.state()] if isinstance(kernel, Stateful) else []
 
 
 class Machine(Protocol):
@@ -241,7 +258,11 @@ def prepare(
 def call(
     prepared: Kernel, arrays: Sequence[Array | None], outputs: Sequence[TensorSpec]
 ) -> tuple[Array, ...]:
-    """Run a prepared kernel once on arrays of the specs' shapes; returns fresh arrays."""
+    """Run a prepared kernel once on arrays of the specs' shapes; returns fresh arrays.
+
+    A kernel that remembers starts from its first state.
+    """
     results = [np.zeros((1, *spec.shape), STORAGE[spec.dtype]) for spec in outputs]
-    prepared.eval([None if a is None else a[None] for a in arrays], results, Workspace())
+    operands = [None if a is None else a[None] for a in arrays]
+    prepared.eval([*operands, *fresh_state(prepared)], results, Workspace())
     return tuple(result[0] for result in results)

@@ -13,7 +13,7 @@ from refinterp.arena.problem import Plan
 from refinterp.errors import StateError, UnsupportedError, UsageError
 from refinterp.graph.model import OPTIONAL, STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Kernel
+from refinterp.kernels.registry import Kernel, fresh_state
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.memory import POISON, Frame, Memory, lay_out, read_only
 from refinterp.run.prepare import PreparedGraph, Program, Step, prepare, prepare_late
@@ -151,13 +151,14 @@ class _Run:
         self._memory = memory
         self._work = Workspace()
         self._late: dict[tuple[int, int], tuple[Any, Kernel, list[TensorSpec]]] = {}
+        self._states: dict[tuple[int, int], tuple[Kernel, list[Array]]] = {}
         self._nested: dict[tuple[int, tuple[Shape, ...]], _Run] = {}
         self.resources: dict[int, Array] = {}
         self.names: dict[tuple[str, str], int] = {}
         self.reset_bytes: dict[int, int] = {}
         self.initialized: set[int] = set()
         self._calls = {
-            index: [(step, *self._operands(memory.frames[index], step)) for step in graph.steps]
+            index: [self._call(memory.frames[index], step) for step in graph.steps]
             for index, graph in program.graphs.items()
             if graph.batchable
         }
@@ -172,6 +173,9 @@ class _Run:
                 view, spec = frame.views[tensor], graph.specs[tensor]
                 if view is not None:
                     view.fill(spec.zero if spec.dtype == "int8" else 0)
+        for kernel, arrays in self._states.values():
+            for array, first in zip(arrays, fresh_state(kernel), strict=True):
+                array[...] = first
         for nested in self._nested.values():
             nested.reset()
 
@@ -243,6 +247,18 @@ class _Run:
         inputs = [None if i == OPTIONAL else views[i] for i in step.inputs]
         return inputs, [views[i] for i in step.outputs]
 
+    def _call(self, frame: Frame, step: Step) -> tuple[Step, list[Any], list[Any]]:
+        inputs, outputs = self._operands(frame, step)
+        return step, [*inputs, *self._state(step, step.kernel)], outputs
+
+    def _state(self, step: Step, kernel: Any) -> list[Array]:
+        """The arrays a kernel remembers in; new ones when the kernel is another."""
+        place = (step.subgraph, step.operator)
+        held = self._states.get(place)
+        if held is None or held[0] is not kernel:
+            held = self._states[place] = kernel, fresh_state(kernel)
+        return held[1]
+
     def _step(self, graph: PreparedGraph, frame: Frame, step: Step) -> None:
         """Run one step of a subgraph that has control flow or shapes that depend on data."""
         inputs, outputs = self._operands(frame, step)
@@ -261,7 +277,7 @@ class _Run:
             outputs = [np.zeros((1, *spec.shape), STORAGE[spec.dtype]) for spec in specs]
             for tensor, array in zip(step.outputs, outputs, strict=True):
                 frame.bind(tensor, array)
-        kernel.eval(inputs, outputs, self._work)
+        kernel.eval([*inputs, *self._state(step, kernel)], outputs, self._work)
 
     def _prepared(
         self, graph: PreparedGraph, step: Step, inputs: Sequence[Any]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from refinterp.errors import ModelError, RefinterpError, UnsupportedError
 from refinterp.graph.constants import constant
-from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Shape, Subgraph
+from refinterp.graph.flexbuffer import read_map
+from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Options, Shape, Subgraph
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import (
     ControlKernel,
@@ -234,7 +235,7 @@ class _Preparer:
                     operator.outputs,
                     subgraph,
                     entry,
-                    decode_options(entry.options, operator.options or operator.options_2),
+                    decode_options(entry.options, _options(operator, entry, specs)),
                     rules(self.flavour, operator.name, plain=self.plain),
                 )
                 if is_control(entry.kernel):
@@ -280,6 +281,25 @@ class _Preparer:
                 specs[tensor] = replace(specs[tensor], shape=tuple(shape))
         kernel = step.entry.kernel.prepare(operands, results, step.options, step.rule)
         return replace(step, kernel=kernel)
+
+
+def _options(operator: Operator, entry: Entry, specs: Sequence[TensorSpec]) -> Options:
+    """What a kernel's options are read from: the schema's fields, or a custom operator's map.
+
+    Besides: `custom_options`, the raw bytes, and `intermediates`, the specs of those tensors.
+    """
+    wanted = {f.name for f in fields(entry.options)}
+    given: dict[str, Any] = dict(operator.options or operator.options_2)
+    if operator.code is not None and operator.code.builtin == "CUSTOM":
+        raw = operator.custom_options.tobytes()
+        if wanted - {"custom_options", "intermediates"}:
+            given = dict(read_map(raw))
+        given["custom_options"] = raw
+    if "intermediates" in wanted:
+        if not all(0 <= i < len(specs) for i in operator.intermediates):
+            raise ModelError(f"an intermediate tensor of {operator.intermediates} does not exist")
+        given["intermediates"] = tuple(specs[i] for i in operator.intermediates)
+    return given
 
 
 def _compute(step: Step, specs: list[TensorSpec], known: dict[int, Any], unknown: set[int]) -> Step:
