@@ -28,6 +28,26 @@ from conformance.draw import (
 from refinterp.graph.build import GraphBuilder
 
 
+@generator("FULLY_CONNECTED", "float32x8", "float32x4", "float32x2")
+def fully_connected_dynamic(d: Draw, dtype: str) -> Case:
+    """One FULLY_CONNECTED of float32 data and integer weights."""
+    depth, units = d.integer(1, 40), d.integer(1, 12)
+    rows = d.integer(1, 5)
+    g = GraphBuilder()
+    x = g.input("x", (rows, depth))
+    w_type = weights_type(dtype)
+    w_scales = draw_weight_scales(d, units)
+    w = g.constant("w", codes(d, (units, depth), w_type), w_type, scale=w_scales)
+    b = g.constant("b", reals(d, (units,))) if chance(d, 70) else -1
+    y = g.tensor("y", (rows, units))
+    options = {
+        "fused_activation_function": choice(d, ACTIVATIONS),
+        "asymmetric_quantize_inputs": chance(d, 50),
+    }
+    g.operator("FULLY_CONNECTED", [x, w, b], [y], options)
+    return Case(g.build(outputs=[y]), [[reals(d, (rows, depth))] for _ in range(3)], 0.0)
+
+
 @generator(
     "FULLY_CONNECTED",
     "float32",

@@ -3,6 +3,8 @@
 Real      y = clamp(x @ w.T + bias)
 Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias   int8: int32; int16x8: int32 or int64
           y = clip(R_c(acc) + y_zero, y_min, y_max)       R_c: one factor, or one per unit
+Dynamic   float32 x, integer w: each row of x becomes int8 codes q of scale s and zero point z,
+          y = clamp(bias + sum(w * (q - z)) * (s * w_scale)), in float32
 Shapes    x (..., depth) of any rank, or whatever shape holds rows of depth elements, w (units,
           depth), bias (units,) or omitted, y (rows, units), or x's shape with units for its last
           size (keep_num_dims)
@@ -28,10 +30,18 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.mac import bias_values, clamp, largest_code, per_sample, rescale_factors
+from refinterp.kernels.mac import (
+    bias_values,
+    clamp,
+    largest_code,
+    per_sample,
+    rescale_factors,
+    weight_scales,
+)
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, real_bounds
+from refinterp.numerics.dynamic import DynamicGemm, asymmetric, symmetric
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.gemm import ExactGemm
 from refinterp.numerics.requantize import Requantizer
@@ -46,6 +56,7 @@ class FullyConnectedOptions:
     fused_activation_function: str | int = "NONE"
     weights_format: str | int = "DEFAULT"
     keep_num_dims: bool = False
+    asymmetric_quantize_inputs: bool = False
     quantized_bias_type: str | int = "float32"
 
 
@@ -258,3 +269,62 @@ class FullyConnectedFloat:
             if own_bias is not None:
                 rows += own_bias.reshape(-1)
             clamp(rows, self.low, self.high)
+
+
+@kernel(
+    "FULLY_CONNECTED",
+    "float32x8",
+    "float32x4",
+    "float32x2",
+    options=FullyConnectedOptions,
+    weights=1,
+)
+@dataclass(frozen=True, slots=True, eq=False)
+class FullyConnectedDynamic:
+    """Dynamic range: float32 data quantized row by row. gemm is None for weights fed at run time.
+
+    scales: float32 (), or (units,) of the weights.
+    """
+
+    low: float
+    high: float
+    asymmetric: bool
+    scales: NDArray[np.float32]
+    gemm: DynamicGemm | None
+
+    output_shapes = staticmethod(fully_connected_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: FullyConnectedOptions,
+        rule: Rules,
+    ) -> FullyConnectedDynamic:
+        """Lay out the weights."""
+        fully_connected_output_shapes(inputs, options)
+        w = inputs[1]
+        assert w is not None
+        scales = weight_scales(w, w.shape[0])
+        low, high = real_bounds(options.fused_activation_function)
+        gemm = None if w.data is None else DynamicGemm.prepare(w.data.T, sse=True)
+        return cls(low, high, options.asymmetric_quantize_inputs, scales, gemm)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, ..., units)."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        assert x is not None
+        assert w is not None
+        bias = inputs[2] if len(inputs) > 2 else None
+        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
+            gemm = self.gemm or DynamicGemm.prepare(own_w[0].T, sse=True)
+            rows = (asymmetric if self.asymmetric else symmetric)(own_x.reshape(-1, w.shape[-1]))
+            sums = gemm(rows.codes, rows.zero)
+            out = own_y.reshape(sums.shape)
+            np.multiply(sums, rows.scale[:, None] * self.scales, out=out)
+            if own_bias is not None:
+                out += own_bias.reshape(-1)
+            clamp(out, self.low, self.high)

@@ -52,6 +52,19 @@ def legacy_factors(
         return np.full(channels, np.float64(product) / y.step)
 
 
+def weight_scales(w: TensorSpec, channels: int) -> NDArray[np.float32]:
+    """Return the scales of weights whose data are float32: (1,) or (channels,).
+
+    Raises ModelError when there is neither one nor one per channel.
+    """
+    if w.scale.size not in (1, channels):
+        raise ModelError(
+            f"weights {w.name!r} have {w.scale.size} scales; allowed: 1, or {channels} (one per "
+            "output channel)"
+        )
+    return w.scale
+
+
 def largest_code(dtype: str) -> int:
     """The largest magnitude of a code of a type."""
     low, high = INTEGER_RANGE[dtype]
