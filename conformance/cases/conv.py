@@ -139,6 +139,29 @@ def conv_2d(d: Draw, dtype: str) -> Case:
     return Case(g.build(outputs=[y]), samples, float_absolute=bound)
 
 
+@generator("CONV_2D", "float32x8", "float32x4")
+def conv_2d_dynamic(d: Draw, dtype: str) -> Case:
+    """One CONV_2D of float32 data and integer weights."""
+    kernel = (d.integer(1, 4), d.integer(1, 4))
+    options, size = draw_window(d, kernel)
+    groups = choice(d, [1, 1, 1, 2, 3])
+    per_group, channels = d.integer(1, 8), groups * d.integer(1, 6)
+    options["fused_activation_function"] = choice(d, ACTIVATIONS)
+    x_shape = (d.integer(1, 3), *size, per_group * groups)
+    y_shape = (x_shape[0], *output_size(options, size, kernel), channels)
+    w_shape, w_type = (channels, *kernel, per_group), weights_type(dtype)
+    w_scales = draw_weight_scales(d, channels)
+    if groups > 1 and len(w_scales) == 1:
+        w_scales = w_scales * channels
+    g = GraphBuilder()
+    x = g.input("x", x_shape)
+    w = g.constant("w", codes(d, w_shape, w_type), w_type, scale=w_scales)
+    b = g.constant("b", reals(d, (channels,)))
+    y = g.tensor("y", y_shape)
+    g.operator("CONV_2D", [x, w, b], [y], options)
+    return Case(g.build(outputs=[y]), [[reals(d, x_shape)] for _ in range(3)], 0.0)
+
+
 def sum_bound(depth: int, magnitude: float, samples: list[Any]) -> float:
     """2 * K * eps * sum|x * w| with sum|x * w| <= max|x| * sum|w|; 0 for integer data."""
     largest = max(float(np.abs(sample[0]).max(initial=0)) for sample in samples)

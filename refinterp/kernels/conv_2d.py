@@ -3,6 +3,9 @@
 Real      y = clamp(sum(w * x) + bias)
 Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias    int32; int16x8: int32 or int64
           y = clip(R_c(acc) + y_zero, y_min, y_max)   R_c: one factor per output channel
+Dynamic   float32 x, integer w: each image of x becomes int8 codes q of scale s. With one weight
+          scale, or none that differs: y = clamp(sum(w * q) * (s * w_scale) + bias); else q has a
+          zero point z and y = clamp((sum(w * (q - z)) * w_scale) * s + bias), in float32
 Shapes    x (batch, height, width, in), w (out, kernel height, kernel width, in / groups),
           bias (out,) or omitted, y (batch, height', width', out)
 Units     codes, real = scale * (code - zero point); w: zero point 0 but for uint8; bias: scale
@@ -35,10 +38,12 @@ from refinterp.kernels.mac import (
     legacy_factors,
     per_sample,
     rescale_factors,
+    weight_scales,
 )
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, real_bounds
+from refinterp.numerics.dynamic import DynamicGemm, asymmetric, symmetric
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.gemm import ExactGemm
 from refinterp.numerics.patches import PatchGrid
@@ -296,3 +301,93 @@ class Conv2DFloat:
 def _matrices(w: Array, groups: int) -> tuple[NDArray[np.float32], ...]:
     parts = np.split(w, groups)
     return tuple(np.ascontiguousarray(part.reshape(len(part), -1).T) for part in parts)
+
+
+@kernel("CONV_2D", "float32x8", "float32x4", options=Conv2DOptions, weights=1)
+@dataclass(frozen=True, slots=True, eq=False)
+class Conv2DDynamic:
+    """Dynamic range: float32 data quantized image by image.
+
+    scales: float32 (1,) or (out,) of the weights. gemms: one per group, or none for weights that
+    are only known at run time.
+    """
+
+    place: PatchGrid
+    low: float
+    high: float
+    group_count: int
+    scales: NDArray[np.float32]
+    gemms: tuple[DynamicGemm, ...]
+
+    output_shapes = staticmethod(conv_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Conv2DOptions, rule: Rules
+    ) -> Conv2DDynamic:
+        """Lay out the weights and see which of the two ways LiteRT takes."""
+        x, w = inputs[0], inputs[1]
+        assert x is not None
+        assert w is not None
+        place = grid(x, w, options)
+        low, high = real_bounds(options.fused_activation_function)
+        groups = x.shape[3] // w.shape[3]
+        scales = weight_scales(w, w.shape[0])
+        if groups == 1 and np.all(scales == scales[0]):
+            scales = scales[:1]
+        elif scales.size != w.shape[0]:
+            raise ModelError(
+                f"weights {w.name!r} of {groups} groups need a scale for each output channel when "
+                "data are float32"
+            )
+        self = cls(place, low, high, groups, scales, ())
+        return self if w.data is None else replace(self, gemms=self._fold(w.data))
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether data are quantized with a zero point and weights scaled channel by channel."""
+        return self.group_count > 1 or self.scales.size > 1
+
+    def _fold(self, w: Array) -> tuple[DynamicGemm, ...]:
+        """Lay out w group by group; LiteRT takes SSE vectors where one scale serves all units and
+        these do not come in fours.
+        """
+        sse = not self.per_channel and len(w) % 4 != 0
+        parts = np.split(w, self.group_count)
+        return tuple(DynamicGemm.prepare(part.reshape(len(part), -1).T, sse=sse) for part in parts)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, batch, height', width', out)."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        assert x is not None
+        assert w is not None
+        bias = inputs[2] if len(inputs) > 2 else None
+        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
+            self._run(self.gemms or self._fold(own_w[0]), own_x, own_y, work)
+            if own_bias is not None:
+                own_y += own_bias[0]
+            clamp(own_y, self.low, self.high)
+
+    def _run(self, gemms: tuple[DynamicGemm, ...], x: Array, y: Array, work: Workspace) -> None:
+        count = x.shape[0] * x.shape[1]
+        if x.size == 0 or y.size == 0:
+            return
+        images = (asymmetric if self.per_channel else symmetric)(x.reshape(count, -1))
+        codes = (images.codes - images.zero[:, None]).reshape(count, *x.shape[2:])
+        scale = np.repeat(images.scale, y.size // y.shape[-1] // count)[:, None]
+        rows = y.reshape(-1, y.shape[-1])
+        depth, units = self.place.channels, y.shape[-1] // len(gemms)
+        for index, gemm in enumerate(gemms):
+            own = codes[..., index * depth : (index + 1) * depth]
+            columns = rows[:, index * units : (index + 1) * units]
+            scales = self.scales
+            if self.per_channel:
+                scales = scales[index * units : (index + 1) * units]
+            for start, stop, patches in self.place.blocks(own, np.float32, 0.0, work.take):
+                sums = gemm(patches)
+                if self.per_channel:
+                    np.multiply(sums * scales, scale[start:stop], out=columns[start:stop])
+                else:
+                    np.multiply(sums, scale[start:stop] * scales, out=columns[start:stop])

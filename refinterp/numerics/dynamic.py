@@ -62,7 +62,8 @@ def asymmetric(x: F32) -> Quantized:
         inverse = np.where(scale == 0, np.float32(0), np.float32(1) / scale)
     zero = np.where(empty, 0.0, zero).astype(np.float32)
     scale = np.where(empty, np.float32(1), scale)
-    codes = _rounded(x * np.where(empty, np.float32(0), inverse)[:, None])
+    factor = np.where(empty, np.float32(0), inverse).astype(np.float32)
+    codes = _rounded(x * factor[:, None])
     codes += zero[:, None]
     np.clip(codes, -128, 127, out=codes)
     return Quantized(codes, scale, zero)
@@ -101,9 +102,9 @@ class DynamicGemm:
         gemm = ExactGemm.prepare(weights, _LARGEST_STEP)
         return cls(gemm, turned if sse and turned.any() else None)
 
-    def __call__(self, codes: F32, zero: F32) -> F32:
-        """Return the sums as float32: codes (rows, K), whole numbers; zero (rows,)."""
-        steps = codes - zero[:, None]
+    def __call__(self, codes: F32, zero: F32 | None = None) -> F32:
+        """Return the sums as float32: codes (rows, K), whole numbers; zero (rows,), 0 if None."""
+        steps = codes if zero is None else codes - zero[:, None]
         sums = np.empty((len(codes), self.gemm.weights.shape[1]), self.gemm.output_dtype)
         self.gemm(steps.astype(self.gemm.input_dtype, copy=False), sums)
         if self.turned is None:
