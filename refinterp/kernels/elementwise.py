@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,17 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.broadcast import BLOCK, blocks, broadcast_shape
-from refinterp.numerics.tables import UNSIGNED
+from refinterp.numerics.flavours import Rules
+from refinterp.numerics.tables import (
+    UNSIGNED,
+    interpolate,
+    interpolation_table,
+    tabulate,
+    through_float32,
+)
 
 I64 = NDArray[np.int64]
 
@@ -114,3 +122,74 @@ def map_reals(function: Callable[[Array], Array], x: Array, y: Array) -> None:
             target[part] = function(source[part])
     if len(x) < len(y):
         y[1:] = once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RealMap:
+    """A prepared kernel: one function of each element, on arrays of the operand's own type."""
+
+    function: Callable[[Array], Array]
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        assert inputs[0] is not None
+        map_reals(self.function, inputs[0], outputs[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodeMap:
+    """A prepared kernel: one function of each code; table: it for every code, or None."""
+
+    exact: Callable[[I64], Array]
+    table: Array | None
+
+    @classmethod
+    def of(
+        cls, exact: Callable[[I64], Array], x: TensorSpec, y: TensorSpec, rule: Rules
+    ) -> CodeMap:
+        """Tabulate the definition, unless the plain form is asked for."""
+        return cls(exact, None if rule.plain else tabulate(exact, x.dtype, y.dtype))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        assert inputs[0] is not None
+        map_codes(self.exact, self.table, inputs[0], outputs[0])
+
+
+def real_function(
+    operator: str, function: Callable[[Array], Array], *dtypes: str, options: type = NoOptions
+) -> None:
+    """Register an operator that is one function of each element, in the element's own type."""
+
+    @kernel(operator, *(dtypes or ("float32",)), options=options)
+    class Registered:
+        output_shapes = staticmethod(same_shape)
+
+        @classmethod
+        def prepare(
+            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+        ) -> RealMap:
+            require_type(outputs[0], operand(inputs, 0, "input").dtype, role="output")
+            return RealMap(function)
+
+
+def through_table(
+    function: Callable[[Array], Array], x: TensorSpec, y: TensorSpec, rule: Rules
+) -> CodeMap:
+    """Map codes through a float32 function as LiteRT does: 8 bits by 256 entries, int16 by 513.
+
+    Raises ModelError for missing scales, and for int16 with a zero point.
+    """
+    require_type(y, x.dtype, role="output")
+    x_scale, y_scale = require_scale(x, "input"), require_scale(y, "output")
+    if x.dtype != "int16":
+        exact = through_float32(function, (x_scale, x.zero), (y_scale, y.zero), y.dtype)
+        return CodeMap.of(exact, x, y, rule)
+    require_zero_point(x, 0, "input")
+    require_zero_point(y, 0, "output")
+    points = interpolation_table(function, x_scale, 0, y_scale, 0, np.float32)
+    return CodeMap.of(lambda codes: interpolate(codes, points), x, y, rule)

@@ -67,6 +67,8 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "SUB": {"path": "general"},
             "SOFTMAX": {"tables": "float32"},
             "DEQUANTIZE": {"path": "first-scale"},
+            "ELU": {"path": "exp"},
+            "RSQRT": {"path": "fixed-point"},
             "EMBEDDING_LOOKUP": {"path": "first-scale"},
             "EXPAND_DIMS": {"path": "unchecked"},
             "PACK": {"path": "unchecked"},

@@ -35,6 +35,9 @@ _EXP_MINUS_POWERS: Final = (  # (k, exp(-2**k) in Q0)
     (3, 720401),
     (4, 242),
 )
+_SQRT_HALF: Final = 1518500250  # sqrt(1/2) in Q0
+_FOURTH_ROOT_HALF: Final = 1805811301  # sqrt(sqrt(1/2)) in Q0
+_LOG_2: Final = 1488522236  # log(2) in Q0
 _DIVISION_START: Final = (1515870810, -1010580540)  # 48/17 and -32/17 in Q2
 
 
@@ -114,3 +117,59 @@ def reciprocal(x: I64, integer_bits: int) -> tuple[I64, I64]:
     """1 / x for x > 0 in Q`integer_bits`: a number in Q0 and the bits to shift it right by."""
     zeros = leading_zeros(x)
     return one_over_one_plus((x << zeros) - (1 << 31)), integer_bits - zeros
+
+
+def inverse_square_root(x: I64) -> tuple[I64, I64]:
+    """1 / sqrt(x) for positive integers as mantissa / 2**31 * 2**exponent; 0 counts as 1.
+
+    Five Newton-Raphson steps from 1 in Q3, x first scaled by powers of four into [2**27, 2**29).
+    Source: LiteRT kernels/internal/common.h, GetInvSqrtQuantizedMultiplierExp (f67457790).
+    """
+    large = x >= 1 << 29
+    scaled = np.maximum(np.where(large, x // 4, x), 2)
+    pairs = (leading_zeros(scaled) - 1) // 2 - 1
+    right = np.where(large, 12, 11) - pairs
+    number = (scaled << (2 * pairs)) >> 1
+    half = rounding_divide_by_pot(number, 1)
+    root = np.full_like(number, 1 << 28)
+    for _ in range(5):
+        cube = shift_left(mul(mul(root, root), root), 6)
+        root = shift_left(mul(root, (1 << 28) + (1 << 27)) - mul(half, cube), 3)
+    root = mul(root, _SQRT_HALF) << np.maximum(-right, 0)
+    return np.where(x <= 1, INT32_MAX, root), np.where(x <= 1, 0, -np.maximum(right, 0))
+
+
+def log(x: I64, integer_bits: int, result_bits: int) -> I64:
+    """Natural logarithm in Q`result_bits` of x >= 1 in Q`integer_bits`.
+
+    x is 2**k * r for r around sqrt(sqrt(1/2)); a rational function gives log(r). Source: LiteRT
+    kernels/internal/common.h, log_x_for_x_greater_than_or_equal_to_1 (f67457790).
+    """
+    bits = result_bits + 1  # one of headroom
+    quarter = rounding_divide_by_pot(np.asarray(1 << 29), bits)
+    zeros = leading_zeros(x)
+    r_a = _saturating_shift(mul(_saturating_shift(x, zeros - 1), _SQRT_HALF), 1)
+    power_a = _saturated(_saturating_shift(integer_bits - zeros, 31 - bits) + quarter)
+    room = leading_zeros(mul(x, _SQRT_HALF)) - 1
+    r_b = _saturating_shift(x, room)
+    power_b = _saturated(_saturating_shift(integer_bits - room, 31 - bits) - quarter)
+    r, power = np.minimum(r_a, r_b), np.maximum(power_a, power_b)
+    total = r + _FOURTH_ROOT_HALF
+    p = (total + np.where(total >= 0, 1, -1)) // 2
+    q = 2 * (r - _FOURTH_ROOT_HALF)
+    square = mul(q, q)
+    numerator = mul(q, r) + mul(mul(q, square), 117049297)
+    below = mul(p, 1057819769 + q + mul(square, 127690142)) + mul(q, 638450708)
+    quotient = mul(rounding_divide_by_pot(numerator, bits), one_over_one_plus(below))
+    return shift_left(mul(power, _LOG_2) + quotient, 1)
+
+
+def _saturating_shift(value: I64, bits: I64 | int) -> I64:
+    limit = (np.int64(1) << (31 - np.asarray(bits))) - 1
+    shifted = np.where(value > limit, INT32_MAX, value << bits)
+    shifted = np.where(value < -limit, INT32_MIN, shifted)
+    return np.where(np.asarray(bits) == 0, value, shifted)
+
+
+def _saturated(value: I64) -> I64:
+    return np.clip(value, INT32_MIN, INT32_MAX)

@@ -71,7 +71,7 @@ def through_float32(
         real = np.float32(x[0]) * (x_codes - x[1]).astype(np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             steps = round_half_away32(function(real) * inverse) + np.float32(y[1])
-        return np.clip(to_int32(steps), low, high)
+        return np.clip(np.nan_to_num(steps), low, high).astype(np.int64)
 
     return codes
 
