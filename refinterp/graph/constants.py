@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Tensor
+from refinterp.graph.sparsity import densify
 
 
 def has_constant(model: Model, tensor: Tensor) -> bool:
@@ -20,7 +21,8 @@ def has_constant(model: Model, tensor: Tensor) -> bool:
 def constant(model: Model, tensor: Tensor) -> NDArray[Any] | None:
     """Return the tensor's constant, read-only and of the tensor's shape, or None if it has none.
 
-    int4, uint4 and int2 are unpacked, lowest bits first, one element per int8 or uint8.
+    int4, uint4 and int2 are unpacked, lowest bits first, one element per int8 or uint8. Sparse
+    constants are spread out.
     Types NumPy has no storage for (string, bfloat16, …) come as their raw bytes.
 
     Raises ModelError when the buffer's size is not the one shape and type ask for.
@@ -28,9 +30,11 @@ def constant(model: Model, tensor: Tensor) -> NDArray[Any] | None:
     if not has_constant(model, tensor):
         return None
     raw = model.buffers[tensor.buffer].data
-    if tensor.dtype not in STORAGE or tensor.sparsity is not None:
+    if tensor.dtype not in STORAGE:
         return raw
     dtype = STORAGE[str(tensor.dtype)]
+    if tensor.sparsity is not None:
+        return _dense(raw, tensor, dtype)
     count = math.prod(tensor.shape)
     bits = PACKED_BITS.get(str(tensor.dtype))
     needed = -(-count * bits // 8) if bits else count * dtype.itemsize
@@ -41,6 +45,18 @@ def constant(model: Model, tensor: Tensor) -> NDArray[Any] | None:
         )
     values = unpack(raw, bits, count, signed=dtype.kind == "i") if bits else _typed(raw, dtype)
     array = values.reshape(tensor.shape)
+    array.flags.writeable = False
+    return array
+
+
+def _dense(raw: NDArray[np.uint8], tensor: Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Spread a sparse constant out. Raises ModelError when its table or its type cannot be."""
+    if tensor.dtype in PACKED_BITS or raw.size % dtype.itemsize:
+        raise ModelError(
+            f"tensor {tensor.name!r}: {raw.size} bytes are no sparse constant of {tensor.dtype}"
+        )
+    assert tensor.sparsity is not None
+    array = densify(_typed(raw, dtype), tensor.shape, tensor.sparsity, tensor.name)
     array.flags.writeable = False
     return array
 
