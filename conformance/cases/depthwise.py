@@ -83,3 +83,28 @@ def depthwise_conv_2d(d: Draw, dtype: str) -> Case:
             sample.append(codes(d, w_shape, "int8"))
     bound = sum_bound(depth, magnitude, samples)
     return Case(g.build(outputs=[y]), samples, float_absolute=bound)
+
+
+@generator("DEPTHWISE_CONV_2D", "float32x8")
+def depthwise_conv_2d_dynamic(d: Draw, dtype: str) -> Case:
+    """One DEPTHWISE_CONV_2D of float32 data and int8 weights."""
+    kernel = (d.integer(1, 5), d.integer(1, 5))
+    options, size = draw_window(d, kernel)
+    channels, multiplier = d.integer(1, 8), choice(d, [1, 1, 2, 3])
+    out = channels * multiplier
+    options["fused_activation_function"] = choice(d, ACTIVATIONS)
+    options["depth_multiplier"] = multiplier
+    x_shape = (d.integer(1, 3), *size, channels)
+    y_shape = (x_shape[0], *output_size(options, size, kernel), out)
+    w_shape = (1, *kernel, out)
+    w_scales = [scale(d, 2.0**-9, 2.0**-3) for _ in range(out)]
+    g = GraphBuilder()
+    operands = [
+        g.input("x", x_shape),
+        g.constant("w", codes(d, w_shape, "int8"), "int8", scale=w_scales, quantized_dimension=3),
+    ]
+    if chance(d, 80):
+        operands.append(g.constant("b", reals(d, (out,))))
+    y = g.tensor("y", y_shape)
+    g.operator("DEPTHWISE_CONV_2D", operands, [y], options)
+    return Case(g.build(outputs=[y]), [[reals(d, x_shape)] for _ in range(3)], 0.0)

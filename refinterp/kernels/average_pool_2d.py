@@ -88,7 +88,7 @@ class AveragePool2DInteger:
             if sums is None:  # the first block is the largest
                 sums = work.take(out.shape, self.dtype)
             acc = sums[: out.shape[0], : out.shape[1]]
-            reduce_windows(np.add, block, acc, work)
+            reduce_windows(np.add, block, acc)
             self._divide(acc, self._count(block))
             np.clip(acc, self.low, self.high, out=acc)
             np.copyto(out, acc, casting="unsafe")

@@ -3,6 +3,8 @@
 Real      y = clamp(sum(w * x) + bias)
 Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias    int32; int16x8: int64
           y = clip(R_c(acc) + y_zero, y_min, y_max)   R_c: one factor per output channel
+Dynamic   float32 x, integer w: each image of x becomes int8 codes q of scale s and zero point z,
+          y = clamp(sum(w * (q - z)) * (w_scale * s) + bias), in float32
 Shapes    x (batch, height, width, in), w (1, kernel height, kernel width, out), bias (out,) or
           omitted, y (batch, height', width', out); out = in * multiplier, and output channel c
           reads input channel c // multiplier
@@ -42,6 +44,7 @@ from refinterp.kernels.mac import (
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, real_bounds
+from refinterp.numerics.dynamic import LARGEST_STEP, asymmetric
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.frames import Block, FrameGrid
 from refinterp.numerics.gemm import FLOAT32_EXACT
@@ -128,17 +131,27 @@ class Taps:
             phases.append(np.tile(own, (1, 1, run)).astype(dtype))
         return cls(run, tuple(phases))
 
-    def sums(self, block: Block, out: NDArray[Any], work: Workspace) -> None:
+    def spare(self, shape: tuple[int, ...], dtype: Any, work: Workspace) -> NDArray[Any] | None:
+        """Borrow what `sums` needs besides for blocks of up to that shape; nothing for one phase."""
+        return work.take(shape, dtype) if len(self.phases) > 1 else None
+
+    def sums(self, block: Block, out: NDArray[Any], spare: NDArray[Any] | None) -> None:
         """Write the weighted sums of a block's windows to out (images, lines, pixels, channels)."""
         images, lines, columns, depth = out.shape
         runs = (images, lines, columns // self.run, self.run * depth)
         total = out.reshape(runs)
         for index, (view, weights) in enumerate(zip(block.phases, self.phases, strict=True)):
             taps = view.reshape(*view.shape[:3], *runs[1:])
-            target = total if index == 0 else work.take(runs, out.dtype)
-            np.einsum("nyxlrc,yxc->nlrc", taps, weights, out=target)
-            if index:
-                total += target
+            if index == 0 or spare is None:
+                np.einsum("nyxlrc,yxc->nlrc", taps, weights, out=total)
+            else:
+                part = spare[:images, :lines].reshape(runs)
+                total += np.einsum("nyxlrc,yxc->nlrc", taps, weights, out=part)
+
+
+def _float_type(magnitude: NDArray[np.float64]) -> Any:
+    """A float type that holds every sum up to `magnitude` (channels,) exactly."""
+    return np.float32 if magnitude.max(initial=0) < FLOAT32_EXACT else np.float64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,8 +225,7 @@ class DepthwiseConv2DInteger:
         """Lay out w (height, width, out) and bias (out,)."""
         w = w.astype(np.int32) - self.w_zero
         magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1)) * self.x_max
-        exact = magnitude.max(initial=0) < FLOAT32_EXACT
-        dtype = np.int64 if self.plain else np.float32 if exact else np.float64
+        dtype = np.int64 if self.plain else _float_type(magnitude)
         taps = Taps.prepare(self.place, w, dtype)
         constant = bias - self.x_zero * w.sum(axis=(0, 1), dtype=np.int64)
         requantizer = Requantizer.prepare(
@@ -249,13 +261,13 @@ class DepthwiseConv2DInteger:
         taps = folded.taps
         run = taps.run * y.shape[-1]
         dtype = taps.phases[0].dtype
-        sums = None
+        sums = spare = None
         for block in self.place.blocks(images, dtype, self.x_zero, work.take):
             out = codes[block.first : block.last, block.top : block.bottom]
             if sums is None:  # the first block is the largest
-                sums = work.take(out.shape, dtype)
+                sums, spare = work.take(out.shape, dtype), taps.spare(out.shape, dtype, work)
             acc = sums[: out.shape[0], : out.shape[1]]
-            taps.sums(block, acc, work)
+            taps.sums(block, acc, spare)
             folded.requantizer(acc.reshape(-1, run), out.reshape(-1, run))
 
 
@@ -300,9 +312,87 @@ class DepthwiseConv2DFloat:
             taps = self.taps or Taps.prepare(self.place, own_w[0, 0], np.float32)
             images = own_x.reshape(-1, *x.shape[2:])
             reals = own_y.reshape(-1, *y.shape[2:])
+            spare = None
             for block in self.place.blocks(images, np.float32, 0.0, work.take):
                 out = reals[block.first : block.last, block.top : block.bottom]
-                taps.sums(block, out, work)
+                if spare is None:
+                    spare = taps.spare(out.shape, np.float32, work)
+                taps.sums(block, out, spare)
                 if own_bias is not None:
                     out += own_bias[0]
                 clamp(out, self.low, self.high)
+
+
+@kernel("DEPTHWISE_CONV_2D", "float32x8", options=DepthwiseConv2DOptions, weights=1)
+@dataclass(frozen=True, slots=True, eq=False)
+class DepthwiseConv2DDynamic:
+    """Dynamic range: float32 data quantized image by image. scales: float32 (out,) of the weights.
+
+    taps is None when the filter is only known at run time.
+    """
+
+    place: FrameGrid
+    low: float
+    high: float
+    scales: NDArray[np.float32]
+    taps: Taps | None
+
+    output_shapes = staticmethod(depthwise_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: DepthwiseConv2DOptions,
+        rule: Rules,
+    ) -> DepthwiseConv2DDynamic:
+        """Lay out the filter once; every output channel needs a scale of its own."""
+        x, w = inputs[0], inputs[1]
+        assert x is not None
+        assert w is not None
+        if w.scale.size != w.shape[-1]:
+            raise ModelError(
+                f"weights {w.name!r} have {w.scale.size} scales; with float32 data they need "
+                f"{w.shape[-1]}, one per output channel"
+            )
+        self = cls(
+            grid(x, w, options), *real_bounds(options.fused_activation_function), w.scale, None
+        )
+        return self if w.data is None else replace(self, taps=self._fold(w.data[0]))
+
+    def _fold(self, w: Array) -> Taps:
+        magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1)) * LARGEST_STEP
+        return Taps.prepare(self.place, w, _float_type(magnitude))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, batch, height', width', out)."""
+        x, w, y = inputs[0], inputs[1], outputs[0]
+        assert x is not None
+        assert w is not None
+        bias = inputs[2] if len(inputs) > 2 else None
+        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
+            self._run(self.taps or self._fold(own_w[0, 0]), own_x, own_y, work)
+            if own_bias is not None:
+                own_y += own_bias[0]
+            clamp(own_y, self.low, self.high)
+
+    def _run(self, taps: Taps, x: Array, y: Array, work: Workspace) -> None:
+        count = x.shape[0] * x.shape[1]
+        if x.size == 0 or y.size == 0:
+            return
+        images = asymmetric(x.reshape(count, -1))
+        codes = (images.codes - images.zero[:, None]).reshape(count, *x.shape[2:])
+        reals = y.reshape(count, *y.shape[2:])
+        dtype = taps.phases[0].dtype
+        sums = spare = None
+        for block in self.place.blocks(codes, dtype, 0.0, work.take):
+            out = reals[block.first : block.last, block.top : block.bottom]
+            if sums is None:
+                sums, spare = work.take(out.shape, dtype), taps.spare(out.shape, dtype, work)
+            acc = sums[: out.shape[0], : out.shape[1]]
+            taps.sums(block, acc, spare)
+            scales = images.scale[block.first : block.last, None, None, None] * self.scales
+            np.multiply(acc.astype(np.float32, copy=False), scales, out=out)

@@ -67,7 +67,7 @@ class MaxPool2DInteger:
             x.reshape(-1, *x.shape[2:]), x.dtype, self.lowest, work.take
         ):
             out = codes[block.first : block.last, block.top : block.bottom]
-            reduce_windows(np.maximum, block, out, work)
+            reduce_windows(np.maximum, block, out)
             np.clip(out, self.low, self.high, out=out)
 
 
@@ -99,6 +99,6 @@ class MaxPool2DFloat:
         reals = y.reshape(-1, *y.shape[2:])
         for block in self.place.blocks(x.reshape(-1, *x.shape[2:]), np.float32, lowest, work.take):
             out = reals[block.first : block.last, block.top : block.bottom]
-            reduce_windows(np.fmax, block, out, work)
+            reduce_windows(np.fmax, block, out)
             np.fmax(out, lowest, out=out)
             clamp(out, self.low, self.high)

@@ -12,7 +12,6 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import Inputs
-from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.frames import Block, FrameGrid
@@ -79,11 +78,10 @@ def code_bounds(
     return integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
 
 
-def reduce_windows(function: np.ufunc, block: Block, out: NDArray[Any], work: Workspace) -> None:
+def reduce_windows(function: np.ufunc, block: Block, out: NDArray[Any]) -> None:
     """Reduce every window of a block to out (images, lines, columns, channels)."""
     for index, taps in enumerate(block.phases):
         if index == 0:
             function.reduce(taps, axis=(1, 2), out=out)
         else:
-            part = work.take(out.shape, out.dtype)
-            function(out, function.reduce(taps, axis=(1, 2), out=part), out=out)
+            function(out, function.reduce(taps, axis=(1, 2)), out=out)

@@ -40,9 +40,10 @@ def symmetric(x: F32) -> Quantized:
     """Quantize rows (rows, n) to -127..127 around zero; a row of zeros has scale 1."""
     reach = np.abs(x).max(axis=1, initial=0)
     empty = reach == 0
-    safe = np.where(empty, np.float32(1), reach)
+    safe: F32 = np.where(empty, np.float32(1), reach).astype(np.float32)
     scale = np.where(empty, np.float32(1), reach / np.float32(127))
-    codes = _rounded(x * (np.float32(127) / safe)[:, None])
+    factor: F32 = np.divide(np.float32(127), safe, dtype=np.float32)
+    codes = _rounded(x * factor[:, None])
     np.clip(codes, -127, 127, out=codes)
     return Quantized(codes, scale, np.zeros_like(scale))
 
@@ -78,7 +79,7 @@ def _rounded(x: F32) -> F32:
     return x
 
 
-_LARGEST_STEP = 255  # |code - zero| of a row
+LARGEST_STEP = 255  # |code - zero| of a row
 _VECTOR = 16
 
 
@@ -99,7 +100,7 @@ class DynamicGemm:
         """Lay out integer weights (K, N). sse: whether LiteRT multiplies them by SSE vectors."""
         turned = np.where(weights == -128, np.float32(256), np.float32(0))
         turned[len(weights) - len(weights) % _VECTOR :] = 0
-        gemm = ExactGemm.prepare(weights, _LARGEST_STEP)
+        gemm = ExactGemm.prepare(weights, LARGEST_STEP)
         return cls(gemm, turned if sse and turned.any() else None)
 
     def __call__(self, codes: F32, zero: F32 | None = None) -> F32:
