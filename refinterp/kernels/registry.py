@@ -249,7 +249,10 @@ def prepare(
     prepared: Kernel = entry.kernel.prepare(
         inputs,
         outputs,
-        decode_options(entry.options, options or {}),
+        decode_options(
+            entry.options,
+            {"output_types": tuple(spec.dtype for spec in outputs), **(options or {})},
+        ),
         rules(flavour, operator, plain=plain),
     )
     return prepared

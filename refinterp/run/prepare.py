@@ -235,7 +235,7 @@ class _Preparer:
                     operator.outputs,
                     subgraph,
                     entry,
-                    decode_options(entry.options, _options(operator, entry, specs)),
+                    decode_options(entry.options, _options(operator, entry, specs, self.model)),
                     rules(self.flavour, operator.name, plain=self.plain),
                 )
                 if is_control(entry.kernel):
@@ -283,10 +283,14 @@ class _Preparer:
         return replace(step, kernel=kernel)
 
 
-def _options(operator: Operator, entry: Entry, specs: Sequence[TensorSpec]) -> Options:
+def _options(
+    operator: Operator, entry: Entry, specs: Sequence[TensorSpec], model: Model
+) -> Options:
     """What a kernel's options are read from: the schema's fields, or a custom operator's map.
 
-    Besides: `custom_options`, the raw bytes, and `intermediates`, the specs of those tensors.
+    Besides: `custom_options`, the raw bytes; `intermediates`, the specs of those tensors;
+    `output_types`, the types of the tensors it writes; `subgraph_operators`, the names of the
+    operators of each subgraph of the model.
     """
     wanted = {f.name for f in fields(entry.options)}
     given: dict[str, Any] = dict(operator.options or operator.options_2)
@@ -299,6 +303,12 @@ def _options(operator: Operator, entry: Entry, specs: Sequence[TensorSpec]) -> O
         if not all(0 <= i < len(specs) for i in operator.intermediates):
             raise ModelError(f"an intermediate tensor of {operator.intermediates} does not exist")
         given["intermediates"] = tuple(specs[i] for i in operator.intermediates)
+    if "output_types" in wanted:
+        given["output_types"] = tuple(specs[i].dtype for i in operator.outputs)
+    if "subgraph_operators" in wanted:
+        given["subgraph_operators"] = tuple(
+            tuple(other.name for other in graph.operators) for graph in model.subgraphs
+        )
     return given
 
 
