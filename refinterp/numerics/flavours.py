@@ -40,6 +40,7 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
     {
         "litert-reference": {
             "FULLY_CONNECTED": {"rounding": "real"},
+            "SVDF": _F32,
             "MUL": _F32,
             "RELU": _F32,
             "RELU6": _F32,
@@ -66,6 +67,7 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "ADD": {"path": "general-unclamped"},
             "SUB": {"path": "general"},
             "SOFTMAX": {"tables": "float32"},
+            "SVDF": {"path": "state-zero"},
             "DEQUANTIZE": {"path": "first-scale"},
             "ELU": {"path": "exp"},
             "RSQRT": {"path": "fixed-point"},
