@@ -1,0 +1,1 @@
+"""TensorFlow Lite for Microcontrollers' memory: what its allocator takes, byte by byte."""

@@ -1,0 +1,156 @@
+"""One allocation, and what a run of them adds up to: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from refinterp.arena.tensor_plan import TensorPlan
+from refinterp.tflm.targets import Profile
+
+Section = Literal["head", "tail", "temp"]
+Stage = Literal["create", "start", "parse", "init", "prepare", "finish", "plan", "post"]
+
+EVAL_TENSORS: Final = "TfLiteEvalTensor data"
+TENSORS: Final = "Persistent TfLiteTensor data"
+QUANTIZATION: Final = "Persistent TfLiteTensor quantization data"
+BUFFERS: Final = "Persistent buffer data"
+VARIABLES: Final = "TfLiteTensor variable buffer data"
+NODES: Final = "NodeAndRegistration struct"
+OP_DATA: Final = "Operator runtime data"
+RECORDED: Final = (EVAL_TENSORS, TENSORS, QUANTIZATION, BUFFERS, VARIABLES, NODES, OP_DATA)
+"""Categories of RecordingMicroAllocator, in the order it prints them."""
+
+ALLOCATOR: Final = "Allocator"
+BUILTIN: Final = "Builtin parameters"
+SCRATCH_HANDLES: Final = "Scratch buffer handles"
+PLAN: Final = "Memory plan"
+TEMPORARY: Final = "Temporary"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One allocation, in TFLM's order.
+
+    requested_bytes: what was asked for. bytes: what the section moves by, alignment included.
+    section: `tail` stays for good, `head` is the plan's extent, `temp` is given back before the
+    model runs and counts in the smallest arena only.
+    subgraph, operator, tensor: whose it is, None where it is the model's. op_name: the operator's.
+    count: what RecordingMicroAllocator counts it as. measured: False where its rule was read in the
+    source and no measured model holds it.
+    """
+
+    requested_bytes: int
+    bytes: int
+    align: int
+    section: Section
+    stage: Stage
+    category: str
+    what: str
+    subgraph: int | None = None
+    operator: int | None = None
+    op_name: str | None = None
+    tensor: int | None = None
+    count: int = 1
+    measured: bool = True
+    model: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the arena was fullest: bytes needed then, from both ends, and what was going on."""
+
+    bytes: int
+    low: int
+    tail: int
+    stage: Stage
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category as RecordingMicroAllocator counts it."""
+
+    category: str
+    requested_bytes: int
+    used_bytes: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The arena of a RecordingMicroInterpreter, whose own objects lie in it too."""
+
+    total_bytes: int
+    head_bytes: int
+    tail_bytes: int
+    minimum_arena_bytes: int
+    allocations: tuple[Category, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Every byte of a model's arena in one profile.
+
+    plan: where tensors and scratch lie in the head. entries: every allocation, in order.
+    head_bytes + tail_bytes = arena_used_bytes, what a plain MicroInterpreter says it used.
+    minimum_arena_bytes: the smallest multiple of 16 with which the model can be set up and run,
+    its base at a multiple of 16. peak: the moment that decides it.
+    tail_by_end: tail bytes when (base + size) is 0, 1, … 15 beyond a multiple of 16.
+    """
+
+    profile: Profile
+    plan: TensorPlan
+    entries: tuple[Entry, ...]
+    head_bytes: int
+    tail_bytes: int
+    minimum_arena_bytes: int
+    peak: Moment
+    tail_by_end: tuple[int, ...]
+    recording: Recording
+
+    @property
+    def arena_used_bytes(self) -> int:
+        """`MicroInterpreter::arena_used_bytes()`."""
+        return self.head_bytes + self.tail_bytes
+
+    @property
+    def read_not_measured(self) -> tuple[str, ...]:
+        """Operators whose bytes follow from the source only, by name."""
+        names = {e.op_name for e in self.entries if not e.measured and e.op_name}
+        return tuple(sorted(names))
+
+
+@dataclass(frozen=True, slots=True)
+class TwoArenas:
+    """One model with persistent memory apart from the rest, as `MicroAllocator::Create` allows.
+
+    persistent_bytes, non_persistent_bytes: what each uses; the minimum of the second is larger,
+    because temporaries of setting up lie there. All for bases and ends at multiples of 16.
+    """
+
+    persistent_bytes: int
+    non_persistent_bytes: int
+    persistent_minimum_bytes: int
+    non_persistent_minimum_bytes: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedArena:
+    """Several models in one arena, set up one after the other by one MicroAllocator.
+
+    Their tails add up, while the head is the largest of theirs: only one runs at a time.
+    tail_bytes_each: what each model adds to the tail; allocator_bytes is common.
+    """
+
+    arena_used_bytes: int
+    head_bytes: int
+    tail_bytes: int
+    minimum_arena_bytes: int
+    peak: Moment
+    allocator_bytes: int
+    tail_bytes_each: tuple[int, ...]
+    plans: tuple[TensorPlan, ...]
+    entries: tuple[Entry, ...]

@@ -1,0 +1,1 @@
+"""Footprints of operators, one table per kernel library."""
