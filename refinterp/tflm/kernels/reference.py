@@ -511,56 +511,17 @@ def decode(op: Operation) -> None:
 
 
 _MEASURED: Final = frozenset(
-    [
-        "ABS",
-        "ADD",
-        "ARG_MAX",
-        "AVERAGE_POOL_2D",
-        "BATCH_MATMUL",
-        "CAST",
-        "CONCATENATION",
-        "CONV_2D",
-        "CUMSUM",
-        "DEPTHWISE_CONV_2D",
-        "DEQUANTIZE",
-        "DIV",
-        "ELU",
-        "EMBEDDING_LOOKUP",
-        "EQUAL",
-        "FULLY_CONNECTED",
-        "GREATER_EQUAL",
-        "HARD_SWISH",
-        "L2_NORMALIZATION",
-        "LEAKY_RELU",
-        "LESS",
-        "LOGISTIC",
-        "LOG_SOFTMAX",
-        "MAXIMUM",
-        "MAX_POOL_2D",
-        "MEAN",
-        "MINIMUM",
-        "MUL",
-        "PAD",
-        "PRELU",
-        "QUANTIZE",
-        "REDUCE_MAX",
-        "RELU",
-        "RELU6",
-        "RESHAPE",
-        "RESIZE_BILINEAR",
-        "RESIZE_NEAREST_NEIGHBOR",
-        "RSQRT",
-        "SOFTMAX",
-        "SQUARED_DIFFERENCE",
-        "STRIDED_SLICE",
-        "SUB",
-        "SUM",
-        "SVDF",
-        "TANH",
-        "TRANSPOSE_CONV",
-        "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    ]
-)
+    {
+        "ABS", "ADD", "ARG_MAX", "AVERAGE_POOL_2D", "BATCH_MATMUL", "CAST", "CONCATENATION",
+        "CONV_2D", "CUMSUM", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "DIV", "ELU",
+        "EMBEDDING_LOOKUP", "EQUAL", "FULLY_CONNECTED", "GREATER_EQUAL", "HARD_SWISH",
+        "L2_NORMALIZATION", "LEAKY_RELU", "LESS", "LOGISTIC", "LOG_SOFTMAX", "MAXIMUM",
+        "MAX_POOL_2D", "MEAN", "MINIMUM", "MUL", "PAD", "PRELU", "QUANTIZE", "REDUCE_MAX",
+        "RELU", "RELU6", "RESHAPE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "RSQRT",
+        "SOFTMAX", "SQUARED_DIFFERENCE", "STRIDED_SLICE", "SUB", "SUM", "SVDF", "TANH",
+        "TRANSPOSE_CONV", "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    }
+)  # fmt: skip
 """Operators that occur in a model whose arena was measured with these kernels."""
 
 

@@ -102,18 +102,12 @@ def overlap_add(op: Operation) -> None:
 
 
 _MEASURED: Final = frozenset(
-    [
-        "SignalEnergy",
-        "SignalFftAutoScale",
-        "SignalFilterBank",
-        "SignalFilterBankLog",
-        "SignalFilterBankSpectralSubtraction",
-        "SignalFilterBankSquareRoot",
-        "SignalPCAN",
-        "SignalRfft",
-        "SignalWindow",
-    ]
-)
+    {
+        "SignalEnergy", "SignalFftAutoScale", "SignalFilterBank", "SignalFilterBankLog",
+        "SignalFilterBankSpectralSubtraction", "SignalFilterBankSquareRoot", "SignalPCAN",
+        "SignalRfft", "SignalWindow",
+    }
+)  # fmt: skip
 
 
 def _row(operator: str, data: str | None, temps: str = "", **more: Any) -> Footprint:
