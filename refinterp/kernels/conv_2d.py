@@ -32,6 +32,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.mac import (
+    accumulator_rounding,
     bias_values,
     clamp,
     largest_code,
@@ -227,21 +228,6 @@ class Conv2DInteger:
                 acc = sums[: stop - start]
                 gemm(patches, acc)
                 group.requantizer(acc, columns[start:stop])
-
-
-def accumulator_rounding(
-    x: TensorSpec, bias: TensorSpec | None, bias_type: str | int, rule: Rules
-) -> str:
-    """Name the rescaling rule: int16 data with an int64 accumulator take the 15-bit multiplier.
-
-    LiteRT goes by the option `quantized_bias_type`, TFLM by the bias tensor's type, and by the
-    option where there is no bias.
-    """
-    if x.dtype != "int16":
-        return rule.rounding
-    by_tensor = rule.path == "bias-tensor" and bias is not None
-    narrow = bias.dtype == "int32" if by_tensor and bias is not None else bias_type == "int32"
-    return rule.rounding if narrow else "int64"
 
 
 @kernel("CONV_2D", "float32", options=Conv2DOptions, weights=1)

@@ -31,6 +31,7 @@ from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.mac import (
+    accumulator_rounding,
     bias_values,
     clamp,
     largest_code,
@@ -210,23 +211,6 @@ def _run(folded: Folded, x: Array, y: Array, depth: int, work: Workspace) -> Non
         acc = sums[: len(own)]
         gemm(converted, acc)
         folded.requantizer(acc, codes[start : start + step])
-
-
-def accumulator_rounding(
-    x: TensorSpec, bias: TensorSpec | None, bias_type: str | int, rule: Rules
-) -> str:
-    """Name the rescaling rule by the width of the sums, which int16 data decide case by case.
-
-    LiteRT goes by the option `quantized_bias_type`, TFLM by the bias tensor's type, and by the
-    option where there is no bias.
-    """
-    if x.dtype != "int16":
-        return rule.rounding
-    by_tensor = rule.path == "bias-tensor" and bias is not None
-    narrow = bias.dtype == "int32" if by_tensor and bias is not None else bias_type == "int32"
-    if narrow:
-        return rule.rounding
-    return "real64" if rule.rounding == "real" else "int64"
 
 
 @kernel("FULLY_CONNECTED", "float32", options=FullyConnectedOptions, weights=1)

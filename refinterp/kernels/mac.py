@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.numerics.activation import INTEGER_RANGE
+from refinterp.numerics.flavours import Rules
 
 
 def rescale_factors(
@@ -87,6 +88,25 @@ def bias_values(bias: TensorSpec | None, channels: int) -> NDArray[np.int64]:
     if values.size != channels:
         raise ModelError(f"bias {bias.name!r} has {values.size} values for {channels} channels")
     return values.astype(np.int64)
+
+
+def accumulator_rounding(
+    x: TensorSpec, bias: TensorSpec | None, bias_type: str | int, rule: Rules
+) -> str:
+    """Name the rescaling rule by the width of the sums, which int16 data decide case by case.
+
+    LiteRT goes by the option `quantized_bias_type`, TFLM by the bias tensor's type, and by the
+    option where there is no bias (path "bias-tensor"), or always takes 64 bits (path "wide").
+    """
+    if x.dtype != "int16":
+        return rule.rounding
+    if rule.path == "wide":
+        return "int64"
+    by_tensor = rule.path == "bias-tensor" and bias is not None
+    narrow = bias.dtype == "int32" if by_tensor and bias is not None else bias_type == "int32"
+    if narrow:
+        return rule.rounding
+    return "real64" if rule.rounding == "real" else "int64"
 
 
 def per_sample(
