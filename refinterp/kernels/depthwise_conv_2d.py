@@ -132,7 +132,7 @@ class Taps:
         return cls(run, tuple(phases))
 
     def spare(self, shape: tuple[int, ...], dtype: Any, work: Workspace) -> NDArray[Any] | None:
-        """Borrow what `sums` needs besides, for blocks of up to that shape; one phase needs none."""
+        """Borrow what `sums` needs besides for blocks of up to that shape: one phase, nothing."""
         return work.take(shape, dtype) if len(self.phases) > 1 else None
 
     def sums(self, block: Block, out: NDArray[Any], spare: NDArray[Any] | None) -> None:
