@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 _SHIFT: Final = 1074  # every finite float64 is a whole number of 2**-1074
 
 
@@ -43,3 +46,79 @@ class ExactSum:
             return self._units / (1 << _SHIFT)
         except OverflowError:
             return math.inf if self._units > 0 else -math.inf
+
+
+_LIMB: Final = 32  # bits; an int64 limb takes 2**31 additions before it can overflow
+_OFFSET: Final = 1126  # float64 mantissas as 53-bit integers start at 2**-1126
+_LOW: Final = (1 << _LIMB) - 1
+
+
+class ExactSums:
+    """Many sums at once, (n,), each exact and independent of the order of its terms.
+
+    A term is cut into 32-bit limbs at fixed places, and limbs are added as integers. Read back,
+    a sum is within a few units in the last place of its largest limb. Not finite terms as above.
+    """
+
+    __slots__ = ("_limbs", "_special")
+
+    def __init__(self, count: int) -> None:
+        self._limbs: dict[int, NDArray[np.int64]] = {}
+        self._special = np.zeros(count)
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        """Add one number to each sum; values (n,)."""
+        finite = np.isfinite(values)
+        if not finite.all():
+            with np.errstate(invalid="ignore"):
+                self._special += np.where(finite, 0.0, values)
+            values = np.where(finite, values, 0.0)
+        fraction, exponent = np.frexp(values)
+        mantissa = np.ldexp(fraction, 53).astype(np.int64)
+        places, shift = np.divmod(exponent - 53 + _OFFSET, _LIMB)
+        low = (mantissa & _LOW) << shift
+        high = (mantissa >> _LIMB) << shift
+        parts = (low & _LOW, (low >> _LIMB) + (high & _LOW), high >> _LIMB)
+        for place in set(places[mantissa != 0].tolist()):
+            here = places == place
+            for step, part in enumerate(parts):
+                limb = self._limb(place + step)
+                np.add(limb, part, out=limb, where=here)
+
+    @property
+    def count(self) -> int:
+        """How many sums these are."""
+        return self._special.size
+
+    def _limb(self, place: int) -> NDArray[np.int64]:
+        limb = self._limbs.get(place)
+        if limb is None:
+            limb = self._limbs[place] = np.zeros(self._special.size, np.int64)
+        return limb
+
+    def merge(self, other: ExactSums) -> None:
+        """Add all that other sums, as many, have been given."""
+        for place, limb in other._limbs.items():
+            mine = self._limb(place)
+            mine += limb
+        with np.errstate(invalid="ignore"):
+            self._special += other._special
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The sums, (n,)."""
+        total = np.zeros(self._special.size)
+        if self._limbs:
+            first, last = min(self._limbs), max(self._limbs)
+            carry = np.zeros(self._special.size, np.int64)
+            digits = []
+            for place in range(first, last + 1):
+                limb = carry + self._limbs.get(place, 0)
+                digits.append(limb & _LOW)
+                carry = limb >> _LIMB
+            with np.errstate(over="ignore"):
+                total += np.ldexp(carry.astype(np.float64), _LIMB * (last + 1) - _OFFSET)
+                for place, digit in zip(range(last, first - 1, -1), reversed(digits), strict=True):
+                    total += np.ldexp(digit.astype(np.float64), _LIMB * place - _OFFSET)
+        with np.errstate(invalid="ignore"):
+            return np.where(self._special == 0.0, total, self._special)

@@ -25,11 +25,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.exact import ExactSum
+from refinterp.debug.exact import ExactSum, ExactSums
 from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
 
 _BLOCK: Final = 1 << 14  # two float64 blocks of it stay in a processor's second-level cache
+_MOST_CHANNELS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,11 +66,25 @@ class Grid:
         return cls(spread(spec.scale), spread(spec.zero_point), low, high)
 
 
-@dataclass(frozen=True, slots=True)
+def channel_count(spec: TensorSpec) -> int:
+    """How many channels a tensor's elements are kept apart by: its last axis, or 1 for none.
+
+    Vectors, very long last axes, and scales along another axis are not divided.
+    """
+    shape = spec.shape
+    if len(shape) < 2 or not 0 < shape[-1] <= _MOST_CHANNELS:
+        return 1
+    if spec.scale.size > 1 and spec.quantized_dimension != len(shape) - 1:
+        return 1
+    return shape[-1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SampleErrors:
     """The sums of one sample; names as in the module's docstring.
 
     spread: sum((e - mean(e))^2). squared_steps: sum((e / scale)^2), nan without a scale.
+    cross: sum(e * r). channels: sums of e, e^2 and r^2, (3, channels).
     """
 
     elements: int
@@ -78,66 +93,115 @@ class SampleErrors:
     squared_error: float
     squared_steps: float
     squared_reference: float
+    cross: float
     max_abs_error: float
     clipped: int
+    channels: NDArray[np.float64]
 
 
-def sample_errors(values: NDArray[Any], reference: NDArray[Any], grid: Grid | None) -> SampleErrors:
+def sample_errors(
+    values: NDArray[Any], reference: NDArray[Any], grid: Grid | None, channels: int = 1
+) -> SampleErrors:
     """Compare one sample: values and reference hold the same number of elements.
 
-    values: codes, or reals when there is no grid. The result depends on nothing else.
+    values: codes, or reals when there is no grid. channels: the size of the last axis by which
+    sums are kept apart. The result depends on nothing else.
     """
     values, reference = values.reshape(-1), reference.reshape(-1)
     size = values.size
+    sums: list[NDArray[np.float64]] = []
     blocks: list[tuple[int, float, float, float, float]] = []
     largest = 0.0
     clipped = 0
-    errors = np.empty(min(size, _BLOCK), np.float64)
+    block = channels * max(1, _BLOCK // channels)
+    errors = np.empty(min(size, block), np.float64)
     reals = np.empty_like(errors)
     with np.errstate(all="ignore"):
-        for start in range(0, size, _BLOCK):
-            stop = min(start + _BLOCK, size)
+        for start in range(0, size, block):
+            stop = min(start + block, size)
             e, r = errors[: stop - start], reals[: stop - start]
-            e[...] = values[start:stop]
             r[...] = reference[start:stop]
             scale: float | NDArray[np.float64] | None = None
-            if grid is not None:
+            if grid is None:
+                e[...] = values[start:stop]
+            else:
                 scale, zero = _part(grid.scale, start, stop), _part(grid.zero_point, start, stop)
                 clipped += _clipped(values[start:stop], r, grid, scale, zero)
-                e -= zero
+                np.subtract(values[start:stop], zero, out=e)
                 e *= scale
             e -= r
-            np.multiply(r, r, out=r)
-            power = float(r.sum())
-            total = float(e.sum())
-            np.abs(e, out=r)
-            largest = float(np.maximum(largest, r.max()))
+            largest = float(np.maximum(largest, np.maximum(e.max(), 0.0 - e.min())))
             steps = _squared(e / scale) if isinstance(scale, np.ndarray) else 0.0
-            e -= total / e.size
-            blocks.append((e.size, total, _squared(e), steps, power))
-        return _total(size, blocks, grid, largest, clipped)
+            power = squares_by_channel(r, channels)
+            total = sums_by_channel(e, channels)
+            cross = float(np.einsum("i,i->", e, r))
+            count = e.size // channels
+            mean = float(total.sum()) / e.size
+            e -= mean
+            spread = squares_by_channel(e, channels)
+            squared = np.maximum(spread + mean * (2 * total - count * mean), 0.0)
+            sums.append(np.stack((total, squared, power)))
+            blocks.append((e.size, mean, float(spread.sum()), cross, steps))
+        return _total(size, channels, sums, blocks, grid, largest, clipped)
 
 
 def _total(
     size: int,
+    channels: int,
+    sums: list[NDArray[np.float64]],
     blocks: list[tuple[int, float, float, float, float]],
     grid: Grid | None,
     largest: float,
     clipped: int,
 ) -> SampleErrors:
     """Join the blocks' sums: each has its own mean, which the spread about the whole's adds."""
-    error = _fsum([total for _, total, *_ in blocks])
+    by_channel = np.sum(sums, axis=0) if sums else np.zeros((3, channels))
+    error = _fsum([n * m for n, m, *_ in blocks])
     mean = error / size if size else 0.0
-    spread = _fsum([s + n * (total / n - mean) ** 2 for n, total, s, *_ in blocks])
-    squared = _fsum([s + total / n * total for n, total, s, *_ in blocks])
+    spread = _fsum([s + n * (m - mean) ** 2 for n, m, s, *_ in blocks])
+    squared = _fsum([s + n * m * m for n, m, s, *_ in blocks])
     if grid is None:
         steps = math.nan
     elif isinstance(grid.scale, float):
         steps = float(np.float64(squared) / np.float64(grid.scale) ** 2)
     else:
-        steps = _fsum([part for *_, part, _ in blocks])
-    power = _fsum([part for *_, part in blocks])
-    return SampleErrors(size, error, spread, squared, steps, power, largest, clipped)
+        steps = _fsum([part for *_, part in blocks])
+    power = float(by_channel[2].sum())
+    cross = _fsum([part for *_, part, _ in blocks])
+    return SampleErrors(
+        size, error, spread, squared, steps, power, cross, largest, clipped, by_channel
+    )
+
+
+_WIDTH: Final = 128  # columns that make a reduction along rows fast
+
+
+def folded(values: NDArray[Any], channels: int) -> NDArray[Any] | None:
+    """View flat values, channels last, as rows of several pixels each; None if they do not fit."""
+    width = channels * max(1, _WIDTH // channels)
+    while width > channels and values.size % width:
+        width -= channels
+    return values.reshape(-1, width) if values.size else None
+
+
+def sums_by_channel(values: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
+    """Sums over flat values, channels last: (channels,)."""
+    if channels == 1:
+        return values.sum(keepdims=True)
+    rows = folded(values, channels)
+    assert rows is not None
+    total: NDArray[np.float64] = rows.sum(axis=0).reshape(-1, channels).sum(axis=0)
+    return total
+
+
+def squares_by_channel(values: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
+    """Sums of squares over flat values, channels last: (channels,)."""
+    if channels == 1:
+        return np.einsum("i,i->", values, values).reshape(1)
+    rows = folded(values, channels)
+    assert rows is not None
+    squares: NDArray[np.float64] = np.einsum("ij,ij->j", rows, rows)
+    return squares.reshape(-1, channels).sum(axis=0)
 
 
 def _fsum(terms: list[float]) -> float:
@@ -155,9 +219,13 @@ def _squared(values: NDArray[np.float64]) -> float:
 
 
 def _clipped(codes: NDArray[Any], reals: NDArray[Any], grid: Grid, scale: Any, zero: Any) -> int:
-    below = (reals < (grid.low - zero - 0.5) * scale) & (codes == grid.low)
-    above = (reals > (grid.high - zero + 0.5) * scale) & (codes == grid.high)
-    return int(np.count_nonzero(below)) + int(np.count_nonzero(above))
+    low, high = (grid.low - zero - 0.5) * scale, (grid.high - zero + 0.5) * scale
+    count = 0
+    if not reals.min() >= np.max(low):  # nan, too
+        count += int(np.count_nonzero((reals < low) & (codes == grid.low)))
+    if not reals.max() <= np.min(high):
+        count += int(np.count_nonzero((reals > high) & (codes == grid.high)))
+    return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +233,7 @@ class ErrorFigures:
     """What the sums of all samples come to; names as in the module's docstring.
 
     rmse_over_scale: None for a tensor without a scale. clipped_fraction: clipped per element.
+    cosine: of the angle between the codes' reals and the references; nan if either is all zero.
     mean_stddev, mean_max_abs_error: the mean over samples of each sample's own standard deviation
     of the error, and of its largest error, as TensorFlow's QuantizationDebugger reports them.
     """
@@ -173,12 +242,22 @@ class ErrorFigures:
     elements: int
     rmse_over_scale: float | None
     sqnr_db: float
+    cosine: float
     max_abs_error: float
     mean_error: float
     mean_squared_error: float
     clipped_fraction: float
     mean_stddev: float
     mean_max_abs_error: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelErrors:
+    """Figures of each channel along the last axis, (channels,); names as in the docstring."""
+
+    rmse_over_scale: NDArray[np.float64]
+    sqnr_db: NDArray[np.float64]
+    mean_error: NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -193,8 +272,10 @@ class ErrorSums:
     squared_error: ExactSum = field(default_factory=ExactSum)
     squared_steps: ExactSum = field(default_factory=ExactSum)
     squared_reference: ExactSum = field(default_factory=ExactSum)
+    cross: ExactSum = field(default_factory=ExactSum)
     stddev: ExactSum = field(default_factory=ExactSum)
     largest: ExactSum = field(default_factory=ExactSum)
+    channels: ExactSums | None = None
 
     def add(self, sample: SampleErrors) -> None:
         """Take one more sample into account."""
@@ -206,8 +287,13 @@ class ErrorSums:
         self.squared_error.add(sample.squared_error)
         self.squared_steps.add(sample.squared_steps)
         self.squared_reference.add(sample.squared_reference)
+        self.cross.add(sample.cross)
         self.stddev.add(math.sqrt(sample.spread / sample.elements) if sample.elements else 0.0)
         self.largest.add(sample.max_abs_error)
+        if sample.channels.shape[1] > 1:
+            if self.channels is None:
+                self.channels = ExactSums(sample.channels.size)
+            self.channels.add(sample.channels.reshape(-1))
 
     def merge(self, other: ErrorSums) -> None:
         """Take all samples of another into account, as if they had been added here."""
@@ -220,10 +306,31 @@ class ErrorSums:
             (self.squared_error, other.squared_error),
             (self.squared_steps, other.squared_steps),
             (self.squared_reference, other.squared_reference),
+            (self.cross, other.cross),
             (self.stddev, other.stddev),
             (self.largest, other.largest),
         ):
             mine.merge(theirs)
+        if other.channels is not None:
+            if self.channels is None:
+                self.channels = ExactSums(other.channels.count)
+            self.channels.merge(other.channels)
+
+    def channel_figures(self, scale: NDArray[np.float64] | float) -> ChannelErrors | None:
+        """Return the figures of each channel, None where channels are not kept apart.
+
+        scale: of the tensor, or of each channel.
+        """
+        if self.channels is None or not self.elements:
+            return None
+        error, squared, power = self.channels.values.reshape(3, -1)
+        count = self.elements // error.size
+        with np.errstate(all="ignore"):
+            return ChannelErrors(
+                rmse_over_scale=np.sqrt(squared / count) / scale,
+                sqnr_db=np.where(squared == 0, np.inf, 10 * np.log10(power / squared)),
+                mean_error=error / count,
+            )
 
     def figures(self, *, scaled: bool = True) -> ErrorFigures:
         """Return the figures; scaled: whether the tensor has a scale to measure errors by."""
@@ -234,6 +341,9 @@ class ErrorSums:
             elements=self.elements,
             rmse_over_scale=math.sqrt(self.squared_steps.value / count) if scaled else None,
             sqnr_db=sqnr_db(self.squared_reference.value, self.squared_error.value),
+            cosine=_cosine(
+                self.squared_reference.value, self.squared_error.value, self.cross.value
+            ),
             max_abs_error=self.max_abs_error,
             mean_error=self.error.value / count,
             mean_squared_error=self.squared_error.value / count,
@@ -245,6 +355,14 @@ class ErrorSums:
 
 def _larger(a: float, b: float) -> float:
     return float(np.maximum(a, b))  # unlike max(), nan whichever side it is on
+
+
+def _cosine(reference: float, error: float, cross: float) -> float:
+    """Of the angle between r and v = r + e, from sums of r^2, e^2 and e * r."""
+    own = reference + 2 * cross + error
+    if not (reference > 0 and own > 0 and math.isfinite(reference) and math.isfinite(own)):
+        return math.nan
+    return max(-1.0, min(1.0, (reference + cross) / math.sqrt(reference) / math.sqrt(own)))
 
 
 def sqnr_db(signal: float, noise: float) -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinterp.debug.exact import ExactSum
+from refinterp.debug.exact import ExactSum, ExactSums
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -46,3 +47,38 @@ def test_what_a_float_cannot_hold():
     assert total([1.0, math.inf]).value == math.inf
     assert math.isnan(total([math.inf, -math.inf, 1.0]).value)
     assert math.isnan(total([math.nan]).value)
+
+
+WIDE = st.floats(-1e300, 1e300)
+
+
+@given(st.lists(st.tuples(WIDE, WIDE, WIDE), max_size=12), st.randoms())
+def test_many_sums_are_exact_in_any_order(rows, random):
+    """Each of several sums is the one in fractions to a few ulps; order changes no bit."""
+
+    def total_of(parts: list[tuple[float, ...]]) -> ExactSums:
+        result = ExactSums(3)
+        for part in parts:
+            result.add(np.array(part))
+        return result
+
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    cut = random.randint(0, len(shuffled))
+    merged = total_of(shuffled[:cut])
+    merged.merge(total_of(shuffled[cut:]))
+    found = merged.values
+    assert found.tobytes() == total_of(rows).values.tobytes()
+    for column, value in enumerate(found):
+        exact = sum((Fraction(row[column]) for row in rows), Fraction(0))
+        assert abs(Fraction(value) - exact) <= abs(exact) * Fraction(1, 2**51) + Fraction(1, 2**1070)
+
+
+def test_sums_keep_what_is_not_finite():
+    """An infinity or nan stays in its own sum."""
+    sums = ExactSums(4)
+    sums.add(np.array([1.0, np.inf, -np.inf, np.nan]))
+    sums.add(np.array([2.0, 1.0, np.inf, 1.0]))
+    assert sums.values[0] == 3.0
+    assert sums.values[1] == math.inf
+    assert np.isnan(sums.values[2:]).all()

@@ -62,7 +62,9 @@ def test_figures_are_their_definitions(case):
     for name, value in expected.items():
         largest = expected["max_abs_error"]  # cancellation: means and deviations of what is equal
         slack = 1e-12 * largest if name in ("mean_error", "mean_stddev") else 0.0
-        assert found[name] == pytest.approx(value, rel=1e-9, abs=slack), name
+        if name == "cosine":  # a difference of sums: to what the larger of them leaves
+            slack = 1e-7
+        assert found[name] == pytest.approx(value, rel=1e-9, abs=slack, nan_ok=True), name
     assert found["samples"] == len(samples)
 
 

@@ -25,12 +25,14 @@ def figures(samples: Sequence[tuple[np.ndarray, np.ndarray]], spec: TensorSpec) 
     """Figures of (codes, reference) pairs, each of the tensor's shape."""
     low, high = np.iinfo(spec.dtype).min, np.iinfo(spec.dtype).max
     errors, steps, signal, clipped, stddevs, largest = [], [], [], 0, [], []
+    given = []
     for codes, reference in samples:
         own = []
         pairs = zip(reals(codes, spec), codes.reshape(-1), reference.reshape(-1), strict=True)
         for (real, scale), code, r in pairs:
             r = Fraction(float(r))
             own.append(real - r)
+            given.append((real, r))
             steps.append((real - r) / scale)
             signal.append(r * r)
             if code == low:
@@ -49,7 +51,10 @@ def figures(samples: Sequence[tuple[np.ndarray, np.ndarray]], spec: TensorSpec) 
         decibels = -math.inf
     else:
         decibels = 10 * math.log10(sum(signal) / noise)
+    norms = [sum(v[side] ** 2 for v in given) for side in (0, 1)]
+    dot = sum(v * r for v, r in given)
     return {
+        "cosine": math.nan if 0 in norms else float(dot) / math.sqrt(norms[0] * norms[1]),
         "rmse_over_scale": math.sqrt(sum(s * s for s in steps) / count),
         "sqnr_db": decibels,
         "max_abs_error": float(max(abs(e) for e in errors)),
