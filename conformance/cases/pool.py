@@ -53,3 +53,9 @@ def average_pool_2d(d: Draw, dtype: str) -> Case:
 def max_pool_2d(d: Draw, dtype: str) -> Case:
     """One MAX_POOL_2D."""
     return pool(d, dtype, "MAX_POOL_2D")
+
+
+@generator("L2_POOL_2D", "float32")
+def l2_pool_2d(d: Draw, dtype: str) -> Case:
+    """One L2_POOL_2D."""
+    return pool(d, dtype, "L2_POOL_2D")

@@ -69,7 +69,7 @@ def batch_matmul_output_shapes(inputs: Inputs, options: BatchMatMulOptions) -> t
 
 
 def _operand(array: Array, rank: int, adjoint: bool) -> Array:
-    """View (S, ...) with `rank` dimensions behind the sample axis, the last two exchanged or not."""
+    """View (S, ...) with `rank` dimensions behind the sample axis, the last two turned or not."""
     view = array.reshape(len(array), *(1,) * (rank + 1 - array.ndim), *array.shape[1:])
     return view.swapaxes(-1, -2) if adjoint else view
 
