@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from refinterp.arena.tensor_plan import PLANNERS, TensorPlan, plan_model
-from refinterp.cli.common import open_model, print_document, say
+from refinterp.cli.common import open_model, print_document, save_text
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 from refinterp.report.arena_document import plan_fields
 from refinterp.report.machine import document
 from refinterp.report.memory_map import memory_map
 from refinterp.report.memory_map_svg import memory_map_svg
+from refinterp.report.page_arena import arena_page
 from refinterp.report.terminal import console
 
 _ROWS = 40  # of the picture: what fits on a screen
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how to place the tensors (default greedy, TFLM's)",
     )
     parser.add_argument("--svg", metavar="F", help="also draw the plan to this file (one model)")
+    parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,15 +42,19 @@ def run(options: argparse.Namespace) -> int:
     if options.svg and len(options.models) > 1:
         raise UsageError(f"--svg draws one model, but {len(options.models)} are given")
     results: list[dict[str, Any]] = []
+    plans: list[tuple[str, TensorPlan]] = []
     for number, path in enumerate(options.models):
         model = open_model(path)
         plan = plan_model(model, options.planner)
+        plans.append((_title(path, model), plan))
         if options.svg:
-            _write(options.svg, memory_map_svg(plan, title=_title(path, model)))
+            save_text(options.svg, memory_map_svg(plan, title=_title(path, model)))
         if options.json:
             results.append({"model": model.source, **plan_fields(plan)})
         else:
             _draw(plan, _title(path, model), first=number == 0)
+    if options.html:
+        save_text(options.html, arena_page(plans))
     if options.json:
         one = len(results) == 1
         print_document(document(**results[0]) if one else document(results=results))
@@ -74,11 +80,3 @@ def _draw(plan: TensorPlan, title: str, *, first: bool) -> None:
             ascii_only="utf" not in (sys.stdout.encoding or "").lower(),
         )
     )
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
-    say(f"wrote {path}")

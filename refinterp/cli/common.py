@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from refinterp.errors import UsageError
 from refinterp.graph.check import check
 from refinterp.graph.model import Model
 from refinterp.graph.spec import TensorSpec
@@ -36,6 +38,15 @@ def say(text: str) -> None:
 def print_document(document: Mapping[str, Any]) -> None:
     """Print a machine-readable result."""
     print(dumps(document))
+
+
+def save_text(path: str, text: str) -> None:
+    """Write a result to a file and say so; UsageError if it cannot be written."""
+    try:
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    say(f"wrote {path}")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

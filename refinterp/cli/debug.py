@@ -7,7 +7,9 @@ operator on dequantized weights. Exit code 1: an output's accumulated SQNR is be
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from refinterp.arena.tensor_plan import TensorPlan, plan_model
 from refinterp.cli.common import (
     add_flavour,
     add_image_range,
@@ -15,13 +17,18 @@ from refinterp.cli.common import (
     open_model,
     print_document,
     progress,
+    save_text,
     say,
 )
 from refinterp.debug.compare import Comparison
 from refinterp.debug.result import DebugReport
-from refinterp.errors import UsageError
+from refinterp.errors import RefinterpError, UsageError
+from refinterp.graph.model import Model
 from refinterp.report.debug_document import debug_document, write_csv
 from refinterp.report.debug_table import print_debug
+from refinterp.report.machine import dumps
+from refinterp.report.model_explorer import METRICS, node_data
+from refinterp.report.page_debug import debug_page
 from refinterp.samples.source import open_samples
 
 
@@ -45,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="show every layer")
     parser.add_argument(
         "--csv", metavar="F", help="write a row per layer, with QuantizationDebugger's columns"
+    )
+    parser.add_argument("--html", metavar="F", help="write one page that opens offline")
+    parser.add_argument(
+        "--model-explorer",
+        metavar="F",
+        help="write node data for Model Explorer: RMSE/scale to F, other metrics beside it",
     )
     parser.add_argument(
         "--fail-under", type=float, metavar="SQNR_DB",
@@ -71,6 +84,16 @@ def run(options: argparse.Namespace) -> int:
         say(note)
     if options.csv:
         _save_csv(report, options.csv)
+    if options.html:
+        page = debug_page(
+            report,
+            model=model.source,
+            float_model=twin.source if twin else None,
+            plan=_plan(model),
+        )
+        save_text(options.html, page)
+    if options.model_explorer:
+        _save_node_data(report, options.model_explorer, model.subgraphs[0].name)
     if options.json:
         print_document(debug_document(report, model.source, twin.source if twin else None))
     else:
@@ -84,6 +107,25 @@ def _save_csv(report: DebugReport, path: str) -> None:
             write_csv(report, file)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _plan(model: Model) -> TensorPlan | None:
+    """The arena's plan; a model that runs but cannot be planned goes without its picture."""
+    try:
+        return plan_model(model)
+    except RefinterpError as error:
+        say(f"the page has no arena map: {error}")
+        return None
+
+
+def _save_node_data(report: DebugReport, path: str, graph: str | None) -> None:
+    """Write a file per metric: the first to the path, the others beside it by their names."""
+    first, *others = METRICS
+    target = Path(path)
+    save_text(path, dumps(node_data(report, first, graph)))
+    for metric in others:
+        beside = target.with_name(f"{target.stem}_{metric}{target.suffix}")
+        save_text(str(beside), dumps(node_data(report, metric, graph)))
 
 
 def _judge(report: DebugReport, limit: float | None) -> int:

@@ -1,0 +1,96 @@
+"""The frame of a page that stands by itself: it opens offline and asks nobody for anything.
+
+The page's own policy (Content-Security-Policy) lets no script run but ours, by its hash, and
+nothing be loaded. Without scripts everything is still there; they sort, filter and open in place.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from typing import Any, Final
+
+from refinterp.report.html import Html, join, json_element, raw, tag
+from refinterp.report.words import one_line
+
+ROOM: Final = 96  # characters of a name where it stands beside others
+_MOST: Final = 4000  # characters of a name where it stands by itself
+
+
+def page(title: str, *sections: Html | None, data: Any) -> str:
+    """Return a whole page. data: the same as a document, for scripts and for saving."""
+    script = _asset("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", shown(title)),
+        raw("style", _asset("page.css")),
+    )
+    body = tag(
+        "body",
+        tag("main", *sections),
+        json_element(data, id="document"),
+        raw("script", script),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def shown(name: str, room: int = ROOM) -> str:
+    """A name on one line; of a long one the end, where converters put what tells layers apart."""
+    line = one_line(name[-4 * room :])
+    return line if len(line) <= room and len(name) <= room else f"…{line[1 - room :]}"
+
+
+def label(name: str, room: int = ROOM) -> Html:
+    """A name as an element that never widens what it stands in: its front is cut off first."""
+    return tag("span", tag("bdi", shown(name, room), dir="ltr"), class_="name")
+
+
+def full_name(name: str) -> Html:
+    """A name in full, folded where it must be; of more than some thousand characters both ends."""
+    line = one_line(name) or "no name"
+    if len(line) > _MOST:
+        cut = len(line) - _MOST
+        line = f"{line[: _MOST // 2]} … {cut:,} characters … {line[-_MOST // 2 :]}"
+    return tag("span", line, class_="full", dir="ltr")
+
+
+def section(heading: str, *children: object, note: object = None, **attributes: object) -> Html:
+    """A part of the page under a heading. note: what one must know to read it."""
+    return tag(
+        "section",
+        tag("h2", heading),
+        None if note is None else tag("p", note, class_="note"),
+        *children,
+        **attributes,
+    )
+
+
+def tile(heading: str, value: object, below: object = None, mood: str | None = None) -> Html:
+    """One figure of the header. mood: good, bad or None."""
+    return tag(
+        "div",
+        tag("div", heading, class_="what"),
+        tag("div", value, class_="value"),
+        None if below is None else tag("div", below, class_="below"),
+        class_=f"tile {mood or ''}".strip(),
+    )
+
+
+def definitions(entries: list[tuple[str, str]]) -> Html:
+    """What the words on the page mean, folded away."""
+    listed = join(join((tag("dt", word), tag("dd", meaning))) for word, meaning in entries)
+    return tag("details", tag("summary", "What the figures mean"), tag("dl", listed))
+
+
+def _asset(name: str) -> str:
+    return resources.files("refinterp.report").joinpath(name).read_text("utf-8")

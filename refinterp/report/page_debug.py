@@ -1,0 +1,299 @@
+"""A debug report as one page: what is lost where, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any, Final
+
+from refinterp.arena.tensor_plan import TensorPlan
+from refinterp.debug.result import Cause, DebugReport, Layer, Output
+from refinterp.report.charts import Column, Series, stacked
+from refinterp.report.debug_document import debug_document
+from refinterp.report.debug_table import decibels, percent
+from refinterp.report.html import Html, join, tag
+from refinterp.report.page import definitions, full_name, label, page, section, tile
+from refinterp.report.page_arena import plan_section
+from refinterp.report.page_layer import layer_detail
+from refinterp.report.page_table import Cell, Heading, Row, table
+from refinterp.report.terminal import dims
+
+ROUNDING: Final = 1 / math.sqrt(12)  # RMSE over scale that rounding to codes costs
+
+_HEADINGS: Final = (
+    Heading("op", hint="the operator's index: order of execution"),
+    Heading("layer", number=False),
+    Heading("shape", number=False, wide=True, sort=False),
+    Heading(
+        join(("RMSE/", tag("wbr"), "scale")),
+        down=True,
+        hint="of this operator alone; rounding alone: 0.29",
+    ),
+    Heading("SQNR dB", hint="of this operator alone; higher is better"),
+    Heading("so far dB", hint="SQNR of all operators up to here, against the float run"),
+    Heading("clipped", wide=True, down=True, hint="elements that the type's range has cut"),
+)
+
+_WORDS: Final = [
+    ("error", "what the int8 codes stand for, less the float value: scale × (code − zero point) − "
+     "real."),
+    ("this layer alone (local)", "The int8 operator against the float operator on the same, "
+     "dequantized inputs: what this operator loses."),
+    ("so far (accumulated)", "The int8 run against the float run: what has been lost up to here."),
+    ("RMSE/scale", "The root of the mean squared error, in steps between codes. Rounding to the "
+     "nearest code costs 0.29; much more than that has another cause."),
+    ("SQNR", "Signal to quantization noise, 10 · log10(Σ real² / Σ error²), in dB; 6 dB are about "
+     "one bit."),
+    ("clipped", "Elements at the type's smallest or largest code whose float value lies beyond it: "
+     "the range has cut them."),
+    ("top-1 agreement", "Samples on which the largest output is the same in both runs."),
+]  # fmt: skip
+
+
+def debug_page(
+    report: DebugReport,
+    *,
+    model: str | None = None,
+    float_model: str | None = None,
+    plan: TensorPlan | None = None,
+) -> str:
+    """Return the page. model, float_model: where they were read from. plan: to draw the arena."""
+    name = PurePath(model).name if model else "model"
+    order = sorted(report.layers, key=lambda layer: (layer.operator, layer.tensor))
+    return page(
+        f"{name}: layer by layer",
+        _header(report, name, float_model),
+        _findings(report),
+        _network(report, order),
+        _layers(report),
+        _unpaired(report),
+        None if plan is None else plan_section(plan, name, heading="Arena"),
+        section("", definitions(_WORDS)),
+        data=debug_document(report, model, float_model),
+    )
+
+
+def anchor(layer: Layer) -> str:
+    """The id of a layer's detail on the page."""
+    return f"layer-{layer.operator}-{layer.tensor}"
+
+
+def own_causes(layer: Layer) -> tuple[Cause, ...]:
+    """Causes that do not follow from another."""
+    return tuple(cause for cause in layer.causes if cause.implied_by is None)
+
+
+def _header(report: DebugReport, name: str, float_model: str | None) -> Html:
+    against = "its shadow (the same graph on dequantized weights)"
+    if report.reference == "float model":
+        against = PurePath(float_model).name if float_model else "the float model"
+    said = tag(
+        "p", "Against ", tag("b", label(against)), f" on {report.samples:,} ",
+        "sample" if report.samples == 1 else "samples", ", arithmetic of ",
+        tag("b", report.flavour), ".", class_="said",
+    )  # fmt: skip
+    tiles = [_output_tile(output, len(report.outputs)) for output in report.outputs[:4]]
+    agreements = [o for o in report.outputs if o.top1_agreement is not None]
+    for output in agreements[:2]:
+        share = output.top1_agreement or 0.0
+        tiles.append(
+            tile(
+                "top-1 agreement", f"{100 * share:.1f} %",
+                f"{round(share * report.samples):,} of {report.samples:,}",
+            )
+        )  # fmt: skip
+    with_cause = sum(bool(own_causes(layer)) for layer in report.layers)
+    tiles.append(
+        tile(
+            "layers with a cause", with_cause, f"of {len(report.layers)} compared",
+            "bad" if with_cause else None,
+        )
+    )  # fmt: skip
+    if report.layers:
+        worst = report.layers[0]
+        tiles.append(
+            tile("worst layer", tag("a", f"{worst.operator} {worst.op_name}",
+                 href=f"#{anchor(worst)}"), f"RMSE/scale {_steps(worst)}")
+        )  # fmt: skip
+    notes = [tag("p", note, class_="note") for note in report.notes]
+    return tag(
+        "header",
+        tag("h1", label(name)),
+        said,
+        tag("div", *tiles, class_="tiles"),
+        *notes,
+    )
+
+
+def _output_tile(output: Output, outputs: int) -> Html:
+    below: list[object] = [label(output.name, 48)]
+    steps = output.accumulated.rmse_over_scale
+    figures = f"largest error {output.accumulated.max_abs_error:.3g}"
+    if steps is not None:
+        figures = f"RMSE/scale {steps:.3g}, {figures}"
+    return tile(
+        "output" if outputs == 1 else f"output, tensor {output.tensor}",
+        join((tag("span", decibels(output.accumulated.sqnr_db)), tag("small", " dB SQNR"))),
+        join((tag("div", *below), tag("div", figures))),
+    )
+
+
+def _findings(report: DebugReport) -> Html | None:
+    """The causes, in the layers' order, those that follow from others left to the details."""
+    found = [(layer, cause) for layer in report.layers for cause in own_causes(layer)]
+    if not found:
+        return None
+    cards = [
+        tag(
+            "li",
+            tag(
+                "div",
+                tag("span", cause.id, class_="chip bad"),
+                tag("a", f"{layer.operator} {layer.op_name}", href=f"#{anchor(layer)}"),
+                label(layer.name),
+                class_="finding-head",
+            ),
+            tag("p", cause.evidence),
+            tag("p", cause.remedy, class_="remedy"),
+        )
+        for layer, cause in found
+    ]
+    more = None
+    if len(cards) > _SHOWN_FINDINGS:
+        rest = cards[_SHOWN_FINDINGS:]
+        more = tag("details", tag("summary", f"{len(rest)} more"), tag("ul", *rest))
+    return section(
+        "Why", tag("ul", *cards[:_SHOWN_FINDINGS]), more, class_="findings",
+    )  # fmt: skip
+
+
+_SHOWN_FINDINGS: Final = 8
+
+
+def _network(report: DebugReport, order: Sequence[Layer]) -> Html | None:
+    if not order:
+        return None
+    columns = [
+        Column(str(layer.operator), anchor(layer), bool(own_causes(layer))) for layer in order
+    ]
+
+    def says(figure: str, values: Sequence[str]) -> list[str]:
+        return [
+            f"{layer.operator} {layer.op_name}: {figure} {value}"
+            for layer, value in zip(order, values, strict=True)
+        ]
+
+    reached = [layer.accumulated for layer in order]
+    so_far = Series(
+        "SQNR so far, dB",
+        "line",
+        [None if f is None else f.sqnr_db for f in reached],
+        says("SQNR so far, dB:", ["-" if f is None else decibels(f.sqnr_db) for f in reached]),
+    )
+    steps_so_far = Series(
+        "RMSE/scale so far",
+        "line",
+        [None if f is None else f.rmse_over_scale for f in reached],
+        says("RMSE/scale so far", [_number(f and f.rmse_over_scale) for f in reached]),
+    )
+    alone = Series(
+        "RMSE/scale of each layer alone",
+        "bars",
+        [layer.local.rmse_over_scale for layer in order],
+        says("RMSE/scale alone", [_steps(layer) for layer in order]),
+        level=(ROUNDING, "rounding alone"),
+    )
+    return section(
+        "Error through the network",
+        stacked(columns, (so_far, steps_so_far, alone), "op"),
+        note="From input to output, in the order of execution. A click leads to the layer.",
+    )
+
+
+def _layers(report: DebugReport) -> Html:
+    finite = [s for layer in report.layers if (s := _size(layer)) < math.inf]
+    largest = max(finite, default=0.0)
+    rows = [_row(layer, largest) for layer in report.layers]
+    return section(
+        "Layers",
+        table("layers", _HEADINGS, rows, finds="name, operator or cause"),
+        note="Worst first. A click on a heading sorts, on a layer shows its detail.",
+    )
+
+
+def _row(layer: Layer, largest: float) -> Row:
+    causes = own_causes(layer)
+    name = tag(
+        "div",
+        tag("a", layer.op_name, href=f"#{anchor(layer)}"),
+        *(tag("span", cause.id, class_="chip bad") for cause in causes),
+        *(tag("span", c.id, class_="chip") for c in layer.causes if c.implied_by is not None),
+        label(layer.name),
+        class_="layer",
+    )
+    size = _size(layer)
+    share = 100 * _length(size) / _length(largest) if largest and size < math.inf else 100.0
+    steps = join(
+        (
+            tag("i", tag("i", style=f"width:{share:.1f}%"), class_="bar"),
+            tag("span", _steps(layer)),
+        )
+    )
+    return Row(
+        (
+            Cell(layer.operator, layer.operator),
+            Cell(name, layer.op_name),
+            Cell(dims(layer.shape), None),
+            Cell(steps, size),
+            Cell(decibels(layer.local.sqnr_db), layer.local.sqnr_db),
+            _so_far(layer),
+            Cell(percent(layer.saturated_fraction) or "0", layer.saturated_fraction),
+        ),
+        detail=layer_detail(layer),
+        id=anchor(layer),
+        style="suspect" if causes else "",
+        words=f"{layer.op_name} {layer.name[-256:]} {' '.join(c.id for c in layer.causes)}",
+    )
+
+
+def _so_far(layer: Layer) -> Cell:
+    if layer.accumulated is None:
+        return Cell("-", None)
+    return Cell(decibels(layer.accumulated.sqnr_db), layer.accumulated.sqnr_db)
+
+
+def _unpaired(report: DebugReport) -> Html | None:
+    if not report.unpaired:
+        return None
+    listed = [
+        tag(
+            "li", tag("b", f"{one.model} {one.operator} {one.op_name}"), " ",
+            full_name(one.name), ": ", one.reason,
+        )
+        for one in report.unpaired
+    ]  # fmt: skip
+    return section(
+        "Without a partner",
+        tag("ul", *listed, class_="plain"),
+        note="Operators that could not be compared with one of the other model.",
+    )
+
+
+def _size(layer: Layer) -> float:
+    """The error a row's bar shows; what is no number counts as the largest."""
+    steps = layer.local.rmse_over_scale
+    return math.inf if steps is None or math.isnan(steps) else steps
+
+
+def _length(size: float) -> float:
+    """How long a bar is: by factors for what is large, so that one layer does not hide all."""
+    return math.log1p(max(size, 0.0) / ROUNDING)
+
+
+def _steps(layer: Layer) -> str:
+    return _number(layer.local.rmse_over_scale)
+
+
+def _number(value: Any) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -1,0 +1,92 @@
+"""The detail of one layer on the debug page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from refinterp.debug.metrics import ErrorFigures
+from refinterp.debug.result import Cause, Layer
+from refinterp.report.debug_table import decibels, percent
+from refinterp.report.html import Html, join, tag
+from refinterp.report.page import full_name
+from refinterp.report.terminal import dims
+
+_SHOWN_SCALES = 4
+
+
+def layer_detail(layer: Layer) -> Html:
+    """Return everything known of a layer, the causes first."""
+    return join(
+        (
+            _causes(layer.causes),
+            tag("div", _identity(layer), _figures(layer), class_="cards"),
+        )
+    )
+
+
+def _causes(causes: Sequence[Cause]) -> Html | None:
+    if not causes:
+        return None
+    listed = [
+        tag(
+            "li",
+            tag(
+                "div",
+                tag("span", cause.id, class_="chip" if cause.implied_by else "chip bad"),
+                f"follows from {cause.implied_by}" if cause.implied_by else None,
+                class_="finding-head",
+            ),
+            tag("p", cause.evidence),
+            tag("p", cause.remedy, class_="remedy"),
+        )
+        for cause in causes
+    ]
+    return tag("ul", *listed, class_="findings")
+
+
+def _identity(layer: Layer) -> Html:
+    facts: list[tuple[str, object]] = [
+        ("tensor", join((f"{layer.tensor} ", full_name(layer.name)))),
+        ("operator", f"{layer.operator} {layer.op_name}"),
+        ("type", f"{layer.dtype} {dims(layer.shape)}"),
+        ("scale", _some(layer.scale)),
+        ("zero point", _some(layer.zero_point)),
+        ("compared with", f"the {layer.local_reference}'s operator on the same inputs"),
+    ]
+    rows = join(join((tag("dt", name), tag("dd", value))) for name, value in facts)
+    return tag("div", tag("h3", "Layer"), tag("dl", rows), class_="card")
+
+
+def _some(values: Sequence[float]) -> str:
+    shown = ", ".join(f"{value:.6g}" for value in values[:_SHOWN_SCALES])
+    more = len(values) - _SHOWN_SCALES
+    return f"{shown}, … {more} more channels" if more > 0 else shown
+
+
+def _figures(layer: Layer) -> Html:
+    sides = (layer.local, layer.accumulated)
+    rows = [
+        ("RMSE/scale", [_number(f.rmse_over_scale) if f else "-" for f in sides]),
+        ("SQNR, dB", [decibels(f.sqnr_db) if f else "-" for f in sides]),
+        ("largest error", [_number(f.max_abs_error) if f else "-" for f in sides]),
+        ("mean error", [_number(f.mean_error) if f else "-" for f in sides]),
+        ("mean squared error", [_number(f.mean_squared_error) if f else "-" for f in sides]),
+        ("clipped", [_clipped(f) for f in sides]),
+    ]
+    head = tag("tr", tag("th"), tag("th", "this layer alone"), tag("th", "so far"))
+    body = [
+        tag("tr", tag("th", name, scope="row"), *(tag("td", value) for value in values))
+        for name, values in rows
+    ]
+    return tag(
+        "div", tag("h3", "Error"), tag("table", tag("thead", head), tag("tbody", *body)),
+        class_="card",
+    )  # fmt: skip
+
+
+def _clipped(figures: ErrorFigures | None) -> str:
+    return "-" if figures is None else percent(figures.clipped_fraction) or "0"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
