@@ -22,15 +22,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.local import LocalOperator, as_real, identity, local_operator
-from refinterp.debug.metrics import ErrorSums, Grid, sample_errors
+from refinterp.debug.metrics import ErrorSums, Grid, channel_count, sample_errors
+from refinterp.debug.outputs import (
+    PROBABILITIES,
+    MetricName,
+    OutputSums,
+    divergence,
+    is_scores,
+    metric,
+    metric_name,
+    score,
+)
 from refinterp.debug.pairing import Pairing, pair, pair_shadow, unpaired
-from refinterp.debug.result import DebugReport, Layer, Output, Reference, rank
+from refinterp.debug.ranges import CodeSums, RealSums, code_sums
+from refinterp.debug.result import DebugReport, Input, Layer, Output, Reference, rank
 from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code, shadow_of
 from refinterp.debug.trace import Trace, one_by_one, trace_bytes
 from refinterp.debug.twins import match_inputs, match_outputs
 from refinterp.errors import UsageError
 from refinterp.graph.model import OPTIONAL, Model
-from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
 from refinterp.run.executor import Executor
@@ -45,25 +55,15 @@ _LARGEST_BATCH: Final = 64
 
 
 @dataclass(slots=True)
-class OutputSums:
-    """The sums of one model output."""
-
-    errors: ErrorSums = field(default_factory=ErrorSums)
-    agreed: int = 0
-
-    def merge(self, other: OutputSums) -> None:
-        """Take another's samples into account."""
-        self.errors.merge(other.errors)
-        self.agreed += other.agreed
-
-
-@dataclass(slots=True)
 class Measurements:
-    """All sums of any number of samples: local and accumulated by tensor, outputs by position."""
+    """All sums of any number of samples: by tensor, outputs by position; see `Layer` for each."""
 
     local: dict[int, ErrorSums]
     accumulated: dict[int, ErrorSums]
+    codes: dict[int, CodeSums]
+    reals: dict[int, RealSums]
     outputs: tuple[OutputSums, ...]
+    metrics: tuple[MetricName | None, ...]
     samples: int = 0
     notes: dict[str, None] = field(default_factory=dict)
 
@@ -74,6 +74,10 @@ class Measurements:
         for mine, theirs in ((self.local, other.local), (self.accumulated, other.accumulated)):
             for tensor, sums in theirs.items():
                 mine[tensor].merge(sums)
+        for tensor, codes in other.codes.items():
+            self.codes[tensor].merge(codes)
+        for tensor, reals in other.reals.items():
+            self.reals[tensor].merge(reals)
         for mine_out, theirs_out in zip(self.outputs, other.outputs, strict=True):
             mine_out.merge(theirs_out)
 
@@ -133,6 +137,15 @@ class Comparison:
                 self.unpaired.append(unpaired("quantized", self.quantized, step, str(error)))
                 for tensor in step.outputs:
                     self.grids.pop(tensor, None)
+        graph_inputs = self.quantized.graph.inputs
+        self.coded_inputs = [i for i in graph_inputs if is_code(self.quantized.specs[i])]
+        self.channels = {
+            i: channel_count(self.quantized.specs[i]) for i in (*self.grids, *self.coded_inputs)
+        }
+        self.probabilities = [
+            any(s.name in PROBABILITIES and i in s.outputs for s in self.quantized.steps)
+            for i in self.quantized.graph.outputs
+        ]
         self.followers: dict[int, list[int]] = {}
         for tensor in self.grids:
             partner = self.pairing.tensors.get(tensor)
@@ -167,11 +180,15 @@ class Comparison:
             raise UsageError(f"batch is {batch}; at least 1 is needed")
         if one_by_one(self.quantized):
             size = 1
-        result = self._nothing()
+        result = self._nothing(samples.labels)
         run = _Run(self, Executor(self.quantized, samples=size), Executor(self.twin), result)
         for first in range(start, stop, size):
             last = min(first + size, stop)
-            run.batch([samples.get(i) for i in range(first, last)])
+            run.batch(
+                [samples.get(i) for i in range(first, last)],
+                range(first, last),
+                None if samples.labels is None else samples.labels[first:last],
+            )
             if progress is not None:
                 progress(last - start)
         return result
@@ -184,20 +201,9 @@ class Comparison:
             for tensor in step.outputs
             if tensor in self.grids
         ]
-        graph = self.quantized.graph
-        specs = [self.quantized.specs[i] for i in graph.outputs]
-        inputs = [self.quantized.specs[i] for i in graph.inputs]
-        outputs = [
-            Output(
-                tensor,
-                spec.name,
-                sums.errors.figures(scaled=is_code(spec)),
-                sums.agreed / measured.samples
-                if measured.samples and _is_scores(spec, inputs)
-                else None,
-            )
-            for tensor, spec, sums in zip(graph.outputs, specs, measured.outputs, strict=True)
-        ]
+        outputs = tuple(
+            self._output(place, sums, measured) for place, sums in enumerate(measured.outputs)
+        )
         return DebugReport(
             samples=measured.samples,
             flavour=self.quantized.flavour,
@@ -205,7 +211,35 @@ class Comparison:
             notes=tuple(measured.notes),
             unpaired=tuple(self.unpaired),
             layers=tuple(sorted(layers, key=rank)),
-            outputs=tuple(outputs),
+            outputs=outputs,
+            inputs=tuple(self._input(i, measured) for i in self.coded_inputs),
+        )
+
+    def _output(self, place: int, sums: OutputSums, measured: Measurements) -> Output:
+        tensor = self.quantized.graph.outputs[place]
+        spec = self.quantized.specs[tensor]
+        scores = is_scores(spec, [self.quantized.specs[i] for i in self.quantized.graph.inputs])
+        counted = scores and measured.samples > 0
+        return Output(
+            tensor,
+            spec.name,
+            sums.errors.figures(scaled=is_code(spec)),
+            sums.agreed / measured.samples if counted else None,
+            sums.divergence.value / measured.samples if counted else None,
+            metric(sums, measured.metrics[place]),
+        )
+
+    def _input(self, tensor: int, measured: Measurements) -> Input:
+        spec = self.quantized.specs[tensor]
+        return Input(
+            tensor,
+            spec.name,
+            spec.shape,
+            spec.dtype,
+            tuple(spec.scale.tolist()),
+            tuple(spec.zero_point.tolist()),
+            measured.codes[tensor].figures(),
+            measured.reals[tensor].figures(),
         )
 
     def _shadow_program(self) -> tuple[Shadow, Program]:
@@ -229,16 +263,26 @@ class Comparison:
         other = program.steps[shadow.operators[step.operator]]
         return local_operator(self.quantized, step, program, other), "shadow"
 
-    def _nothing(self) -> Measurements:
+    def _nothing(self, labels: Array | None = None) -> Measurements:
+        specs = self.quantized.specs
+        inputs = [specs[i] for i in self.quantized.graph.inputs]
+        counted = (*self.grids, *self.coded_inputs)
+        grids = {t: self.grids.get(t) or Grid.of(specs[t]) for t in counted}
         return Measurements(
             local={tensor: ErrorSums() for tensor in self.grids},
             accumulated={t: ErrorSums() for t in self.grids if t in self.pairing.tensors},
+            codes={t: code_sums(specs[t].dtype, self.channels[t]) for t in counted},
+            reals={t: RealSums(g, self.channels[t]) for t, g in grids.items() if g is not None},
             outputs=tuple(OutputSums() for _ in self.outputs),
+            metrics=tuple(
+                metric_name(specs[i], inputs, labels) for i in self.quantized.graph.outputs
+            ),
         )
 
     def _layer(self, step: Step, tensor: int, measured: Measurements) -> Layer:
         spec = self.quantized.specs[tensor]
         accumulated = measured.accumulated.get(tensor)
+        step_size = spec.scale.astype(np.float64)
         return Layer(
             operator=step.operator,
             op_name=step.name,
@@ -251,6 +295,12 @@ class Comparison:
             local=measured.local[tensor].figures(),
             local_reference=self.local[step.operator][1],
             accumulated=None if accumulated is None else accumulated.figures(),
+            codes=measured.codes[tensor].figures(),
+            reals=measured.reals[tensor].figures(),
+            local_channels=measured.local[tensor].channel_figures(step_size),
+            accumulated_channels=None
+            if accumulated is None
+            else accumulated.channel_figures(step_size),
         )
 
 
@@ -266,9 +316,12 @@ class _Run:
         self.into = into
         self.work = Workspace()
         self.current = 0
+        self.reals: dict[int, Array] = {}
 
-    def batch(self, samples: Sequence[Sequence[Array]]) -> None:
-        """Measure up to as many samples as the executor holds."""
+    def batch(
+        self, samples: Sequence[Sequence[Array]], places: range, labels: Array | None
+    ) -> None:
+        """Measure up to as many samples as the executor holds; places: their indices."""
         graph = self.of.quantized.graph
         for index, sample in enumerate(samples):
             for tensor, values in zip(graph.inputs, sample, strict=True):
@@ -279,26 +332,51 @@ class _Run:
         self.trace.run()
         for index, sample in enumerate(samples):
             self.current = index
-            self._float(sample)
+            self.reals.clear()
+            given = self._float(sample)
+            self._outputs(given, places[index], None if labels is None else labels[index])
             self._local()
             self.into.samples += 1
 
-    def _float(self, sample: Sequence[Array]) -> None:
-        """Run the float model on one sample, comparing as it goes."""
+    def _float(self, sample: Sequence[Array]) -> list[Array]:
+        """Run the float model on one sample, comparing as it goes; returns its inputs."""
+        given = []
         for tensor, values in zip(self.of.quantized.graph.inputs, sample, strict=True):
             spec = self.of.quantized.specs[tensor]
             real = values if values.dtype.kind == "f" else as_real(values, spec)
+            given.append(real)
             twin = self.of.inputs[tensor]
             self.twin.input(twin)[0] = real
+            if tensor in self.of.coded_inputs:
+                self.into.codes[tensor].add(self._read(tensor))
+                self.into.reals[tensor].add(real)
             for follower in self.of.followers.get(twin, ()):
                 self._accumulate(follower, self.twin.input(twin)[0])
         self.twin.invoke([self._after])
+        return given
+
+    def _outputs(self, given: Sequence[Array], place: int, label: Array | None) -> None:
+        """Compare the outputs of one sample, as reals too; given: the inputs' reals."""
         specs = self.of.quantized.specs
+        inputs = [specs[i] for i in self.of.quantized.graph.inputs]
         pairs = zip(self.of.quantized.graph.outputs, self.of.outputs, strict=True)
-        for (tensor, twin), sums in zip(pairs, self.into.outputs, strict=True):
-            values, reference = self._read(tensor), self.twin.read(twin)[0]
-            sums.errors.add(sample_errors(values, reference, Grid.of(specs[tensor])))
-            sums.agreed += int(values.size > 0 and np.argmax(values) == np.argmax(reference))
+        for index, ((tensor, twin), sums) in enumerate(zip(pairs, self.into.outputs, strict=True)):
+            spec, values, reference = specs[tensor], self._read(tensor), self.twin.read(twin)[0]
+            sums.errors.add(sample_errors(values, reference, Grid.of(spec)))
+            if is_scores(spec, inputs):
+                sums.agreed += int(np.argmax(values) == np.argmax(reference))
+                sums.divergence.add(
+                    divergence(
+                        as_real(values, spec),
+                        reference,
+                        spec,
+                        probabilities=self.of.probabilities[index],
+                    )
+                )
+            name = self.into.metrics[index]
+            if name is not None and label is not None:
+                sides = (as_real(values, spec), reference.reshape(values.shape))
+                score(sums, name, place, np.asarray(label), sides, given)
 
     def _after(
         self,
@@ -313,18 +391,33 @@ class _Run:
                     self._accumulate(follower, array[0])
 
     def _accumulate(self, tensor: int, reference: Array) -> None:
-        errors = sample_errors(self._read(tensor), reference, self.of.grids[tensor])
+        channels = self.of.channels[tensor]
+        errors = sample_errors(self._read(tensor), reference, self.of.grids[tensor], channels)
         self.into.accumulated[tensor].add(errors)
+        self.into.reals[tensor].add(reference)
 
     def _local(self) -> None:
         for step in self.of.quantized.steps:
             if step.operator not in self.of.local:
                 continue
-            results = self.of.local[step.operator][0].run(self._read, self.work)
+            results = self.of.local[step.operator][0].run(self._real, self.work)
             for tensor, reference in zip(step.outputs, results, strict=True):
-                if tensor in self.of.grids:
-                    errors = sample_errors(self._read(tensor), reference, self.of.grids[tensor])
-                    self.into.local[tensor].add(errors)
+                if tensor not in self.of.grids:
+                    continue
+                codes, channels = self._read(tensor), self.of.channels[tensor]
+                errors = sample_errors(codes, reference, self.of.grids[tensor], channels)
+                self.into.local[tensor].add(errors)
+                self.into.codes[tensor].add(codes)
+                if tensor not in self.into.accumulated:
+                    self.into.reals[tensor].add(reference)
+
+    def _real(self, tensor: int) -> Array:
+        """One tensor of the current sample as reals, worked out once."""
+        found = self.reals.get(tensor)
+        if found is None:
+            found = as_real(self._read(tensor), self.of.quantized.specs[tensor])
+            self.reals[tensor] = found
+        return found
 
     def _read(self, tensor: int) -> Array:
         return self.trace.sample(tensor, self.current)
@@ -349,9 +442,3 @@ def debug(
     return comparison.report(
         comparison.measure(samples, stop=limit, batch=batch, progress=progress)
     )
-
-
-def _is_scores(spec: TensorSpec, inputs: Sequence[TensorSpec]) -> bool:
-    """Whether a tensor is one row of scores; what has an input's shape reproduces the input."""
-    row = bool(spec.shape) and spec.shape[-1] > 1 and spec.size == spec.shape[-1]
-    return row and all(spec.shape != other.shape for other in inputs)

@@ -19,7 +19,7 @@ from refinterp.samples.convert import dequantize
 
 Array = NDArray[Any]
 Reader = Callable[[int], Array]
-"""Tensor index of the quantized model → one sample's value of it, (*shape)."""
+"""Tensor index of the quantized model → one sample's value of it as reals, (*shape)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,12 +28,11 @@ class LocalOperator:
 
     kernel: None for an operator that only converts, which on reals does nothing. operands: per
     input of the float operator the constant (1, *shape) it has of its own, or the index of the
-    quantized tensor to read, or None for an omitted one. specs: of the quantized tensors.
+    quantized tensor to read, or None for an omitted one.
     """
 
     kernel: Kernel | None
     operands: tuple[Array | int | None, ...]
-    specs: tuple[TensorSpec, ...]
     results: tuple[Array, ...]
 
     def run(self, read: Reader, work: Workspace) -> list[Array]:
@@ -41,7 +40,7 @@ class LocalOperator:
         arrays: list[Any] = []
         for operand in self.operands:
             if isinstance(operand, int):
-                arrays.append(as_real(read(operand), self.specs[operand])[None])
+                arrays.append(read(operand)[None])
             else:
                 arrays.append(operand)
         if self.kernel is None:
@@ -82,12 +81,12 @@ def local_operator(quantized: Program, step: Step, twin: Program, other: Step) -
         np.zeros((1, *twin.specs[i].shape), STORAGE[twin.specs[i].dtype]) for i in other.outputs
     )
     kernel = cast(Kernel, other.kernel)
-    return LocalOperator(kernel, tuple(operands), quantized.specs, results)
+    return LocalOperator(kernel, tuple(operands), results)
 
 
 def identity(quantized: Program, step: Step) -> LocalOperator:
     """The float form of QUANTIZE and DEQUANTIZE."""
-    return LocalOperator(None, (step.inputs[0],), quantized.specs, ())
+    return LocalOperator(None, (step.inputs[0],), ())
 
 
 def _fits(given: TensorSpec, wanted: TensorSpec) -> bool:

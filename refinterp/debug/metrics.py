@@ -187,7 +187,7 @@ def folded(values: NDArray[Any], channels: int) -> NDArray[Any] | None:
 def sums_by_channel(values: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
     """Sums over flat values, channels last: (channels,)."""
     if channels == 1:
-        return values.sum(keepdims=True)
+        return np.asarray(values.sum(keepdims=True))
     rows = folded(values, channels)
     assert rows is not None
     total: NDArray[np.float64] = rows.sum(axis=0).reshape(-1, channels).sum(axis=0)
@@ -197,11 +197,11 @@ def sums_by_channel(values: NDArray[np.float64], channels: int) -> NDArray[np.fl
 def squares_by_channel(values: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
     """Sums of squares over flat values, channels last: (channels,)."""
     if channels == 1:
-        return np.einsum("i,i->", values, values).reshape(1)
+        return np.asarray(np.einsum("i,i->", values, values)).reshape(1)
     rows = folded(values, channels)
     assert rows is not None
     squares: NDArray[np.float64] = np.einsum("ij,ij->j", rows, rows)
-    return squares.reshape(-1, channels).sum(axis=0)
+    return np.asarray(squares.reshape(-1, channels).sum(axis=0))
 
 
 def _fsum(terms: list[float]) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from refinterp.debug.metrics import ErrorFigures
+from refinterp.debug.metrics import ChannelErrors, ErrorFigures
+from refinterp.debug.outputs import Metric
 from refinterp.debug.pairing import Unpaired
+from refinterp.debug.ranges import CodeFigures, RealFigures
 
 Reference = Literal["float model", "shadow"]
 
@@ -27,6 +29,9 @@ class Layer:
 
     local_reference: whose operator the local figures compare with. accumulated: None when the
     operator has no partner in the float model. scale, zero_point: one, or one per channel.
+    codes: which codes occur; reals: where the reference's reals lie on the grid: those of the
+    float run, or, without a partner, of `local`'s operator. local_channels, accumulated_channels:
+    the same errors channel by channel, along the last axis. All None before the first sample.
     """
 
     operator: int
@@ -40,6 +45,10 @@ class Layer:
     local: ErrorFigures
     local_reference: Reference
     accumulated: ErrorFigures | None
+    codes: CodeFigures | None = None
+    reals: RealFigures | None = None
+    local_channels: ChannelErrors | None = None
+    accumulated_channels: ChannelErrors | None = None
     causes: tuple[Cause, ...] = ()
 
     @property
@@ -58,6 +67,22 @@ class Output:
     name: str
     accumulated: ErrorFigures
     top1_agreement: float | None
+    divergence: float | None = None
+    metric: Metric | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One quantized input of the model: what its codes and the data's reals are."""
+
+    tensor: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    codes: CodeFigures | None
+    reals: RealFigures | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +96,7 @@ class DebugReport:
     unpaired: tuple[Unpaired, ...]
     layers: tuple[Layer, ...]
     outputs: tuple[Output, ...]
+    inputs: tuple[Input, ...] = ()
 
     @property
     def worst_output_sqnr_db(self) -> float:

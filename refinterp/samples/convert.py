@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from refinterp.errors import UsageError
 from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
+
+_SMALL: Final = 1 << 20  # differences of 16-bit codes and such zero points fit a float32
 
 
 def quantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
@@ -28,6 +30,10 @@ def dequantize(codes: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
     if not spec.quantized:
         return np.asarray(codes, np.float32)
     if spec.scale.size == 1:
+        if codes.dtype.itemsize <= 2 and abs(spec.zero) < _SMALL:  # exact in float32 as well
+            reals: NDArray[np.float32] = np.subtract(codes, np.float32(spec.zero), dtype=np.float32)
+            reals *= np.float32(spec.step)
+            return reals
         return np.asarray((codes.astype(np.float64) - spec.zero) * spec.step, np.float32)
     shape = [1] * len(spec.shape)
     shape[spec.quantized_dimension] = -1
