@@ -115,7 +115,7 @@ VERSIONS: Final[Mapping[str, Version]] = MappingProxyType(
                     ("OpDataConcatenation", "int ptr*2 int*2 float int*10"),
                     ("OpDataFullyConnected", "int*9 ptr*2 bool int*2"),
                     ("OpDataTransposeConv", "ConvParams int*4 ptr*2"),
-                    ("TfLiteFullyConnectedParams", "enum*2 bool*2 enum int*4"),
+                    ("TfLiteFullyConnectedParams", "enum*2 bool*2 enum ptr*2"),
                 ),
                 True,
                 "tflite-micro 0.dev20261023, the Python wheel: x86-64, reference kernels",

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from refinterp.tflm.footprint import Footprint
+from refinterp.tflm.footprint import Ask, Footprint
 from refinterp.tflm.operation import Operand, Operation
 
 HYBRID: Final = "hybrid models are not supported"
@@ -22,6 +22,14 @@ DECODE_STATES: Final = {0: "DecodeStateLut", 1: "DecodeStateHuffman", 2: "Decode
 POOLED: Final = "float32 int8 int16"
 COMPARED: Final = "float32 int32 int64 int8"
 MOVED: Final = "float32 int8 int16 int32"
+QUANTIZED: Final = {
+    "float32": "int8 int16",
+    "int8": "int8 int16 int32 uint8",
+    "int16": "int8 int16 int32",
+    "int32": "int8 int16",
+    "uint8": "int8",
+}
+"""Types QUANTIZE turns each type into."""
 
 
 # convolutions and matrix products
@@ -216,7 +224,7 @@ def lstm_checks(op: Operation) -> Operand:
         op.require(op.get(f"i{i}") is None, f"input {i} is used: peephole, projection and layer "
                    "normalization are not supported")  # fmt: skip
     op.one_of("i0", POOLED)
-    op.one_of("i1", "float32" if op["i0"].dtype == "float32" else "int8")
+    op.one_of("i1", "float32 int8" if op["i0"].dtype == "float32" else "int8")
     for ref in ("i18", "i19"):
         op.require(op[ref].tensor.is_variable, f"state {op[ref]} is not a variable")
     op.one_of("i19", "float32 int16")
@@ -425,15 +433,35 @@ def mirror_pad(op: Operation) -> None:
     op.scratch(4 * op["i0"].rank, "elements per input dimension")
 
 
-def constant_input(temps: str, *refs: str) -> Any:
-    """Return a Prepare that looks at these and wants the file to hold the values of some."""
+def constant_input(temps: str, *refs: str, **types: str) -> Ask:
+    """Return a Prepare that looks at `temps` and wants the file to hold the values of `refs`.
+
+    types: those that further operands may have, by operand.
+    """
 
     def prepare(op: Operation) -> None:
         op.temps(temps)
         for ref in refs:
             op.must_be_constant(ref)
+        for ref, allowed in types.items():
+            op.one_of(ref, allowed)
 
     return prepare
+
+
+def strided_slice(op: Operation) -> None:
+    """Prepare of STRIDED_SLICE."""
+    op.temps("i0 i1 i2 i3 o0")
+    op.require(op["i0"].rank <= 4, f"{op['i0']} has rank {op['i0'].rank}, at most 4 is supported")
+    for ref in ("i1", "i2", "i3"):
+        op.must_be_constant(ref)
+
+
+def quantize(op: Operation) -> None:
+    """Prepare of QUANTIZE."""
+    op.temps("i0 o0")
+    op.one_of("o0", QUANTIZED[op["i0"].dtype])
+    op.require(op["o0"].scales == 1, f"output {op['o0']} has {op['o0'].scales} scales, not one")
 
 
 # resource variables
@@ -545,8 +573,8 @@ ROWS: Final[tuple[Footprint, ...]] = (
     _row("ABS", None, "OpDataAbsRsqrt", "i0 o0", "float32 int8 int16"),
     _row("ADD", "TfLiteAddParams", "OpDataAdd", "i0 i1 o0", MOVED),
     _row("ADD_N", None, None, prepare=add_n),
-    _row("ARG_MAX", "TfLiteArgMaxParams", None, "", _ARG),
-    _row("ARG_MIN", "TfLiteArgMinParams", None, "", _ARG),
+    _row("ARG_MAX", "TfLiteArgMaxParams", None, "", _ARG, prepare=constant_input("", i1="int32")),
+    _row("ARG_MIN", "TfLiteArgMinParams", None, "", _ARG, prepare=constant_input("", i1="int32")),
     _row("ASSIGN_VARIABLE", None, None, init=assign_variable_init, prepare=assign_variable),
     _row("AVERAGE_POOL_2D", "TfLitePoolParams", "OpDataPooling", "i0 o0", POOLED),
     _row("BATCH_MATMUL", "TfLiteBatchMatMulParams", "OpDataBatchMatmul", prepare=batch_matmul),
@@ -554,7 +582,8 @@ ROWS: Final[tuple[Footprint, ...]] = (
     _row("BROADCAST_ARGS", None, None, "i0 i1 o0", "int32 int64"),
     _row("BROADCAST_TO", None, None, prepare=constant_input("i0 i1 o0", "i1")),
     _row("CALL_ONCE", "TfLiteCallOnceParams", "OpDataCallOnce"),
-    _row("CAST", "TfLiteCastParams", None, "i0 o0", "float32 int8 int16 int32 uint32 bool"),
+    _row("CAST", "TfLiteCastParams", None, "", "float32 int8 int16 int32 uint32 bool",
+         prepare=constant_input("i0 o0", o0=f"{MOVED} uint32 bool")),
     _row("CEIL", None, None, "i0 o0", _REAL),
     _row("CONCATENATION", "TfLiteConcatenationParams", "OpDataConcatenation",
          prepare=concatenation),
@@ -571,8 +600,10 @@ ROWS: Final[tuple[Footprint, ...]] = (
     _row("EMBEDDING_LOOKUP", None, None, prepare=embedding_lookup),
     _row("EQUAL", None, "OpDataComparison", "i0 i1", f"bool {COMPARED}"),
     _row("EXP", None, None, "", _REAL, prepare=exp),
-    _row("EXPAND_DIMS", None, None, "", MOVED, prepare=constant_input("i0 i1 o0", "i1")),
-    _row("FILL", None, None, prepare=constant_input("i0 i1 o0", "i0")),
+    _row("EXPAND_DIMS", None, None, "", POOLED,
+         prepare=constant_input("i0 i1 o0", "i1", i1="int32")),
+    _row("FILL", None, None,
+         prepare=constant_input("i0 i1 o0", "i0", o0="float32 int8 int32")),
     _row("FLOOR", None, None, "", _REAL),
     _row("FLOOR_DIV", None, None, "i0 i1 o0", _REAL),
     _row("FLOOR_MOD", None, None, "i0 i1 o0", _REAL),
@@ -608,8 +639,8 @@ ROWS: Final[tuple[Footprint, ...]] = (
     _row("PAD", None, "OpDataPad", "", MOVED, prepare=constant_input("i0 i1 i2 o0", "i1")),
     _row("PADV2", None, "OpDataPad", "", MOVED, prepare=constant_input("i0 i1 i2 o0", "i1")),
     _row("PRELU", None, "PreluParams", "i0 i1 o0", POOLED),
-    _row("QUANTIZE", None, "OpDataQuantizeReference", "i0 o0",
-         "float32 int8 int16 int32 uint8"),
+    _row("QUANTIZE", None, "OpDataQuantizeReference", "", " ".join(QUANTIZED),
+         prepare=quantize),
     _row("READ_VARIABLE", None, None, "i0"),
     _row("REDUCE_ALL", "TfLiteReducerParams", "OpDataReduce", "", "bool", prepare=reduce_all),
     _row("REDUCE_MAX", "TfLiteReducerParams", "OpDataReduce", "", _ARG, prepare=reduce_min_max),
@@ -623,22 +654,23 @@ ROWS: Final[tuple[Footprint, ...]] = (
          prepare=constant_input("i0 i1 o0", "i1")),
     _row("REVERSE_V2", None, None, "i0 i1 o0", f"{MOVED} int64 uint8 bool"),
     _row("ROUND", None, None, "i0 o0", _REAL),
-    _row("RSQRT", None, "OpDataAbsRsqrt", "i0 o0", _ARG),
-    _row("SELECT_V2", None, "OpDataSelect", "i0 i1 i2 o0", "bool"),
-    _row("SHAPE", "TfLiteShapeParams", None),
+    _row("RSQRT", None, "OpDataAbsRsqrt", "i0 o0", POOLED),
+    _row("SELECT_V2", None, "OpDataSelect", "", "bool",
+         prepare=constant_input("i0 i1 i2 o0", i1=POOLED)),
+    _row("SHAPE", "TfLiteShapeParams", None, prepare=constant_input("", o0="int32")),
     _row("SIN", None, None, "i0 o0", _REAL),
     _row("SLICE", None, None, "i0 i1 i2 o0", f"{MOVED} bool"),
     _row("SOFTMAX", "TfLiteSoftmaxParams", "SoftmaxParams", "", POOLED, prepare=softmax),
     _row("SPACE_TO_BATCH_ND", None, "SpaceToBatchParams", "i0 o0", _ARG),
     _row("SPACE_TO_DEPTH", "TfLiteSpaceToDepthParams", None, "", _ARG, prepare=space_to_depth),
-    _row("SPLIT", "TfLiteSplitParams", None, prepare=constant_input("i0", "i0")),
-    _row("SPLIT_V", "TfLiteSplitVParams", None, prepare=constant_input("i2", "i2")),
+    _row("SPLIT", "TfLiteSplitParams", None, prepare=constant_input("i0", "i0", i1=MOVED)),
+    _row("SPLIT_V", "TfLiteSplitVParams", None, "", MOVED, prepare=constant_input("i2", "i2")),
     _row("SQRT", None, None, "i0 o0", _REAL),
     _row("SQUARE", None, None, "i0 o0", _REAL),
     _row("SQUARED_DIFFERENCE", None, "OpDataSquaredDifference", "i0 i1 o0", MOVED),
     _row("SQUEEZE", "TfLiteSqueezeParams", None, "i0 o0"),
     _row("STRIDED_SLICE", "TfLiteStridedSliceParams", "StridedSliceParams", "",
-         f"{MOVED} bool", prepare=constant_input("i0 i1 i2 i3 o0", "i1", "i2", "i3")),
+         f"{MOVED} bool", prepare=strided_slice),
     _row("SUB", "TfLiteSubParams", "OpDataSub", "i0 i1 o0", MOVED),
     _row("SUM", "TfLiteReducerParams", "OpDataReduce", "", POOLED, prepare=mean_or_sum),
     _row("SVDF", "TfLiteSVDFParams", "OpDataSvdf", prepare=svdf),
