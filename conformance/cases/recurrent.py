@@ -1,10 +1,11 @@
-"""SVDF: integer and real states, several invocations, wild scales, omitted bias."""
+"""SVDF and LSTMs: integer and real states, several invocations, wild scales, variants."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conformance.case import Case, generator
 from conformance.draw import Draw, chance, choice, codes, inputs, reals, scale, zero_point
@@ -60,4 +61,162 @@ def svdf(d: Draw, dtype: str) -> Case:
     g.operator("SVDF", [x, feature, time, -1 if omit else bias, state], [y], options)
     kind = "int8" if integer else "float32"
     samples = [[inputs(d, (batch, size), kind)] for _ in range(d.integer(1, 6))]
-    return Case(g.build(outputs=[y]), samples, float_tolerance=2e-5)
+    # LiteRT takes int8 states for int16 and reads and writes beyond them
+    garbage = {"runtime:litert-reference"} if dtype == "int8" else set()
+    return Case(g.build(outputs=[y]), samples, float_tolerance=2e-5, undefined=frozenset(garbage))
+
+
+_GATES = 4
+
+
+@generator("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32", "float32x8", "int8", "int16x8")
+def sequence_lstm(d: Draw, dtype: str) -> Case:
+    """One sequence LSTM, plain or with what LiteRT adds, over one to three invocations."""
+    g = GraphBuilder()
+    batch, time, size = d.integer(1, 3), d.integer(1, 6), d.integer(1, 20)
+    time_major = chance(d, 50)
+    plain = dtype == "int16x8" or chance(d, 60)
+    inputs_at, outputs, sample_shape, options, rest = lstm_operands(
+        d, g, dtype, batch, time, size, time_major=time_major, plain=plain
+    )
+    lead = (time, batch) if time_major else (batch, time)
+    y = g.tensor("y", (*lead, outputs), dtype.split("x")[0], **rest["output"])
+    options["time_major"] = time_major
+    g.operator(
+        "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs_at, [y], options,
+        intermediates=rest["intermediates"],
+    )  # fmt: skip
+    kind = dtype.split("x")[0]
+    samples = [[sequence(d, sample_shape, kind)] for _ in range(d.integer(1, 3))]
+    garbage = {"runtime:tflm"} if dtype == "float32x8" else set()  # int8 weights read as floats
+    return Case(g.build(outputs=[y]), samples, tolerance(dtype), undefined=frozenset(garbage))
+
+
+def tolerance(dtype: str) -> float:
+    """How far reals may be off.
+
+    LiteRT's exponentials are approximations some ulp off, which feedback over the steps amplifies.
+    With int8 weights the state is quantized before each step: where an ulp carries it over a half,
+    its code is another, which moves what follows by a hundredth.
+    """
+    return 1e-4 if dtype == "float32" else 0.03
+
+
+def sequence(d: Draw, dims: tuple[int, ...], kind: str) -> NDArray[Any]:
+    """Codes, or reals small enough that gates are not all saturated; some steps all zero."""
+    if kind != "float32":
+        return inputs(d, dims, kind)
+    values = d.rng.standard_normal(dims).astype(np.float32)
+    return np.zeros_like(values) if chance(d, 5) else values
+
+
+def moderate(d: Draw, dims: tuple[int, ...], size: float = 1.0) -> NDArray[np.float32]:
+    """Normal reals."""
+    return np.asarray(d.rng.standard_normal(dims) * size, np.float32)
+
+
+def lstm_operands(
+    d: Draw,
+    g: GraphBuilder,
+    dtype: str,
+    batch: int,
+    time: int,
+    size: int,
+    *,
+    time_major: bool,
+    plain: bool,
+    rank: int = 3,
+) -> tuple[list[int], int, tuple[int, ...], dict[str, Any], dict[str, Any]]:
+    """Make the 24 operands of a full LSTM.
+
+    Returns them, the number of outputs, the data's shape, options, and the quantization of the
+    output with the intermediate tensors.
+    """
+    kind, _, bits = dtype.partition("x")
+    integer = kind != "float32"
+    cells = d.integer(1, 6) if chance(d, 70) else d.integer(16, 35)
+    projected = not plain and chance(d, 40)
+    outputs = d.integer(1, cells) if projected else cells
+    cifg, holes, normal = (not plain and chance(d, p) for p in (30, 40, 40))
+    shape: tuple[int, ...] = (time, batch, size) if time_major else (batch, time, size)
+    if rank == 2:
+        shape = (batch, size)
+    x_scale = scale(d, 2.0**-9, 2.0**-4) if kind == "int8" else scale(d, 2.0**-15, 2.0**-12)
+    x_zero = zero_point(d) if kind == "int8" else 0
+    h_scale = scale(d, 2.0**-9, 2.0**-5) if kind == "int8" else 2.0**-15
+    h_zero = zero_point(d) if kind == "int8" else 0
+    c_scale = 2.0 ** d.integer(-15, -9)
+    if not integer:
+        x = g.input("x", shape)
+        h = g.variable("h", (batch, outputs))
+        c = g.variable("c", (batch, cells))
+    else:
+        x = g.input("x", shape, kind, scale=x_scale, zero_point=x_zero)
+        h = g.variable("h", (batch, outputs), kind, scale=h_scale, zero_point=h_zero)
+        c = g.variable("c", (batch, cells), "int16", scale=c_scale, zero_point=0)
+    wild = chance(d, 25)
+
+    def weights(name: str, dims: tuple[int, ...]) -> int:
+        if not integer and not bits:
+            return g.constant(name, moderate(d, dims, 1.0 / np.sqrt(dims[-1])))
+        factor = scale(d, 2.0**-9, 2.0**-3) if wild or not integer else 0.02 / np.sqrt(dims[-1])
+        factor = factor / 50 if not integer else factor
+        return g.constant(name, codes(d, dims), scale=float(np.float32(factor)))
+
+    def wide(name: str, dims: tuple[int, ...]) -> int:
+        if integer:
+            return g.constant(name, codes(d, dims, "int16"), scale=scale(d, 2.0**-17, 2.0**-13))
+        return g.constant(name, moderate(d, dims, 1.0))
+
+    def bias(name: str, count: int, limit: int) -> int:
+        if not integer:
+            return g.constant(name, moderate(d, (count,), 0.5))
+        storage = np.int64 if kind == "int16" else np.int32
+        data = np.array([d.integer(-limit, limit) for _ in range(count)], storage)
+        return g.constant(name, data, scale=1.0)
+
+    at = [-1] * 24
+    at[0] = x
+    for gate in range(_GATES):
+        if gate == 0 and cifg:
+            continue
+        at[1 + gate] = weights(f"w{gate}", (cells, size))
+        at[5 + gate] = weights(f"r{gate}", (cells, outputs))
+        at[12 + gate] = bias(
+            f"b{gate}", cells, 2**20 if normal else 3000 if kind == "int8" else 10**6
+        )
+        if normal:
+            at[20 + gate] = wide(f"n{gate}", (cells,))
+    if holes:
+        for place in (0, 1, 2):
+            if place == 0 and cifg:
+                continue
+            if dtype == "float32x8":
+                at[9 + place] = g.constant(f"p{place}", codes(d, (cells,)), scale=scale(d) / 50)
+            else:
+                at[9 + place] = wide(f"p{place}", (cells,))
+    if projected:
+        at[16] = weights("projection", (outputs, cells))
+        if chance(d, 50):
+            at[17] = bias("projection_bias", outputs, 3000)
+    at[18], at[19] = h, c
+    options: dict[str, Any] = {
+        "fused_activation_function": "TANH",
+        "cell_clip": choice(d, [0.0, 0.0, 1.0, 0.25]),
+        "proj_clip": choice(d, [0.0, 0.5]) if projected else 0.0,
+    }
+    if bits and not integer:
+        options["asymmetric_quantize_inputs"] = chance(d, 50)
+    rest: dict[str, Any] = {"output": {}, "intermediates": []}
+    if integer:
+        rest["output"] = {"scale": h_scale, "zero_point": h_zero}
+    if kind == "int8":
+        hidden = (h_scale, h_zero)
+        if projected or chance(d, 20):
+            hidden = (scale(d, 2.0**-9, 2.0**-5), zero_point(d))
+        q = [(scale(d, 2.0**-13, 2.0**-9), 0) for _ in range(_GATES)]
+        rest["intermediates"] = [
+            g.tensor(f"i{i}", (0,), "int16" if i < _GATES else "int8", scale=s, zero_point=z)
+            for i, (s, z) in enumerate([*q, hidden])
+        ]
+    return at, outputs, shape, options, rest

@@ -42,8 +42,11 @@ def symmetric(x: F32) -> Quantized:
     empty = reach == 0
     safe: F32 = np.where(empty, np.float32(1), reach).astype(np.float32)
     scale = np.where(empty, np.float32(1), reach / np.float32(127))
-    factor: F32 = np.divide(np.float32(127), safe, dtype=np.float32)
-    codes = _rounded(x * factor[:, None])
+    with np.errstate(over="ignore", invalid="ignore"):
+        factor: F32 = np.divide(np.float32(127), safe, dtype=np.float32)
+        codes = _rounded(x * factor[:, None])
+    if np.isinf(factor).any():  # a reach near the smallest float: x86 converts to the lowest int32
+        codes[~np.isfinite(codes)] = -127
     np.clip(codes, -127, 127, out=codes)
     return Quantized(codes, scale, np.zeros_like(scale))
 

@@ -24,9 +24,9 @@ I64 = NDArray[np.int64]
 ONE: Final = INT32_MAX
 """1.0 in Q0, as near as int32 comes."""
 
-_EXP_MINUS_EIGHTH: Final = 1895147668  # exp(-1/8) in Q0
-_ONE_THIRD: Final = 715827883  # 1/3 in Q0
-_EXP_MINUS_POWERS: Final = (  # (k, exp(-2**k) in Q0)
+EXP_MINUS_EIGHTH: Final = 1895147668  # exp(-1/8) in Q0
+ONE_THIRD: Final = 715827883  # 1/3 in Q0
+EXP_MINUS_POWERS: Final = (  # (k, exp(-2**k) in Q0)
     (-2, 1672461947),
     (-1, 1302514674),
     (0, 790015084),
@@ -38,7 +38,7 @@ _EXP_MINUS_POWERS: Final = (  # (k, exp(-2**k) in Q0)
 _SQRT_HALF: Final = 1518500250  # sqrt(1/2) in Q0
 _FOURTH_ROOT_HALF: Final = 1805811301  # sqrt(sqrt(1/2)) in Q0
 _LOG_2: Final = 1488522236  # log(2) in Q0
-_DIVISION_START: Final = (1515870810, -1010580540)  # 48/17 and -32/17 in Q2
+DIVISION_START: Final = (1515870810, -1010580540)  # 48/17 and -32/17 in Q2
 
 
 def mul(a: I64, b: I64 | int) -> I64:
@@ -62,7 +62,7 @@ def exp_of_negative(a: I64, integer_bits: int) -> I64:
     within = (a & (quarter - 1)) - quarter
     result = _exp_within_quarter(shift_left(within, integer_bits))
     rest = within - a
-    for power, factor in _EXP_MINUS_POWERS:
+    for power, factor in EXP_MINUS_POWERS:
         if power < integer_bits:
             bit = 1 << (fraction_bits + power)
             result = np.where(rest & bit, mul(result, factor), result)
@@ -75,14 +75,14 @@ def _exp_within_quarter(a: I64) -> I64:
     square = mul(x, x)
     cube = mul(square, x)
     fourth = rounding_divide_by_pot(mul(square, square), 2)
-    tail = rounding_divide_by_pot(mul(fourth + cube, _ONE_THIRD) + square, 1)
-    return _EXP_MINUS_EIGHTH + mul(x + tail, _EXP_MINUS_EIGHTH)
+    tail = rounding_divide_by_pot(mul(fourth + cube, ONE_THIRD) + square, 1)
+    return EXP_MINUS_EIGHTH + mul(x + tail, EXP_MINUS_EIGHTH)
 
 
 def _reciprocal_of_half_sum(a: I64) -> I64:
     """2 / (1 + a) in Q2 for a in [0, 1), Q0: three Newton-Raphson steps."""
     half = (a + ONE + 1) >> 1
-    x = _DIVISION_START[0] + mul(half, _DIVISION_START[1])
+    x = DIVISION_START[0] + mul(half, DIVISION_START[1])
     for _ in range(3):
         x = x + shift_left(mul(x, (1 << 29) - mul(half, x)), 2)
     return x

@@ -119,4 +119,4 @@ def normalized(x: F32) -> F32:
     mean = x.mean(axis=1, keepdims=True, dtype=np.float32)
     apart = x - mean
     variance = np.square(apart).mean(axis=1, keepdims=True, dtype=np.float32)
-    return apart * (np.float32(1) / np.sqrt(variance + np.float32(1e-8)))
+    return np.asarray(apart / np.sqrt(variance + np.float32(1e-8)), np.float32)

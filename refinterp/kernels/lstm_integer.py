@@ -1,0 +1,404 @@
+"""The LSTM cell on integers: int8 or int16 data, int8 weights, int16 cell state, all gates int16.
+
+Gates     g = clip16(R(W x + b) + R(R h)), codes of Q3 (scale 2**-12); then the logistic function,
+          tanh for the candidate, codes of Q0 (scale 2**-15)
+Cell      c = clip16(round(forget * c / 2**15) + round(input * candidate / 2**(30 + log2 scale)))
+Output    h = clip8(R(output * tanh(c)) + zero), projected where there is a projection
+LiteRT    adds peepholes, layer normalization, clipping; functions are gemmlowp's (`q15`)
+TFLM      clips both products before they are added, rescales the cell's products by multipliers,
+          and takes both functions from an interpolated table (`sigmoid16`); also on int16 data
+
+Source: LiteRT kernels/lstm_eval.cc, unidirectional_sequence_lstm.cc (f67457790); tflite-micro
+micro/kernels/lstm_eval.h, lstm_eval_common.cc (90b983c2b).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels.mac import constant
+from refinterp.kernels.registry import Array, Inputs
+from refinterp.numerics import q15, q31, sigmoid16
+from refinterp.numerics.fixedpoint import (
+    Multiplier,
+    log2_if_power,
+    rescale,
+    rescale64,
+    rounding_divide_by_pot,
+    wrap32,
+)
+
+I64 = NDArray[np.int64]
+Function = Callable[[I64], I64]
+_MATMUL_BITS = 2.0**52
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """R(x @ w + bias): weights float64 (n, units) of whole numbers, bias int64 (units,).
+
+    wide: sums are int64, rescaled by 15-bit multipliers; else they wrap in int32.
+    """
+
+    weights: NDArray[np.float64]
+    bias: I64
+    factor: Multiplier
+    wide: bool
+
+    def __call__(self, x: Array) -> I64:
+        """X (rows, n) codes → (rows, units), not clipped."""
+        sums = (x.astype(np.float64) @ self.weights).astype(np.int64) + self.bias
+        return rescale64(sums, self.factor) if self.wide else rescale(wrap32(sums), self.factor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Norm:
+    """Layer normalization: weights and bias int64 (cells,), the least variance, the rescaling."""
+
+    weights: I64
+    bias: I64
+    guard: int
+    factor: Multiplier
+
+    def __call__(self, x: I64) -> I64:
+        """X (rows, cells) → int16 codes of Q3."""
+        count = x.shape[1]
+        total, squares = x.sum(axis=1), np.square(x).sum(axis=1)
+        mean = _truncated(total * 1024, count)
+        variance = squares * ((1 << 20) // count) - mean * mean
+        variance = wrap32(_truncated(variance, 1 << 20))
+        variance = np.where(variance < 1, self.guard, variance)
+        root, exponent = q31.inverse_square_root(variance)
+        inverse = Multiplier(root[:, None], exponent[:, None])
+        scaled = rescale(wrap32(1024 * x - mean[:, None]), inverse)
+        sums = wrap32(scaled * self.weights + self.bias)
+        rounded = _truncated(np.where(sums > 0, sums + 512, sums - 512), 1024)
+        shifted = Multiplier(self.factor.mantissa, self.factor.exponent + 12)
+        return _clip16(rescale(rounded, shifted))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gate:
+    """One gate, up to its function. clip_first: clip both products before they are added.
+
+    peephole: weights int64 (batch, cells) and their rescaling.
+    """
+
+    data: Linear
+    recurrent: Linear
+    peephole: tuple[I64, Multiplier] | None
+    norm: Norm | None
+    clip_first: bool
+
+    def prepared(self, x: Array) -> I64:
+        """The data's part for every step: x (time, batch, n) → (time, batch, cells)."""
+        flat = _clip16(self.data(x.reshape(-1, x.shape[-1])))
+        return flat.reshape(*x.shape[:2], -1)
+
+    def __call__(self, data: I64, h: Array, c: I64) -> I64:
+        """Return int16 codes of Q3, (batch, cells)."""
+        recurrent = self.recurrent(h)
+        if self.clip_first:
+            recurrent = _clip16(recurrent)
+        total = _clip16(wrap32(data + recurrent))
+        if self.peephole is not None:
+            weights, factor = self.peephole
+            total = _clip16(wrap32(total + rescale(weights * c, factor)))
+        return total if self.norm is None else self.norm(total)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IntegerCell:
+    """All gates and what comes after; input is None for a cell without an input gate.
+
+    forget_product, input_product: int32 products → int16. hidden: output * tanh(cell), rescaled;
+    hidden_zero is added, then it is clipped to [low, high]. projection: with its output zero point.
+    """
+
+    input: Gate | None
+    forget: Gate
+    cell: Gate
+    output: Gate
+    logistic: Function
+    tanh: Function
+    cell_tanh: Function
+    forget_product: Function
+    input_product: Function
+    cell_clip: int
+    hidden: Multiplier
+    hidden_zero: int
+    low: int
+    high: int
+    projection: Linear | None
+    projection_zero: int
+    proj_clip: int
+
+    def run(self, x: Array, y: Array, h: Array, c: Array) -> None:
+        """Run a sequence: x (time, batch, n), y (time, batch, outputs); the states change."""
+        gates = (self.input, self.forget, self.cell, self.output)
+        data = [None if gate is None else gate.prepared(x) for gate in gates]
+        for time in range(len(x)):
+            self._step([None if own is None else own[time] for own in data], h, c)
+            y[time] = h
+
+    def _step(self, data: list[I64 | None], h: Array, c: Array) -> None:
+        before = c.astype(np.int64)
+        assert data[1] is not None
+        assert data[2] is not None
+        assert data[3] is not None
+        forget = self.logistic(self.forget(data[1], h, before))
+        if self.input is not None and data[0] is not None:
+            gate = self.logistic(self.input(data[0], h, before))
+        else:
+            gate = q15.ONE - forget
+        candidate = self.tanh(self.cell(data[2], h, before))
+        state = _clip16(self.forget_product(forget * before) + self.input_product(gate * candidate))
+        if self.cell_clip > 0:
+            state = np.clip(state, -self.cell_clip, self.cell_clip)
+        c[...] = state
+        out = self.logistic(self.output(data[3], h, state)) * self.cell_tanh(state)
+        hidden = wrap32(rescale(out, self.hidden) + self.hidden_zero)
+        hidden = np.clip(hidden, self.low, self.high)
+        if self.projection is not None:
+            hidden = wrap32(self.projection(hidden) + self.projection_zero)
+            hidden = np.clip(hidden, -128, 127)
+            if self.proj_clip > 0:
+                hidden = np.clip(hidden, -self.proj_clip, self.proj_clip)
+        h[...] = hidden
+
+
+def litert_cell(inputs: Inputs, options: parts.LstmOptions, y: TensorSpec) -> IntegerCell:
+    """Fold scales as LiteRT does: in float32, gates in Q3 unless they are normalized."""
+    size = parts.sizes(inputs, time_major=options.time_major)
+    x, state = parts.present(inputs, 0), parts.present(inputs, parts.CELL_STATE)
+    h = parts.present(inputs, parts.OUTPUT_STATE)
+    together = options.time_major or len(x.shape) == 2
+    _types(inputs, x.dtype, "int32")
+    log = log2_if_power(state.step) if state.step > 0 else None
+    if log is None or not -15 <= log <= -9:
+        raise ModelError(
+            f"cell state {state.name!r} has scale {state.step}; a power of two from 2**-15 to "
+            "2**-9 is needed"
+        )
+    if len(options.intermediates) != 5 or options.intermediates[4].scale.size != 1:
+        raise ModelError(
+            f"an int8 LSTM needs five intermediate tensors, the last with a scale; it has "
+            f"{len(options.intermediates)}"
+        )
+    hidden = options.intermediates[4]
+    normal = parts.at(inputs, parts.NORM + 1) is not None
+    scales = [np.float32(2.0**-12)] * 4
+    if normal:
+        if any(spec.scale.size != 1 for spec in options.intermediates[:4]):
+            raise ModelError("a normalized int8 LSTM needs a scale of each intermediate tensor")
+        scales = [np.float32(spec.scale[0]) for spec in options.intermediates[:4]]
+
+    def linear(place: int, source: TensorSpec, scale: np.float32, bias: int | None) -> Linear:
+        spec = parts.present(inputs, place)
+        weights = constant(spec, "weights").astype(np.int64)
+        factor = np.float32(spec.scale[0]) * np.float32(source.scale[0]) / scale
+        offset = np.zeros(len(weights), np.int64)
+        if bias is not None:
+            offset += constant(parts.present(inputs, bias), "bias").astype(np.int64)
+        offset -= int(source.zero_point[0]) * weights.sum(axis=1)
+        return Linear(weights.T.astype(np.float64), offset, Multiplier.of(float(factor)), False)
+
+    def gate(number: int) -> Gate:
+        scale = scales[number]
+        hole = parts.peephole(inputs, number)
+        holes = None
+        if hole is not None:
+            spec = parts.present(inputs, hole)
+            factor = np.float32(2.0**log * float(spec.scale[0]) / float(scale))
+            holes = (
+                _peepholes(constant(spec, "weights"), size, together),
+                Multiplier.of(float(factor)),
+            )
+        return Gate(
+            linear(parts.WEIGHTS + number, x, scale, None if normal else parts.BIAS + number),
+            linear(parts.RECURRENT + number, h, scale, None),
+            holes,
+            _norm(inputs, number) if normal else None,
+            False,
+        )
+
+    projection = None
+    if parts.at(inputs, parts.PROJECTION) is not None:
+        spec = parts.present(inputs, parts.PROJECTION)
+        weights = constant(spec, "weights").astype(np.int64)
+        factor = np.float32(spec.scale[0]) * np.float32(hidden.scale[0]) / np.float32(h.scale[0])
+        offset = np.zeros(size.outputs, np.int64)
+        if parts.at(inputs, parts.PROJECTION_BIAS) is not None:
+            bias = parts.present(inputs, parts.PROJECTION_BIAS)
+            offset += constant(bias, "bias").astype(np.int64)
+        offset += hidden.zero * weights.sum(axis=1)
+        projection = Linear(
+            weights.T.astype(np.float64), offset, Multiplier.of(float(factor)), False
+        )
+    own_tanh = q15.tanh_table(15 + log)
+    return IntegerCell(
+        None if parts.at(inputs, parts.WEIGHTS) is None else gate(0),
+        gate(1),
+        gate(2),
+        gate(3),
+        _lookup(q15.logistic_table(3)),
+        _lookup(q15.tanh_table(3)),
+        _lookup(own_tanh),
+        lambda product: _wrap16(rounding_divide_by_pot(product, 15)),
+        lambda product: _wrap16(rounding_divide_by_pot(product, 30 + log)),
+        _clip_code(options.cell_clip, state, 32767.0),
+        Multiplier.of(float(np.float32(2.0**-15 / float(hidden.scale[0]) * 2.0**-15))),
+        hidden.zero if projection is None else -hidden.zero,
+        -128,
+        127,
+        projection,
+        h.zero,
+        _clip_code(options.proj_clip, y, 127.0),
+    )
+
+
+def tflm_cell(inputs: Inputs, options: parts.LstmOptions) -> IntegerCell:
+    """Fold scales as TFLM does: in float64."""
+    parts.sizes(inputs, time_major=options.time_major)
+    x, state = parts.present(inputs, 0), parts.present(inputs, parts.CELL_STATE)
+    h = parts.present(inputs, parts.OUTPUT_STATE)
+    wide = x.dtype == "int16"
+    _types(inputs, x.dtype, "int64" if wide else "int32")
+    refuse_variants(inputs)
+    log = log2_if_power(state.step) if state.step > 0 else None
+    if log is None:
+        raise ModelError(
+            f"cell state {state.name!r} has scale {state.step}; a power of two is needed"
+        )
+
+    def linear(place: int, source: TensorSpec, bias: int | None) -> Linear:
+        spec = parts.present(inputs, place)
+        weights = constant(spec, "weights").astype(np.int64) - spec.zero
+        factor = float(source.scale[0]) * float(spec.scale[0]) / 2.0**-12
+        offset = np.zeros(len(weights), np.int64)
+        if bias is not None:
+            offset += constant(parts.present(inputs, bias), "bias").astype(np.int64)
+        if not wide:
+            offset -= source.zero * weights.sum(axis=1)
+        return Linear(weights.T.astype(np.float64), offset, Multiplier.of(factor), wide)
+
+    def gate(number: int) -> Gate:
+        return Gate(
+            linear(parts.WEIGHTS + number, x, parts.BIAS + number),
+            linear(parts.RECURRENT + number, h, None),
+            None,
+            None,
+            True,
+        )
+
+    def product(real: float) -> Function:
+        factor = Multiplier.of(real)
+        return lambda value: _clip16(rescale(value, factor))
+
+    shift = log + 12
+    limit = 32767 if wide else 127
+    return IntegerCell(
+        gate(0),
+        gate(1),
+        gate(2),
+        gate(3),
+        lambda value: sigmoid16.logistic(value, 3, 0),
+        lambda value: sigmoid16.tanh(value, 3, 0),
+        lambda value: sigmoid16.tanh(value, 3 << max(shift, 0), max(-shift, 0)),
+        product(2.0**-15 * state.step / state.step),
+        product(2.0**-30 / state.step),
+        0
+        if options.cell_clip <= 0
+        else int(min(max(options.cell_clip / state.step, -32768.0), 32767.0)),
+        Multiplier.of(2.0**-30 / h.step),
+        h.zero,
+        -limit - 1,
+        limit,
+        None,
+        0,
+        0,
+    )
+
+
+def refuse_variants(inputs: Inputs) -> None:
+    """TFLM runs plain LSTMs only."""
+    extra = [*range(9, 12), 16, 17, *range(20, 24)]
+    found = [index for index in extra if parts.at(inputs, index) is not None]
+    if found or parts.at(inputs, parts.WEIGHTS) is None:
+        raise ModelError(
+            f"TFLM runs LSTMs with all four gates and without inputs {extra}; this one has "
+            f"{found or 'no input gate'}"
+        )
+
+
+def _types(inputs: Inputs, data: str, bias: str) -> None:
+    kinds = dict.fromkeys([*range(1, 9), parts.PROJECTION], "int8")
+    kinds |= dict.fromkeys([*range(9, 12), *range(20, 24), parts.CELL_STATE], "int16")
+    kinds |= dict.fromkeys([*range(12, 16), parts.PROJECTION_BIAS], bias)
+    kinds[parts.OUTPUT_STATE] = data
+    for index, kind in sorted(kinds.items()):
+        spec = parts.at(inputs, index)
+        if spec is None:
+            continue
+        if spec.dtype != kind:
+            raise ModelError(f"input {index} ({spec.name!r}) is {spec.dtype}; it must be {kind}")
+        if kind != bias and not spec.quantized:
+            raise ModelError(f"input {index} ({spec.name!r}) has no scale")
+    if not parts.present(inputs, 0).quantized:
+        raise ModelError("the data have no scale")
+
+
+def _norm(inputs: Inputs, number: int) -> Norm:
+    spec = parts.present(inputs, parts.NORM + number)
+    bias = constant(parts.present(inputs, parts.BIAS + number), "bias")
+    scale = np.float32(spec.scale[0])
+    guard = max(1, int(np.float32(10000) * scale))
+    weights = constant(spec, "weights").astype(np.int64)
+    return Norm(weights, bias.astype(np.int64), guard, Multiplier.of(float(scale)))
+
+
+def _peepholes(weights: Array, size: parts.Sizes, together: bool) -> I64:
+    """Peephole weights as LiteRT applies them, (batch, cells).
+
+    It counts outputs where it means cells: of fewer outputs than cells only so many elements get a
+    weight, counted from the start of what it runs at once: one row, or the batch `together`.
+    """
+    placed = np.zeros(size.batch * size.cells, np.int64)
+    if not together:
+        row = np.zeros(size.cells, np.int64)
+        row[: size.outputs] = weights[: size.outputs]
+        return np.tile(row, (size.batch, 1))
+    placed[: size.batch * size.outputs] = np.tile(weights[: size.outputs], size.batch)
+    return placed.reshape(size.batch, size.cells)
+
+
+def _clip_code(clip: float, spec: TensorSpec, most: float) -> int:
+    """A clip in codes: none (0), or the quotient in float32, cut off and truncated."""
+    if clip <= 0 or not spec.quantized:
+        return 0
+    quotient = float(np.float32(clip) / np.float32(spec.scale[0]))
+    return int(min(max(quotient, -most - 1), most))
+
+
+def _lookup(table: NDArray[np.int16]) -> Function:
+    return lambda value: table[value + 32768].astype(np.int64)
+
+
+def _clip16(value: I64) -> I64:
+    return np.clip(value, -32768, 32767)
+
+
+def _wrap16(value: I64) -> I64:
+    return ((value + 32768) & 0xFFFF) - 32768
+
+
+def _truncated(value: I64, divisor: int) -> I64:
+    """C's integer division, towards zero."""
+    return np.where(value < 0, -(-value // divisor), value // divisor)

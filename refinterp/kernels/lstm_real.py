@@ -1,0 +1,176 @@
+"""The LSTM cell on reals: float32 weights, or int8 ones with rows quantized as they come.
+
+gate    = activation(W x + V a + R h + P c + b), or activation(N * normalized(...) + b)
+cell    = clip(forget * cell + input * candidate); without an input gate: (1 - forget) * candidate
+output  = clip(projection(output gate * activation(cell)))
+Gates have the logistic function; the candidate and the cell the operator's own activation. x: data,
+a: auxiliary data, h: previous output, c: the cell's state, before the step for the input and forget
+gate, after it for the output gate.
+
+Source: LiteRT kernels/lstm_eval.cc (f67457790); tflite-micro micro/kernels/lstm_eval.h (90b983c2b),
+which has neither peepholes, projection nor normalization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels.registry import Array, Inputs
+from refinterp.numerics.recurrent import (
+    Activation,
+    Product,
+    Rows,
+    normalized,
+    product_scale,
+    sigmoid,
+)
+
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RealGate:
+    """One gate: data, auxiliary and recurrent products, peephole, normalization, bias (cells,)."""
+
+    data: Product
+    auxiliary: Product | None
+    recurrent: Product
+    peephole: F32 | None
+    norm: F32 | None
+    bias: F32
+
+    def __call__(self, x: Rows, a: Rows | None, h: Rows, c: F32) -> F32:
+        """Return the gate before its activation, (rows, cells)."""
+        total = np.zeros_like(self.bias) if self.norm is not None else self.bias
+        total = total + self.data(x)
+        if self.auxiliary is not None and a is not None:
+            total += self.auxiliary(a)
+        total += self.recurrent(h)
+        if self.peephole is not None:
+            total += self.peephole * c
+        if self.norm is not None:
+            total = normalized(total) * self.norm + self.bias
+        return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RealCell:
+    """All gates; input is None for a cell without an input gate."""
+
+    input: RealGate | None
+    forget: RealGate
+    cell: RealGate
+    output: RealGate
+    projection: Product | None
+    projection_bias: F32 | None
+    candidate: Activation
+    squash: Activation
+    cell_clip: np.float32
+    proj_clip: np.float32
+    asymmetric: bool
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Inputs,
+        arrays: Sequence[Array | None],
+        options: parts.LstmOptions,
+        candidate: Activation,
+        squash: Activation,
+        auxiliary: Sequence[tuple[Array, np.float32 | None] | None] = (None,) * 4,
+    ) -> RealCell:
+        """Lay out the weights. arrays: values (*shape) by the places of a full LSTM's inputs."""
+        gates = [
+            None
+            if arrays[parts.WEIGHTS + number] is None
+            else _gate(inputs, arrays, number, auxiliary[number])
+            for number in range(4)
+        ]
+        assert gates[1] is not None
+        assert gates[2] is not None
+        assert gates[3] is not None
+        projection = arrays[parts.PROJECTION]
+        spec = parts.at(inputs, parts.PROJECTION)
+        return cls(
+            gates[0],
+            gates[1],
+            gates[2],
+            gates[3],
+            None
+            if projection is None or spec is None
+            else Product.of(projection, product_scale(spec)),
+            arrays[parts.PROJECTION_BIAS],
+            candidate,
+            squash,
+            np.float32(options.cell_clip),
+            np.float32(options.proj_clip),
+            options.asymmetric_quantize_inputs,
+        )
+
+    def run(self, x: F32, y: F32, h: F32, c: F32, a: F32 | None = None) -> None:
+        """Run a sequence: x (time, batch, n), y (time, batch, outputs); the states change.
+
+        h (batch, outputs), c (batch, cells); a: auxiliary data, as x.
+        """
+        for time in range(len(x)):
+            own = Rows(x[time], self.asymmetric)
+            more = None if a is None else Rows(a[time], self.asymmetric)
+            self._step(own, more, h, c)
+            y[time] = h
+
+    def _step(self, x: Rows, a: Rows | None, h: F32, c: F32) -> None:
+        before = Rows(h, self.asymmetric)
+        forget = sigmoid(self.forget(x, a, before, c))
+        if self.input is not None:
+            gate = sigmoid(self.input(x, a, before, c))
+        else:
+            gate = np.float32(1) - forget
+        candidate = self.candidate(self.cell(x, a, before, c))
+        c *= forget
+        c += candidate * gate
+        if self.cell_clip > 0:
+            np.clip(c, -self.cell_clip, self.cell_clip, out=c)
+        out = sigmoid(self.output(x, a, before, c)) * self.squash(c)
+        if self.projection is not None:
+            out = self.projection(Rows(out, self.asymmetric))
+            if self.projection_bias is not None:
+                out = out + self.projection_bias
+            if self.proj_clip > 0:
+                np.clip(out, -self.proj_clip, self.proj_clip, out=out)
+        h[...] = out
+
+
+def _gate(
+    inputs: Inputs,
+    arrays: Sequence[Array | None],
+    number: int,
+    auxiliary: tuple[Array, np.float32 | None] | None,
+) -> RealGate:
+    def product(place: int) -> Product:
+        array = arrays[place]
+        assert array is not None
+        return Product.of(array, product_scale(parts.present(inputs, place)))
+
+    hole = parts.peephole(inputs, number)
+    weights = None
+    if hole is not None:
+        values = arrays[hole]
+        assert values is not None
+        scale = product_scale(parts.present(inputs, hole))
+        weights = values if scale is None else values.astype(np.float32) * scale
+    bias = arrays[parts.BIAS + number]
+    assert bias is not None
+    place = parts.NORM + number
+    return RealGate(
+        product(parts.WEIGHTS + number),
+        None if auxiliary is None else Product.of(*auxiliary),
+        product(parts.RECURRENT + number),
+        weights,
+        arrays[place] if place < len(arrays) else None,
+        bias,
+    )
