@@ -54,4 +54,6 @@ def node_data(report: DebugReport, metric: str, graph: str | None = None) -> dic
 
 def _node(layer: Layer, names: Counter[str]) -> str:
     name = layer.name
-    return name if name and names[name] == 1 and not name.isdigit() else str(layer.operator)
+    known = name.encode("utf-8", "ignore").decode() == name  # else its bytes are not UTF-8
+    own = known and name and names[name] == 1 and not name.isdigit()
+    return name if own else str(layer.operator)

@@ -47,9 +47,11 @@ def test_a_file_per_metric(tmp_path, capsys):
         assert {name: one["value"] for name, one in results.items()} == expected
 
 
-@pytest.mark.parametrize("names", [("same", "same"), ("", "other"), ("7", "other")])
+@pytest.mark.parametrize(
+    "names", [("same", "same"), ("", "other"), ("7", "other"), ("\udcff", "other")]
+)
 def test_tensors_without_a_name_of_their_own_go_by_operator(names):
-    """Where a name is empty, shared, or looks like an id, the node's id is the key."""
+    """Where a name is empty, shared, no text, or looks like an id, the node's id is the key."""
     g = GraphBuilder()
     at = g.input("x", (1, 4), "int8", scale=0.5)
     for name in names:

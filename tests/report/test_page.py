@@ -352,7 +352,6 @@ def test_names_are_text_in_the_browser(pages, window):
 
 def test_without_scripts(pages, window):
     """With scripts off the page shows the same, and a link to a layer still unfolds it."""
-
     exceptions = pytest.importorskip("selenium.common.exceptions")
 
     def boxes(fragment: str = "") -> list[str]:
