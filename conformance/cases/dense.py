@@ -57,6 +57,7 @@ def fully_connected_dynamic(d: Draw, dtype: str) -> Case:
     "int16x8",
     "int16x4",
     "int16x2",
+    "int16",
     "uint8",
 )
 def fully_connected(d: Draw, dtype: str) -> Case:
@@ -96,6 +97,8 @@ def fully_connected(d: Draw, dtype: str) -> Case:
         w_scales = draw_weight_scales(d, units if dtype != "uint8" else 1)
         y_scale = draw_output_scale(d, x_scale * (256 if x_type == "int16" else 1), w_scales, depth)
         x = g.input("x", x_shape, x_type, scale=x_scale, zero_point=x_zero)
+        if dtype == "int16":
+            y_scale *= 256
         w_zero = zero_point(d, w_type) if len(w_scales) == 1 and w_bits == "" else 0
         quantization = {"scale": w_scales, "zero_point": [w_zero] * len(w_scales)}
         if fed:
@@ -104,7 +107,9 @@ def fully_connected(d: Draw, dtype: str) -> Case:
             w = g.constant("w", codes(d, w_shape, w_type), w_type, **quantization)
         operands = [x, w]
         bias_type = "int64" if x_type == "int16" and chance(d, 50) else "int32"
-        if x_type == "int16" and (bias_type == "int32" or chance(d, 50)):
+        # without the option LiteRT reads any bias of int16 by int8 as int64, by int16 as int32
+        named = bias_type == "int32" or dtype == "int16"
+        if x_type == "int16" and (named or chance(d, 50)):
             options["quantized_bias_type"] = bias_type
         bias = draw_bias(d, units, bias_type, depth)
         b_scale = [x_scale * s for s in w_scales]

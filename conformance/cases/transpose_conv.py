@@ -29,7 +29,7 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.numerics.window import window
 
 
-@generator("TRANSPOSE_CONV", "float32", "int8", "int16x8", "uint8")
+@generator("TRANSPOSE_CONV", "float32", "int8", "int16x8", "uint8", "float32x8")
 def transpose_conv(d: Draw, dtype: str) -> Case:
     """One TRANSPOSE_CONV: the output's size is drawn and the input is what convolving it gives."""
     kernel = (d.integer(1, 4), d.integer(1, 4))
@@ -54,11 +54,18 @@ def transpose_conv(d: Draw, dtype: str) -> Case:
     g = GraphBuilder()
     shape = g.constant("shape", np.array(y_shape, np.int32), "int32")
     magnitude = 0.0
-    x_type = dtype.split("x")[0] if dtype != "float32" else dtype
-    if dtype == "float32":
-        weights = reals(d, w_shape, 1.0)
+    x_type = dtype.removesuffix("x8")
+    if x_type == "float32":
+        if dtype == "float32":
+            weights = reals(d, w_shape, 1.0)
+            w = g.constant("w", weights)
+        else:
+            w_scales = [scale(d, 2.0**-9, 2.0**-3) for _ in range(channels if chance(d, 70) else 1)]
+            stored = codes(d, w_shape, "int8")
+            weights = stored * np.reshape(np.array(w_scales, np.float32), (-1, 1, 1, 1))
+            w = g.constant("w", stored, "int8", scale=w_scales)
         magnitude = float(np.abs(weights).reshape(channels, -1).sum(axis=1).max())
-        operands = [shape, g.constant("w", weights), g.input("x", x_shape)]
+        operands = [shape, w, g.input("x", x_shape)]
         if biased:
             operands.append(g.constant("b", reals(d, (channels,))))
         y = g.tensor("y", y_shape)

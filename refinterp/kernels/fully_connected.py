@@ -1,7 +1,8 @@
 """FULLY_CONNECTED: every output unit is a weighted sum of one row of the input.
 
 Real      y = clamp(x @ w.T + bias)
-Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias   int8: int32; int16x8: int32 or int64
+Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias   int32; int16x8: int32 or int64;
+                                                          int16: int64
           y = clip(R_c(acc) + y_zero, y_min, y_max)       R_c: one factor, or one per unit
 Dynamic   float32 x, integer w: each row of x becomes int8 codes q of scale s and zero point z,
           y = clamp(bias + sum(w * (q - z)) * (s * w_scale)), in float32
@@ -35,6 +36,7 @@ from refinterp.kernels.mac import (
     bias_values,
     clamp,
     largest_code,
+    legacy_factors,
     per_sample,
     rescale_factors,
     weight_scales,
@@ -107,6 +109,7 @@ class Folded:
     "int16x8",
     "int16x4",
     "int16x2",
+    "int16",
     "uint8",
     options=FullyConnectedOptions,
     weights=1,
@@ -150,11 +153,11 @@ class FullyConnectedInteger:
             x.zero,
             largest_code(x.dtype),
             w.zero,
-            rescale_factors(x, w, y, units),
+            _factors(x, w, y),
             y.zero,
             y_min,
             y_max,
-            accumulator_rounding(x, bias, options.quantized_bias_type, rule),
+            _rounding(x, w, bias, options, rule),
             rule.plain,
             None,
         )
@@ -195,6 +198,27 @@ class FullyConnectedInteger:
             if own_bias is not None:
                 values += own_bias.reshape(-1)
             _run(self.fold(own_w[0], values), own_x, own_y, w.shape[-1], work)
+
+
+def _factors(x: TensorSpec, w: TensorSpec, y: TensorSpec) -> NDArray[np.float64]:
+    """The factors per unit; int16 by int16 with one scale rounds the product of two to float32."""
+    units = w.shape[0]
+    if w.dtype == "int16" and w.scale.size == 1:
+        return legacy_factors(x, w, y, units)
+    return rescale_factors(x, w, y, units)
+
+
+def _rounding(
+    x: TensorSpec,
+    w: TensorSpec,
+    bias: TensorSpec | None,
+    options: FullyConnectedOptions,
+    rule: Rules,
+) -> str:
+    """The rescaling rule; int16 by int16 has a kernel of its own, with 64-bit sums."""
+    if w.dtype == "int16":
+        return "int64"
+    return accumulator_rounding(x, bias, options.quantized_bias_type, rule)
 
 
 def _run(folded: Folded, x: Array, y: Array, depth: int, work: Workspace) -> None:
@@ -311,4 +335,4 @@ class FullyConnectedDynamic:
             np.multiply(sums, rows.scale[:, None] * self.scales, out=out)
             if own_bias is not None:
                 out += own_bias.reshape(-1)
-            clamp(out, self.low, self.high)
+            np.clip(out, self.low, self.high, out=out)

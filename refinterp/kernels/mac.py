@@ -38,16 +38,14 @@ def rescale_factors(
 def legacy_factors(
     x: TensorSpec, weights: TensorSpec, y: TensorSpec, channels: int
 ) -> NDArray[np.float64]:
-    """The factors of uint8 operators, (channels,): input * weight scale is rounded to float32.
+    """The factors of older operators, (channels,): input * weight scale is rounded to float32.
 
     Source: LiteRT kernels/kernel_util.cc, GetQuantizedConvolutionMultipler. Raises ModelError for
     missing scales, and for more than one scale of the weights.
     """
     rescale_factors(x, weights, y, channels)
     if weights.scale.size != 1:
-        raise ModelError(
-            f"uint8 weights {weights.name!r} have {weights.scale.size} scales; allowed: 1"
-        )
+        raise ModelError(f"weights {weights.name!r} have {weights.scale.size} scales; allowed: 1")
     product = np.float32(x.step) * np.float32(weights.step)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return np.full(channels, np.float64(product) / y.step)
@@ -130,8 +128,10 @@ def per_sample(
 
 
 def clamp(values: NDArray[Any], low: float, high: float) -> None:
-    """Apply a float activation's bounds in place."""
-    if low > -np.inf:
-        np.maximum(values, np.float32(low), out=values)
-    if high < np.inf:
-        np.minimum(values, np.float32(high), out=values)
+    """Apply a float activation's bounds in place.
+
+    Where there is none it is the type's largest finite value, as in LiteRT: an infinite sum comes
+    out finite (kernels/kernel_util.h, CalculateActivationRange).
+    """
+    limit = float(np.finfo(np.float32).max)
+    np.clip(values, np.float32(max(low, -limit)), np.float32(min(high, limit)), out=values)

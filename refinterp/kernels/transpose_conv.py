@@ -4,6 +4,8 @@ Real      y = clamp(sum(w * x) + bias), where output pixel o sums input pixels i
           o = i * stride + t - padding
 Integer   acc = sum((w - w_zero) * (x - x_zero)) + bias    int32; int16x8: int32 or int64
           y = clip(R_c(acc) + y_zero, y_min, y_max)        R_c: one factor per output channel
+Dynamic   float32 x, int8 w: each image of x becomes int8 codes q of scale s and zero point z,
+          y = clamp(sum(w * (q - z) * w_scale * s) + bias), in float32
 Shapes    shape (4,) int32, constant: y's, w (out, kernel height, kernel width, in), x (batch,
           height, width, in), bias (out,) or omitted, y (batch, height', width', out)
 Units     codes, real = scale * (code - zero point); w: zero point 0 but for uint8; bias: scale
@@ -40,10 +42,12 @@ from refinterp.kernels.mac import (
     legacy_factors,
     per_sample,
     rescale_factors,
+    weight_scales,
 )
 from refinterp.kernels.registry import Array, Inputs, NeedsValue, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, real_bounds
+from refinterp.numerics.dynamic import asymmetric
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.gemm import FLOAT32_EXACT
 from refinterp.numerics.requantize import Requantizer
@@ -263,14 +267,18 @@ class TransposeConvInteger:
         folded.requantizer(sums.reshape(-1, channels), y.reshape(-1, channels))
 
 
-@kernel("TRANSPOSE_CONV", "float32", options=TransposeConvOptions, data=2, weights=1)
+@kernel("TRANSPOSE_CONV", "float32", "float32x8", options=TransposeConvOptions, data=2, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
 class TransposeConvFloat:
-    """The float32 kernel. weights is None when the filter is only known at run time."""
+    """The float32 kernel, and that of int8 weights, whose scales are then given: (1,) or (out,).
+
+    weights is None when the filter is only known at run time.
+    """
 
     place: Scatter
     low: float
     high: float
+    scales: NDArray[np.float32] | None
     weights: NDArray[np.float32] | None
 
     output_shapes = staticmethod(transpose_conv_output_shapes)
@@ -288,7 +296,9 @@ class TransposeConvFloat:
         w = inputs[1]
         assert w is not None
         low, high = real_bounds(options.fused_activation_function)
-        return cls(place, low, high, None if w.data is None else _matrix(w.data, np.float32))
+        scales = weight_scales(w, w.shape[0]) if w.dtype == "int8" else None
+        weights = None if w.data is None else _matrix(w.data, np.float32)
+        return cls(place, low, high, scales, weights)
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
@@ -298,11 +308,21 @@ class TransposeConvFloat:
         bias, y = inputs[3] if len(inputs) > 3 else None, outputs[0]
         assert w is not None
         assert x is not None
+        if x.size == 0 or y.size == 0:
+            return
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             weights = _matrix(own_w[0], np.float32) if self.weights is None else self.weights
             own_y.fill(0)
-            images = own_y.reshape(-1, *y.shape[2:])
-            self.place.add(own_x.reshape(-1, *x.shape[2:]), weights, images)
+            images, out = own_x.reshape(-1, *x.shape[2:]), own_y.reshape(-1, *y.shape[2:])
+            if self.scales is None:
+                self.place.add(images, weights, out)
+            else:
+                rows = asymmetric(images.reshape(len(images), -1))
+                self.place.add(
+                    (rows.codes - rows.zero[:, None]).reshape(images.shape), weights, out
+                )
+                out *= self.scales
+                out *= rows.scale[:, None, None, None]
             if own_bias is not None:
                 own_y += own_bias[0]
             clamp(own_y, self.low, self.high)

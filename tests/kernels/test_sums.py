@@ -231,3 +231,14 @@ def test_shapes_that_cannot_be() -> None:
         )
     with pytest.raises(ModelError, match="rows of 5"):
         prepare("FULLY_CONNECTED", [x, constant(np.ones((2, 5)), "int8", 1.0)], [y])
+
+
+def test_infinite_sums_come_out_finite() -> None:
+    """Even without an activation floats are clamped to the type's finite range, as in C."""
+    inputs = [TensorSpec.of("x", (1, 2), "float32"), constant([[1, 1], [-1, -1]], "float32")]
+    y = TensorSpec.of("y", (1, 2), "float32")
+    kernel = prepare("FULLY_CONNECTED", inputs, [y])
+    largest = np.finfo(np.float32).max
+    with np.errstate(over="ignore"):
+        (out,) = call(kernel, [np.array([[largest, largest]]), inputs[1].data], [y])
+    assert out.tolist() == [[float(largest), -float(largest)]]
