@@ -21,6 +21,7 @@ from refinterp.numerics.tables import (
     interpolate,
     interpolation_table,
     tabulate,
+    tabulate_pairs,
     through_float32,
 )
 
@@ -193,3 +194,78 @@ def through_table(
     require_zero_point(y, 0, "output")
     points = interpolation_table(function, x_scale, 0, y_scale, 0, np.float32)
     return CodeMap.of(lambda codes: interpolate(codes, points), x, y, rule)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairMap:
+    """A prepared kernel: one function of two codes; table: it for every pair, or None."""
+
+    exact: Callable[[I64, I64], Array]
+    table: Array | None
+
+    @classmethod
+    def of(
+        cls,
+        exact: Callable[[I64, I64], Array],
+        operands: tuple[TensorSpec, TensorSpec],
+        y: TensorSpec,
+        rule: Rules,
+    ) -> PairMap:
+        """Tabulate the definition for two 8-bit types, unless the plain form is asked for."""
+        a, b = (spec.dtype for spec in operands)
+        if rule.plain or not {a, b} <= {"int8", "uint8"}:
+            return cls(exact, None)
+        return cls(exact, tabulate_pairs(exact, a, b, y.dtype))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        map_pairs(self.exact, self.table, a, b, outputs[0], work)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainPair:
+    """A prepared kernel: one function of two elements, on arrays of the operands' own type."""
+
+    function: Callable[[Array, Array], Array]
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for out, first, second in blocks(outputs[0], a, b):
+                out[...] = self.function(first, second)
+
+
+def pair_function(
+    operator: str,
+    function: Callable[[Array, Array], Array],
+    *dtypes: str,
+    y_dtype: str | None = None,
+    options: type = NoOptions,
+) -> None:
+    """Register an operator that is one function of two elements, in the elements' own type.
+
+    y_dtype: the output's type where it is not the operands'.
+    """
+
+    @kernel(operator, *dtypes, options=options)
+    class Registered:
+        output_shapes = staticmethod(common_shape)
+
+        @classmethod
+        def prepare(
+            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+        ) -> PlainPair:
+            a = operand(inputs, 0, "first operand")
+            require_type(operand(inputs, 1, "second operand"), a.dtype, role="second operand")
+            require_type(outputs[0], y_dtype or a.dtype, role="output")
+            return PlainPair(function)

@@ -77,13 +77,14 @@ def wrap32(value: I64) -> I64:
 
 def doubling_high_mul(a: I64, b: I64) -> I64:
     """SaturatingRoundingDoublingHighMul: (a * b) / 2**31, halves rounded towards +infinity."""
-    high = (a * b + (1 << 30)) >> 31
+    high: I64 = (a * b + (1 << 30)) >> 31
     return np.minimum(high, INT32_MAX)
 
 
 def doubling_high_mul16(a: I64, b: I64) -> I64:
     """The int16 form: (a * b) / 2**15, halves rounded towards +infinity, saturating."""
-    return np.minimum((a * b + (1 << 14)) >> 15, 2**15 - 1)
+    high: I64 = (a * b + (1 << 14)) >> 15
+    return np.minimum(high, 2**15 - 1)
 
 
 def rounding_divide_by_pot(value: I64, exponent: I64 | int) -> I64:
@@ -151,3 +152,17 @@ def log2_if_power(scale: float) -> int | None:
     log = np.log(np.float32(scale)) * (np.float32(1) / np.log(np.float32(2)))
     nearest = np.trunc(log + np.copysign(np.float32(0.5), log))
     return int(nearest) if abs(log - nearest) < np.float32(1e-3) else None
+
+
+def rescale_below_one(acc: I64, m: Multiplier) -> I64:
+    """MultiplyByQuantizedMultiplierSmallerThanOneExp: `rescale` for factors that should be below 1.
+
+    C leaves right shifts below 0 and above 31 undefined, yet runtimes compiled for x86 meet them:
+    the processor takes the count modulo 32, and the mask of the remainder becomes all ones.
+    """
+    right = -m.exponent
+    count = right & 63
+    mask = np.where(count < 32, (np.int64(1) << np.minimum(count, 31)) - 1, -1)
+    high = doubling_high_mul(acc, m.mantissa)
+    threshold = (mask >> 1) + (high < 0)
+    return wrap32((high >> (right & 31)) + ((high & mask) > threshold))

@@ -74,8 +74,6 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "UNIDIRECTIONAL_SEQUENCE_LSTM": {"path": "micro"},
             "DEQUANTIZE": {"path": "first-scale"},
             "ELU": {"path": "exp"},
-            "CAST": {"path": "x86"},
-            "GREATER_EQUAL": {"path": "raw"},
             "RSQRT": {"path": "fixed-point"},
             "EMBEDDING_LOOKUP": {"path": "first-scale"},
             "EXPAND_DIMS": {"path": "unchecked"},

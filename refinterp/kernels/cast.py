@@ -1,0 +1,61 @@
+"""CAST: numbers of one type to another; scales are ignored.
+
+Real      y = x
+Integer   float to integer: truncated; what the type cannot hold becomes its nearest end, and NaN
+          its maximum
+          integer to integer: the low bits; to bool: not zero
+Shapes    y as x
+Raises    UnsupportedError, from prepare only: a type without a cast
+Source    LiteRT kernels/cast.cc (f67457790); tflite-micro micro/kernels/cast.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF and TFLM's wheel
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from refinterp.errors import UnsupportedError
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import RealMap, operand, same_shape
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.numerics.flavours import Rules
+
+_TYPES = (
+    "float32", "float16", "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64",
+    "bool",
+)  # fmt: skip
+
+
+@kernel("CAST", *_TYPES)
+class Cast:
+    """Prepares a function of one element."""
+
+    output_shapes = staticmethod(same_shape)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> RealMap:
+        """Choose how to convert."""
+        x, y = operand(inputs, 0, "input"), outputs[0]
+        if y.dtype not in _TYPES:
+            raise UnsupportedError(
+                f"CAST from {x.dtype} to {y.dtype} is not supported; allowed: {', '.join(_TYPES)}"
+            )
+        if np.dtype(x.dtype).kind == "f" and np.dtype(y.dtype).kind in "iu":
+            return RealMap(_saturating(y.dtype))
+        return RealMap(lambda array: array.astype(y.dtype))
+
+
+def _saturating(dtype: str) -> Callable[[Array], Array]:
+    limits = np.iinfo(dtype)
+
+    def convert(x: Array) -> Array:
+        wide = x.astype(np.float64)
+        below, above = wide < float(limits.min), ~(wide < float(limits.max) + 1.0)
+        inside = np.where(below | above, 0.0, wide).astype(dtype)
+        return np.where(below, limits.min, np.where(above, limits.max, inside)).astype(dtype)
+
+    return convert
