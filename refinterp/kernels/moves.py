@@ -111,7 +111,7 @@ def take(x: Array, index: NDArray[np.intp], axis: int, y: Array) -> None:
 def per_sample(count: int, *arrays: Array) -> Iterator[tuple[Array, ...]]:
     """Yield for each of `count` samples the arrays without the sample axis; (1, ...) repeats."""
     for s in range(count):
-        yield tuple(array[min(s, len(array) - 1)] for array in arrays)
+        yield tuple(array[min(s, len(array) - 1), ...] for array in arrays)  # views, even 0-D
 
 
 def within(index: NDArray[Any], size: int, where: str) -> None:

@@ -72,7 +72,8 @@ class Window:
                 slice(start, start + (count - 1) * step + 1, step) if count else slice(0, 0)
                 for start, count, step in zip(starts, counts, self.stride, strict=True)
             ]
-            BODIES[name](y, x[(slice(None), *index)], out=y)
+            with np.errstate(over="ignore", invalid="ignore"):
+                BODIES[name](y, x[(slice(None), *index)], out=y)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ class StablehloAdd:
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Add."""
-        np.add(inputs[0], inputs[1], out=outputs[0])  # type: ignore[arg-type]
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.add(inputs[0], inputs[1], out=outputs[0])  # type: ignore[arg-type]
 
 
 @kernel("STABLEHLO_MULTIPLY", *NUMBERS)
@@ -93,7 +94,8 @@ class StablehloMultiply:
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Multiply."""
-        np.multiply(inputs[0], inputs[1], out=outputs[0])  # type: ignore[arg-type]
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.multiply(inputs[0], inputs[1], out=outputs[0])  # type: ignore[arg-type]
 
 
 @kernel("STABLEHLO_MAXIMUM", *NUMBERS)

@@ -6,7 +6,9 @@ Shapes    x: any; start: int32 or int64; axis index_vector_dim holds coordinates
 Units     codes are copied
 Raises    ModelError, from prepare only: options that do not fit the shapes
 Source    LiteRT kernels/stablehlo_gather.cc, tensor_slice_util.cc (f67457790)
-Exact to  LiteRT BUILTIN_REF, which moves boxes back inside; TFLM has no such operator
+Exact to  LiteRT BUILTIN_REF, which moves boxes back inside; where starts have no axis of
+          coordinates (index_vector_dim is their rank) it reads out of bounds. TFLM has no such
+          operator
 """
 
 from __future__ import annotations

@@ -140,4 +140,5 @@ class StablehloScatter:
             if self.name is None:
                 out[where[valid]] = what[valid]
             else:
-                BODIES[self.name].at(out, where[valid], what[valid])
+                with np.errstate(over="ignore", invalid="ignore"):
+                    BODIES[self.name].at(out, where[valid], what[valid])
