@@ -148,8 +148,7 @@ class BatchMatMulInteger:
         if self.requantizer is None:
             np.copyto(y, sums.astype(np.int64, copy=False), casting="unsafe")
         elif y.size:
-            columns = y.shape[-1]
-            self.requantizer(sums.reshape(-1, columns), y.reshape(-1, columns))
+            self.requantizer(sums.reshape(-1, 1), y.reshape(-1, 1))
 
 
 @kernel("BATCH_MATMUL", "float32", options=BatchMatMulOptions, weights=1)

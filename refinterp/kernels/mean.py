@@ -108,7 +108,7 @@ class MeanInteger:
             y.fill(0)
             return
         sums = self.reduction.sums(x, self.dtype, work)
-        self.requantizer(sums.reshape(1, -1), y.reshape(1, -1))
+        self.requantizer(sums.reshape(-1, 1), y.reshape(-1, 1))
 
 
 @kernel("MEAN", "float32", options=ReducerOptions)

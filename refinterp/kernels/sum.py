@@ -79,7 +79,7 @@ class SumInteger:
             y.fill(0)
             return
         sums = self.reduction.sums(x.view(self.codes), self.dtype, work)
-        self.requantizer(sums.reshape(1, -1), y.view(self.codes).reshape(1, -1))
+        self.requantizer(sums.reshape(-1, 1), y.view(self.codes).reshape(-1, 1))
 
 
 @kernel("SUM", "int32", "int64", options=ReducerOptions)
