@@ -58,13 +58,14 @@ BLOCK = 1 << 17  # elements of products held at once
 
 @dataclass(frozen=True, slots=True)
 class TransposeConvOptions:
-    """Schema table TransposeConvOptions."""
+    """Schema table TransposeConvOptions; declared_shapes: of the output tensor in the file."""
 
     padding: str | int = "SAME"
     stride_w: int = 0
     stride_h: int = 0
     fused_activation_function: str | int = "NONE"
     quantized_bias_type: str | int = "float32"
+    declared_shapes: Sequence[Shape] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,12 @@ class Scatter:
     width: int
 
     @classmethod
-    def of(cls, inputs: Inputs, options: TransposeConvOptions) -> Scatter:
+    def of(cls, inputs: Inputs, options: TransposeConvOptions, rule: Rules) -> Scatter:
         """Place the filter on the output; raises ModelError for shapes that cannot be."""
-        _, w, x = inputs[:3]
+        given, w, x = inputs[:3]
         (shape,) = transpose_conv_output_shapes(inputs, options)
+        assert given is not None
+        assert given.data is not None
         assert w is not None
         assert x is not None
         if len(x.shape) != 4 or len(w.shape) != 4 or x.shape[3] != w.shape[3]:
@@ -88,9 +91,10 @@ class Scatter:
                 "TRANSPOSE_CONV needs a 4-D input and filter of as many channels, got "
                 f"{list(x.shape)} and {list(w.shape)}"
             )
-        if shape[0] != x.shape[0] or shape[3] != w.shape[0]:
+        written = given.data.reshape(-1).tolist()
+        if not _follows(shape, w, x) or (rule.path != "wide" and not _follows(written, w, x)):
             raise ModelError(
-                f"TRANSPOSE_CONV: an output of shape {list(shape)} does not follow from an input "
+                f"TRANSPOSE_CONV: an output of shape {written} does not follow from an input "
                 f"{list(x.shape)} and a filter {list(w.shape)}: batch or channels differ"
             )
         rows = window(
@@ -142,11 +146,22 @@ def transpose_conv_output_shapes(
         raise ModelError("TRANSPOSE_CONV needs an output shape, a filter and an input")
     if shape.data is None:
         raise NeedsValue(0)
-    if shape.size != 4 or np.any(shape.data < 0):
-        raise ModelError(
-            f"TRANSPOSE_CONV: the output shape {shape.data.tolist()} must be four sizes"
-        )
-    return (tuple(int(size) for size in shape.data.reshape(-1)),)
+    written = tuple(int(size) for size in shape.data.reshape(-1))
+    declared = [tuple(sizes) for sizes in options.declared_shapes]
+    if not _follows(written, w, x) and declared and _follows(declared[0], w, x):
+        return (declared[0],)  # TFLM never looks at the first input
+    if len(written) != 4 or min(written) < 0:
+        raise ModelError(f"TRANSPOSE_CONV: the output shape {list(written)} must be four sizes")
+    return (written,)
+
+
+def _follows(shape: Sequence[int], w: TensorSpec, x: TensorSpec) -> bool:
+    """Whether an output's batch and channels are those of data and filter."""
+    return (
+        len(shape) == len(w.shape) == len(x.shape) == 4
+        and min(shape) >= 0
+        and (shape[0], shape[3]) == (x.shape[0], w.shape[0])
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,7 +213,7 @@ class TransposeConvInteger:
         rule: Rules,
     ) -> TransposeConvInteger:
         """Fold scales, zero points and bias; see the module's docstring."""
-        place = Scatter.of(inputs, options)
+        place = Scatter.of(inputs, options, rule)
         _, w, x = inputs[:3]
         bias, y = inputs[3] if len(inputs) > 3 else None, outputs[0]
         assert w is not None
@@ -292,7 +307,7 @@ class TransposeConvFloat:
         rule: Rules,
     ) -> TransposeConvFloat:
         """Lay out the filter once."""
-        place = Scatter.of(inputs, options)
+        place = Scatter.of(inputs, options, rule)
         w = inputs[1]
         assert w is not None
         low, high = real_bounds(options.fused_activation_function)

@@ -289,8 +289,8 @@ def _options(
     """What a kernel's options are read from: the schema's fields, or a custom operator's map.
 
     Besides: `custom_options`, the raw bytes; `intermediates`, the specs of those tensors;
-    `output_types`, the types of the tensors it writes; `subgraph_operators`, the names of the
-    operators of each subgraph of the model.
+    `output_types`, the types of the tensors it writes; `declared_shapes`, their shapes as the file
+    has them; `subgraph_operators`, the names of the operators of each subgraph of the model.
     """
     wanted = {f.name for f in fields(entry.options)}
     given: dict[str, Any] = dict(operator.options or operator.options_2)
@@ -305,6 +305,8 @@ def _options(
         given["intermediates"] = tuple(specs[i] for i in operator.intermediates)
     if "output_types" in wanted:
         given["output_types"] = tuple(specs[i].dtype for i in operator.outputs)
+    if "declared_shapes" in wanted:
+        given["declared_shapes"] = tuple(specs[i].shape for i in operator.outputs)
     if "subgraph_operators" in wanted:
         given["subgraph_operators"] = tuple(
             tuple(other.name for other in graph.operators) for graph in model.subgraphs

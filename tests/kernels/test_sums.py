@@ -242,3 +242,40 @@ def test_infinite_sums_come_out_finite() -> None:
     with np.errstate(over="ignore"):
         (out,) = call(kernel, [np.array([[largest, largest]]), inputs[1].data], [y])
     assert out.tolist() == [[float(largest), -float(largest)]]
+
+
+def test_an_output_shape_that_tflm_never_reads() -> None:
+    """Where the shape given to TRANSPOSE_CONV makes no sense TFLM goes by its output tensor."""
+    inputs = [
+        constant([7, -5, 0, 3], "int32"),
+        constant(np.ones((1, 2, 1, 1)), "int8", 1.0),
+        quantized((1, 1, 1, 1)),
+    ]
+    y = quantized((1, 2, 1, 1))
+    options = {"stride_w": 1, "stride_h": 2, "declared_shapes": ((1, 2, 1, 1),)}
+    kernel = prepare("TRANSPOSE_CONV", inputs, [y], options, flavour="tflm")
+    x = np.full((1, 1, 1, 1), 9, np.int8)
+    (out,) = call(kernel, [inputs[0].data, inputs[1].data, x], [y])
+    assert out.reshape(-1).tolist() == [9, 9]
+    with pytest.raises(ModelError, match="does not follow"):
+        prepare("TRANSPOSE_CONV", inputs, [y], options)
+
+
+def test_an_int8_sum_misread() -> None:
+    """LiteRT's reference SUM takes int8 codes for uint8 ones; TFLM sums what is meant."""
+    inputs = [quantized((3,)), constant([0], "int32")]
+    x = np.array([-1, -2, 3], np.int8)
+    kernel = prepare("SUM", inputs, [quantized(())])
+    assert call(kernel, [x, inputs[1].data], [quantized(())])[0].tolist() == -1  # 512 as 255
+    kernel = prepare("SUM", inputs, [quantized(())], flavour="tflm")
+    assert call(kernel, [x, inputs[1].data], [quantized(())])[0].tolist() == 0
+
+
+def test_dynamic_range_minus_128() -> None:
+    """LiteRT's product of sixteen turns the sign of a negative code times -128."""
+    w = np.full((1, 17), -128, np.int8)
+    inputs = [TensorSpec.of("x", (1, 17), "float32"), constant(w, "int8", 1.0)]
+    y = TensorSpec.of("y", (1, 1), "float32")
+    kernel = prepare("FULLY_CONNECTED", inputs, [y])
+    (out,) = call(kernel, [np.full((1, 17), -127, np.float32), w], [y])
+    assert out.item() == 127 * 128 * (1 - 16)
