@@ -22,6 +22,7 @@ from refinterp.cli.common import (
 )
 from refinterp.debug.compare import Comparison
 from refinterp.debug.result import DebugReport
+from refinterp.debug.weights import all_weights
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.debug_document import debug_document, write_csv
@@ -90,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
             model=model.source,
             float_model=twin.source if twin else None,
             plan=_plan(model),
+            weights=all_weights(model, (layer.operator for layer in report.layers)),
         )
         save_text(options.html, page)
     if options.model_explorer:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from refinterp.report.axis import HIGH, Axis, axis_of, short
 from refinterp.report.html import Html, join, tag
 
-_HIGH: Final = 100.0  # of every plot, in its own units
 _COLUMN: Final = 7  # CSS pixels a column has at least
-_DWARFS: Final = 12.0  # times the middle value: beyond that an axis by factors shows more
 _LABEL: Final = 24  # CSS pixels between two labels at least
 
 
@@ -69,34 +68,50 @@ def stacked(columns: Sequence[Column], series: Sequence[Series], axis: str) -> H
 def _panel(columns: Sequence[Column], series: Series) -> Html:
     known = [*series.values, series.level and series.level[0]]
     axis = axis_of([v for v in known if v is not None and math.isfinite(v)])
-    marks, y = axis.marks, axis.y
+    y = axis.y
     count = max(1, len(columns))
-    shapes: list[Html] = [
-        tag("path", d=f"M0 {y(mark):.2f}H{count}", class_="grid") for mark in marks
-    ]
     draw = _bars if series.kind == "bars" else _line
-    shapes += draw(columns, series, axis.base, [_place(v, y) for v in series.values])
-    if series.level:
-        shapes.append(tag("path", d=f"M0 {y(series.level[0]):.2f}H{count}", class_="level"))
-    shapes += [
-        tag("a", tag("rect", tag("title", says), x=i, y=0, width=1, height=_HIGH, class_="hit"),
+    shapes = list(draw(columns, series, axis.base, [_place(v, y) for v in series.values]))
+    hits = [
+        tag("a", tag("rect", tag("title", says), x=i, y=0, width=1, height=HIGH, class_="hit"),
             href=f"#{column.link}", tabindex="-1")
         for i, (column, says) in enumerate(zip(columns, series.says, strict=True))
     ]  # fmt: skip
+    levels = [series.level] if series.level else []
+    return frame(f"{series.title}, by layer", series.title, axis, count, shapes, levels, hits)
+
+
+def frame(
+    spoken: str,
+    title: object,
+    axis: Axis,
+    count: int,
+    shapes: Iterable[Html],
+    levels: Iterable[tuple[float, str]] = (),
+    above: Iterable[Html] = (),
+) -> Html:
+    """A plot with its axis: `count` units wide, `HIGH` high.
+
+    spoken: what the picture is called where it is not seen. levels: values to draw a line at, and
+    what they are called. above: what lies over everything.
+    """
+    levels = list(levels)
+    lines = [tag("path", d=f"M0 {axis.y(v):.2f}H{count}", class_="level") for v, _ in levels]
+    grid = [tag("path", d=f"M0 {axis.y(mark):.2f}H{count}", class_="grid") for mark in axis.marks]
     plot = tag(
-        "svg", *shapes, viewBox=f"0 0 {count} {_HIGH:g}", preserveAspectRatio="none",
-        role="img", aria_label=f"{series.title}, by layer",
+        "svg", *grid, *shapes, *lines, *above, viewBox=f"0 0 {count} {HIGH:g}",
+        preserveAspectRatio="none", role="img", aria_label=spoken,
     )  # fmt: skip
-    scale = [tag("span", short(mark), style=f"top:{y(mark):.2f}%") for mark in marks]
-    called = None
-    if series.level:
-        called = tag(
-            "span", series.level[1], class_="called", style=f"top:{y(series.level[0]):.2f}%"
-        )
+    scale = [tag("span", short(mark), style=f"top:{axis.y(mark):.2f}%") for mark in axis.marks]
+    called = [
+        tag("span", name, class_="called", style=f"top:{axis.y(value):.2f}%")
+        for value, name in levels
+        if name
+    ]
     return join(
         (
-            tag("div", f"{series.title}{axis.note}", class_="panel-title"),
-            tag("div", tag("div", *scale, class_="axis"), tag("div", plot, called, class_="plot"),
+            tag("div", title, axis.note, class_="panel-title"),
+            tag("div", tag("div", *scale, class_="axis"), tag("div", plot, *called, class_="plot"),
                 class_="panel"),
         )
     )  # fmt: skip
@@ -113,7 +128,7 @@ def _bars(
     for i, (column, place) in enumerate(zip(columns, places, strict=True)):
         if place is None:
             if series.values[i] is not None:
-                yield tag("rect", x=i, y=0, width=1, height=_HIGH, class_="nowhere")
+                yield tag("rect", x=i, y=0, width=1, height=HIGH, class_="nowhere")
             continue
         top, bottom = min(place, zero), max(place, zero)
         yield tag(
@@ -133,7 +148,7 @@ def _line(
     for i, (column, place) in enumerate(zip(columns, places, strict=True)):
         if place is None:
             if series.values[i] is not None:
-                yield tag("rect", x=i, y=0, width=1, height=_HIGH, class_="nowhere")
+                yield tag("rect", x=i, y=0, width=1, height=HIGH, class_="nowhere")
         else:
             path.append(f"{'M' if before is None else 'L'}{i + 0.5} {place:.2f}")
             (marked if column.marked else dots).append(f"M{i + 0.5} {place:.2f}h0")
@@ -141,58 +156,3 @@ def _line(
     yield tag("path", d="".join(path), class_="line")
     yield tag("path", d="".join(dots), class_="dots")
     yield tag("path", d="".join(marked), class_="dots marked")
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Where values lie in a plot. marks: values to name; logarithmic: steps are factors of ten."""
-
-    marks: Sequence[float]
-    logarithmic: bool = False
-
-    def y(self, value: float) -> float:
-        """Place a value; what lies beyond the marks is drawn at the edge."""
-        low, high = self.marks[0], self.marks[-1]
-        value = min(max(value, low), high)
-        share = (value - low) / (high - low)
-        if self.logarithmic:
-            share = math.log(value / low) / math.log(high / low)
-        return _HIGH * (1 - share)
-
-    @property
-    def base(self) -> float:
-        """Where bars begin: at zero, or where there is none at the lowest mark."""
-        return self.y(0.0)
-
-    @property
-    def note(self) -> str:
-        """What a reader must know."""
-        return " (logarithmic)" if self.logarithmic else ""
-
-
-def axis_of(values: Sequence[float]) -> Axis:
-    """Choose an axis for finite values: from zero, by factors where one would dwarf the others."""
-    middle = sorted(values)[len(values) // 2] if values else 0.0
-    low, high = min([0.0, *values]), max([0.0, *values])
-    if low == 0.0 < middle and high > _DWARFS * middle:
-        positive = [v for v in values if v > 0]
-        first = math.floor(math.log10(max(min(positive), middle / 100)))
-        last = math.ceil(math.log10(high) - 1e-9)
-        return Axis([10.0**power for power in range(first, last + 1)], logarithmic=True)
-    return Axis(_round_marks(low, high))
-
-
-def _round_marks(low: float, high: float, most: int = 4) -> list[float]:
-    """Round values that cover low to high, at most that many steps apart."""
-    extent = high - low
-    if not 0 < extent < math.inf:
-        return [low, low + 1.0]
-    step = 10.0 ** math.floor(math.log10(extent / most))
-    step *= next(m for m in (1, 2, 2.5, 5, 10, 20) if extent / (step * m) <= most)
-    first, last = math.floor(low / step), math.ceil(high / step - 1e-9)
-    return [float(f"{step * i:.12g}") for i in range(first, last + 1)]
-
-
-def short(value: float) -> str:
-    """A number as an axis shows it."""
-    return f"{value:.4g}" if abs(value) >= 0.001 or value == 0 else f"{value:.0e}"

@@ -15,6 +15,7 @@ from refinterp.report.html import Html, join, json_element, raw, tag
 from refinterp.report.words import one_line
 
 ROOM: Final = 96  # characters of a name where it stands beside others
+_NAMELESS: Final = "(no name)"
 _MOST: Final = 4000  # characters of a name where it stands by itself
 
 
@@ -52,16 +53,24 @@ def shown(name: str, room: int = ROOM) -> str:
 
 def label(name: str, room: int = ROOM) -> Html:
     """A name as an element that never widens what it stands in: its front is cut off first."""
-    return tag("span", tag("bdi", shown(name, room), dir="ltr"), class_="name")
+    return tag("span", tag("bdi", shown(name, room) or _NAMELESS, dir="ltr"), class_="name")
 
 
 def full_name(name: str) -> Html:
     """A name in full, folded where it must be; of more than some thousand characters both ends."""
-    line = one_line(name) or "no name"
-    if len(line) > _MOST:
-        cut = len(line) - _MOST
-        line = f"{line[: _MOST // 2]} … {cut:,} characters … {line[-_MOST // 2 :]}"
-    return tag("span", line, class_="full", dir="ltr")
+    return tag("span", _folded(one_line(name)) or _NAMELESS, class_="full", dir="ltr")
+
+
+def prose(words: str, style: str | None = None) -> Html:
+    """A paragraph of words that may hold a model's names: it does not outgrow its place either."""
+    return tag("p", tag("span", _folded(words), class_="full"), class_=style)
+
+
+def _folded(words: str) -> str:
+    cut = len(words) - _MOST
+    if cut <= 0:
+        return words
+    return f"{words[: _MOST // 2]} … {cut:,} characters … {words[-_MOST // 2 :]}"
 
 
 def section(heading: str, *children: object, note: object = None, **attributes: object) -> Html:

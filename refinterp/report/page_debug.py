@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, Final
 
 from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
+from refinterp.debug.weights import WeightFigures
 from refinterp.report.charts import Column, Series, stacked
 from refinterp.report.debug_document import debug_document
 from refinterp.report.debug_table import decibels, percent
 from refinterp.report.html import Html, join, tag
-from refinterp.report.page import definitions, full_name, label, page, section, tile
+from refinterp.report.page import definitions, full_name, label, page, prose, section, tile
 from refinterp.report.page_arena import plan_section
 from refinterp.report.page_layer import layer_detail
 from refinterp.report.page_table import Cell, Heading, Row, table
+from refinterp.report.page_values import values_card
 from refinterp.report.terminal import dims
 
 ROUNDING: Final = 1 / math.sqrt(12)  # RMSE over scale that rounding to codes costs
@@ -35,6 +38,7 @@ _HEADINGS: Final = (
     Heading("clipped", wide=True, down=True, hint="elements that the type's range has cut"),
 )
 
+NO_WEIGHTS: Final[Mapping[int, WeightFigures]] = MappingProxyType({})
 _WORDS: Final = [
     ("error", "what the int8 codes stand for, less the float value: scale × (code − zero point) − "
      "real."),
@@ -57,8 +61,12 @@ def debug_page(
     model: str | None = None,
     float_model: str | None = None,
     plan: TensorPlan | None = None,
+    weights: Mapping[int, WeightFigures] = NO_WEIGHTS,
 ) -> str:
-    """Return the page. model, float_model: where they were read from. plan: to draw the arena."""
+    """Return the page. model, float_model: where they were read from. plan: to draw the arena.
+
+    weights: by operator.
+    """
     name = PurePath(model).name if model else "model"
     order = sorted(report.layers, key=lambda layer: (layer.operator, layer.tensor))
     return page(
@@ -66,7 +74,8 @@ def debug_page(
         _header(report, name, float_model),
         _findings(report),
         _network(report, order),
-        _layers(report),
+        _inputs(report),
+        _layers(report, weights),
         _unpaired(report),
         None if plan is None else plan_section(plan, name, heading="Arena"),
         section("", definitions(_WORDS)),
@@ -85,24 +94,16 @@ def own_causes(layer: Layer) -> tuple[Cause, ...]:
 
 
 def _header(report: DebugReport, name: str, float_model: str | None) -> Html:
-    against = "its shadow (the same graph on dequantized weights)"
+    against: object = "its shadow, the same graph on dequantized weights"
     if report.reference == "float model":
-        against = PurePath(float_model).name if float_model else "the float model"
+        against = tag("b", label(PurePath(float_model).name if float_model else "the float model"))
     said = tag(
-        "p", "Against ", tag("b", label(against)), f" on {report.samples:,} ",
+        "p", "Against ", against, f", on {report.samples:,} ",
         "sample" if report.samples == 1 else "samples", ", arithmetic of ",
         tag("b", report.flavour), ".", class_="said",
     )  # fmt: skip
     tiles = [_output_tile(output, len(report.outputs)) for output in report.outputs[:4]]
-    agreements = [o for o in report.outputs if o.top1_agreement is not None]
-    for output in agreements[:2]:
-        share = output.top1_agreement or 0.0
-        tiles.append(
-            tile(
-                "top-1 agreement", f"{100 * share:.1f} %",
-                f"{round(share * report.samples):,} of {report.samples:,}",
-            )
-        )  # fmt: skip
+    tiles += [one for output in report.outputs[:4] for one in _task_tiles(output, report.samples)]
     with_cause = sum(bool(own_causes(layer)) for layer in report.layers)
     tiles.append(
         tile(
@@ -116,7 +117,7 @@ def _header(report: DebugReport, name: str, float_model: str | None) -> Html:
             tile("worst layer", tag("a", f"{worst.operator} {worst.op_name}",
                  href=f"#{anchor(worst)}"), f"RMSE/scale {_steps(worst)}")
         )  # fmt: skip
-    notes = [tag("p", note, class_="note") for note in report.notes]
+    notes = [prose(note, "note") for note in report.notes]
     return tag(
         "header",
         tag("h1", label(name)),
@@ -139,6 +140,28 @@ def _output_tile(output: Output, outputs: int) -> Html:
     )
 
 
+def _task_tiles(output: Output, samples: int) -> list[Html]:
+    """What the errors come to: the labels' metric, agreement, divergence."""
+    tiles = []
+    metric = output.metric
+    if metric is not None:
+        both = [metric.quantized, metric.reference]
+        said = [f"{x:.4g}" for x in both]
+        if metric.name == "accuracy":
+            said = [f"{100 * x:.1f} %" for x in both]
+        title = metric.name.replace("_", " ")
+        tiles.append(tile(title, said[0], f"float: {said[1]}, {metric.samples:,} labelled"))
+    if output.top1_agreement is not None:
+        divergence = output.divergence
+        below = "" if divergence is None else f", divergence {divergence:.2g} nats"
+        agreed = round(output.top1_agreement * samples)
+        tiles.append(
+            tile("top-1 agreement", f"{100 * output.top1_agreement:.1f} %",
+                 f"{agreed:,} of {samples:,}{below}")
+        )  # fmt: skip
+    return tiles
+
+
 def _findings(report: DebugReport) -> Html | None:
     """The causes, in the layers' order, those that follow from others left to the details."""
     found = [(layer, cause) for layer in report.layers for cause in own_causes(layer)]
@@ -154,8 +177,8 @@ def _findings(report: DebugReport) -> Html | None:
                 label(layer.name),
                 class_="finding-head",
             ),
-            tag("p", cause.evidence),
-            tag("p", cause.remedy, class_="remedy"),
+            prose(cause.evidence),
+            prose(cause.remedy, "remedy"),
         )
         for layer, cause in found
     ]
@@ -211,10 +234,10 @@ def _network(report: DebugReport, order: Sequence[Layer]) -> Html | None:
     )
 
 
-def _layers(report: DebugReport) -> Html:
+def _layers(report: DebugReport, weights: Mapping[int, WeightFigures]) -> Html:
     finite = [s for layer in report.layers if (s := _size(layer)) < math.inf]
     largest = max(finite, default=0.0)
-    rows = [_row(layer, largest) for layer in report.layers]
+    rows = [_row(layer, largest, weights.get(layer.operator)) for layer in report.layers]
     return section(
         "Layers",
         table("layers", _HEADINGS, rows, finds="name, operator or cause"),
@@ -222,7 +245,7 @@ def _layers(report: DebugReport) -> Html:
     )
 
 
-def _row(layer: Layer, largest: float) -> Row:
+def _row(layer: Layer, largest: float, weights: WeightFigures | None) -> Row:
     causes = own_causes(layer)
     name = tag(
         "div",
@@ -233,7 +256,7 @@ def _row(layer: Layer, largest: float) -> Row:
         class_="layer",
     )
     size = _size(layer)
-    share = 100 * _length(size) / _length(largest) if largest and size < math.inf else 100.0
+    share = 100 * _length(min(size, largest)) / (_length(largest) or 1.0)
     steps = join(
         (
             tag("i", tag("i", style=f"width:{share:.1f}%"), class_="bar"),
@@ -250,7 +273,7 @@ def _row(layer: Layer, largest: float) -> Row:
             _so_far(layer),
             Cell(percent(layer.saturated_fraction) or "0", layer.saturated_fraction),
         ),
-        detail=layer_detail(layer),
+        detail=layer_detail(layer, weights),
         id=anchor(layer),
         style="suspect" if causes else "",
         words=f"{layer.op_name} {layer.name[-256:]} {' '.join(c.id for c in layer.causes)}",
@@ -261,6 +284,19 @@ def _so_far(layer: Layer) -> Cell:
     if layer.accumulated is None:
         return Cell("-", None)
     return Cell(decibels(layer.accumulated.sqnr_db), layer.accumulated.sqnr_db)
+
+
+def _inputs(report: DebugReport) -> Html | None:
+    """What the model was fed, folded away."""
+    cards = [
+        join((tag("p", full_name(one.name), f" {one.dtype} {dims(one.shape)}"), card))
+        for one in report.inputs
+        if (card := values_card(one.dtype, one.scale, one.zero_point, one.codes, one.reals))
+    ]
+    if not cards:
+        return None
+    word = "Inputs" if len(cards) > 1 else "Input"
+    return section("", tag("details", tag("summary", word), *cards), class_="inputs")
 
 
 def _unpaired(report: DebugReport) -> Html | None:

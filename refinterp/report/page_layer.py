@@ -6,22 +6,27 @@ from collections.abc import Sequence
 
 from refinterp.debug.metrics import ErrorFigures
 from refinterp.debug.result import Cause, Layer
+from refinterp.debug.weights import WeightFigures
 from refinterp.report.debug_table import decibels, percent
 from refinterp.report.html import Html, join, tag
-from refinterp.report.page import full_name
+from refinterp.report.page import full_name, prose
+from refinterp.report.page_channels import activations_card, weights_card
+from refinterp.report.page_values import values_card
 from refinterp.report.terminal import dims
 
 _SHOWN_SCALES = 4
 
 
-def layer_detail(layer: Layer) -> Html:
+def layer_detail(layer: Layer, weights: WeightFigures | None) -> Html:
     """Return everything known of a layer, the causes first."""
-    return join(
-        (
-            _causes(layer.causes),
-            tag("div", _identity(layer), _figures(layer), class_="cards"),
-        )
+    cards = (
+        _identity(layer),
+        _figures(layer),
+        values_card(layer.dtype, layer.scale, layer.zero_point, layer.codes, layer.reals),
+        activations_card(layer),
+        weights_card(weights),
     )
+    return join((_causes(layer.causes), tag("div", *cards, class_="cards")))
 
 
 def _causes(causes: Sequence[Cause]) -> Html | None:
@@ -36,8 +41,8 @@ def _causes(causes: Sequence[Cause]) -> Html | None:
                 f"follows from {cause.implied_by}" if cause.implied_by else None,
                 class_="finding-head",
             ),
-            tag("p", cause.evidence),
-            tag("p", cause.remedy, class_="remedy"),
+            prose(cause.evidence),
+            prose(cause.remedy, "remedy"),
         )
         for cause in causes
     ]
@@ -46,7 +51,8 @@ def _causes(causes: Sequence[Cause]) -> Html | None:
 
 def _identity(layer: Layer) -> Html:
     facts: list[tuple[str, object]] = [
-        ("tensor", join((f"{layer.tensor} ", full_name(layer.name)))),
+        ("name", full_name(layer.name)),
+        ("tensor", layer.tensor),
         ("operator", f"{layer.operator} {layer.op_name}"),
         ("type", f"{layer.dtype} {dims(layer.shape)}"),
         ("scale", _some(layer.scale)),
@@ -68,6 +74,7 @@ def _figures(layer: Layer) -> Html:
     rows = [
         ("RMSE/scale", [_number(f.rmse_over_scale) if f else "-" for f in sides]),
         ("SQNR, dB", [decibels(f.sqnr_db) if f else "-" for f in sides]),
+        ("cosine", [_cosine(f) for f in sides]),
         ("largest error", [_number(f.max_abs_error) if f else "-" for f in sides]),
         ("mean error", [_number(f.mean_error) if f else "-" for f in sides]),
         ("mean squared error", [_number(f.mean_squared_error) if f else "-" for f in sides]),
@@ -82,6 +89,10 @@ def _figures(layer: Layer) -> Html:
         "div", tag("h3", "Error"), tag("table", tag("thead", head), tag("tbody", *body)),
         class_="card",
     )  # fmt: skip
+
+
+def _cosine(figures: ErrorFigures | None) -> str:
+    return "-" if figures is None else f"{figures.cosine:.6f}"
 
 
 def _clipped(figures: ErrorFigures | None) -> str:

@@ -19,10 +19,11 @@ from refinterp.arena.tensor_plan import plan_model
 from refinterp.cli.main import main
 from refinterp.debug.compare import debug
 from refinterp.debug.result import Cause, DebugReport
+from refinterp.debug.weights import all_weights
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
-from refinterp.report.charts import axis_of
+from refinterp.report.axis import axis_of
 from refinterp.report.html import Html, json_element, raw, tag, text
 from refinterp.report.page_arena import arena_page
 from refinterp.report.page_debug import debug_page
@@ -93,10 +94,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     model, twin = (read_model(DATA / f"digits_{kind}.tflite") for kind in ("int8", "float"))
     evil = hostile()
+    weights = all_weights(model, range(len(model.subgraphs[0].operators)))
     written = {
         "debug": debug_page(
             report_of(model, twin), model=model.source, float_model=twin.source,
-            plan=plan_model(model),
+            plan=plan_model(model), weights=weights,
         ),
         "hostile": debug_page(report_of(evil), model=EVIL, plan=plan_model(evil)),
         "arena": arena_page([("digits.tflite", plan_model(model)), (EVIL, plan_model(evil))]),
@@ -311,7 +313,8 @@ def test_click_on_a_layer_shows_its_detail(pages, window):
     (detail,) = shown(window, ".detail")
     assert WORDS in detail.text
     assert "follows from range_too_wide" in detail.text
-    assert "SQNR" in detail.text
+    for heading in ("Error", "Where the values lie", "Activations by channel"):
+        assert heading in detail.text
     row.click()
     assert shown(window, ".detail") == []
     link = shown(window, ".findings a")[0]
@@ -350,6 +353,16 @@ def test_names_are_text_in_the_browser(pages, window):
     assert window.execute_script("return window.hacked === undefined")
 
 
+def test_a_long_name_does_not_push_the_page_apart(pages, window):
+    """Where words hold a name of 10,000 characters, they scroll in their place."""
+    visit(window, pages["hostile"], 400)
+    heights = window.execute_script(
+        "return [...document.querySelectorAll('p, .name, .tile')].map(e => e.offsetHeight)"
+    )
+    assert max(heights) < 260
+    assert window.execute_script("return document.documentElement.scrollHeight") < 4000
+
+
 def test_without_scripts(pages, window):
     """With scripts off the page shows the same, and a link to a layer still unfolds it."""
     exceptions = pytest.importorskip("selenium.common.exceptions")
@@ -359,7 +372,7 @@ def test_without_scripts(pages, window):
         window.get(pages["debug"].as_uri() + fragment)
         root = window.execute_cdp_cmd("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
         found = window.execute_cdp_cmd(
-            "DOM.querySelectorAll", {"nodeId": root, "selector": ".detail, #layers, .plot svg"}
+            "DOM.querySelectorAll", {"nodeId": root, "selector": ".detail, #layers, .panels svg"}
         )["nodeIds"]
         seen = []
         for node in found:
