@@ -13,6 +13,9 @@ from refinterp.arena.problem import ALIGNMENT
 from refinterp.tflm.entries import TEMPORARY, Entry, Moment, Stage
 
 _FAR: Final = 1 << 40  # where the arena ends; large enough for any arena, a multiple of 16
+_HARMLESS: Final = 16
+"""Bytes at the end of a quantized temporary TfLiteTensor that nobody reads again: its axis, the
+number of its zero points and a zero point."""
 
 
 class Allocator:
@@ -29,6 +32,7 @@ class Allocator:
         self.low = 0
         self.entries: list[Entry] = []
         self.peak = Moment(0, 0, 0, "create", "")
+        self.runs = 0
         self.low_peak = 0
 
     def from_tail(
@@ -93,3 +97,5 @@ class Allocator:
         self.low_peak = max(self.low_peak, low)
         if low + tail > self.peak.bytes:
             self.peak = Moment(low + tail, low, tail, stage, what)
+        grows = bool(self.entries) and self.entries[-1].section == "tail" and low > self.head
+        self.runs = max(self.runs, low + tail - (_HARMLESS if grows else 0))

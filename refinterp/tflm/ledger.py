@@ -147,7 +147,7 @@ def _recording(run: _Run) -> Recording:
         total_bytes=arena.head + arena.tail,
         head_bytes=arena.head,
         tail_bytes=arena.tail,
-        minimum_arena_bytes=_round(arena.peak.bytes),
+        minimum_arena_bytes=_round(arena.runs),
         allocations=tuple(
             Category(
                 name,
