@@ -84,7 +84,7 @@ def test_a_missing_tie_nudge_in_the_fast_path_is_noticed(monkeypatch):
 
     def without(*arguments):
         found = rule(*arguments)
-        return None if found is None else (found[0], None, *found[2:])
+        return replace(found, nudge=np.zeros_like(found.nudge))
 
     monkeypatch.setitem(requantize._RULES, "double", without)
     with pytest.raises(AssertionError):

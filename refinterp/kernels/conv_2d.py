@@ -221,13 +221,15 @@ class Conv2DInteger:
             gemm = group.gemm
             sums = None
             for start, stop, patches in self.place.blocks(
-                own, gemm.input_dtype, self.x_zero, work.take
+                own, gemm.input_dtype, self.x_zero, work.take, count
             ):
                 if sums is None:  # the first block is the largest
                     sums = work.take((stop - start, count), gemm.output_dtype)
+                    size = group.requantizer.scratch_size(stop - start)
+                    scratch = work.take((size,), np.float64)
                 acc = sums[: stop - start]
                 gemm(patches, acc)
-                group.requantizer(acc, columns[start:stop])
+                group.requantizer(acc, columns[start:stop], scratch)
 
 
 @kernel("CONV_2D", "float32", options=Conv2DOptions, weights=1)

@@ -15,7 +15,7 @@ from refinterp.numerics.window import Window
 Take = Callable[[tuple[int, ...], Any], NDArray[Any]]
 """Lends scratch memory of a shape and dtype."""
 
-BLOCK = 1 << 17  # elements of one block of patches: 512 KiB of float32
+BLOCK = 1 << 16  # elements of one block of patches: 256 KiB of float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,20 @@ class PatchGrid:
         )
 
     def blocks(
-        self, images: NDArray[Any], dtype: Any, fill: float, take: Take
+        self, images: NDArray[Any], dtype: Any, fill: float, take: Take, width: int = 0
     ) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield (start, stop, patches): patches (stop - start, depth) of `dtype`.
 
         images: (n, height, width, channels), possibly a strided view. start and stop count output
         pixels over all images. fill: the value outside the image. The patches of one block are
-        void when the next is asked for.
+        void when the next is asked for. width: elements made of one patch, where they are more than
+        its own: they have to stay in cache as well.
         """
         if self.pointwise:
-            yield from self._pixels(images, dtype, take)
+            yield from self._pixels(images, dtype, take, width)
             return
         count = images.shape[0]
-        per_image = self.rows.size * self.columns.size * self.depth
+        per_image = self.rows.size * self.columns.size * max(self.depth, width)
         if per_image == 0 or count == 0:
             return
         group = min(count, max(1, BLOCK // per_image))
@@ -73,14 +74,13 @@ class PatchGrid:
                 yield start, start + len(block), block
 
     def _pixels(
-        self, images: NDArray[Any], dtype: Any, take: Take
+        self, images: NDArray[Any], dtype: Any, take: Take, width: int
     ) -> Iterator[tuple[int, int, NDArray[Any]]]:
-        if images.dtype == dtype and images.flags.c_contiguous:
-            flat = images.reshape(-1, self.channels)
+        flat = images.reshape(-1, self.channels)
+        if images.dtype == dtype and images.flags.c_contiguous and not width:
             yield 0, len(flat), flat
             return
-        flat = images.reshape(-1, self.channels)
-        step = max(1, BLOCK // max(self.channels, 1))
+        step = max(1, BLOCK // max(self.channels, width, 1))
         matrix = take((min(step, len(flat)), self.channels), dtype)
         for start in range(0, len(flat), step):
             some = flat[start : start + step]

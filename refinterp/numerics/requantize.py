@@ -1,4 +1,4 @@
-"""From an accumulator to an output code: the plain rule, and a float64 path proven equal to it.
+"""From an accumulator to an output code: the plain rule, and floating-point paths equal to it.
 
 Plain: code = clip(R(acc + bias) + zero_point, low, high), R by name in `fixedpoint`.
 
@@ -12,13 +12,16 @@ twice is one rounding with a moved threshold. With t = (acc + bias) * s,
 because floor(floor(y) / n) = floor(y / n). Two cases need care. A negative t whose sum lands
 exactly on an integer must not count it (the first rounding went up), so where that can happen t is
 nudged up by less than the spacing of its values, 2**-(31 + r). And float64 must hold t exactly
-wherever a threshold is near: `_double_rule` says what is asked of each channel; a layer with a
-channel that fails takes the plain rule.
+wherever a threshold is near: `_double_rule` says what is asked of each channel.
+
+Channels whose code cannot change within the bound on their sums (dead ones, with tiny scales) are
+constants. Channels for which the fast form is not proven are computed by the plain rule, alone.
+Where many elements pass through and the scales are not too fine, `single` adds a float32 form.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,26 +35,30 @@ from refinterp.numerics.fixedpoint import (
     rescale_real,
     wrap32,
 )
+from refinterp.numerics.single import SingleRescale, find_single
 
 F64 = NDArray[np.float64]
-BLOCK = 1 << 14  # elements of float64 work that stay in the second-level cache with their sums
+I64 = NDArray[np.int64]
+BLOCK = 1 << 15  # elements of float64 work that stay in the second-level cache with their sums
+_ROW = 2048  # elements a row is stretched to, so that the inner loop of a ufunc is long
+_SINGLE_AFTER = 1 << 18  # elements seen before a float32 form is worth looking for
+_SINGLE_SCALE = 2.5e-3  # below it, codes change at sums that float32 seldom tells apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Requantizer:
     """Rescale accumulators of `channels` columns to codes.
 
-    rounding: "double", "real", "real64" or "int64" (see `numerics.fixedpoint`); "real" sums in
-        int32, which may wrap, "real64" in int64.
+    rounding: "double", "real", "real64" or "int64" (see `numerics.fixedpoint`).
     multiplier: (channels,) or (); factor: the same as float64, used by "real".
     bias: int64 (channels,), added to the accumulator first. zero_point, low, high: output codes.
-    fast: the float64 form, or None where it could not be proven equal.
+    fast: the float64 form, or None where it could not be proven equal for most channels.
     """
 
     rounding: str
     multiplier: Multiplier
     factor: F64
-    bias: NDArray[np.int64]
+    bias: I64
     zero_point: int
     low: int
     high: int
@@ -61,7 +68,7 @@ class Requantizer:
     def prepare(
         cls,
         factor: F64,
-        bias: NDArray[np.int64],
+        bias: I64,
         zero_point: int,
         low: int,
         high: int,
@@ -77,12 +84,10 @@ class Requantizer:
         multiplier: the integers themselves, where they are not simply the folded factor.
         """
         multiplier = multiplier or Multiplier.of(factor)
-        fast = None
-        if bound is not None and not plain:
-            fast = FastRescale.prepare(
-                rounding, multiplier, factor, bias, zero_point, low, high, bound
-            )
-        return cls(rounding, multiplier, factor, bias, zero_point, low, high, fast)
+        self = cls(rounding, multiplier, factor, bias, zero_point, low, high, None)
+        if bound is None or plain:
+            return self
+        return replace(self, fast=FastRescale.prepare(self, bound))
 
     def exact(self, acc: NDArray[np.int64]) -> NDArray[np.int64]:
         """The plain rule: acc (..., channels) → codes, int64."""
@@ -97,85 +102,181 @@ class Requantizer:
             scaled = rescale(total, self.multiplier)
         return np.clip(wrap32(scaled + self.zero_point), self.low, self.high)
 
-    def __call__(self, acc: NDArray[Any], out: NDArray[Any]) -> None:
-        """Write the codes of `acc` (rows, channels; integers, in any real dtype) into `out`."""
+    def scratch_size(self, rows: int) -> int:
+        """How many float64 of scratch a call on `rows` rows takes."""
+        channels = max(self.bias.size, 1)
+        return min(rows, _step(channels)) * channels
+
+    def __call__(self, acc: NDArray[Any], out: NDArray[Any], scratch: F64 | None = None) -> None:
+        """Write the codes of `acc` (rows, channels; integers, in any real dtype) into `out`.
+
+        scratch: a flat float64 array of `scratch_size` elements, to be written over.
+        """
+        if self.bias.size <= 1 < acc.shape[1]:  # one rule for all columns
+            if not out.flags.c_contiguous:
+                codes = np.empty(out.shape, out.dtype)
+                self(acc, codes, scratch)
+                out[...] = codes
+                return
+            acc, out = acc.reshape(-1, 1), out.reshape(-1, 1)
         rows, channels = acc.shape
-        step = max(1, BLOCK // max(channels, 1))
+        step = _step(channels)
         if self.fast is None:
             for start in range(0, rows, step):
                 block = acc[start : start + step].astype(np.int64)
                 out[start : start + step] = self.exact(block)
             return
-        work = np.empty((min(step, rows), channels), np.float64)
+        if scratch is None:
+            scratch = np.empty(self.scratch_size(rows), np.float64)
+        self.fast.look(acc)
         for start in range(0, rows, step):
-            block = acc[start : start + step]
-            self.fast(block, work[: len(block)], out[start : start + step])
+            self.fast(acc[start : start + step], out[start : start + step], scratch)
+        others = self.fast.others
+        if others.size:
+            out[:, others] = self.part(others).exact(acc[:, others].astype(np.int64))
+
+    def part(self, which: I64) -> Requantizer:
+        """Return this rule for some of the channels, without a fast form."""
+        shape = self.bias.shape
+        m = self.multiplier
+        return replace(
+            self,
+            multiplier=Multiplier(
+                np.broadcast_to(m.mantissa, shape)[which], np.broadcast_to(m.exponent, shape)[which]
+            ),
+            factor=np.broadcast_to(self.factor, shape)[which],
+            bias=self.bias[which],
+            fast=None,
+        )
+
+
+def _step(channels: int) -> int:
+    """Rows of one block: whole stretched rows where the channels are few."""
+    channels = max(channels, 1)
+    repeats = max(1, _ROW // channels)
+    return max(1, BLOCK // (channels * repeats)) * repeats
+
+
+@dataclass(slots=True)
+class _Single:
+    """The float32 form, once it has been looked for. seen: elements that have passed so far."""
+
+    seen: int = 0
+    looked: bool = False
+    form: SingleRescale | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FastRescale:
     """trunc or floor of (acc + bias) * scale + nudge ± half, then the clamp and the zero point.
 
-    bias, scale: float64 (channels,); nudge likewise, or None where no sum can tie.
-    half: what is added before cutting, with the sign of the sum if `signed`.
-    floor: whether to floor; otherwise the conversion to integers truncates.
-    low, high: the clamp, relative to the zero point.
+    All vectors are float64 and hold the channels' values over and over (`repeats` times).
+    bias: None where `offset` holds bias * scale, or there is no bias. offset: added after scaling;
+    None for nothing. half: what is added before cutting, with the sign of the sum, or None where
+    the sign cannot matter and it is in `offset`. floor: whether to floor; otherwise the conversion
+    to integers truncates. low, high: the clamp, relative to the zero point.
+    others: channels that this form is not for. bound: (channels,), the largest |acc|.
     """
 
     bias: F64 | None
     scale: F64
-    nudge: F64 | None
-    half: F64
-    signed: bool
+    offset: F64 | None
+    half: F64 | None
     floor: bool
     low: int
     high: int
     zero_point: int
+    channels: int
+    others: I64
+    bound: F64
+    single: _Single
 
     @classmethod
-    def prepare(
-        cls,
-        rounding: str,
-        multiplier: Multiplier,
-        factor: F64,
-        bias: NDArray[np.int64],
-        zero_point: int,
-        low: int,
-        high: int,
-        bound: F64,
-    ) -> FastRescale | None:
-        """Return the fast form if it is provably equal to the plain rule for |acc| <= bound."""
-        total = bound + np.abs(bias)
-        reach = float(max(high - zero_point, zero_point - low, 0)) + 2.0  # beyond it, all clamps
-        rule = _RULES[rounding]
-        found = rule(multiplier, factor, total, reach)
-        if found is None:
+    def prepare(cls, rule: Requantizer, bound: F64) -> FastRescale | None:
+        """Return the fast form, or None if it is proven for too few channels."""
+        shape = rule.bias.shape
+        m = Multiplier(
+            np.broadcast_to(rule.multiplier.mantissa, shape),
+            np.broadcast_to(rule.multiplier.exponent, shape),
+        )
+        factor = np.broadcast_to(rule.factor, shape)
+        bound = np.broadcast_to(bound, shape)
+        if not shape or shape[0] == 0 or not np.all(bound < 2.0**52):
             return None
-        scale, nudge, half, signed = found
-        relative_low = low - zero_point
-        only_positive = relative_low >= 0  # then the clamp makes floor, truncation, sign all equal
+        low, high = rule.low - rule.zero_point, rule.high - rule.zero_point
+        reach = float(max(high, -low, 0)) + 2.0  # beyond it, all is clamped
+        total = bound + np.abs(rule.bias)
+        form = _RULES[rule.rounding](m, factor, total, reach)
+        scale, nudge, half = form.scale.copy(), form.nudge, form.half
+        constant = _constant_codes(rule, m, bound)
+        fixed = constant >= low
+        others = np.flatnonzero(~form.proven & ~fixed)
+        if others.size > shape[0] // 4:
+            return None
+        bias = np.where(fixed, 0, rule.bias).astype(np.float64)
+        scale[fixed] = 0.0
+        scale[others] = 0.0
+        bias[others] = 0.0
+        added = np.where(fixed, constant, np.where(form.proven, nudge, 0.0))
+        half = np.where(fixed, 0.5, half)
+        only_positive = low >= 0  # then the clamp makes floor, truncation and sign all equal
+        signed = form.signed and not only_positive
+        after = added if signed else _sum_exactly(added, half)
+        merged = None
+        if np.all(bound < 2.0**22) and np.all(np.abs(bias) < 2.0**22) and after is not None:
+            merged = _sum_exactly(bias * scale, after)
+        if merged is not None:
+            bias_first, offset = None, merged
+        elif after is not None:
+            bias_first, offset = bias, after
+        else:
+            return None
+        tile = max(1, _ROW // shape[0])
         return cls(
-            bias.astype(np.float64) if np.any(bias) else None,
-            scale,
-            nudge,
-            half,
-            signed and not only_positive,
-            not signed and not only_positive,
-            relative_low,
-            high - zero_point,
-            zero_point,
+            None if bias_first is None or not np.any(bias_first) else np.tile(bias_first, tile),
+            np.tile(scale, tile),
+            np.tile(offset, tile) if np.any(offset) else None,
+            np.tile(half, tile) if signed else None,
+            not form.signed and not only_positive,
+            low,
+            high,
+            rule.zero_point,
+            shape[0],
+            others,
+            bound,
+            _Single(),
         )
 
-    def __call__(self, acc: NDArray[Any], work: F64, out: NDArray[Any]) -> None:
-        """Write codes: acc and work (rows, channels), work float64 scratch, out the code type."""
+    def __call__(self, acc: NDArray[Any], out: NDArray[Any], scratch: F64) -> None:
+        """Write the codes of acc (rows, channels), except for the channels in `others`."""
+        single = self.single.form
+        if single is not None and acc.dtype == np.float32 and acc.flags.c_contiguous:
+            single(acc, scratch.view(np.float32)[: acc.size].reshape(acc.shape), out)
+            return
+        rows = len(acc)
+        repeats = self.scale.size // self.channels
+        whole = rows - rows % repeats
+        if not (out.flags.c_contiguous and acc.flags.c_contiguous):
+            whole = 0
+        work = scratch[: acc.size]
+        if whole:
+            shape = (whole // repeats, self.scale.size)
+            head = work[: whole * self.channels].reshape(shape)
+            self._cast(acc[:whole].reshape(shape), head, out[:whole].reshape(shape), None)
+        if whole < rows:
+            tail = work[whole * self.channels :].reshape(rows - whole, self.channels)
+            self._cast(acc[whole:], tail, out[whole:], self.channels)
+
+    def _cast(self, acc: NDArray[Any], work: F64, out: NDArray[Any], channels: int | None) -> None:
         if self.bias is None:
-            np.multiply(acc, self.scale, out=work)
+            np.multiply(acc, self.scale[:channels], out=work)
         else:
-            np.add(acc, self.bias, out=work)
-            work *= self.scale
-        if self.nudge is not None:
-            work += self.nudge
-        work += np.copysign(self.half, work) if self.signed else self.half
+            np.add(acc, self.bias[:channels], out=work)
+            work *= self.scale[:channels]
+        if self.offset is not None:
+            work += self.offset[:channels]
+        if self.half is not None:
+            work += np.copysign(self.half[:channels], work)
         if self.floor:
             np.floor(work, out=work)
         np.clip(work, self.low, self.high, out=work)
@@ -183,64 +284,111 @@ class FastRescale:
         if self.zero_point:
             out += out.dtype.type(self.zero_point)
 
+    def look(self, acc: NDArray[Any]) -> None:
+        """Look for a float32 form, once, when enough elements have passed to pay for it."""
+        single = self.single
+        if not single.looked:
+            single.seen += acc.size
+            if single.seen >= _SINGLE_AFTER:
+                single.looked = True
+                single.form = self._find_single(acc)
 
-_Form = tuple[F64, F64 | None, F64, bool]  # scale, nudge, half, whether half takes t's sign
+    def _find_single(self, acc: NDArray[Any]) -> SingleRescale | None:
+        n = self.channels
+        if self.bias is not None or self.others.size or self.floor or n > 512:
+            return None
+        if acc.dtype != np.float32 or np.median(self.scale[:n]) < _SINGLE_SCALE:
+            return None
+        offset = np.zeros(n) if self.offset is None else self.offset[:n]
+        half = None if self.half is None else self.half[:n]
+        return find_single(
+            self.scale[:n], offset, half, self.low, self.high, self.zero_point, self.bound
+        )
 
 
-def _double_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form | None:
+def _constant_codes(rule: Requantizer, m: Multiplier, bound: F64) -> I64:
+    """The code, relative to the zero point, of channels whose sums all give the same; else low - 1.
+
+    The rules never decrease as the sum grows, so equal codes at both ends mean one code between.
+    """
+    limit = bound.astype(np.int64)
+    whole = rule.part(np.arange(rule.bias.size))
+    first, last = whole.exact(-limit), whole.exact(limit)
+    safe = (m.mantissa >= 0) & (bound + np.abs(rule.bias) < 2.0**31)
+    if rule.rounding == "double":  # a left shift may wrap
+        safe &= m.exponent <= 0
+    same = (first == last) & safe
+    return np.where(same, first - rule.zero_point, rule.low - rule.zero_point - 1)
+
+
+def _sum_exactly(a: F64, b: F64) -> F64 | None:
+    """Return a + b if float64 holds every sum without rounding, else None."""
+    total = np.asarray(a + b)
+    error = (a - (total - b)) + (b - (total - a))
+    return total if not np.any(error) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Form:
+    """What a rule asks of the fast form, per channel.
+
+    scale, nudge, half: float64. proven: where float64 is exact near every threshold.
+    signed: whether half takes the sum's sign (halves away from zero) or is always added.
+    """
+
+    scale: F64
+    nudge: F64
+    half: F64
+    proven: NDArray[np.bool_]
+    signed: bool
+
+
+def _double_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form:
     """Rounding twice. Bits of t: from the smaller of its size and `reach` down to its spacing.
 
     Beyond `reach` t may be rounded: it stays beyond, and the clamp hides it.
     """
-    right = np.where(m.mantissa == 0, 1, -m.exponent)  # a flushed factor shifts nothing
+    right = -m.exponent
     scale = m.real
-    if np.any(m.mantissa < 0) or np.any(np.ldexp(total, np.maximum(-right, 0)) >= 2.0**31):
-        return None  # int32 could wrap
+    unwrapped = np.ldexp(total, np.maximum(-right, 0).astype(np.int32)) < 2.0**31
     size = np.ceil(np.log2(np.minimum(total * scale, reach) + 2.0))
-    if np.all(right <= 0):  # the second rounding is absent: halves go up
-        if np.any(size + 31 + right > 52):
-            return None
-        return scale, None, np.full_like(scale, 0.5), False
-    idle = (total * scale < 0.2) & (right >= 1)  # never reaches the first threshold
-    if not np.all(((right >= 1) & (size + 31 + right <= 52)) | idle):
-        return None
-    half = 0.5 + np.ldexp(0.5, -right.astype(np.int32))
+    proven = (m.mantissa >= 0) & unwrapped & (size + 31 + right <= 52)
+    if np.all((right <= 0) | (m.mantissa == 0)):  # no second rounding: halves go up
+        return _Form(scale, np.zeros_like(scale), np.full_like(scale, 0.5), proven, False)
+    half = 0.5 + np.ldexp(0.5, -np.maximum(right, 1).astype(np.int32))
     lowest_bit = m.mantissa & -m.mantissa
-    ties = ~idle & (total * lowest_bit >= 2.0**30)
-    if not np.any(ties):
-        return scale, None, half, True
-    if np.any(ties & (size + 33 + right > 52)):
-        return None
+    ties = total * lowest_bit >= 2.0**30
     nudge = np.where(ties, np.ldexp(1.0, (-33 - right).astype(np.int32)), 0.0)
-    return scale, nudge, half, True
+    proven &= (right >= 1) & (~ties | (size + 33 + right <= 52))
+    return _Form(scale, nudge, half, proven, True)
 
 
-def _real_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form | None:
+def _real_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form:
     """One float64 product, as in C, then round: see `fixedpoint.round_half_away`.
 
     Sums that wrap in int32 and products that leave it are for the plain rule.
     """
-    if np.any(total >= 2.0**31):
-        return None
-    return _real64_rule(m, factor, total, reach)
+    form = _real64_rule(m, factor, total, reach)
+    return replace(form, proven=form.proven & (total < 2.0**31))
 
 
-def _real64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form | None:
+def _real64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form:
     """The same where sums are int64: up to 2**52 float64 holds them all."""
-    if np.any(total >= 2.0**52) or not np.all(total * np.abs(factor) < 2.0**30):
-        return None
-    return factor, None, np.full_like(factor, np.nextafter(0.5, 0.0)), True
+    with np.errstate(over="ignore", invalid="ignore"):
+        proven = (total < 2.0**52) & (total * np.abs(factor) < 2.0**30)
+    scale = np.where(proven, factor, 0.0)
+    half = np.full_like(scale, np.nextafter(0.5, 0.0))
+    return _Form(scale, np.zeros_like(scale), half, proven, True)
 
 
-def _int64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form | None:
+def _int64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form:
     """A 15-bit mantissa and one rounding, halves up; wraps beyond int32."""
     short = reduced_mantissa(m).astype(np.float64)
     scale = np.ldexp(short, (m.exponent - 15).astype(np.int32))
-    if np.any(m.exponent > 14) or np.any(total * np.abs(short) >= 2.0**51):
-        return None
-    if np.any(total * np.abs(scale) >= 2.0**30):
-        return None
-    return scale, None, np.full_like(scale, 0.5), False
+    proven = (
+        (m.exponent <= 14) & (total * np.abs(short) < 2.0**51) & (total * np.abs(scale) < 2.0**30)
+    )
+    return _Form(scale, np.zeros_like(scale), np.full_like(scale, 0.5), proven, False)
 
 
 _RULES = {

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from refinterp.numerics import requantize
 from refinterp.numerics.requantize import Requantizer
 from tests.oracles import integers
 from tests.strategies import factors, zero_points
@@ -81,3 +82,40 @@ def test_ordinary_layers_get_the_fast_form():
         rounding="double", bound=np.full(4, 2.0**22),
     )  # fmt: skip
     assert r.fast is not None
+
+
+def test_channels_that_cannot_change_are_constants():
+    """A tiny scale under a huge bias, as converters give dead channels, stays on the fast path."""
+    factor = np.array([0.004, 1e-9, 3e-10, 2.0**-28])
+    bias = np.array([3, 2**30, -(2**30), 2**30])
+    r = Requantizer.prepare(
+        factor, bias, -7, -128, 127, rounding="double", bound=np.full(4, 2.0**20)
+    )
+    acc = np.random.default_rng(0).integers(-(2**20), 2**20, (500, 4))
+    out = np.zeros(acc.shape, np.int8)
+    r(acc.astype(np.float32), out)
+    assert r.fast is not None
+    np.testing.assert_array_equal(out, r.exact(acc))
+
+
+@pytest.mark.parametrize("low", [-128, -20])
+def test_float32_form_equals_the_plain_rule(low, monkeypatch):
+    """Where float32 is offered it gives the plain rule's codes for every accumulator there is."""
+    monkeypatch.setattr(requantize, "_SINGLE_AFTER", 0)
+    rng = np.random.default_rng(1)
+    offered = 0
+    for _ in range(20):
+        channels = int(rng.integers(1, 40))
+        factor = rng.uniform(0.0025, 0.02, channels)
+        factor[rng.random(channels) < 0.2] = 2.0**-8
+        r = Requantizer.prepare(
+            factor, rng.integers(-5000, 5000, channels), -20, low, 127,
+            rounding="double", bound=np.full(channels, 2.0**17),
+        )  # fmt: skip
+        acc = np.repeat(np.arange(-70000, 70000)[:, None], channels, axis=1)
+        out = np.zeros(acc.shape, np.int8)
+        r(acc.astype(np.float32), out)
+        assert r.fast is not None
+        offered += r.fast.single.form is not None
+        np.testing.assert_array_equal(out, r.exact(acc))
+    assert offered > 2
