@@ -87,7 +87,7 @@ class Machine(Protocol):
 
 
 class ControlKernel(Protocol):
-    """An operator that calls subgraphs or keeps resources; runs one sample at a time."""
+    """An operator that calls subgraphs, keeps resources or ends runs; one sample at a time."""
 
     @staticmethod
     def calls(options: Any, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:
@@ -111,7 +111,7 @@ class ControlKernel(Protocol):
         ...
 
     def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
-        """Run on arrays (*shape); returns the outputs, which are copied."""
+        """Run on arrays (*shape); returns the outputs, which are copied. May raise EndRun."""
         ...
 
 
@@ -126,6 +126,17 @@ class NeedsValue(Exception):  # noqa: N818 - a question to the caller, not an er
     def __init__(self, index: int) -> None:
         super().__init__(f"the shape depends on the value of input {index}")
         self.index = index
+
+
+class EndRun(Exception):  # noqa: N818 - a signal to the executor, not an error
+    """Raised by `control`: the invocation ends after this operator, without a fault.
+
+    outputs: of the operator, to be kept as if they were returned.
+    """
+
+    def __init__(self, outputs: Sequence[Array]) -> None:
+        super().__init__("the run ends here")
+        self.outputs = outputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Protocol
@@ -13,7 +14,7 @@ from refinterp.arena.problem import Plan
 from refinterp.errors import StateError, UnsupportedError, UsageError
 from refinterp.graph.model import OPTIONAL, STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Kernel, fresh_state
+from refinterp.kernels.registry import EndRun, Kernel, fresh_state
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.memory import POISON, Frame, Memory, lay_out, read_only
 from refinterp.run.prepare import PreparedGraph, Program, Step, prepare, prepare_late
@@ -123,7 +124,8 @@ class Executor:
         views = self.memory.views
         for tensor, staged in self._staged.items():
             views[tensor][...] = staged  # type: ignore[index]
-        self._run.graph(self.program.subgraph, observers, self._poison if self._dead else None)
+        with contextlib.suppress(EndRun):
+            self._run.graph(self.program.subgraph, observers, self._poison if self._dead else None)
 
     def _poison(self, index: int) -> None:
         for tensor in self._dead[index] if self._dead else ():
@@ -264,13 +266,13 @@ class _Run:
         inputs, outputs = self._operands(frame, step)
         kernel: Any = step.kernel
         if hasattr(kernel, "control"):
-            arrays = [None if array is None else array[0] for array in inputs]
-            for tensor, array in zip(step.outputs, kernel.control(arrays, self), strict=True):
-                view = frame.views[tensor]
-                if tensor in graph.unknown or view is None or view.shape[1:] != array.shape:
-                    frame.bind(tensor, np.array(array)[None])
-                else:
-                    view[0] = array
+            operands = [*inputs, *self._state(step, kernel)]
+            arrays = [None if array is None else array[0] for array in operands]
+            try:
+                self._store(graph, frame, step, kernel.control(arrays, self))
+            except EndRun as end:
+                self._store(graph, frame, step, end.outputs)
+                raise
             return
         if kernel is None:
             kernel, specs = self._prepared(graph, step, inputs)
@@ -278,6 +280,17 @@ class _Run:
             for tensor, array in zip(step.outputs, outputs, strict=True):
                 frame.bind(tensor, array)
         kernel.eval([*inputs, *self._state(step, kernel)], outputs, self._work)
+
+    def _store(
+        self, graph: PreparedGraph, frame: Frame, step: Step, arrays: Sequence[Array]
+    ) -> None:
+        """Copy what a control-flow operator gives into its outputs."""
+        for tensor, array in zip(step.outputs, arrays, strict=True):
+            view = frame.views[tensor]
+            if tensor in graph.unknown or view is None or view.shape[1:] != array.shape:
+                frame.bind(tensor, np.array(array)[None])
+            else:
+                view[0] = array
 
     def _prepared(
         self, graph: PreparedGraph, step: Step, inputs: Sequence[Any]
