@@ -15,7 +15,7 @@ from refinterp.report.arena_document import plan_fields
 from refinterp.report.machine import document
 from refinterp.report.memory_map import memory_map
 from refinterp.report.memory_map_svg import memory_map_svg
-from refinterp.report.page_arena import arena_page
+from refinterp.report.page_arena import Arena, arena_page
 from refinterp.report.terminal import console
 
 _ROWS = 40  # of the picture: what fits on a screen
@@ -42,22 +42,21 @@ def run(options: argparse.Namespace) -> int:
     if options.svg and len(options.models) > 1:
         raise UsageError(f"--svg draws one model, but {len(options.models)} are given")
     results: list[dict[str, Any]] = []
-    plans: list[tuple[str, TensorPlan]] = []
+    arenas: list[Arena] = []
     for number, path in enumerate(options.models):
         model = open_model(path)
         plan = plan_model(model, options.planner)
-        plans.append((_title(path, model), plan))
+        arenas.append(Arena(_title(path, model), plan))
+        results.append({"model": model.source, **plan_fields(plan)})
         if options.svg:
             save_text(options.svg, memory_map_svg(plan, title=_title(path, model)))
-        if options.json:
-            results.append({"model": model.source, **plan_fields(plan)})
-        else:
+        if not options.json:
             _draw(plan, _title(path, model), first=number == 0)
+    whole = document(**results[0]) if len(results) == 1 else document(results=results)
     if options.html:
-        save_text(options.html, arena_page(plans))
+        save_text(options.html, arena_page(arenas, whole))
     if options.json:
-        one = len(results) == 1
-        print_document(document(**results[0]) if one else document(results=results))
+        print_document(whole)
     return 0
 
 

@@ -73,12 +73,12 @@ def _folded(words: str) -> str:
     return f"{words[: _MOST // 2]} … {cut:,} characters … {words[-_MOST // 2 :]}"
 
 
-def section(heading: str, *children: object, note: object = None, **attributes: object) -> Html:
+def section(heading: str, *children: object, note: str | None = None, **attributes: object) -> Html:
     """A part of the page under a heading. note: what one must know to read it."""
     return tag(
         "section",
         tag("h2", heading),
-        None if note is None else tag("p", note, class_="note"),
+        None if note is None else prose(note, "note"),
         *children,
         **attributes,
     )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Final
 
 from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
-from refinterp.report.arena_document import plan_fields
 from refinterp.report.html import Html, join, own_svg, tag
-from refinterp.report.machine import document
 from refinterp.report.memory_map import buffer_name, scope_name, scope_span
 from refinterp.report.memory_map_svg import memory_map_svg
 from refinterp.report.page import definitions, label, page, section, tile
+from refinterp.report.page_ledger import ledger_sections, ledger_tiles
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.words import count, kibibytes
+from refinterp.tflm.entries import Ledger
 
 _HEADINGS: Final = (
     Heading("offset", hint="bytes from the start of the arena"),
@@ -36,28 +37,46 @@ _WORDS: Final = [
 ]  # fmt: skip
 
 
-def arena_page(plans: Sequence[tuple[str, TensorPlan]]) -> str:
-    """Return the page. plans: by the model's path or name."""
-    names = [PurePath(source).name for source, _ in plans]
-    several = len(plans) > 1
-    title = f"{len(plans)} models" if several else names[0]
-    results = [{"model": source, **plan_fields(plan)} for source, plan in plans]
-    parts: list[Html] = []
-    for at, (name, (_, plan)) in enumerate(zip(names, plans, strict=True)):
-        parts.append(
-            tag("header", tag("h2" if several else "h1", label(name)),
-                tag("p", "Memory plan by the ", tag("b", plan.planner), " planner.", class_="said"),
-                _tiles(plan))
-        )  # fmt: skip
-        parts.append(plan_section(plan, name, heading="Offset × time"))
-        parts.append(section("Buffers", _buffers(plan, f"buffers-{at}")))
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """One model on the page. source: its path or name; ledger: TFLM's, where it has been kept."""
+
+    source: str
+    plan: TensorPlan
+    ledger: Ledger | None = None
+
+
+def arena_page(arenas: Sequence[Arena], data: Mapping[str, Any]) -> str:
+    """Return the page. data: the same as the command's document."""
+    several = len(arenas) > 1
+    title = f"{len(arenas)} models" if several else PurePath(arenas[0].source).name
     return page(
         f"{title}: arena",
         tag("h1", title) if several else None,
-        *parts,
+        *(part for at, arena in enumerate(arenas) for part in _arena(arena, at, several=several)),
         section("", definitions(_WORDS)),
-        data=document(results=results) if several else document(**results[0]),
+        data=data,
     )
+
+
+def _arena(arena: Arena, at: int, *, several: bool) -> list[Html]:
+    name, plan, ledger = PurePath(arena.source).name, arena.plan, arena.ledger
+    said: list[object] = ["Memory plan by the ", tag("b", plan.planner), " planner"]
+    if ledger is not None:
+        profile = ledger.profile
+        said += [", TFLM on ", tag("b", profile.label), f" ({profile.provenance})"]
+    tiles = [] if ledger is None else ledger_tiles(ledger)
+    return [
+        tag(
+            "header",
+            tag("h2" if several else "h1", label(name)),
+            tag("p", *said, ".", class_="said"),
+            tag("div", *tiles, *_tiles(plan), class_="tiles"),
+        ),
+        plan_section(plan, name, heading="Offset × time"),
+        *([] if ledger is None else ledger_sections(ledger, str(at))),
+        section("Buffers", _buffers(plan, f"buffers-{at}")),
+    ]
 
 
 def plan_section(plan: TensorPlan, name: str, *, heading: str) -> Html:
@@ -68,7 +87,7 @@ def plan_section(plan: TensorPlan, name: str, *, heading: str) -> Html:
     )
 
 
-def _tiles(plan: TensorPlan) -> Html:
+def _tiles(plan: TensorPlan) -> list[Html]:
     waste = plan.waste_bytes
     share = f"{100 * waste / plan.lower_bound_bytes:.1f} % above the bound" if waste else "optimal"
     tiles = [
@@ -80,7 +99,7 @@ def _tiles(plan: TensorPlan) -> Html:
     if plan.variables:
         kept = sum(buffer.size for buffer in plan.variables)
         tiles.append(tile("variables", f"{count(kept)} B", "kept between runs, outside the head"))
-    return tag("div", *tiles, class_="tiles")
+    return tiles
 
 
 def _buffers(plan: TensorPlan, name: str) -> Html:

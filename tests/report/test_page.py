@@ -25,13 +25,18 @@ from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
 from refinterp.report.axis import axis_of
 from refinterp.report.html import Html, json_element, raw, tag, text
-from refinterp.report.page_arena import arena_page
+from refinterp.report.machine import document
+from refinterp.report.page_arena import Arena, arena_page
 from refinterp.report.page_debug import debug_page
 from refinterp.samples.source import Samples
+from refinterp.tflm.ledger import measure
+from refinterp.tflm.targets import profile
 from tests.report.browser import browser, complaints, overflowing, visit
 from tests.test_bundled_models import ROOT
 
 DATA = ROOT / "refinterp" / "data"
+INT8 = str(DATA / "digits_int8.tflite")
+DEBUG = ["debug", INT8, "--data", str(DATA / "digits_samples.npz"), "--limit", "4"]
 EVIL = "<script>window.hacked = 1</script>"
 NAMES = (
     EVIL + "x" * 10_000 + EVIL,
@@ -94,6 +99,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     model, twin = (read_model(DATA / f"digits_{kind}.tflite") for kind in ("int8", "float"))
     evil = hostile()
+    arenas = [
+        Arena("digits.tflite", plan_model(model), measure(model, profile())),
+        Arena(EVIL, plan_model(evil), measure(evil, profile())),
+    ]
     weights = all_weights(model, range(len(model.subgraphs[0].operators)))
     written = {
         "debug": debug_page(
@@ -101,7 +110,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             plan=plan_model(model), weights=weights,
         ),
         "hostile": debug_page(report_of(evil), model=EVIL, plan=plan_model(evil)),
-        "arena": arena_page([("digits.tflite", plan_model(model)), (EVIL, plan_model(evil))]),
+        "arena": arena_page(arenas, document(results=[])),
     }  # fmt: skip
     for name, page in written.items():
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
@@ -214,15 +223,16 @@ def test_page_stands_by_itself(pages, name):
     assert "@import" not in page
 
 
-def test_page_carries_the_document(pages, capsys):
-    """The figures in the page are the command's own document."""
-    data = ["--data", str(DATA / "digits_samples.npz"), "--limit", "4"]
-    words = ["debug", str(DATA / "digits_int8.tflite"), *data]
-    target = pages["debug"].with_name("command.html")
+@pytest.mark.parametrize("words", [DEBUG, ["arena", INT8], ["arena", INT8, INT8]])
+def test_page_carries_the_document(words, tmp_path, capsys):
+    """The figures in the page are the command's own document; what cannot be written is told."""
+    target = tmp_path / "page.html"
     assert main([*words, "--json", "--html", str(target)]) == 0
     printed = json.loads(capsys.readouterr().out)
     carried = json.loads(Reader(target.read_text("utf-8")).scripts[0])
     assert carried == printed
+    assert main([*words, "--html", str(tmp_path / "no" / "where.html")]) == 2
+    assert "where.html: cannot be written" in capsys.readouterr().err
 
 
 def test_figures_that_are_no_numbers_are_drawn():
@@ -353,14 +363,15 @@ def test_names_are_text_in_the_browser(pages, window):
     assert window.execute_script("return window.hacked === undefined")
 
 
-def test_a_long_name_does_not_push_the_page_apart(pages, window):
+@pytest.mark.parametrize("name", ["hostile", "arena"])
+def test_a_long_name_does_not_push_the_page_apart(pages, window, name):
     """Where words hold a name of 10,000 characters, they scroll in their place."""
-    visit(window, pages["hostile"], 400)
+    visit(window, pages[name], 400)
     heights = window.execute_script(
         "return [...document.querySelectorAll('p, .name, .tile')].map(e => e.offsetHeight)"
     )
     assert max(heights) < 260
-    assert window.execute_script("return document.documentElement.scrollHeight") < 4000
+    assert window.execute_script("return document.documentElement.scrollHeight") < 8000
 
 
 def test_without_scripts(pages, window):
