@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.numerics.codes import store
 from refinterp.numerics.fixedpoint import (
     Multiplier,
     reduced_mantissa,
@@ -280,9 +281,7 @@ class FastRescale:
         if self.floor:
             np.floor(work, out=work)
         np.clip(work, self.low, self.high, out=work)
-        np.copyto(out, work, casting="unsafe")  # truncates towards zero
-        if self.zero_point:
-            out += out.dtype.type(self.zero_point)
+        store(work, out, self.low, self.high, self.zero_point)
 
     def look(self, acc: NDArray[Any]) -> None:
         """Look for a float32 form, once, when enough elements have passed to pay for it."""

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.numerics.codes import store
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
@@ -85,9 +87,7 @@ class SingleRescale:
         if half is not None:
             work += np.copysign(half, work)
         np.clip(work, self.low, self.high, out=work)
-        np.copyto(out, work, casting="unsafe")  # truncates towards zero
-        if self.zero_point:
-            out += out.dtype.type(self.zero_point)
+        store(work, out, self.low, self.high, self.zero_point)
 
 
 def find_single(
