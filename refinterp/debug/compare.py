@@ -21,6 +21,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.debug.accumulators import SumRange, Watch
+from refinterp.debug.contract import contract_faults
+from refinterp.debug.diagnose import diagnose
 from refinterp.debug.local import LocalOperator, as_real, identity, local_operator
 from refinterp.debug.metrics import ErrorSums, Grid, channel_count, sample_errors
 from refinterp.debug.outputs import (
@@ -34,6 +37,7 @@ from refinterp.debug.outputs import (
     score,
 )
 from refinterp.debug.pairing import Pairing, pair, pair_shadow, unpaired
+from refinterp.debug.products import products
 from refinterp.debug.ranges import CodeSums, RealSums, code_sums
 from refinterp.debug.result import DebugReport, Input, Layer, Output, Reference, rank
 from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code, shadow_of
@@ -56,12 +60,16 @@ _LARGEST_BATCH: Final = 64
 
 @dataclass(slots=True)
 class Measurements:
-    """All sums of any number of samples: by tensor, outputs by position; see `Layer` for each."""
+    """All sums of any number of samples: by tensor, outputs by position; see `Layer` for each.
+
+    sums: how far the accumulators of operators have gone that may overflow, by operator.
+    """
 
     local: dict[int, ErrorSums]
     accumulated: dict[int, ErrorSums]
     codes: dict[int, CodeSums]
     reals: dict[int, RealSums]
+    sums: dict[int, SumRange]
     outputs: tuple[OutputSums, ...]
     metrics: tuple[MetricName | None, ...]
     samples: int = 0
@@ -78,6 +86,8 @@ class Measurements:
             self.codes[tensor].merge(codes)
         for tensor, reals in other.reals.items():
             self.reals[tensor].merge(reals)
+        for operator, sum_range in other.sums.items():
+            self.sums[operator].merge(sum_range)
         for mine_out, theirs_out in zip(self.outputs, other.outputs, strict=True):
             mine_out.merge(theirs_out)
 
@@ -137,6 +147,15 @@ class Comparison:
                 self.unpaired.append(unpaired("quantized", self.quantized, step, str(error)))
                 for tensor in step.outputs:
                     self.grids.pop(tensor, None)
+        operators = self.quantized.graph.operators
+        self.contract = contract_faults(model, self.quantized.subgraph, self.quantized.specs)
+        self.products = tuple(products(operators, self.quantized.specs))
+        suspects = {f.operator for f in self.contract if f.id == "accumulator_overflow"}
+        self.watches = {
+            one.operator: Watch.of(one, operators[one.operator])
+            for one in self.products
+            if one.operator in suspects
+        }
         graph_inputs = self.quantized.graph.inputs
         self.coded_inputs = [i for i in graph_inputs if is_code(self.quantized.specs[i])]
         self.channels = {
@@ -204,6 +223,18 @@ class Comparison:
         outputs = tuple(
             self._output(place, sums, measured) for place, sums in enumerate(measured.outputs)
         )
+        inputs = tuple(self._input(i, measured) for i in self.coded_inputs)
+        layers = diagnose(
+            self.quantized,
+            self.twin if self.reference == "float model" else None,
+            self.pairing,
+            self.contract,
+            self.products,
+            measured.sums,
+            layers,
+            inputs,
+            outputs,
+        )
         return DebugReport(
             samples=measured.samples,
             flavour=self.quantized.flavour,
@@ -212,7 +243,7 @@ class Comparison:
             unpaired=tuple(self.unpaired),
             layers=tuple(sorted(layers, key=rank)),
             outputs=outputs,
-            inputs=tuple(self._input(i, measured) for i in self.coded_inputs),
+            inputs=inputs,
         )
 
     def _output(self, place: int, sums: OutputSums, measured: Measurements) -> Output:
@@ -273,6 +304,7 @@ class Comparison:
             accumulated={t: ErrorSums() for t in self.grids if t in self.pairing.tensors},
             codes={t: code_sums(specs[t].dtype, self.channels[t]) for t in counted},
             reals={t: RealSums(g, self.channels[t]) for t, g in grids.items() if g is not None},
+            sums={i: SumRange.nothing(w.product.channels) for i, w in self.watches.items()},
             outputs=tuple(OutputSums() for _ in self.outputs),
             metrics=tuple(
                 metric_name(specs[i], inputs, labels) for i in self.quantized.graph.outputs
@@ -410,6 +442,8 @@ class _Run:
                 self.into.codes[tensor].add(codes)
                 if tensor not in self.into.accumulated:
                     self.into.reals[tensor].add(reference)
+        for operator, watch in self.of.watches.items():
+            watch.add(self._read, self.into.sums[operator], self.work)
 
     def _real(self, tensor: int) -> Array:
         """One tensor of the current sample as reals, worked out once."""

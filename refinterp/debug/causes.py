@@ -1,0 +1,245 @@
+"""Why layers lose: faults of the file and of the data, put to layers, and what follows from what.
+
+A fault that another explains carries that one's id as `implied_by`. At one operator the order is
+that of `_EXPLAINS`: a scale that is no number explains whatever is measured with it, and so on.
+Across operators:
+
+- what reads a tensor whose grid is wrong (a bad scale, a range far off) has multipliers, bias
+  scales, additions and concatenations that do not fit it;
+- data fed wrongly explains every range downstream;
+- without a float model the reference computes with the same wrong weights, and what it then shows
+  further down follows from them;
+- a channel that stands still while its input is wrong stands still because of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from refinterp.debug.contract import bias_ratio
+from refinterp.debug.fault import Fault
+from refinterp.debug.products import Product
+from refinterp.debug.result import Cause
+from refinterp.graph.model import OPTIONAL
+from refinterp.run.prepare import Program
+
+_RANGES: Final = frozenset({"range_too_wide", "range_clipped"})
+_ALL: Final = frozenset(
+    {
+        *_RANGES, "weight_scale_spread", "bias_saturated", "accumulator_overflow",
+        "multiplier_out_of_range", "dead_channels", "input_scaling", "fixed_output_scale",
+        "concat_scale_mismatch", "residual_side_lost", "zero_point_out_of_range", "bad_scale",
+        "wrong_quantized_dimension", "bias_scale_mismatch", "weights_disagree",
+    }
+)  # fmt: skip
+
+_EXPLAINS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "bad_scale": _ALL - {"bad_scale"},
+        "zero_point_out_of_range": frozenset(
+            {*_RANGES, "dead_channels", "input_scaling", "fixed_output_scale", "weights_disagree",
+             "accumulator_overflow"}
+        ),
+        "fixed_output_scale": frozenset({*_RANGES, "multiplier_out_of_range"}),
+        "wrong_quantized_dimension": frozenset(
+            {*_RANGES, "weights_disagree", "weight_scale_spread", "bias_scale_mismatch",
+             "dead_channels", "multiplier_out_of_range"}
+        ),
+        "weight_scale_spread": frozenset(
+            {*_RANGES, "bias_scale_mismatch", "weights_disagree", "dead_channels",
+             "multiplier_out_of_range", "accumulator_overflow"}
+        ),
+        "multiplier_out_of_range": frozenset({*_RANGES, "dead_channels", "bias_scale_mismatch"}),
+        "bias_saturated": frozenset(
+            {*_RANGES, "accumulator_overflow", "dead_channels", "weights_disagree"}
+        ),
+        "accumulator_overflow": frozenset({*_RANGES, "dead_channels", "weights_disagree"}),
+        "bias_scale_mismatch": frozenset({*_RANGES, "weights_disagree", "dead_channels"}),
+        "dead_channels": frozenset({"weights_disagree"}),
+        "weights_disagree": frozenset({*_RANGES, "dead_channels"}),
+        "residual_side_lost": _RANGES,
+        "concat_scale_mismatch": frozenset({"range_too_wide"}),
+        "range_clipped": frozenset({"dead_channels"}),
+        "input_scaling": frozenset({*_RANGES, "dead_channels"}),
+    }
+)  # fmt: skip
+"""At one operator: id → the ids it explains there. Earlier entries go before later ones."""
+
+_OF_WEIGHTS: Final = frozenset(
+    {"wrong_quantized_dimension", "weight_scale_spread", "bias_saturated", "bias_scale_mismatch",
+     "bad_scale", "accumulator_overflow", "weights_disagree", "zero_point_out_of_range"}
+)  # fmt: skip
+"""Faults that a shadow computes with, so that its own values are wrong from there on."""
+
+_BY_CHANNEL: Final = frozenset(
+    {"weights_disagree", "bias_scale_mismatch", "multiplier_out_of_range", "dead_channels"}
+)
+"""Faults that a fault of some channels explains only where they are of no other channels."""
+
+_OF_A_GRID: Final = frozenset(
+    {"bad_scale", "zero_point_out_of_range", *_RANGES, "fixed_output_scale"}
+)
+_AT_READERS: Final = frozenset(
+    {"multiplier_out_of_range", "bias_scale_mismatch", "residual_side_lost",
+     "concat_scale_mismatch", "bad_scale", "accumulator_overflow"}
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Case:
+    """What is known when faults are weighed against each other."""
+
+    program: Program
+    products: Mapping[int, Product]
+    shadowed: bool
+    faults: Sequence[Fault]
+    implied: dict[int, str] = field(default_factory=dict)  # place in faults → id
+
+    def roots(self) -> Iterable[Fault]:
+        return (f for place, f in enumerate(self.faults) if place not in self.implied)
+
+
+def explain(
+    program: Program,
+    faults: Sequence[Fault],
+    products: Sequence[Product],
+    *,
+    shadowed: bool,
+) -> dict[int, list[Cause]]:
+    """Operator → its causes, own ones first. shadowed: whether the reference is a shadow."""
+    case = _Case(program, {one.operator: one for one in products}, shadowed, _merged(faults))
+    _at_one_operator(case)
+    _at_readers(case)
+    _at_joins(case)
+    _downstream(case)
+    found: dict[int, list[Cause]] = {}
+    for place, fault in enumerate(case.faults):
+        cause = Cause(fault.id, fault.evidence, fault.remedy, case.implied.get(place))
+        found.setdefault(fault.operator, []).append(cause)
+    for causes in found.values():
+        causes.sort(key=lambda cause: cause.implied_by is not None)
+    return found
+
+
+def _merged(faults: Sequence[Fault]) -> list[Fault]:
+    """One fault of each id per operator and tensor; what data shows goes before what a file may."""
+    kept: dict[tuple[str, int], Fault] = {}
+    for fault in sorted(faults, key=lambda f: not f.measured):
+        kept.setdefault((fault.id, fault.operator), fault)
+    order = {id_: place for place, id_ in enumerate(_EXPLAINS)}
+    return sorted(kept.values(), key=lambda f: (order.get(f.id, len(order)), f.operator))
+
+
+def _at_one_operator(case: _Case) -> None:
+    for place, fault in enumerate(case.faults):
+        for other in case.faults:
+            if other is fault or other.operator != fault.operator:
+                continue
+            if fault.id not in _EXPLAINS.get(other.id, ()) or _cyclic(case, other, fault):
+                continue
+            if other.id in _RANGES and not fault.measured:
+                continue  # what the file shows by itself no range explains
+            if _covers(other, fault):
+                case.implied.setdefault(place, other.id)
+
+
+def _covers(root: Fault, fault: Fault) -> bool:
+    """Whether the channels of a fault are among those of what would explain it."""
+    if root.channels is None or fault.channels is None or fault.id not in _BY_CHANNEL:
+        return True
+    return fault.channels <= root.channels
+
+
+def _cyclic(case: _Case, root: Fault, fault: Fault) -> bool:
+    """Two faults that can explain each other: the one of the wider set of channels goes first."""
+    if root.id not in _EXPLAINS.get(fault.id, ()):
+        return False
+    if not _covers(fault, root):
+        return False
+    if not _covers(root, fault):
+        return True
+    order = list(_EXPLAINS)
+    return order.index(fault.id) < order.index(root.id)
+
+
+def _at_readers(case: _Case) -> None:
+    """What does not fit at a reader because the tensor it reads has a wrong grid."""
+    steps = {step.operator: step for step in case.program.steps}
+    for root in list(case.roots()):
+        if root.id not in _OF_A_GRID:
+            continue
+        for place, fault in enumerate(case.faults):
+            step = steps[fault.operator]
+            if fault is root or place in case.implied or root.tensor not in step.inputs:
+                continue
+            if root.id == "bad_scale" or root.id == "zero_point_out_of_range":
+                if fault.tensor != root.tensor or fault.id != root.id:
+                    case.implied[place] = root.id
+            elif fault.id in _AT_READERS and not _own_bias(case, fault, root):
+                case.implied[place] = root.id
+
+
+def _own_bias(case: _Case, fault: Fault, root: Fault) -> bool:
+    """Whether bias scales are off by themselves, not all alike as from a wrong input scale."""
+    if fault.id != "bias_scale_mismatch":
+        return False
+    product = case.products.get(fault.operator)
+    return product is None or bias_ratio(product) is None
+
+
+def _at_joins(case: _Case) -> None:
+    """Ranges of what an addition or concatenation that loses a side reads and writes."""
+    writers = {t: s for s in case.program.steps for t in s.outputs}
+    steps = {step.operator: step for step in case.program.steps}
+    for root in list(case.roots()):
+        if root.id not in ("residual_side_lost", "concat_scale_mismatch"):
+            continue
+        near = {root.operator}
+        queue = [t for t in steps[root.operator].inputs if t != OPTIONAL]
+        while queue:
+            writer = writers.get(queue.pop())
+            if writer is None or writer.operator in near:
+                continue
+            near.add(writer.operator)
+            if writer.name in ("QUANTIZE", "RESHAPE"):
+                queue += [t for t in writer.inputs if t != OPTIONAL]
+        for place, fault in enumerate(case.faults):
+            if place in case.implied or fault.operator not in near:
+                continue
+            if fault.id == "range_too_wide":
+                case.implied[place] = root.id
+
+
+def _downstream(case: _Case) -> None:
+    """What follows further down from data fed wrongly, weights a shadow shares, still channels."""
+    reached = _reachable(case.program)
+    for root in sorted(case.roots(), key=lambda f: f.operator):
+        for place, fault in enumerate(case.faults):
+            if place in case.implied or fault is root or not fault.measured:
+                continue
+            if fault.operator not in reached[root.operator]:
+                continue
+            ranges = fault.id in (*_RANGES, "concat_scale_mismatch", "weight_scale_spread")
+            fed = root.id == "input_scaling"
+            shared = case.shadowed and root.id in _OF_WEIGHTS
+            if (ranges and (fed or shared)) or (fault.id == "dead_channels"):
+                case.implied[place] = root.id
+
+
+def _reachable(program: Program) -> dict[int, frozenset[int]]:
+    """Operator → the operators that what it writes leads to."""
+    result: dict[int, frozenset[int]] = {}
+    readers: dict[int, list[int]] = {}
+    for step in reversed(program.steps):
+        after: set[int] = set()
+        for tensor in step.outputs:
+            for reader in readers.get(tensor, ()):
+                after.add(reader)
+                after |= result[reader]
+        result[step.operator] = frozenset(after)
+        for tensor in step.inputs:
+            readers.setdefault(tensor, []).append(step.operator)
+    return result

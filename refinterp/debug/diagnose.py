@@ -1,0 +1,167 @@
+"""From what was measured to named causes: faults of the file, the data and the float model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from refinterp.debug.accumulators import SumRange, overflow_fault
+from refinterp.debug.agreement import partner_constants, weight_faults
+from refinterp.debug.causes import explain
+from refinterp.debug.evidence import Seen, data_faults
+from refinterp.debug.fault import Fault
+from refinterp.debug.pairing import Pairing
+from refinterp.debug.products import Product
+from refinterp.debug.result import Cause, Input, Layer, Output
+from refinterp.graph.model import OPTIONAL
+from refinterp.run.prepare import Program, Step
+
+_OVERWHELMING_BIAS: Final = 8  # times what the weights can add to it
+_GOOD_AUC: Final = 0.7
+
+
+def diagnose(
+    program: Program,
+    twin: Program | None,
+    pairing: Pairing,
+    contract: Sequence[Fault],
+    products: Sequence[Product],
+    sums: Mapping[int, SumRange],
+    layers: Sequence[Layer],
+    inputs: Sequence[Input],
+    outputs: Sequence[Output],
+) -> list[Layer]:
+    """Return the layers with their causes.
+
+    twin: the float model, None where a shadow took its place. contract: `contract_faults`. sums:
+    of the operators that were watched for overflow.
+    """
+    by_operator = {one.operator: one for one in products}
+    faults = [*_of_the_file(contract, by_operator, sums, twin is not None)]
+    faults += data_faults(
+        program,
+        _seen(program, layers, inputs),
+        {f.operator: f.channels or frozenset() for f in contract if f.id == "dead_channels"},
+        products,
+        right_data=any(_right(output) for output in outputs),
+    )
+    if twin is not None:
+        faults += _of_the_weights(program, twin, pairing, products)
+    causes = explain(program, faults, products, shadowed=twin is None)
+    places = {layer.operator for layer in layers}
+    by_layer: dict[int, list[Cause]] = {}
+    for operator, found in causes.items():
+        for place in _at_layers(operator, places, program):
+            by_layer.setdefault(place, []).extend(found)
+    return [
+        replace(one, causes=tuple(by_layer[one.operator])) if one.operator in by_layer else one
+        for one in layers
+    ]
+
+
+def _of_the_file(
+    contract: Iterable[Fault],
+    products: Mapping[int, Product],
+    sums: Mapping[int, SumRange],
+    twin: bool,
+) -> Iterator[Fault]:
+    """Faults of the file, those that only may be in it replaced by what data shows of them."""
+    for fault in contract:
+        if fault.id == "accumulator_overflow":
+            seen = sums.get(fault.operator)
+            found = None if seen is None else overflow_fault(products[fault.operator], seen)
+            if found is not None:
+                yield found
+        elif fault.id == "dead_channels":
+            if not twin:
+                yield from _not_meant(fault, products[fault.operator])
+        else:
+            yield fault
+
+
+def _not_meant(fault: Fault, one: Product) -> Iterator[Fault]:
+    """Of the channels that stand still those that training cannot have left so.
+
+    Below the floor of an activation a channel stands still in float as well, as many do; without a
+    float model to tell, weights that are all 0, another code than that of real 0, and a bias far
+    out of the weights' reach are what is left.
+    """
+    channels = np.array(sorted(fault.channels or ()), np.int64)
+    low, high = one.reach()
+    bias = one.bias_codes[channels]
+    moves = np.maximum(high[channels] - bias, bias - low[channels])
+    with np.errstate(all="ignore"):
+        code = np.clip(
+            np.rint(bias * one.factors[channels]) + one.specs[one.y].zero, one.low, one.high
+        )
+    meant = (
+        one.codes[channels].any(axis=1)
+        & (code == one.specs[one.y].zero)
+        & (np.abs(bias) <= _OVERWHELMING_BIAS * np.maximum(moves, 1))
+    )
+    left = channels[~meant]
+    if left.size:
+        yield replace(fault, channels=frozenset(left.tolist()))
+
+
+def _seen(program: Program, layers: Sequence[Layer], inputs: Sequence[Input]) -> dict[int, Seen]:
+    found = {}
+    everything: tuple[Input | Layer, ...] = (*inputs, *layers)
+    for one in everything:
+        if one.codes is not None and one.reals is not None:
+            elements = int(np.prod(one.shape)) * (
+                one.local.samples if isinstance(one, Layer) else _samples(layers)
+            )
+            spec = program.specs[one.tensor]
+            found[one.tensor] = Seen(one.tensor, spec, one.reals, one.codes, elements)
+    return found
+
+
+def _samples(layers: Sequence[Layer]) -> int:
+    return max((layer.local.samples for layer in layers), default=0)
+
+
+def _right(output: Output) -> bool:
+    """Whether the reference does its task well on this data, so that the data is right."""
+    metric = output.metric
+    if metric is None:
+        return False
+    if metric.name == "accuracy":
+        return metric.reference > 0.5
+    return metric.name == "roc_auc" and metric.reference >= _GOOD_AUC
+
+
+def _of_the_weights(
+    program: Program, twin: Program, pairing: Pairing, products: Sequence[Product]
+) -> Iterator[Fault]:
+    steps = {step.operator: step for step in program.steps}
+    others = {step.operator: step for step in twin.steps}
+    for one in products:
+        partner = pairing.operators.get(one.operator)
+        entry = steps[one.operator].entry
+        if partner is None or entry.weights is None:
+            continue
+        other: Step = others[partner]
+        constants = partner_constants(other.inputs, twin.specs, entry.data, entry.weights)
+        if constants is not None:
+            yield from weight_faults(one, *constants)
+
+
+def _at_layers(operator: int, layers: set[int], program: Program) -> list[int]:
+    """The operator if it is a layer; else the layer that feeds it, or the first that it feeds."""
+    if operator in layers:
+        return [operator]
+    step = next((s for s in program.steps if s.operator == operator), None)
+    if step is None:
+        return []
+    read = {t for t in step.inputs if t != OPTIONAL}
+    before = [s.operator for s in program.steps if read & set(s.outputs) and s.operator in layers]
+    after = [
+        s.operator
+        for s in program.steps
+        if set(step.outputs) & set(s.inputs) and s.operator in layers
+    ]
+    return before[-1:] or after[:1]

@@ -1,0 +1,70 @@
+"""What can be wrong with a quantized operator: faults by their ids, and their remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from refinterp.graph.check import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of one operator, or of a tensor that it reads or writes.
+
+    id: a name of the contract; operator, tensor: indices. channels: those it is about, None for
+    all. evidence: what was found and what is right, in numbers. measured: whether data showed it.
+    """
+
+    id: str
+    severity: Severity
+    operator: int
+    tensor: int
+    evidence: str
+    channels: frozenset[int] | None = None
+    measured: bool = False
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return REMEDIES[self.id]
+
+
+REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "range_too_wide": "calibrate with data like this and without outliers: take a percentile "
+        "or the mean squared error's best range instead of the extremes",
+        "range_clipped": "calibrate with data that reaches these values; where a wider range costs "
+        "too much resolution, keep the layer in int16 or float",
+        "weight_scale_spread": "equalize the weights across the layers (scale a channel here, its "
+        "inverse in the next layer), clip outliers, or keep the layer in int16 or float",
+        "bias_saturated": "make the input or weight scale larger, so that bias / (input scale * "
+        "weight scale) fits in 32 bits, or keep the layer in float",
+        "accumulator_overflow": "make the input or weight scale larger or the bias smaller, split "
+        "the sum over several operators, or keep the layer in float",
+        "multiplier_out_of_range": "recalibrate: input scale * weight scale / output scale must be "
+        "below 1 and not vanish; a scale of this layer is wrong by orders of magnitude",
+        "dead_channels": "remove the channels if they are meant to be constant; else find what "
+        "ties them: weights of zero, a bias out of proportion, a scale far too large",
+        "input_scaling": "feed the data the way the model was calibrated: same scaling, same "
+        "offset; or calibrate again with the data as it is fed",
+        "fixed_output_scale": "set the scale and zero point the operator's kernel writes with, and "
+        "convert again; runtimes ignore or refuse others",
+        "concat_scale_mismatch": "give the branches similar ranges (equalize the layers before "
+        "them), or keep the concatenation and what reads it in int16 or float",
+        "residual_side_lost": "give both sides similar ranges (equalize the layers before them), "
+        "or keep the addition in int16 or float",
+        "zero_point_out_of_range": "quantize again: a zero point is a code of the tensor's type, "
+        "and 0 for int8 weights, biases and int16",
+        "bad_scale": "quantize again: a scale is a positive, finite, normal number; a tensor that "
+        "is constantly zero needs one too",
+        "wrong_quantized_dimension": "quantize the weights again, along the dimension of their "
+        "output channels",
+        "bias_scale_mismatch": "quantize the bias again with input scale * weight scale, which is "
+        "what kernels take its codes for",
+        "weights_disagree": "convert the float model again: these weights are not its; or compare "
+        "with the float model they came from",
+    }
+)
