@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which run not
     from refinterp.interpreter import load_delegate as load_delegate
     from refinterp.modelfile.reader import read_model as read_model
     from refinterp.modelfile.writer import write_model as write_model
+    from refinterp.report.notebook import load_ipython_extension as load_ipython_extension
+    from refinterp.report.notebook import unload_ipython_extension as unload_ipython_extension
 
 __version__ = "0.1.0"
 
@@ -43,7 +45,9 @@ _HOMES = {
     "UsageError": "refinterp.errors",
     "check": "refinterp.graph.check",
     "load_delegate": "refinterp.interpreter",
+    "load_ipython_extension": "refinterp.report.notebook",
     "read_model": "refinterp.modelfile.reader",
+    "unload_ipython_extension": "refinterp.report.notebook",
     "write_model": "refinterp.modelfile.writer",
 }
 """Where each public name lives."""
