@@ -1,0 +1,52 @@
+"""What is wrong with a model, as far as its file tells: its structure and its quantization."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from refinterp.debug.contract import contract_faults
+from refinterp.graph.check import Finding, check
+from refinterp.graph.model import Model
+from refinterp.run.prepare import tensor_specs
+
+_UNREADABLE: Final = frozenset(
+    {
+        "buffer_index_out_of_range", "buffer_size_mismatch", "external_buffer_unknown",
+        "negative_size", "operator_code_out_of_range", "tensor_index_out_of_range",
+    }
+)  # fmt: skip
+"""Findings of `graph.check` that leave a subgraph's tensors or operators without a meaning."""
+
+_RESTATED: Final = frozenset({"bad_scale", "zero_point_out_of_range"})
+"""Findings of `graph.check` about any tensor, which quantized operands have with more to say."""
+
+_ORDER: Final = {"error": 0, "warning": 1, "note": 2}
+
+
+def lint(model: Model) -> tuple[Finding, ...]:
+    """Return all findings, errors first, then in the order of the file."""
+    structural = check(model)
+    broken = {f.subgraph for f in structural if f.id in _UNREADABLE}
+    found: list[Finding] = []
+    for subgraph in range(len(model.subgraphs)):
+        if subgraph in broken or None in broken:
+            continue
+        specs = tensor_specs(model, subgraph)
+        for fault in contract_faults(model, subgraph, specs):
+            found.append(
+                Finding(
+                    fault.id,
+                    fault.severity,
+                    subgraph,
+                    fault.operator,
+                    fault.tensor,
+                    fault.evidence,
+                    fault.remedy,
+                )
+            )
+    said = {(f.id, f.subgraph, f.tensor) for f in found}
+    kept = [
+        f for f in structural if f.id not in _RESTATED or (f.id, f.subgraph, f.tensor) not in said
+    ]
+    place = {id(finding): number for number, finding in enumerate((*kept, *found))}
+    return tuple(sorted((*kept, *found), key=lambda f: (_ORDER[f.severity], place[id(f)])))

@@ -1,0 +1,105 @@
+"""The lint command: findings without data, its document, and its exit code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import jsonschema
+import numpy as np
+import pytest
+
+from refinterp.cli.main import main
+from refinterp.debug.lint import lint
+from refinterp.graph.model import Model, Quantization
+from refinterp.modelfile.reader import read_model
+from refinterp.modelfile.writer import save_model
+from tests.test_bundled_models import ROOT
+
+DATA = ROOT / "refinterp" / "data"
+SCHEMA = json.loads((ROOT / "schema" / "lint.schema.json").read_text("utf-8"))
+HEALTHY = sorted(
+    path for folder in (DATA, ROOT / "conformance" / "models") for path in folder.glob("*.tflite")
+)
+
+
+def requantized(model: Model, tensor: int, **changes: object) -> Model:
+    """The same model with other quantization fields of one tensor of its first subgraph."""
+    graph = model.subgraphs[0]
+    tensors = list(graph.tensors)
+    old = tensors[tensor].quantization
+    assert old is not None
+    tensors[tensor] = replace(tensors[tensor], quantization=replace(old, **changes))
+    subgraph = replace(graph, tensors=tuple(tensors))
+    return replace(model, subgraphs=(subgraph, *model.subgraphs[1:]))
+
+
+@pytest.mark.parametrize("path", HEALTHY, ids=lambda path: path.stem)
+def test_healthy_models_have_no_findings(path, capsys):
+    """Nothing is found in the project's own models, quantized or not; the exit code is 0."""
+    assert main(["lint", str(path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    assert document["findings"] == []
+
+
+def digits() -> Model:
+    return read_model(DATA / "digits_int8.tflite")
+
+
+def scale(values) -> np.ndarray:
+    return np.asarray(values, np.float32)
+
+
+CONV = digits().subgraphs[0].operators[2]  # 12 channels
+SOFTMAX = digits().subgraphs[0].operators[12]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "changes", "id_"),
+    [
+        (CONV.outputs[0], {"scale": scale([np.inf])}, "bad_scale"),
+        (CONV.outputs[0], {"scale": scale([1e-40])}, "bad_scale"),
+        (CONV.outputs[0], {"scale": scale([0.0])}, "bad_scale"),
+        (CONV.outputs[0], {"zero_point": np.array([200])}, "zero_point_out_of_range"),
+        (CONV.outputs[0], {"scale": scale([1e-6])}, "multiplier_out_of_range"),
+        (CONV.inputs[1], {"quantized_dimension": 3}, "wrong_quantized_dimension"),
+        (CONV.inputs[2], {"scale": scale(np.full(12, 1e-4))}, "bias_scale_mismatch"),
+        (SOFTMAX.outputs[0], {"scale": scale([1 / 128])}, "fixed_output_scale"),
+    ],
+)
+def test_a_broken_contract_is_an_error(tmp_path, capsys, tensor, changes, id_):
+    """One field of one tensor changed: its finding is there, and the exit code is 1."""
+    path = tmp_path / "m.tflite"
+    save_model(requantized(digits(), tensor, **changes), path)
+    assert main(["lint", str(path), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    (found, *_) = [f for f in document["findings"] if f["id"] == id_]
+    assert found["severity"] == "error"
+    assert found["tensor"] == tensor
+    assert main(["lint", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert f"error: {id_}" in out
+    assert "remedy: " in out
+
+
+def test_findings_about_structure_are_merged(tmp_path, capsys):
+    """What makes a file unreadable is a finding, too, and keeps the rest from being looked at."""
+    model = digits()
+    graph = model.subgraphs[0]
+    operators = list(graph.operators)
+    operators[0] = replace(operators[0], inputs=(999, *operators[0].inputs[1:]))
+    broken = replace(model, subgraphs=(replace(graph, operators=tuple(operators)),))
+    (finding, *_) = lint(broken)
+    assert finding.id == "tensor_index_out_of_range"
+
+
+def test_a_scale_is_reported_once():
+    """A bad scale of an operand is one finding, with its operator, not two."""
+    quantization = Quantization(scale([np.nan]), np.array([0]))
+    model = requantized(digits(), CONV.outputs[0], scale=quantization.scale)
+    found = [f for f in lint(model) if f.id == "bad_scale"]
+    assert len(found) == 1
+    assert found[0].operator == 2
+    assert found[0].severity == "error"
