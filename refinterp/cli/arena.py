@@ -1,25 +1,64 @@
-"""Plan the memory of models: where every tensor lies, what is live at the peak, what is wasted."""
+"""Say how many bytes of arena a model needs on a chip, who owns them, and draw the plan.
+
+The figures are those of TensorFlow Lite for Microcontrollers, to the byte: what it uses, the
+smallest arena with which the model runs, and every allocation in its order.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refinterp.arena.tensor_plan import PLANNERS, TensorPlan, plan_model
-from refinterp.cli.common import open_model, print_document, save_text
-from refinterp.errors import UsageError
+from refinterp.arena.tensor_plan import PLANNERS, TensorPlan
+from refinterp.cli.common import open_model, print_document, save_text, say
+from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
-from refinterp.report.arena_document import plan_fields
+from refinterp.report.arena_document import ledger_fields, shared_fields
+from refinterp.report.arena_table import (
+    print_answer,
+    print_ledger,
+    print_owners,
+    print_shared,
+    print_targets,
+    print_what_ifs,
+)
 from refinterp.report.machine import document
 from refinterp.report.memory_map import memory_map
 from refinterp.report.memory_map_svg import memory_map_svg
 from refinterp.report.page_arena import Arena, arena_page
-from refinterp.report.terminal import console
+from refinterp.report.terminal import console, print_text
+from refinterp.tflm.entries import Ledger, SharedArena
+from refinterp.tflm.ledger import measure, measure_apart, measure_shared
+from refinterp.tflm.targets import (
+    DEFAULT_TARGET,
+    DEFAULT_VERSION,
+    KERNELS,
+    TARGETS,
+    VERSIONS,
+    Profile,
+    profile,
+    profiles,
+)
+from refinterp.tflm.what_if import WhatIf, other_profiles, smaller
 
 _ROWS = 40  # of the picture: what fits on a screen
 _LISTED = 12  # buffers in the legend
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A model in one profile, or why TFLM refuses it there."""
+
+    path: str
+    title: str
+    model: Model
+    profile: Profile
+    ledger: Ledger | None
+    error: RefinterpError | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,47 +66,177 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="a .tflite file, a C array holding one, or -"
     )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--target", choices=tuple(TARGETS), help=f"the chip (default {DEFAULT_TARGET})"
+    )
+    which.add_argument(
+        "--all-targets", action="store_true", help="every chip and kernel library, in one table"
+    )
+    parser.add_argument(
+        "--kernels",
+        choices=tuple(KERNELS),
+        help="whose kernels run (default cmsis-nn on cortex-*, reference elsewhere)",
+    )
+    parser.add_argument(
+        "--tflm",
+        choices=tuple(VERSIONS),
+        default=DEFAULT_VERSION,
+        help=f"TFLM's version (default {DEFAULT_VERSION})",
+    )
     parser.add_argument(
         "--planner",
         choices=tuple(PLANNERS),
         default="greedy",
         help="how to place the tensors (default greedy, TFLM's)",
     )
+    parser.add_argument("--ledger", action="store_true", help="list every allocation, in order")
+    parser.add_argument(
+        "--fail-over",
+        type=int,
+        metavar="BYTES",
+        help="exit with 1 when a model needs a larger arena than this",
+    )
     parser.add_argument("--svg", metavar="F", help="also draw the plan to this file (one model)")
     parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print pictures or the document."""
-    if options.svg and len(options.models) > 1:
-        raise UsageError(f"--svg draws one model, but {len(options.models)} are given")
-    results: list[dict[str, Any]] = []
-    arenas: list[Arena] = []
-    for number, path in enumerate(options.models):
-        model = open_model(path)
-        plan = plan_model(model, options.planner)
-        arenas.append(Arena(_title(path, model), plan))
-        results.append({"model": model.source, **plan_fields(plan)})
-        if options.svg:
-            save_text(options.svg, memory_map_svg(plan, title=_title(path, model)))
-        if not options.json:
-            _draw(plan, _title(path, model), first=number == 0)
-    whole = document(**results[0]) if len(results) == 1 else document(results=results)
+    """Print the answer or the document."""
+    if options.svg and (len(options.models) > 1 or options.all_targets):
+        raise UsageError("--svg draws one model on one target; give one, without --all-targets")
+    wanted = _profiles(options)
+    answers = [
+        _measure(path, model, profile, options.planner, many=options.all_targets)
+        for path, model in ((path, open_model(path)) for path in options.models)
+        for profile in wanted
+    ]
+    measured = [answer for answer in answers if answer.ledger is not None]
+    if not measured:
+        assert answers[0].error is not None
+        raise answers[0].error
+    first = measured[0].ledger
+    assert first is not None
+    if options.svg:
+        save_text(options.svg, memory_map_svg(first.plan, title=measured[0].title))
+    shared = None
+    if len(options.models) > 1 and len(wanted) == 1:
+        shared = measure_shared([a.model for a in answers], wanted[0], options.planner)
+    if options.json or options.html:
+        data = _document(answers, shared, options)
     if options.html:
-        save_text(options.html, arena_page(arenas, whole))
+        arenas = [Arena(a.title, a.ledger.plan, a.ledger) for a in measured if a.ledger]
+        save_text(options.html, arena_page(arenas, data))
     if options.json:
-        print_document(whole)
-    return 0
+        print_document(data)
+    elif options.all_targets:
+        _print_targets(options.models, answers)
+    else:
+        for number, answer in enumerate(answers):
+            _print(answer, options, first=number == 0)
+        if shared is not None:
+            print_text()
+            print_shared(shared, [a.title for a in answers])
+    return _verdict(measured, options.fail_over)
 
 
-def _title(path: str, model: Model) -> str:
-    return Path(model.source or path).name
+def _document(
+    answers: Sequence[_Answer], shared: SharedArena | None, options: argparse.Namespace
+) -> dict[str, Any]:
+    results = [_fields(answer, options) for answer in answers]
+    if len(results) == 1:
+        return document(**results[0])
+    more = {} if shared is None else {"shared": shared_fields(shared)}
+    return document(results=results, **more)
 
 
-def _draw(plan: TensorPlan, title: str, *, first: bool) -> None:
-    terminal = console()
+def _profiles(options: argparse.Namespace) -> list[Profile]:
+    if not options.all_targets:
+        return [profile(options.target, options.kernels, options.tflm)]
+    if options.tflm != DEFAULT_VERSION:
+        raise UsageError(f"--all-targets is for --tflm {DEFAULT_VERSION}")
+    return [p for p in profiles() if options.kernels in (None, p.kernels.name)]
+
+
+def _measure(path: str, model: Model, where: Profile, planner: str, *, many: bool) -> _Answer:
+    """Measure; among many targets a refusal is a row of the table, otherwise it is raised."""
+    title = Path(model.source or path).name
+    try:
+        return _Answer(path, title, model, where, measure(model, where, planner), None)
+    except UsageError:
+        raise
+    except RefinterpError as error:
+        if not many:
+            raise type(error)(f"{title}: {error}") from error
+        return _Answer(path, title, model, where, None, error)
+
+
+def _what_ifs(answer: _Answer) -> list[WhatIf]:
+    """Return the changes that matter for one target; the wheel's profile is no choice to make."""
+    assert answer.ledger is not None
+    changes = list(smaller(answer.model, answer.ledger))
+    if answer.profile.tflm.name == DEFAULT_VERSION:
+        changes += other_profiles(answer.model, answer.ledger)
+    return changes
+
+
+def _fields(answer: _Answer, options: argparse.Namespace) -> dict[str, Any]:
+    fields: dict[str, Any] = {"model": answer.model.source}
+    if answer.ledger is None:
+        where = answer.profile
+        fields |= {
+            "target": where.target.name,
+            "kernels": where.kernels.name,
+            "tflm": where.tflm.name,
+            "refused": str(answer.error),
+        }
+        return fields
+    apart = measure_apart(answer.model, answer.profile, options.planner)
+    changes = list(smaller(answer.model, answer.ledger)) if options.all_targets else None
+    return fields | ledger_fields(
+        answer.ledger, apart, _what_ifs(answer) if changes is None else changes
+    )
+
+
+def _print(answer: _Answer, options: argparse.Namespace, *, first: bool) -> None:
+    assert answer.ledger is not None
     if not first:
-        sys.stdout.write("\n")
+        print_text()
+    _draw(answer.ledger.plan, answer.title)
+    print_text()
+    apart = measure_apart(answer.model, answer.profile, options.planner)
+    print_answer(answer.ledger, apart)
+    print_owners(answer.ledger)
+    if options.ledger:
+        print_ledger(answer.ledger)
+    print_what_ifs(_what_ifs(answer))
+
+
+def _print_targets(paths: Sequence[str], answers: Sequence[_Answer]) -> None:
+    for path in paths:
+        rows = [a for a in answers if a.path == path]
+        reasons = [str(a.error) if a.error else None for a in rows]
+        ledgers = [(a.profile, a.ledger) for a in rows]
+        table = [(*pair, reason) for pair, reason in zip(ledgers, reasons, strict=True)]
+        print_targets(rows[0].title, table)
+
+
+def _verdict(answers: Sequence[_Answer], most: int | None) -> int:
+    if most is None:
+        return 0
+    over = [a for a in answers if a.ledger and a.ledger.minimum_arena_bytes > most]
+    for answer in over:
+        assert answer.ledger is not None
+        size = answer.ledger.minimum_arena_bytes
+        say(
+            f"{answer.title} needs {size:,} bytes on {answer.profile.target.name}, "
+            f"{size - most:,} more than the {most:,} allowed"
+        )
+    return 1 if over else 0
+
+
+def _draw(plan: TensorPlan, title: str) -> None:
+    terminal = console()
     sys.stdout.write(
         memory_map(
             plan,

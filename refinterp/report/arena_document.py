@@ -1,10 +1,13 @@
-"""A memory plan as the fields of a JSON document."""
+"""Memory plans and ledgers as the fields of a JSON document."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
+from refinterp.tflm.entries import Entry, Ledger, Moment, Recording, SharedArena, TwoArenas
+from refinterp.tflm.what_if import WhatIf
 
 
 def plan_fields(plan: TensorPlan) -> dict[str, Any]:
@@ -35,4 +38,111 @@ def buffer_fields(buffer: PlannedBuffer) -> dict[str, Any]:
         "first_use": buffer.first_use,
         "last_use": buffer.last_use,
         "kind": buffer.kind,
+    }
+
+
+def ledger_fields(
+    ledger: Ledger, apart: TwoArenas | None = None, what_ifs: Sequence[WhatIf] = ()
+) -> dict[str, Any]:
+    """Return what a ledger says: totals, plan, every allocation, and what other builds come to."""
+    profile = ledger.profile
+    return {
+        "target": profile.target.name,
+        "kernels": profile.kernels.name,
+        "tflm": profile.tflm.name,
+        "provenance": profile.provenance,
+        "arena_used_bytes": ledger.arena_used_bytes,
+        "tail_bytes": ledger.tail_bytes,
+        "minimum_arena_bytes": ledger.minimum_arena_bytes,
+        "minimum": _moment(ledger.peak),
+        "tail_bytes_by_end": list(ledger.tail_by_end),
+        **plan_fields(ledger.plan),
+        "head_bytes": ledger.head_bytes,
+        "ledger": [_entry(entry) for entry in ledger.entries],
+        "read_not_measured": list(ledger.read_not_measured),
+        "recording": _recording(ledger.recording),
+        "two_arenas": None if apart is None else _apart(apart),
+        "what_if": [_what_if(what_if) for what_if in what_ifs],
+    }
+
+
+def shared_fields(shared: SharedArena) -> dict[str, Any]:
+    """Return what several models in one arena come to."""
+    return {
+        "arena_used_bytes": shared.arena_used_bytes,
+        "head_bytes": shared.head_bytes,
+        "tail_bytes": shared.tail_bytes,
+        "minimum_arena_bytes": shared.minimum_arena_bytes,
+        "minimum": _moment(shared.peak),
+        "allocator_bytes": shared.allocator_bytes,
+        "tail_bytes_each": list(shared.tail_bytes_each),
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "requested_bytes": entry.requested_bytes,
+        "bytes": entry.bytes,
+        "align": entry.align,
+        "section": entry.section,
+        "stage": entry.stage,
+        "category": entry.category,
+        "subgraph": entry.subgraph,
+        "operator": entry.operator,
+        "op_name": entry.op_name,
+        "tensor": entry.tensor,
+        "what": entry.what,
+        "measured": entry.measured,
+    }
+
+
+def _moment(moment: Moment) -> dict[str, Any]:
+    return {
+        "bytes": moment.bytes,
+        "head_or_temp_bytes": moment.low,
+        "tail_bytes": moment.tail,
+        "stage": moment.stage,
+        "what": moment.what,
+    }
+
+
+def _recording(recording: Recording) -> dict[str, Any]:
+    return {
+        "total_bytes": recording.total_bytes,
+        "head_bytes": recording.head_bytes,
+        "tail_bytes": recording.tail_bytes,
+        "minimum_arena_bytes": recording.minimum_arena_bytes,
+        "allocations": [
+            {
+                "category": category.category,
+                "requested_bytes": category.requested_bytes,
+                "used_bytes": category.used_bytes,
+                "count": category.count,
+            }
+            for category in recording.allocations
+        ],
+    }
+
+
+def _apart(apart: TwoArenas) -> dict[str, Any]:
+    return {
+        "persistent_bytes": apart.persistent_bytes,
+        "non_persistent_bytes": apart.non_persistent_bytes,
+        "persistent_minimum_bytes": apart.persistent_minimum_bytes,
+        "non_persistent_minimum_bytes": apart.non_persistent_minimum_bytes,
+    }
+
+
+def _what_if(what_if: WhatIf) -> dict[str, Any]:
+    return {
+        "change": what_if.change,
+        "target": what_if.profile.target.name,
+        "kernels": what_if.profile.kernels.name,
+        "tflm": what_if.profile.tflm.name,
+        "provenance": what_if.profile.provenance,
+        "planner": what_if.planner,
+        "arena_used_bytes": what_if.arena_used_bytes,
+        "minimum_arena_bytes": what_if.minimum_arena_bytes,
+        "gain_bytes": what_if.gain_bytes,
+        "reason": what_if.reason,
     }

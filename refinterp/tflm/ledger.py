@@ -86,6 +86,14 @@ def measure(
     )
 
 
+def totals(
+    model: Model, profile: Profile, planner: str = "greedy", *, plan: Planner = plan_model
+) -> tuple[int, int]:
+    """Return arena_used_bytes and minimum_arena_bytes alone; raises what `measure` raises."""
+    arena = _Run([model], profile, planner, plan, "plain").arena
+    return arena.head + arena.tail, _round(arena.peak.bytes)
+
+
 def measure_apart(
     model: Model, profile: Profile, planner: str = "greedy", *, plan: Planner = plan_model
 ) -> TwoArenas:

@@ -178,8 +178,9 @@ def profile(
 ) -> Profile:
     """Return the profile of these names.
 
-    target: cortex-m4 when not given. kernels: the target's own when not given. The wheel exists for
-    x86-64 with reference kernels only, and means them when the others are not given.
+    target: cortex-m4 when not given, or the one that the kernels are for. kernels: the target's own
+    when not given. The wheel exists for x86-64 with reference kernels only, and means them when the
+    others are not given.
 
     Raises UsageError for a name that does not exist, or a combination that cannot be built.
     """
@@ -193,7 +194,9 @@ def profile(
                 f"{asked[0]} with {asked[1]}; use --tflm {DEFAULT_VERSION} for that"
             )
         target, kernels = asked
-    target = target or DEFAULT_TARGET
+    if target is None:
+        library = KERNELS.get(kernels or "")
+        target = library.targets[0] if library and library.targets else DEFAULT_TARGET
     if target not in TARGETS:
         raise UsageError(f"target is {target!r}; there are {', '.join(TARGETS)}")
     chip = TARGETS[target]

@@ -1,0 +1,206 @@
+"""A ledger on a screen: the figure to type, who owns the bytes, what other builds come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
+
+from refinterp.report.terminal import Column, print_table, print_text, shorten
+from refinterp.report.words import count
+from refinterp.tflm.entries import Entry, Ledger, SharedArena, TwoArenas
+from refinterp.tflm.targets import Profile
+from refinterp.tflm.what_if import WhatIf
+
+K = TypeVar("K")
+_OWNERS: Final = 12  # operators that are listed by name
+_NUMBERS: Final = 11  # columns of a number of bytes
+
+
+def print_answer(ledger: Ledger, apart: TwoArenas) -> None:
+    """Print the totals: what to reserve, what is used, and what decides it."""
+    profile = ledger.profile
+    print_text(f"TFLM {profile.tflm.name} on {profile.target.name} with {profile.kernels.name} "
+               f"kernels ({profile.provenance})")  # fmt: skip
+    peak = ledger.peak
+    _line("smallest arena", ledger.minimum_arena_bytes,
+          f"decided in {peak.stage}: {peak.what}", bold=True)  # fmt: skip
+    used = f"head {count(ledger.head_bytes)} + tail {count(ledger.tail_bytes)}"
+    _line("arena used", ledger.arena_used_bytes, used)
+    least = min(ledger.tail_by_end) + ledger.head_bytes
+    most = max(ledger.tail_by_end) + ledger.head_bytes
+    if least != most:
+        print_text(
+            f"  {'':15}{'':{_NUMBERS}}    {count(least)} to {count(most)} B, as base + size is "
+            "aligned; a base off a multiple of 16 costs up to 15 B more"
+        )
+    two = f"persistent {count(apart.persistent_minimum_bytes)}, the rest "
+    two += count(apart.non_persistent_minimum_bytes)
+    _line("two arenas",
+          apart.persistent_minimum_bytes + apart.non_persistent_minimum_bytes, two)  # fmt: skip
+    if ledger.read_not_measured:
+        names = ", ".join(ledger.read_not_measured)
+        print_text(f"  read, not measured: {names}")
+
+
+def _line(label: str, size: int, words: str, *, bold: bool = False) -> None:
+    text = f"  {label:15}{count(size):>{_NUMBERS}} B  {words}"
+    print_text(text, style="bold" if bold else None)
+
+
+def print_owners(ledger: Ledger) -> None:
+    """Print the tail by category, and the operators that keep most of it."""
+    tail = [entry for entry in ledger.entries if entry.section == "tail"]
+    groups = sorted(_by(tail, lambda e: e.category).items(), key=lambda g: -_bytes(g[1]))
+    print_table(
+        [
+            Column("tail, by category"),
+            Column("entries", "right"),
+            Column("requested", "right"),
+            Column("bytes", "right"),
+        ],
+        (
+            (name, len(entries), count(_requested(entries)), count(_bytes(entries)))
+            for name, entries in groups
+        ),
+    )
+    owned = [e for e in tail if e.operator is not None]
+    each = sorted(_by(owned, lambda e: (e.subgraph, e.operator)).values(), key=lambda x: -_bytes(x))
+    listed = each[:_OWNERS]
+    if listed:
+        print_table(
+            [
+                Column("op", "right"),
+                Column("operator"),
+                Column("bytes", "right"),
+                Column("most of it", fold=True),
+            ],
+            (
+                (_place(entries[0]), entries[0].op_name, count(_bytes(entries)), _largest(entries))
+                for entries in listed
+            ),
+        )
+    if len(each) > len(listed):
+        rest = sum(_bytes(entries) for entries in each[_OWNERS:])
+        print_text(f"and {len(each) - len(listed)} operators more, {count(rest)} B in all")
+
+
+def print_ledger(ledger: Ledger) -> None:
+    """Print every allocation, in TFLM's order."""
+    print_text("every allocation, in order", style="bold")
+    print_text(f"{'stage':8}{'where':6}{'asked':>9} {'align':>5}{'bytes':>10}  whose: what")
+    for e in ledger.entries:
+        whose = "" if e.operator is None else f"{_place(e)} {e.op_name}: "
+        doubt = "" if e.measured else " (read, not measured)"
+        print_text(
+            f"{e.stage:8}{e.section:6}{count(e.requested_bytes):>9} {e.align:>5}"
+            f"{count(e.bytes):>10}  {whose}{e.what}{doubt}"
+        )
+
+
+def print_what_ifs(what_ifs: Sequence[WhatIf]) -> None:
+    """Print what other builds and changes come to."""
+    if not what_ifs:
+        return
+    print_table(
+        [
+            Column("what if"),
+            Column("used", "right"),
+            Column("smallest arena", "right"),
+            Column("saves", "right"),
+            Column(""),
+        ],
+        (
+            (
+                w.change,
+                _size(w.arena_used_bytes),
+                _size(w.minimum_arena_bytes),
+                "-" if w.gain_bytes is None else f"{w.gain_bytes:+,}",
+                _mark(w.profile, w.reason),
+            )
+            for w in what_ifs
+        ),
+    )
+    _print_notes([(w.profile, w.reason) for w in what_ifs])
+
+
+def print_targets(name: str, rows: Sequence[tuple[Profile, Ledger | None, str | None]]) -> None:
+    """Print one model on many targets; where TFLM refuses it, a reason is there but no ledger."""
+    print_table(
+        [
+            Column("target"),
+            Column("kernels"),
+            Column("head", "right"),
+            Column("tail", "right"),
+            Column("used", "right"),
+            Column("smallest arena", "right"),
+            Column(""),
+        ],
+        (
+            (
+                profile.target.name,
+                profile.kernels.name,
+                _size(ledger.head_bytes if ledger else None),
+                _size(ledger.tail_bytes if ledger else None),
+                _size(ledger.arena_used_bytes if ledger else None),
+                _size(ledger.minimum_arena_bytes if ledger else None),
+                _mark(profile, reason),
+            )
+            for profile, ledger, reason in rows
+        ),
+        title=shorten(name, 60),
+    )
+    _print_notes([(profile, reason) for profile, _, reason in rows])
+
+
+def _size(size: int | None) -> str:
+    return "-" if size is None else count(size)
+
+
+def _mark(profile: Profile, reason: str | None) -> str:
+    if reason:
+        return "refused"
+    return "" if profile.measured else "derived"
+
+
+def _print_notes(rows: Sequence[tuple[Profile, str | None]]) -> None:
+    """Print below a table what its marks mean: each reason once."""
+    for reason in dict.fromkeys(reason for _, reason in rows if reason):
+        print_text(f"refused: {reason}")
+    if any(not profile.measured and not reason for profile, reason in rows):
+        print_text("derived: follows from the sources by the same rules, not measured")
+
+
+def print_shared(shared: SharedArena, names: Sequence[str]) -> None:
+    """Print what the models come to in one arena, one running at a time."""
+    print_text(f"All {len(names)} models in one arena, set up in this order")
+    peak = shared.peak
+    _line("smallest arena", shared.minimum_arena_bytes,
+          f"decided in {peak.stage}: {peak.what}", bold=True)  # fmt: skip
+    tails = " + ".join(count(size) for size in shared.tail_bytes_each)
+    _line("arena used", shared.arena_used_bytes,
+          f"largest head {count(shared.head_bytes)} + tails {tails} + allocator "
+          f"{count(shared.allocator_bytes)}")  # fmt: skip
+
+
+def _by(entries: Iterable[Entry], key: Callable[[Entry], K]) -> dict[K, list[Entry]]:
+    groups: dict[K, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(key(entry), []).append(entry)
+    return groups
+
+
+def _place(entry: Entry) -> str:
+    return f"{entry.operator} in {entry.subgraph}" if entry.subgraph else f"{entry.operator}"
+
+
+def _bytes(entries: Iterable[Entry]) -> int:
+    return sum(entry.bytes for entry in entries)
+
+
+def _requested(entries: Iterable[Entry]) -> int:
+    return sum(entry.requested_bytes for entry in entries)
+
+
+def _largest(entries: Sequence[Entry]) -> str:
+    entry = max(entries, key=lambda e: e.bytes)
+    return entry.what

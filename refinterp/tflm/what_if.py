@@ -1,0 +1,141 @@
+"""What would make an arena smaller or larger: other chips and kernels, integer inputs, plans.
+
+Every answer is a ledger of its own, not an estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from refinterp.arena.offline import METADATA_NAME
+from refinterp.arena.tensor_plan import PLANNERS
+from refinterp.errors import ModelError, UnsupportedError
+from refinterp.graph.model import Model, Operator, Signature, Subgraph
+from refinterp.tflm.entries import Ledger
+from refinterp.tflm.ledger import totals
+from refinterp.tflm.targets import Profile, profiles
+
+_OPTIMAL: Final = "optimal"
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """One change and what it comes to.
+
+    change: in words. The bytes are None when TFLM refuses the model then; reason says why.
+    gain_bytes: how many bytes less the smallest arena has; negative when it has more.
+    """
+
+    change: str
+    profile: Profile
+    planner: str
+    arena_used_bytes: int | None
+    minimum_arena_bytes: int | None
+    gain_bytes: int | None
+    reason: str | None = None
+
+
+def other_profiles(model: Model, ledger: Ledger) -> Iterator[WhatIf]:
+    """Yield the model on every other target and kernel library there are figures for."""
+    for profile in profiles():
+        if (profile.target, profile.kernels) != (ledger.profile.target, ledger.profile.kernels):
+            change = f"{profile.target.name} with {profile.kernels.name}"
+            yield _ask(model, ledger, change, profile, ledger.plan.planner)
+
+
+def smaller(model: Model, ledger: Ledger) -> Iterator[WhatIf]:
+    """Yield what would make the arena smaller on the same chip."""
+    integer = with_integer_edges(model)
+    if integer is not None:
+        change = "integer inputs and outputs in place of float32"
+        yield _ask(integer, ledger, change, ledger.profile, ledger.plan.planner)
+    planner = ledger.plan.planner
+    if _OPTIMAL in PLANNERS and planner != _OPTIMAL and ledger.plan.waste_bytes:
+        yield _ask(model, ledger, "an optimal plan", ledger.profile, _OPTIMAL)
+
+
+def _ask(model: Model, ledger: Ledger, change: str, profile: Profile, planner: str) -> WhatIf:
+    try:
+        used, least = totals(model, profile, planner)
+    except (UnsupportedError, ModelError) as error:
+        return WhatIf(change, profile, planner, None, None, None, str(error))
+    return WhatIf(change, profile, planner, used, least, ledger.minimum_arena_bytes - least)
+
+
+def with_integer_edges(model: Model) -> Model | None:
+    """Return the model without QUANTIZE at its float32 inputs and DEQUANTIZE at its outputs.
+
+    None when it has neither, or when the file plans offsets, which count its tensors.
+    """
+    if any(entry.name == METADATA_NAME for entry in model.metadata) or not model.subgraphs:
+        return None
+    graph = model.subgraphs[0]
+    stand_in: dict[int, int] = {}
+    dropped: set[int] = set()
+    for number, operator in enumerate(graph.operators):
+        edge = _edge(graph, operator)
+        if edge is not None and edge[0] not in stand_in:
+            stand_in[edge[0]] = edge[1]
+            dropped.add(number)
+    if not dropped:
+        return None
+    kept = [i for i in range(len(graph.tensors)) if i not in stand_in]
+    place = {old: new for new, old in enumerate(kept)} | {-1: -1}
+
+    def moved(tensors: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(place[stand_in.get(i, i)] for i in tensors)
+
+    operators = tuple(
+        replace(
+            operator,
+            inputs=moved(operator.inputs),
+            outputs=moved(operator.outputs),
+            intermediates=moved(operator.intermediates),
+        )
+        for number, operator in enumerate(graph.operators)
+        if number not in dropped
+    )
+    first = replace(
+        graph,
+        tensors=tuple(graph.tensors[i] for i in kept),
+        inputs=moved(graph.inputs),
+        outputs=moved(graph.outputs),
+        operators=operators,
+    )
+    signatures = tuple(
+        Signature(
+            s.key,
+            s.subgraph,
+            tuple((name, moved((i,))[0]) for name, i in s.inputs),
+            tuple((name, moved((i,))[0]) for name, i in s.outputs),
+        )
+        if s.subgraph == 0
+        else s
+        for s in model.signatures
+    )
+    return replace(model, subgraphs=(first, *model.subgraphs[1:]), signatures=signatures)
+
+
+def _edge(graph: Subgraph, operator: Operator) -> tuple[int, int] | None:
+    """Return (float tensor, integer tensor) of an operator that only turns one into the other."""
+    if len(operator.inputs) != 1 or len(operator.outputs) != 1:
+        return None
+    source, made = operator.inputs[0], operator.outputs[0]
+    uses = [i for o in graph.operators for i in o.inputs]
+    at_input = source in graph.inputs and uses.count(source) == 1 and made not in graph.outputs
+    at_output = made in graph.outputs and made not in uses
+    if operator.name == "QUANTIZE" and at_input and graph.tensors[source].dtype == "float32":
+        return source, made
+    if (
+        operator.name == "DEQUANTIZE"
+        and at_output
+        and source
+        not in (
+            *graph.inputs,
+            *graph.outputs,
+        )
+    ):
+        return made, source
+    return None
