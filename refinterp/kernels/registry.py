@@ -163,6 +163,12 @@ class Entry:
 KERNELS: Final[dict[tuple[str, str], Entry]] = {}
 """(operator, dtype key) → entry. Complete only after `load_all`."""
 
+REFUSED: Final[Mapping[str, str]] = {
+    "ethos-u": "it is code for an Ethos-U NPU, opaque to anything else; run the model as it was "
+    "before the Vela compiler"
+}
+"""Operators that no kernel can be written for, and why."""
+
 T = TypeVar("T", bound=type)
 
 

@@ -71,6 +71,7 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "SUB": {"path": "general"},
             "SOFTMAX": {"tables": "float32"},
             "SVDF": {"path": "state-zero"},
+            "TFLite_Detection_PostProcess": {"path": "micro"},
             "UNIDIRECTIONAL_SEQUENCE_LSTM": {"path": "micro"},
             "DEQUANTIZE": {"path": "first-scale"},
             "ELU": {"path": "exp"},

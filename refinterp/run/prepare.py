@@ -15,6 +15,7 @@ from refinterp.graph.flexbuffer import read_map
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Options, Shape, Subgraph
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import (
+    REFUSED,
     ControlKernel,
     Entry,
     Kernel,
@@ -180,9 +181,9 @@ def _entries(
             types = ", ".join(spec.dtype if spec else "none" for spec in operands)
             allowed = ", ".join(dtypes_of(operator.name)) or "no type of this operator"
             version = operator.code.version if operator.code else "?"
+            why = REFUSED.get(operator.name, f"supported: {allowed}")
             missing.append(
-                f"{_where(subgraph, index, operator)} version {version} on ({types}); "
-                f"supported: {allowed}"
+                f"{_where(subgraph, index, operator)} version {version} on ({types}); {why}"
             )
         else:
             found.append(entry)
@@ -390,6 +391,9 @@ def _learn(
     known: dict[int, Any],
 ) -> None:
     """Compute a small integer result now if all it depends on is known (SHAPE and its users)."""
+    if getattr(step.entry.kernel, "always_known", False):
+        known.update(zip(step.outputs, call(kernel, [None] * len(operands), results), strict=True))
+        return
     if any(spec.dtype not in ("int32", "int64") for spec in results):
         return
     if sum(spec.size for spec in results) > _KNOWN_ELEMENTS:
