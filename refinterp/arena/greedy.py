@@ -16,6 +16,8 @@ kept in order of offset, and a walk is a handful of vectorised operations.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from refinterp.arena.problem import Plan, Problem, plan_at
@@ -65,10 +67,18 @@ def greedy(problem: Problem) -> Plan:
     Buffers with a fixed offset keep it, even where they overlap: `judge` tells.
     """
     sizes = problem.sizes().tolist()
+    return first_fit(problem, sorted(range(len(sizes)), key=lambda i: (-sizes[i], -i)))
+
+
+def first_fit(problem: Problem, order: Iterable[int]) -> Plan:
+    """Place the buffers in this order, each at the lowest offset where it fits.
+
+    Buffers with a fixed offset come first, as they do in TFLM, wherever the order has them.
+    """
+    sizes = problem.sizes().tolist()
     starts, stops = (bounds.tolist() for bounds in problem.intervals())
     fixed = [i for i, buffer in enumerate(problem.buffers) if buffer.offset is not None]
-    free = [i for i, buffer in enumerate(problem.buffers) if buffer.offset is None]
-    free.sort(key=lambda i: (-sizes[i], -i))
+    free = [i for i in order if problem.buffers[i].offset is None]
 
     offsets = [0] * len(sizes)
     placed = _Placed(len(sizes))
