@@ -125,7 +125,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json or options.html:
         data = _document(answers, shared, options)
     if options.html:
-        arenas = [Arena(a.title, a.ledger.plan, a.ledger) for a in measured if a.ledger]
+        arenas = [
+            Arena(a.title, a.ledger.plan, a.ledger, () if options.all_targets else _what_ifs(a))
+            for a in measured
+            if a.ledger
+        ]
         save_text(options.html, arena_page(arenas, data))
     if options.json:
         print_document(data)

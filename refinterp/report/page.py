@@ -56,6 +56,11 @@ def label(name: str, room: int = ROOM) -> Html:
     return tag("span", tag("bdi", shown(name, room) or _NAMELESS, dir="ltr"), class_="name")
 
 
+def operator_name(name: str) -> Html:
+    """An operator's name that may be folded where its words meet."""
+    return join(one_line(name).split("_"), join(("_", tag("wbr"))))
+
+
 def full_name(name: str) -> Html:
     """A name in full, folded where it must be; of more than some thousand characters both ends."""
     return tag("span", _folded(one_line(name)) or _NAMELESS, class_="full", dir="ltr")

@@ -12,10 +12,11 @@ from refinterp.report.html import Html, join, own_svg, tag
 from refinterp.report.memory_map import buffer_name, scope_name, scope_span
 from refinterp.report.memory_map_svg import memory_map_svg
 from refinterp.report.page import definitions, label, page, section, tile
-from refinterp.report.page_ledger import ledger_sections, ledger_tiles
+from refinterp.report.page_ledger import ledger_sections, ledger_tiles, what_if_section
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.words import count, kibibytes
 from refinterp.tflm.entries import Ledger
+from refinterp.tflm.what_if import WhatIf
 
 _HEADINGS: Final = (
     Heading("offset", hint="bytes from the start of the arena"),
@@ -26,6 +27,14 @@ _HEADINGS: Final = (
         "scopes", hint="first to last use, inclusive: inputs are there at 0, operator i at i+1"
     ),
     Heading("at peak", number=False, wide=True, hint="live when most bytes are"),
+)
+
+_OVERVIEW: Final = (
+    Heading("model", number=False),
+    Heading("smallest arena", down=True, hint="bytes with which the model really runs"),
+    Heading("used", wide=True, down=True),
+    Heading("head", down=True),
+    Heading("waste", wide=True, down=True),
 )
 
 _WORDS: Final = [
@@ -39,24 +48,56 @@ _WORDS: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """One model on the page. source: its path or name; ledger: TFLM's, where it has been kept."""
+    """One model in one profile on the page.
+
+    source: its path or name. ledger: TFLM's, where it has been kept. what_ifs: what changes bring.
+    """
 
     source: str
     plan: TensorPlan
     ledger: Ledger | None = None
+    what_ifs: Sequence[WhatIf] = ()
 
 
 def arena_page(arenas: Sequence[Arena], data: Mapping[str, Any]) -> str:
     """Return the page. data: the same as the command's document."""
     several = len(arenas) > 1
-    title = f"{len(arenas)} models" if several else PurePath(arenas[0].source).name
+    title = f"{len(arenas)} arenas" if several else PurePath(arenas[0].source).name
     return page(
         f"{title}: arena",
         tag("h1", title) if several else None,
+        _overview(arenas) if several else None,
         *(part for at, arena in enumerate(arenas) for part in _arena(arena, at, several=several)),
         section("", definitions(_WORDS)),
         data=data,
     )
+
+
+def _overview(arenas: Sequence[Arena]) -> Html:
+    """All arenas in one table; a row leads to its part of the page."""
+    rows = []
+    for at, arena in enumerate(arenas):
+        name = PurePath(arena.source).name
+        where, least, used = "plan only", None, None
+        if arena.ledger is not None:
+            where = arena.ledger.profile.label
+            least, used = arena.ledger.minimum_arena_bytes, arena.ledger.arena_used_bytes
+        named = tag(
+            "div", tag("a", label(name), href=f"#arena-{at}"), tag("span", where, class_="soft"),
+            class_="layer",
+        )  # fmt: skip
+        rows.append(
+            Row(
+                (
+                    Cell(named, f"{name[-256:]} {where}"),
+                    *(Cell("-" if n is None else count(n), n) for n in (least, used)),
+                    Cell(count(arena.plan.head_bytes), arena.plan.head_bytes),
+                    Cell(count(arena.plan.waste_bytes), arena.plan.waste_bytes),
+                ),
+                words=f"{name[-256:]} {where}",
+            )
+        )
+    return section("Overview", table("overview", _OVERVIEW, rows, finds="model or target"))
 
 
 def _arena(arena: Arena, at: int, *, several: bool) -> list[Html]:
@@ -72,9 +113,11 @@ def _arena(arena: Arena, at: int, *, several: bool) -> list[Html]:
             tag("h2" if several else "h1", label(name)),
             tag("p", *said, ".", class_="said"),
             tag("div", *tiles, *_tiles(plan), class_="tiles"),
+            id=f"arena-{at}",
         ),
         plan_section(plan, name, heading="Offset × time"),
         *([] if ledger is None else ledger_sections(ledger, str(at))),
+        *([what_if_section(arena.what_ifs, str(at))] if arena.what_ifs else []),
         section("Buffers", _buffers(plan, f"buffers-{at}")),
     ]
 

@@ -15,7 +15,16 @@ from refinterp.report.charts import Column, Series, stacked
 from refinterp.report.debug_document import debug_document
 from refinterp.report.debug_table import decibels, percent
 from refinterp.report.html import Html, join, tag
-from refinterp.report.page import definitions, full_name, label, page, prose, section, tile
+from refinterp.report.page import (
+    definitions,
+    full_name,
+    label,
+    operator_name,
+    page,
+    prose,
+    section,
+    tile,
+)
 from refinterp.report.page_arena import plan_section
 from refinterp.report.page_layer import layer_detail
 from refinterp.report.page_table import Cell, Heading, Row, table
@@ -23,6 +32,8 @@ from refinterp.report.page_values import values_card
 from refinterp.report.terminal import dims
 
 ROUNDING: Final = 1 / math.sqrt(12)  # RMSE over scale that rounding to codes costs
+
+_SHOWN_LAYERS: Final = 5  # of those that share a cause and its remedy
 
 _HEADINGS: Final = (
     Heading("op", hint="the operator's index: order of execution"),
@@ -114,8 +125,7 @@ def _header(report: DebugReport, name: str, float_model: str | None) -> Html:
     if report.layers:
         worst = report.layers[0]
         tiles.append(
-            tile("worst layer", tag("a", f"{worst.operator} {worst.op_name}",
-                 href=f"#{anchor(worst)}"), f"RMSE/scale {_steps(worst)}")
+            tile("worst layer", _link(worst), f"RMSE/scale {_steps(worst)}")
         )  # fmt: skip
     notes = [prose(note, "note") for note in report.notes]
     return tag(
@@ -163,35 +173,43 @@ def _task_tiles(output: Output, samples: int) -> list[Html]:
 
 
 def _findings(report: DebugReport) -> Html | None:
-    """The causes, in the layers' order, those that follow from others left to the details."""
-    found = [(layer, cause) for layer in report.layers for cause in own_causes(layer)]
-    if not found:
+    """The causes that follow from no other, worst layer first; those with one remedy together."""
+    groups: dict[tuple[str, str], list[tuple[Layer, Cause]]] = {}
+    for layer in report.layers:
+        for cause in own_causes(layer):
+            groups.setdefault((cause.id, cause.remedy), []).append((layer, cause))
+    if not groups:
         return None
-    cards = [
+    return section("Why", tag("ul", *map(_group, groups.values())), class_="findings")
+
+
+def _group(found: Sequence[tuple[Layer, Cause]]) -> Html:
+    cause = found[0][1]
+    where = [
         tag(
-            "li",
-            tag(
-                "div",
-                tag("span", cause.id, class_="chip bad"),
-                tag("a", f"{layer.operator} {layer.op_name}", href=f"#{anchor(layer)}"),
-                label(layer.name),
-                class_="finding-head",
-            ),
-            prose(cause.evidence),
-            prose(cause.remedy, "remedy"),
+            "div",
+            tag("div", _link(layer), label(layer.name), class_="finding-head"),
+            prose(one.evidence),
+            class_="where",
         )
-        for layer, cause in found
+        for layer, one in found
     ]
     more = None
-    if len(cards) > _SHOWN_FINDINGS:
-        rest = cards[_SHOWN_FINDINGS:]
-        more = tag("details", tag("summary", f"{len(rest)} more"), tag("ul", *rest))
-    return section(
-        "Why", tag("ul", *cards[:_SHOWN_FINDINGS]), more, class_="findings",
-    )  # fmt: skip
+    if len(where) > _SHOWN_LAYERS:
+        rest = where[_SHOWN_LAYERS:]
+        more = tag("details", tag("summary", f"{len(rest)} more layers"), *rest)
+    layers = "1 layer" if len(found) == 1 else f"{len(found)} layers"
+    return tag(
+        "li",
+        tag("div", tag("span", cause.id, class_="chip bad"), layers, class_="finding-head"),
+        prose(cause.remedy, "remedy"),
+        *where[:_SHOWN_LAYERS],
+        more,
+    )
 
 
-_SHOWN_FINDINGS: Final = 8
+def _link(layer: Layer) -> Html:
+    return tag("a", f"{layer.operator} ", operator_name(layer.op_name), href=f"#{anchor(layer)}")
 
 
 def _network(report: DebugReport, order: Sequence[Layer]) -> Html | None:
@@ -249,7 +267,7 @@ def _row(layer: Layer, largest: float, weights: WeightFigures | None) -> Row:
     causes = own_causes(layer)
     name = tag(
         "div",
-        tag("a", layer.op_name, href=f"#{anchor(layer)}"),
+        tag("a", operator_name(layer.op_name), href=f"#{anchor(layer)}"),
         *(tag("span", cause.id, class_="chip bad") for cause in causes),
         *(tag("span", c.id, class_="chip") for c in layer.causes if c.implied_by is not None),
         label(layer.name),

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from refinterp.report.html import Html, join, tag
-from refinterp.report.page import label, section, tile
+from refinterp.report.page import label, prose, section, tile
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.words import count
 from refinterp.tflm.entries import Category, Entry, Ledger
+from refinterp.tflm.what_if import WhatIf
 
 _OWNERS: Final = (
     Heading("owner", number=False),
@@ -26,6 +27,12 @@ _ENTRIES: Final = (
     Heading("op", hint="the operator that asked"),
 )
 _READ: Final = tag("span", "read, not measured", class_="chip")
+_WHAT_IFS: Final = (
+    Heading("change", number=False),
+    Heading("smallest arena"),
+    Heading("used", wide=True),
+    Heading("saves", down=True, hint="bytes less than now"),
+)
 _RECORDED: Final = (
     Heading("category", number=False),
     Heading("count", wide=True, down=True),
@@ -78,6 +85,37 @@ def ledger_sections(ledger: Ledger, key: str) -> list[Html]:
             ),
         ),
     ]
+
+
+def what_if_section(what_ifs: Sequence[WhatIf], key: str) -> Html:
+    """What other chips, kernels and plans come to. key: for ids."""
+    rows = [
+        Row(
+            (
+                Cell(_change(one), one.change),
+                _bytes_or_none(one.minimum_arena_bytes),
+                _bytes_or_none(one.arena_used_bytes),
+                Cell("-" if one.gain_bytes is None else f"{one.gain_bytes:+,}", one.gain_bytes),
+            ),
+            words=f"{one.change} {one.reason or ''}"[:256],
+        )
+        for one in what_ifs
+    ]
+    return section(
+        "What if",
+        table(f"what-if-{key}", _WHAT_IFS, rows, finds="change"),
+        note="Each is a whole ledger of its own, not an estimate.",
+    )
+
+
+def _change(one: WhatIf) -> Html:
+    doubt = None if one.profile.measured else tag("span", one.profile.provenance, class_="chip")
+    reason = None if one.reason is None else prose(one.reason, "note")
+    return tag("div", tag("span", one.change), doubt, reason, class_="layer")
+
+
+def _bytes_or_none(number: int | None) -> Cell:
+    return Cell("-" if number is None else count(number), number)
 
 
 def _owners(entries: Sequence[Entry], name: str) -> Html:

@@ -31,6 +31,7 @@ from refinterp.report.page_debug import debug_page
 from refinterp.samples.source import Samples
 from refinterp.tflm.ledger import measure
 from refinterp.tflm.targets import profile
+from refinterp.tflm.what_if import other_profiles, smaller
 from tests.report.browser import browser, complaints, overflowing, visit
 from tests.test_bundled_models import ROOT
 
@@ -99,8 +100,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     model, twin = (read_model(DATA / f"digits_{kind}.tflite") for kind in ("int8", "float"))
     evil = hostile()
+    ledger = measure(model, profile())
+    what_ifs = [*other_profiles(model, ledger), *smaller(model, ledger)]
     arenas = [
-        Arena("digits.tflite", plan_model(model), measure(model, profile())),
+        Arena("digits.tflite", plan_model(model), ledger, what_ifs),
         Arena(EVIL, plan_model(evil), measure(evil, profile())),
     ]
     weights = all_weights(model, range(len(model.subgraphs[0].operators)))
@@ -233,6 +236,20 @@ def test_page_carries_the_document(words, tmp_path, capsys):
     assert carried == printed
     assert main([*words, "--html", str(tmp_path / "no" / "where.html")]) == 2
     assert "where.html: cannot be written" in capsys.readouterr().err
+
+
+def test_layers_that_share_a_cause_share_its_remedy():
+    """A remedy is told once for all layers it is for, each with its own evidence."""
+    report = report_of(read_model(INT8))
+    layers = tuple(
+        replace(layer, causes=(Cause("range_too_wide", f"evidence {i}", "the remedy"),))
+        for i, layer in enumerate(report.layers)
+    )
+    page = debug_page(replace(report, layers=layers))
+    why = page[page.index("Why</h2>") : page.index("Error through the network")]
+    assert why.count("the remedy") == 1
+    assert f"{len(layers)} layers" in why
+    assert all(f"evidence {i}<" in why for i in range(len(layers)))
 
 
 def test_figures_that_are_no_numbers_are_drawn():
