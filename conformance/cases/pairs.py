@@ -41,8 +41,8 @@ def pair(
 def without_zeros(case: Case, zero: int) -> bool:
     """Whether the second operand never equals its zero, constant or not.
 
-    The first is kept from its type's smallest, which by -1 kills the runtimes (SIGFPE) or depends on
-    how they were vectorized.
+    The first is kept from its type's smallest, which by -1 kills the runtimes (SIGFPE) or depends
+    on how they were vectorized.
     """
     graph = case.model.subgraphs[0]
     first, second = graph.operators[0].inputs

@@ -7,7 +7,8 @@ Integer   R(a_scale, (a - a_zero) << 8) against R(b_scale, (b - b_zero) << 8): b
 Shapes    a, b: broadcast to y by NumPy's rules
 Units     a, b: codes, real = scale * (code - zero point), or plain numbers; int16 without scales,
           and for all but EQUAL and NOT_EQUAL always, are plain numbers; y: bool
-Raises    ModelError, from prepare only: types or shapes that do not fit, missing scales
+Raises    ModelError, from prepare only: types or shapes that do not fit, missing scales, a scale of
+          exactly one
 Source    LiteRT kernels/comparisons.cc, internal/reference/comparisons.h (f67457790); tflite-micro
           micro/kernels/comparisons.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF and TFLM, which aborts on scales from one on, and whose GREATER reads
@@ -21,6 +22,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     PairMap,
@@ -66,8 +68,7 @@ def comparison(
             require_type(outputs[0], "bool", role="output")
             if a.dtype == "int16" and (raw16 or not a.quantized):
                 return PlainPair(function)
-            a_factor = Multiplier.of(require_scale(a, "first operand"))
-            b_factor = Multiplier.of(require_scale(b, "second operand"))
+            a_factor, b_factor = _factor(a, "first operand"), _factor(b, "second operand")
 
             def exact(first: I64, second: I64) -> Array:
                 return function(
@@ -76,6 +77,13 @@ def comparison(
                 )
 
             return PairMap.of(exact, (a, b), outputs[0], rule)
+
+
+def _factor(spec: TensorSpec, role: str) -> Multiplier:
+    scale = require_scale(spec, role)
+    if scale == 1.0:
+        raise ModelError(f"{role} {spec.name!r} has scale 1, on which the runtimes abort")
+    return Multiplier.of(scale)
 
 
 _NUMBERS = ("float32", "float16", "int32", "int64")

@@ -33,7 +33,9 @@ def _floor_div(a: Array, b: Array) -> Array:
     quotient = np.floor(a.astype(np.float64) / b.astype(np.float64))
     if a.dtype.kind == "f":
         return quotient.astype(a.dtype)
-    return np.asarray(np.where(b == 0, 0.0, quotient).astype(np.int64).astype(a.dtype))
+    wide = np.where(b == 0, 0.0, quotient).astype(np.int64)
+    narrow: Array = wide.astype(a.dtype)
+    return narrow
 
 
 def _floor_mod(a: Array, b: Array) -> Array:

@@ -3,7 +3,8 @@
 Real      y = clamp(a - b)
 Integer   as ADD with s = R(a_factor, ...) - R(b_factor, ...)
 Raises    ModelError, from prepare only. LiteRT also takes output scales so small that the output
-          factor reaches one, and then shifts by a negative count, which C leaves undefined: refused
+          factor reaches one, and then shifts by a negative count: what comes out depends on how the
+          compiler vectorized it, so it is refused
 Source    LiteRT kernels/sub.cc, internal/reference/sub.h (f67457790);
           tflite-micro micro/kernels/sub_common.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF and TFLM

@@ -71,7 +71,7 @@ def through_float32(
         real = np.float32(x[0]) * (x_codes - x[1]).astype(np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             steps = round_half_away32(function(real) * inverse) + np.float32(y[1])
-        return np.clip(np.nan_to_num(steps), low, high).astype(np.int64)
+        return np.asarray(np.clip(np.nan_to_num(steps), low, high).astype(np.int64))
 
     return codes
 
@@ -123,4 +123,5 @@ def interpolate(codes: I64, table: I64) -> I64:
     """Look int16 codes up in an `interpolation_table`: 9 bits choose, 7 bits interpolate."""
     index = 256 + (codes >> 7)
     base: I64 = table[index]
-    return base + (((table[index + 1] - base) * (codes & 0x7F) + 64) >> 7)
+    slope: I64 = table[index + 1] - base
+    return base + ((slope * (codes & 0x7F) + 64) >> 7)
