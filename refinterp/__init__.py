@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which run not
     from refinterp.interpreter import OpResolverType as OpResolverType
     from refinterp.interpreter import SignatureRunner as SignatureRunner
     from refinterp.interpreter import load_delegate as load_delegate
+    from refinterp.kernels.custom import register_custom as register_custom
+    from refinterp.kernels.custom import unregister_custom as unregister_custom
     from refinterp.modelfile.reader import read_model as read_model
     from refinterp.modelfile.writer import write_model as write_model
     from refinterp.report.notebook import load_ipython_extension as load_ipython_extension
@@ -47,7 +49,9 @@ _HOMES = {
     "load_delegate": "refinterp.interpreter",
     "load_ipython_extension": "refinterp.report.notebook",
     "read_model": "refinterp.modelfile.reader",
+    "register_custom": "refinterp.kernels.custom",
     "unload_ipython_extension": "refinterp.report.notebook",
+    "unregister_custom": "refinterp.kernels.custom",
     "write_model": "refinterp.modelfile.writer",
 }
 """Where each public name lives."""

@@ -77,17 +77,29 @@ def add_image_range(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_window_stride(parser: argparse.ArgumentParser) -> None:
+    """Add --window-stride."""
+    parser.add_argument(
+        "--window-stride",
+        type=int,
+        metavar="N",
+        help="cut sound into windows of the input's size that start every N values "
+        "(default: one behind the other)",
+    )
+
+
 def open_data(
     path: str | None,
     inputs: Sequence[TensorSpec],
     *,
     image_range: str = "0..1",
+    window_stride: int | None = None,
     count: int = 1,
 ) -> Samples:
     """Open samples from a path, or draw `count` of them from the standard seed."""
     if path is None:
         return random_samples(inputs, count, SEED)
-    return open_samples(path, inputs, image_range=image_range)
+    return open_samples(path, inputs, image_range=image_range, window_stride=window_stride)
 
 
 def progress(label: str, total: int) -> Callable[[int], None]:

@@ -14,6 +14,7 @@ from refinterp.cli.common import (
     add_flavour,
     add_image_range,
     add_model,
+    add_window_stride,
     open_model,
     print_document,
     progress,
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_flavour(parser)
     add_image_range(parser)
+    add_window_stride(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -75,7 +77,12 @@ def run(options: argparse.Namespace) -> int:
     comparison = Comparison(model, twin, flavour=options.flavour)
     program = comparison.quantized
     specs = [program.specs[i] for i in program.graph.inputs]
-    samples = open_samples(options.data, specs, image_range=options.image_range)
+    samples = open_samples(
+        options.data,
+        specs,
+        image_range=options.image_range,
+        window_stride=options.window_stride,
+    )
     total = min(samples.count, options.limit or samples.count)
     measured = comparison.measure(
         samples, stop=total, batch=options.batch, progress=progress("samples", total)

@@ -17,6 +17,7 @@ from refinterp.cli.common import (
     add_flavour,
     add_image_range,
     add_model,
+    add_window_stride,
     open_data,
     open_model,
     print_document,
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="use the plain kernels only")
     add_flavour(parser)
     add_image_range(parser)
+    add_window_stride(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,7 +61,12 @@ def run(options: argparse.Namespace) -> int:
     program = prepare(model, flavour=options.flavour, plain=options.plain)
     graph = program.graph
     specs = [program.specs[i] for i in graph.inputs]
-    samples = open_data(options.input, specs, image_range=options.image_range)
+    samples = open_data(
+        options.input,
+        specs,
+        image_range=options.image_range,
+        window_stride=options.window_stride,
+    )
     if options.input is None:
         say(f"no --input: using {samples.origin}")
     executor = Executor(program)

@@ -295,15 +295,22 @@ class Interpreter:
 
 
 class InterpreterWithCustomOps(Interpreter):
-    """LiteRT's interpreter that registers custom operators from native code, which is refused."""
+    """The interpreter that registers custom operators first."""
 
     def __init__(self, custom_op_registerers: Sequence[Any] | None = None, **kwargs: Any) -> None:
-        """kwargs: as for `Interpreter`. Raises UnsupportedError when registerers are given."""
-        if custom_op_registerers:
+        """Call the registerers, functions without arguments that call `register_custom`.
+
+        kwargs: as for `Interpreter`. Raises UnsupportedError for names of native functions, which
+        LiteRT takes as well.
+        """
+        native = [own for own in custom_op_registerers or () if not callable(own)]
+        if native:
             raise UnsupportedModelError(
-                f"custom_op_registerers {list(custom_op_registerers)} register native code, which "
-                "refinterp does not run"
+                f"custom_op_registerers {native} name native code, which refinterp does not run; "
+                "give functions that call refinterp.register_custom"
             )
+        for registerer in custom_op_registerers or ():
+            registerer()
         super().__init__(**kwargs)
 
 

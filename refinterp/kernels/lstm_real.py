@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from refinterp.kernels import lstm_parts as parts
 from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.weights import product_scale
 from refinterp.numerics.recurrent import (
     Activation,
     Product,
     Rows,
     normalized,
-    product_scale,
     sigmoid,
 )
 

@@ -156,8 +156,8 @@ class Entry:
     weights: int | None
 
     def matches(self, inputs: Inputs) -> bool:
-        """Whether operands of these types are this kernel's."""
-        return self.dtype == dtype_key(inputs, self.data, self.weights)
+        """Whether operands of these types are this kernel's; "any" are all."""
+        return self.dtype == "any" or self.dtype == dtype_key(inputs, self.data, self.weights)
 
 
 KERNELS: Final[dict[tuple[str, str], Entry]] = {}
@@ -226,6 +226,13 @@ def _entries(operator: str) -> tuple[Entry, ...]:
     except ModuleNotFoundError:
         load_all()  # operators that share a file
     return tuple(entry for (name, _), entry in KERNELS.items() if name == operator)
+
+
+def forget(operator: str) -> None:
+    """Drop an operator's kernels, and what was remembered of where they are."""
+    for key in [key for key in KERNELS if key[0] == operator]:
+        del KERNELS[key]
+    _entries.cache_clear()
 
 
 def find(operator: str, inputs: Inputs) -> Entry | None:

@@ -30,11 +30,12 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.weights import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
 from refinterp.numerics.flavours import Rules
-from refinterp.numerics.recurrent import Activation, Product, Rows, activation, product_scale
+from refinterp.numerics.recurrent import Activation, Product, Rows, activation
 
 I64 = NDArray[np.int64]
 

@@ -28,9 +28,10 @@ from refinterp.kernels.lstm_integer import (
 )
 from refinterp.kernels.lstm_real import RealCell
 from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.weights import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import Rules
-from refinterp.numerics.recurrent import Activation, activation, product_scale, tanh
+from refinterp.numerics.recurrent import Activation, activation, tanh
 
 
 @kernel("UNIDIRECTIONAL_SEQUENCE_LSTM", "int8", "int16x8", options=parts.LstmOptions, weights=2)

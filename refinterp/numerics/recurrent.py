@@ -17,8 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.errors import ModelError, UnsupportedError
-from refinterp.graph.spec import TensorSpec
+from refinterp.errors import UnsupportedError
 from refinterp.numerics.dynamic import DynamicGemm, Quantized, asymmetric, symmetric
 
 F32 = NDArray[np.float32]
@@ -55,19 +54,6 @@ def activation(name: str | int) -> Activation:
         raise UnsupportedError(
             f"activation {name} is not supported; allowed: {', '.join(_ACTIVATIONS)}"
         ) from None
-
-
-def product_scale(weights: TensorSpec) -> np.float32 | None:
-    """The scale of int8 weights, None for float32 ones; raises ModelError where it is missing."""
-    if weights.dtype == "float32":
-        return None
-    if weights.dtype != "int8" or not weights.quantized:
-        scaled = "with" if weights.quantized else "without"
-        raise ModelError(
-            f"weights {weights.name!r} are {weights.dtype} {scaled} a scale; allowed: float32, or "
-            "int8 with a scale"
-        )
-    return np.float32(weights.scale[0])
 
 
 @dataclass(eq=False)

@@ -13,11 +13,13 @@ from refinterp.errors import UsageError
 from refinterp.graph.spec import TensorSpec
 
 
-def read_wav(path: Path, spec: TensorSpec, stride: int | None = None) -> list[NDArray[Any]]:
+def read_wav(path: str | Path, spec: TensorSpec, stride: int | None = None) -> list[NDArray[Any]]:
     """Cut a mono 16-bit WAV into samples of an input's shape, one every `stride` values.
 
     int16 inputs get the PCM codes, others float32 in [-1, 1). stride defaults to the window's
-    length. Raises UsageError when the file is not mono 16-bit PCM or shorter than one window.
+    length; windows that overlap have a smaller one. What is left at the end is dropped.
+
+    Raises UsageError when the file is not mono 16-bit PCM or shorter than one window.
     """
     try:
         with wave.open(str(path), "rb") as file:
@@ -29,6 +31,8 @@ def read_wav(path: Path, spec: TensorSpec, stride: int | None = None) -> list[ND
         raise UsageError(
             f"{path}: {channels} channel(s) of {8 * width} bits; allowed: 1 channel of 16 bits"
         )
+    if stride is not None and stride < 1:
+        raise UsageError(f"the window stride is {stride}; it must be at least 1")
     codes = np.frombuffer(raw, "<i2")
     size = spec.size
     if codes.size < size:

@@ -42,20 +42,25 @@ class Samples:
 
 
 def open_samples(
-    path: str | os.PathLike[str], inputs: Sequence[TensorSpec], *, image_range: str = "0..1"
+    path: str | os.PathLike[str],
+    inputs: Sequence[TensorSpec],
+    *,
+    image_range: str = "0..1",
+    window_stride: int | None = None,
 ) -> Samples:
     """Open a path as samples for a model with these inputs.
 
-    `.npy`: samples on axis 0 (a single input); an array of exactly the input's shape is one sample.
+    `.npy`: samples on axis 0 (a single input); an array of exactly the input's shape, or of as many
+    elements, is one sample.
     `.npz`: one such array per input, by name; `labels` is kept aside. `.bin`: raw, the input's
     dtype, any whole number of samples. Folder: its files in name order, one after the other.
-    image_range: see `images.read_image`.
+    image_range: see `images.read_image`. window_stride: see `sound.read_wav`.
 
     Raises UsageError, naming the file, what was found and what is allowed.
     """
     place = Path(path)
     if place.is_dir():
-        return _folder(place, inputs, image_range)
+        return _folder(place, inputs, image_range, window_stride)
     if not place.exists():
         raise UsageError(f"{place}: no such file or folder")
     suffix = place.suffix.lower()
@@ -71,7 +76,7 @@ def open_samples(
     if suffix in (".bin", ".raw"):
         return _raw(place, only)
     if suffix == ".wav":
-        return _one(read_wav(place, only), str(place))
+        return _one(read_wav(place, only, window_stride), str(place))
     if suffix in IMAGE_SUFFIXES:
         return Samples(1, lambda _: [read_image(place, only, image_range)], str(place))
     raise UsageError(
@@ -161,6 +166,8 @@ def _samples_first(array: Array, shape: Shape, where: str) -> Array:
         return array[:, None]  # the first axis counts samples, the model's batch of 1 is left out
     if shape and shape[0] > 1 and array.shape[1:] == shape[1:] and len(array) % shape[0] == 0:
         return array.reshape(-1, *shape)
+    if array.size == np.prod(shape, dtype=np.int64):
+        return array.reshape(1, *shape)  # what another model gave piece by piece
     raise UsageError(
         f"{where}: has shape {list(array.shape)}; allowed: {list(shape)} for one sample, or "
         f"[samples, {', '.join(map(str, shape))}]"
@@ -184,13 +191,18 @@ def _one(arrays: Sequence[Array], origin: str) -> Samples:
     return Samples(len(arrays), lambda i: [arrays[i]], origin)
 
 
-def _folder(place: Path, inputs: Sequence[TensorSpec], image_range: str) -> Samples:
+def _folder(
+    place: Path, inputs: Sequence[TensorSpec], image_range: str, window_stride: int | None
+) -> Samples:
     files = sorted(p for p in place.iterdir() if p.is_file() and not p.name.startswith("."))
     usable = [p for p in files if p.suffix.lower() in (".npy", ".npz", ".bin", ".raw", ".wav")
               or p.suffix.lower() in IMAGE_SUFFIXES]  # fmt: skip
     if not usable:
         raise UsageError(f"{place}: the folder holds no file that can be an input")
-    parts = [open_samples(p, inputs, image_range=image_range) for p in usable]
+    parts = [
+        open_samples(p, inputs, image_range=image_range, window_stride=window_stride)
+        for p in usable
+    ]
     starts = np.cumsum([0, *(part.count for part in parts)])
 
     def get(index: int) -> list[Array]:
