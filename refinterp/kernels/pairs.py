@@ -40,13 +40,14 @@ def _floor_div(a: Array, b: Array) -> Array:
 
 def _floor_mod(a: Array, b: Array) -> Array:
     """The remainder with the divisor's sign."""
-    remainder = np.fmod(a, b)
+    remainder: Array = np.fmod(a, b)
     turned = (remainder != 0) & ((b < 0) != (remainder < 0))
     return np.where(turned, remainder + b, remainder)
 
 
 def _right_shift(a: Array, b: Array) -> Array:
-    return np.right_shift(a, np.clip(b, 0, 8 * a.itemsize - 1))
+    count: Array = np.clip(b, 0, 8 * a.itemsize - 1)
+    return np.asarray(np.right_shift(a, count))
 
 
 _NUMBERS = ("float32", "float16", "uint8", "int8", "int16", "int32", "int64")
