@@ -39,14 +39,16 @@ from refinterp.debug.outputs import (
 from refinterp.debug.pairing import Pairing, pair, pair_shadow, unpaired
 from refinterp.debug.products import products
 from refinterp.debug.ranges import CodeSums, RealSums, code_sums
+from refinterp.debug.refused import refused_report
 from refinterp.debug.result import DebugReport, Input, Layer, Output, Reference, rank
 from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code, shadow_of
 from refinterp.debug.trace import Trace, one_by_one, trace_bytes
 from refinterp.debug.twins import match_inputs, match_outputs
-from refinterp.errors import UsageError
+from refinterp.errors import ModelError, UsageError
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
+from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, Step, prepare
 from refinterp.samples.convert import fit_input
@@ -178,6 +180,7 @@ class Comparison:
         fitting = _TRACE_BYTES // max(1, trace_bytes(self.quantized))
         return max(1, min(samples, fitting, _LARGEST_BATCH))
 
+    @one_blas_thread()
     def measure(
         self,
         samples: Samples,
@@ -186,11 +189,13 @@ class Comparison:
         stop: int | None = None,
         batch: int | None = None,
         progress: Callable[[int], None] | None = None,
+        stopping: Callable[[], bool] | None = None,
     ) -> Measurements:
         """Measure samples start … stop - 1; batch: how many run at once, with no other effect.
 
-        progress: called with the number of samples done. A model with state runs its samples one
-        after the other, the state going on from sample to sample.
+        progress: called with the number of samples done. stopping: asked before each sample; once
+        it says yes the sums of the samples before are returned. A model with state runs its samples
+        one after the other, the state going on from sample to sample.
         """
         stop = samples.count if stop is None else min(stop, samples.count)
         count = max(0, stop - start)
@@ -201,7 +206,10 @@ class Comparison:
             size = 1
         result = self._nothing(samples.labels)
         run = _Run(self, Executor(self.quantized, samples=size), Executor(self.twin), result)
+        run.stopping = stopping
         for first in range(start, stop, size):
+            if stopping is not None and stopping():
+                break
             last = min(first + size, stop)
             run.batch(
                 [samples.get(i) for i in range(first, last)],
@@ -209,7 +217,7 @@ class Comparison:
                 None if samples.labels is None else samples.labels[first:last],
             )
             if progress is not None:
-                progress(last - start)
+                progress(result.samples)
         return result
 
     def report(self, measured: Measurements) -> DebugReport:
@@ -349,6 +357,7 @@ class _Run:
         self.work = Workspace()
         self.current = 0
         self.reals: dict[int, Array] = {}
+        self.stopping: Callable[[], bool] | None = None
 
     def batch(
         self, samples: Sequence[Sequence[Array]], places: range, labels: Array | None
@@ -363,6 +372,8 @@ class _Run:
                     self.into.notes[note] = None
         self.trace.run()
         for index, sample in enumerate(samples):
+            if index and self.stopping is not None and self.stopping():
+                return
             self.current = index
             self.reals.clear()
             given = self._float(sample)
@@ -470,9 +481,13 @@ def debug(
     """Compare a quantized model, layer by layer, with its float twin or its shadow.
 
     limit: use the first so many samples only. Other arguments and errors as `Comparison` and
-    `Comparison.measure`.
+    `Comparison.measure`. A model that cannot be run, and whose file shows why, gives a report
+    without figures, `refused`.
     """
-    comparison = Comparison(model, float_model, flavour=flavour)
+    try:
+        comparison = Comparison(model, float_model, flavour=flavour)
+    except ModelError as error:
+        return refused_report(model, error, flavour)
     return comparison.report(
         comparison.measure(samples, stop=limit, batch=batch, progress=progress)
     )
