@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 HIGH: Final = 100.0  # of every plot, in its own units
 _DWARFS: Final = 12.0  # times the middle value: beyond that an axis by factors shows more
 
@@ -26,6 +29,15 @@ class Axis:
         if self.logarithmic:
             share = math.log(value / low) / math.log(high / low)
         return HIGH * (1 - share)
+
+    def places(self, values: NDArray[np.float64]) -> list[float]:
+        """Place many values, to a tenth; infinities lie at the edge, nan stays."""
+        low, high = self.marks[0], self.marks[-1]
+        values = np.clip(values, low, high)
+        share = (values - low) / (high - low)
+        if self.logarithmic:
+            share = np.log(values / low) / math.log(high / low)
+        return list((HIGH * (1 - share)).round(1).tolist())
 
     @property
     def base(self) -> float:

@@ -25,7 +25,10 @@ class Html(str):
 
 def text(value: object) -> Html:
     """Escape anything; control characters and halves of surrogate pairs are shown as escapes."""
-    return value if isinstance(value, Html) else Html(escape(clean(value)))
+    if isinstance(value, Html):
+        return value
+    words = str(value)
+    return Html(escape(words if words.isprintable() else clean(words)))
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Html:

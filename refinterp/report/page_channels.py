@@ -113,10 +113,12 @@ def _spans(
     axis = axis_of([*values, *(value for value, _ in seen)], by_factors=False)
     shapes = []
     for (low, high), style in zip(grouped, ("of-reals", "of-codes")[-len(grouped) :], strict=True):
+        known = np.isfinite(low) & np.isfinite(high)
+        feet, heads = axis.places(low), axis.places(high)
         parts = [
-            f"M{i + 0.5} {axis.y(a):.1f}V{axis.y(b) - 0.4:.1f}"
-            for i, (a, b) in enumerate(zip(low.tolist(), high.tolist(), strict=True))
-            if np.isfinite(a) and np.isfinite(b)
+            f"M{i}.5 {foot}V{head - 0.4 if foot == head else head}"
+            for i, foot, head in zip(range(low.size), feet, heads, strict=True)
+            if known[i]
         ]
         shapes.append(tag("path", d="".join(parts), class_=f"span {style}"))
     return frame("lowest to highest by channel", title, axis, grouped[0][0].size, shapes, seen)
@@ -127,11 +129,9 @@ def _columns(title: str, values: Array, levels: Sequence[tuple[float, str]]) -> 
     grouped = _shared(values, np.fmax)
     finite = grouped[np.isfinite(grouped)].tolist()
     axis = axis_of([*finite, *(value for value, _ in levels)])
-    foot = axis.base
-    parts = [
-        f"M{i + 0.1:.1f} {foot:.1f}V{axis.y(v) if np.isfinite(v) else 0:.1f}h.8V{foot:.1f}z"
-        for i, v in enumerate(grouped.tolist())
-    ]
+    foot = round(axis.base, 1)
+    heads = axis.places(np.nan_to_num(grouped, nan=np.inf, posinf=np.inf, neginf=-np.inf))
+    parts = [f"M{i}.1 {foot}V{head}h.8V{foot}z" for i, head in enumerate(heads)]
     bars = tag("path", d="".join(parts), class_="bars")
     return frame(title, title, axis, grouped.size, [bars], levels)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -51,20 +51,16 @@ def _histogram(
         total = sum(reals.histogram) / inside if inside > 0 else 0.0
         below, above = reals.below_fraction * total, reals.above_fraction * total
         shown = _fitted(reals.histogram, bins)
-    top = _height(max([*codes.histogram, *shown, below, above, 1]))
-
-    def y(number: float) -> float:
-        return HIGH * (1 - _height(number) / top)
-
-    shapes = [tag("path", d=_steps(codes.histogram, y) + "Z", class_="area")]
+    top = math.log10(1 + max([*codes.histogram, *shown, below, above, 1]))
+    shapes = [tag("path", d=_steps(codes.histogram, top) + "Z", class_="area")]
     if shown:
-        shapes.append(tag("path", d=_steps(shown, y), class_="outline"))
+        shapes.append(tag("path", d=_steps(shown, top), class_="outline"))
     for start, number in ((-_PAST, below), (bins, above)):
         if number:
+            (y,) = _heights([number], top)
             shapes.append(
-                tag("rect", x=start, y=f"{y(number):.2f}", width=_PAST,
-                    height=f"{HIGH - y(number):.2f}", class_="cut")
-            )  # fmt: skip
+                tag("rect", x=start, y=y, width=_PAST, height=round(HIGH - y, 1), class_="cut")
+            )
     plot = tag(
         "svg",
         tag("path", d=f"M{-_PAST} {HIGH}H{bins + _PAST}", class_="grid"),
@@ -101,17 +97,17 @@ def _fitted(counts: Sequence[int], bins: int) -> Sequence[float]:
     return list(spread.reshape(bins, -1).sum(axis=1))
 
 
-def _height(number: float) -> float:
-    """Logarithmic, with room for a single one: 0 → 0, 1 → 0.3, 10 → 1.04."""
-    return math.log10(1 + number)
+def _heights(counts: Sequence[float], top: float) -> list[float]:
+    """Where counts reach, by their logarithm: 0 has its place, 1 can be seen."""
+    share = np.log10(1 + np.asarray(counts, np.float64)) / top
+    return list((HIGH * (1 - share)).round(1).tolist())
 
 
-def _steps(counts: Sequence[float], y: Callable[[float], float]) -> str:
+def _steps(counts: Sequence[float], top: float) -> str:
     """The outline of a histogram from its left foot to its right one."""
     parts = [f"M0 {HIGH:g}"]
     before = HIGH
-    for i, number in enumerate(counts):
-        here = round(y(number), 1)
+    for i, here in enumerate(_heights(counts, top)):
         if here != before:
             parts.append(f"H{i}V{here:g}")
             before = here

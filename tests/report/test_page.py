@@ -188,6 +188,7 @@ def test_axis_covers_its_values(values):
     assert places[0] == 100
     assert places[-1] == pytest.approx(0, abs=1e-9)
     ordered = [axis.y(value) for value in sorted(values)]
+    assert axis.places(np.array(sorted(values))) == pytest.approx(ordered, abs=0.051)
     assert ordered == sorted(ordered, reverse=True)
     assert all(0 <= place <= 100 for place in ordered)
     if not axis.logarithmic:
@@ -260,6 +261,15 @@ def test_figures_that_are_no_numbers_are_drawn():
         local = replace(layers[i].local, rmse_over_scale=value, sqnr_db=value)
         layers[i] = replace(layers[i], local=local, accumulated=local)
     layers[3] = replace(layers[3], accumulated=None)
+    channels, reals = layers[0].local_channels, layers[0].reals
+    assert channels is not None
+    assert reals is not None
+    odd = np.resize([math.nan, math.inf, 1.0], channels.rmse_over_scale.shape)
+    layers[0] = replace(
+        layers[0],
+        local_channels=replace(channels, rmse_over_scale=odd),
+        reals=replace(reals, channel_lowest=-odd, channel_highest=odd),
+    )
     page = debug_page(replace(report, layers=tuple(layers)))
     assert page.count('class="entry') == len(layers)
     for attribute, value in Reader(page).attributes:
