@@ -14,15 +14,24 @@ from refinterp.arena.judge import live_bytes
 from refinterp.arena.lifetimes import Kind, Resident, Scope, Scratch, TensorId, lifetimes
 from refinterp.arena.linear import linear
 from refinterp.arena.offline import offline_offsets, refuse_clashes
+from refinterp.arena.optimal import TIME_LIMIT, optimal
 from refinterp.arena.problem import ALIGNMENT, Plan, Problem
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model, Shape
 
+OPTIMAL: Final = "optimal"
+
 PLANNERS: Final[Mapping[str, Callable[[Problem], Plan]]] = MappingProxyType(
-    {"greedy": greedy, "linear": linear, "offline": greedy}
+    {
+        "greedy": greedy,
+        "linear": linear,
+        "offline": greedy,
+        OPTIMAL: lambda problem: optimal(problem).plan,
+    }
 )
 """`greedy` is what TFLM does: it keeps the offsets a file fixes and places the rest around them.
-`offline` is the same, but wants the file to fix some; `linear` does not look at them."""
+`offline` is the same, but wants the file to fix some; `linear` does not look at them; `optimal`
+keeps them and finds the smallest plan it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,9 @@ class TensorPlan:
     buffers: what shares the head, in TFLM's order; variables: what keeps its bytes between runs,
     laid out behind the head, nothing shared. scopes: what happens at each scope.
     head_bytes: the plan's extent. total_bytes: with the variables.
-    lower_bound_bytes: the most that are live in one scope, which no plan goes below.
-    peak_scope: the first scope where that many are live; peak_owners: indices into buffers of what
+    lower_bound_bytes: what no plan goes below: the most that are live in one scope, or more where
+    the `optimal` planner has proven it.
+    peak_scope: the first scope where most bytes are live; peak_owners: indices into buffers of what
     is live there, largest first.
     """
 
@@ -73,6 +83,16 @@ class TensorPlan:
         """Bytes the plan takes beyond the lower bound; 0 means no plan can be smaller."""
         return self.head_bytes - self.lower_bound_bytes
 
+    @property
+    def proven(self) -> bool:
+        """Whether no plan can be smaller."""
+        return self.waste_bytes == 0
+
+    @property
+    def peak_bytes(self) -> int:
+        """Bytes live at the peak, each buffer rounded up to the alignment."""
+        return sum(self.buffers[owner].size for owner in self.peak_owners)
+
     def tensors(self) -> dict[TensorId, PlannedBuffer]:
         """Return the place of every tensor that has one, by (subgraph, tensor)."""
         return {
@@ -88,11 +108,13 @@ def plan_model(
     *,
     shapes: Mapping[TensorId, Shape] | None = None,
     scratch: Sequence[Scratch] = (),
+    time_limit: float = TIME_LIMIT,
 ) -> TensorPlan:
     """Plan the memory of a model.
 
     planner: a key of `PLANNERS`. shapes: where tensors have been resized, by (subgraph, tensor).
     scratch: what operators ask for besides, in order of request.
+    time_limit: seconds that the `optimal` planner may take.
 
     Raises UsageError for a planner that does not exist, or `offline` where the file fixes nothing;
     ModelError and UnsupportedError as `lifetimes` and `offline_offsets` do, and ModelError when
@@ -108,12 +130,17 @@ def plan_model(
         )
     held = lifetimes(model, shapes=shapes, scratch=scratch, offsets=offsets)
     problem = held.problem()
-    plan = PLANNERS[planner](problem)
+    begin, live = live_bytes(problem)
+    bound = int(live.max(initial=0))
+    if planner == OPTIMAL:
+        result = optimal(problem, time_limit=time_limit)
+        plan, bound = result.plan, result.lower_bound
+    else:
+        plan = PLANNERS[planner](problem)
     if offsets:
         refuse_clashes(held.planned, plan, len(held.scopes))
     sizes = problem.sizes().tolist()
     buffers = tuple(map(_place, held.planned, plan.offsets, sizes))
-    begin, live = live_bytes(problem)
     peak = begin + int(np.argmax(live)) if live.size else 0
     owners = [i for i, b in enumerate(buffers) if b.first_use <= peak <= b.last_use]
     variables, total = _stack(held.variables, plan.extent)
@@ -124,7 +151,7 @@ def plan_model(
         scopes=held.scopes,
         head_bytes=plan.extent,
         total_bytes=total,
-        lower_bound_bytes=int(live.max(initial=0)),
+        lower_bound_bytes=bound,
         peak_scope=peak,
         peak_owners=tuple(sorted(owners, key=lambda i: -sizes[i])),
     )

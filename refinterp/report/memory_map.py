@@ -233,10 +233,10 @@ def _shades(grid: Sequence[Sequence[int]], owners: Sequence[int], fills: str) ->
 def _peak(plan: TensorPlan, width: int, glyphs: _Glyphs) -> Iterable[str]:
     marks = letters(plan)
     where = f"scope {plan.peak_scope}, {scope_name(plan, plan.peak_scope)}"
-    yield f"Peak at {where}: {count(plan.lower_bound_bytes)} B live"
+    yield f"Peak at {where}: {count(plan.peak_bytes)} B live"
     for i in plan.peak_owners[:_OWNERS]:
         buffer = plan.buffers[i]
-        share = 100 * buffer.size / plan.lower_bound_bytes
+        share = 100 * buffer.size / plan.peak_bytes
         head = f"{marks[i]} {count(buffer.size):>{_LIVE}} {share:8.1f} %  "
         yield head + fit(buffer_name(buffer), width - len(head))
     rest = plan.peak_owners[_OWNERS:]

@@ -46,7 +46,7 @@ def test_without_metadata_the_file_plans_nothing() -> None:
     assert offsets_of(chain([0, 0, 0, 0, 0]), "linear") == [0, 32, 64, 96]
     with pytest.raises(UsageError, match="no OfflineMemoryAllocation metadata"):
         plan_model(chain(None), "offline")
-    with pytest.raises(UsageError, match="'best'; there are greedy, linear, offline"):
+    with pytest.raises(UsageError, match="'best'; there are greedy, linear, offline, optimal"):
         plan_model(chain(None), "best")
 
 
