@@ -12,20 +12,25 @@ TFLM runs whatever the file says; what would make it compute garbage is refused 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import numpy as np
 
 from refinterp.arena.judge import clashes, describe
 from refinterp.arena.lifetimes import Resident, TensorId
 from refinterp.arena.problem import Buffer, Plan, Problem
-from refinterp.errors import ModelError
-from refinterp.graph.model import Model
+from refinterp.errors import ModelError, UsageError
+from refinterp.graph.model import Buffer as ConstantBuffer
+from refinterp.graph.model import Metadata, Model
 
 METADATA_NAME: Final = "OfflineMemoryAllocation"
 ONLINE: Final = -1
 """The offset that leaves a tensor to the planner."""
 
 _HEADER: Final = 3
+_VERSION: Final = 1
+_MAIN: Final = 0  # the subgraph, by the documentation
 
 
 def offline_offsets(model: Model) -> dict[TensorId, int] | None:
@@ -71,6 +76,51 @@ def offline_offsets(model: Model) -> dict[TensorId, int] | None:
                 f"({name!r}) is {offset}; allowed are -1 (let the planner place it) and up"
             )
     return {key: offset for key, offset in offsets.items() if offset != ONLINE}
+
+
+def with_offsets(model: Model, offsets: Mapping[TensorId, int]) -> Model:
+    """Return the model with these offsets in its metadata, in place of any it had.
+
+    offsets: bytes by (subgraph, tensor); tensors that are not named are left to the planner.
+
+    Raises UsageError for an offset that is negative or needs more than 31 bits.
+    """
+    for (index, number), offset in offsets.items():
+        if not 0 <= offset < 1 << 31:
+            raise UsageError(
+                f"offset of subgraphs[{index}].tensors[{number}] is {offset}; the file holds "
+                "0 to 2147483647"
+            )
+    places = [
+        offsets.get((index, number), ONLINE)
+        for index, subgraph in enumerate(model.subgraphs)
+        for number in range(len(subgraph.tensors))
+    ]
+    data = np.array([_VERSION, _MAIN, len(places), *places], "<i4").view(np.uint8)
+    plain = without_offsets(model)
+    return dataclasses.replace(
+        plain,
+        buffers=(*plain.buffers, ConstantBuffer(data)),
+        metadata=(*plain.metadata, Metadata(METADATA_NAME, len(plain.buffers))),
+    )
+
+
+def without_offsets(model: Model) -> Model:
+    """Return the model without planned offsets; their buffers go when they are the last ones."""
+    entries = [entry for entry in model.metadata if entry.name == METADATA_NAME]
+    if not entries:
+        return model
+    kept = tuple(entry for entry in model.metadata if entry.name != METADATA_NAME)
+    freed = {entry.buffer for entry in entries} - {entry.buffer for entry in kept}
+    used = {t.buffer for subgraph in model.subgraphs for t in subgraph.tensors}
+    used.update(model.metadata_buffer)
+    buffers = list(model.buffers)
+    for number in sorted(freed - used, reverse=True):
+        if number == len(buffers) - 1:
+            buffers.pop()
+        elif 0 < number < len(buffers):
+            buffers[number] = ConstantBuffer()
+    return dataclasses.replace(model, metadata=kept, buffers=tuple(buffers))
 
 
 def refuse_clashes(planned: Sequence[Resident], plan: Plan, scopes: int) -> None:
