@@ -156,7 +156,7 @@ def _float_type(magnitude: NDArray[np.float64]) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Folded:
-    """Filter and bias, ready to multiply: the requantizer's channels repeat with the taps' run."""
+    """Filter and bias, ready to multiply."""
 
     taps: Taps
     requantizer: Requantizer
@@ -229,13 +229,13 @@ class DepthwiseConv2DInteger:
         taps = Taps.prepare(self.place, w, dtype)
         constant = bias - self.x_zero * w.sum(axis=(0, 1), dtype=np.int64)
         requantizer = Requantizer.prepare(
-            np.tile(self.factors, taps.run),
-            np.tile(constant, taps.run),
+            self.factors,
+            constant,
             self.y_zero,
             self.y_min,
             self.y_max,
             rounding=self.rounding,
-            bound=np.tile(magnitude, taps.run),
+            bound=magnitude,
             plain=self.plain,
         )
         return Folded(taps, requantizer)
@@ -259,16 +259,18 @@ class DepthwiseConv2DInteger:
         images = x.reshape(-1, *x.shape[2:])
         codes = y.reshape(-1, *y.shape[2:])
         taps = folded.taps
-        run = taps.run * y.shape[-1]
+        depth = y.shape[-1]
         dtype = taps.phases[0].dtype
         sums = spare = None
         for block in self.place.blocks(images, dtype, self.x_zero, work.take):
             out = codes[block.first : block.last, block.top : block.bottom]
             if sums is None:  # the first block is the largest
                 sums, spare = work.take(out.shape, dtype), taps.spare(out.shape, dtype, work)
+                size = folded.requantizer.scratch_size(out.size // max(depth, 1))
+                scratch = work.take((size,), np.float64)
             acc = sums[: out.shape[0], : out.shape[1]]
             taps.sums(block, acc, spare)
-            folded.requantizer(acc.reshape(-1, run), out.reshape(-1, run))
+            folded.requantizer(acc.reshape(-1, depth), out.reshape(-1, depth), scratch)
 
 
 @kernel("DEPTHWISE_CONV_2D", "float32", options=DepthwiseConv2DOptions, weights=1)

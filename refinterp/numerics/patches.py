@@ -15,7 +15,7 @@ from refinterp.numerics.window import Window
 Take = Callable[[tuple[int, ...], Any], NDArray[Any]]
 """Lends scratch memory of a shape and dtype."""
 
-BLOCK = 1 << 16  # elements of one block of patches: 256 KiB of float32
+BLOCK = 1 << 17  # elements of one block of patches: 512 KiB of float32
 
 
 @dataclass(frozen=True, slots=True)

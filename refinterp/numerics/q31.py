@@ -17,6 +17,7 @@ from refinterp.numerics.fixedpoint import (
     INT32_MIN,
     doubling_high_mul,
     rounding_divide_by_pot,
+    wrap32,
 )
 
 I64 = NDArray[np.int64]
@@ -80,11 +81,12 @@ def _exp_within_quarter(a: I64) -> I64:
 
 
 def _reciprocal_of_half_sum(a: I64) -> I64:
-    """2 / (1 + a) in Q2 for a in [0, 1), Q0: three Newton-Raphson steps."""
-    half = (a + ONE + 1) >> 1
+    """2 / (1 + a) in Q2 for a in [0, 1), Q0: three Newton-Raphson steps, wrapping like int32."""
+    total = a + ONE
+    half = np.where(total < 0, -((1 - total) >> 1), (total + 1) >> 1)
     x = DIVISION_START[0] + mul(half, DIVISION_START[1])
     for _ in range(3):
-        x = x + shift_left(mul(x, (1 << 29) - mul(half, x)), 2)
+        x = wrap32(x + shift_left(mul(x, wrap32((1 << 29) - mul(half, x))), 2))
     return x
 
 
@@ -114,7 +116,10 @@ def leading_zeros(value: I64) -> I64:
 
 
 def reciprocal(x: I64, integer_bits: int) -> tuple[I64, I64]:
-    """1 / x for x > 0 in Q`integer_bits`: a number in Q0 and the bits to shift it right by."""
+    """1 / x for x > 0 in Q`integer_bits`: a number in Q0 and the bits to shift it right by.
+
+    For 0 the pair is what the C code's wrapping makes of it.
+    """
     zeros = leading_zeros(x)
     return one_over_one_plus((x << zeros) - (1 << 31)), integer_bits - zeros
 

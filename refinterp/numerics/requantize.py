@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.numerics.codes import store
+from refinterp.numerics.codes import add_away, store
 from refinterp.numerics.fixedpoint import (
     Multiplier,
     reduced_mantissa,
@@ -40,8 +40,8 @@ from refinterp.numerics.single import SingleRescale, find_single
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-BLOCK = 1 << 15  # elements of float64 work that stay in the second-level cache with their sums
-_ROW = 2048  # elements a row is stretched to, so that the inner loop of a ufunc is long
+BLOCK = 1 << 16  # elements of one block of work: 512 KiB of float64
+_ROW = 8192  # elements a row is stretched to: NumPy runs rows at least this long unbuffered
 _SINGLE_AFTER = 1 << 18  # elements seen before a float32 form is worth looking for
 _SINGLE_SCALE = 2.5e-3  # below it, codes change at sums that float32 seldom tells apart
 
@@ -106,12 +106,13 @@ class Requantizer:
     def scratch_size(self, rows: int) -> int:
         """How many float64 of scratch a call on `rows` rows takes."""
         channels = max(self.bias.size, 1)
-        return min(rows, _step(channels)) * channels
+        return 2 * min(rows, _step(channels)) * channels
 
     def __call__(self, acc: NDArray[Any], out: NDArray[Any], scratch: F64 | None = None) -> None:
         """Write the codes of `acc` (rows, channels; integers, in any real dtype) into `out`.
 
-        scratch: a flat float64 array of `scratch_size` elements, to be written over.
+        scratch: a flat float64 array of `scratch_size` elements, to be written over. With it acc is
+        the caller's scratch as well: it is written over too.
         """
         if self.bias.size <= 1 < acc.shape[1]:  # one rule for all columns
             if not out.flags.c_contiguous:
@@ -127,11 +128,12 @@ class Requantizer:
                 block = acc[start : start + step].astype(np.int64)
                 out[start : start + step] = self.exact(block)
             return
+        self.fast.look(acc)
+        owned = scratch is not None
         if scratch is None:
             scratch = np.empty(self.scratch_size(rows), np.float64)
-        self.fast.look(acc)
         for start in range(0, rows, step):
-            self.fast(acc[start : start + step], out[start : start + step], scratch)
+            self.fast(acc[start : start + step], out[start : start + step], scratch, owned)
         others = self.fast.others
         if others.size:
             out[:, others] = self.part(others).exact(acc[:, others].astype(np.int64))
@@ -248,27 +250,39 @@ class FastRescale:
             _Single(),
         )
 
-    def __call__(self, acc: NDArray[Any], out: NDArray[Any], scratch: F64) -> None:
-        """Write the codes of acc (rows, channels), except for the channels in `others`."""
+    def __call__(
+        self, acc: NDArray[Any], out: NDArray[Any], scratch: F64, owned: bool = False
+    ) -> None:
+        """Write the codes of acc (rows, channels), except for the channels in `others`.
+
+        owned: whether acc may be written over.
+        """
         single = self.single.form
         if single is not None and acc.dtype == np.float32 and acc.flags.c_contiguous:
-            single(acc, scratch.view(np.float32)[: acc.size].reshape(acc.shape), out)
+            floats = scratch.view(np.float32)
+            own = acc if owned else floats[: acc.size].reshape(acc.shape)
+            single(acc, own, out, floats[acc.size : 2 * acc.size].reshape(acc.shape))
             return
         rows = len(acc)
         repeats = self.scale.size // self.channels
         whole = rows - rows % repeats
         if not (out.flags.c_contiguous and acc.flags.c_contiguous):
             whole = 0
-        work = scratch[: acc.size]
+        work, signs = scratch[: acc.size], scratch[acc.size : 2 * acc.size]
         if whole:
             shape = (whole // repeats, self.scale.size)
-            head = work[: whole * self.channels].reshape(shape)
-            self._cast(acc[:whole].reshape(shape), head, out[:whole].reshape(shape), None)
+            used = whole * self.channels
+            head, spare = work[:used].reshape(shape), signs[:used].reshape(shape)
+            self._cast(acc[:whole].reshape(shape), head, out[:whole].reshape(shape), spare, None)
         if whole < rows:
-            tail = work[whole * self.channels :].reshape(rows - whole, self.channels)
-            self._cast(acc[whole:], tail, out[whole:], self.channels)
+            used = whole * self.channels
+            shape = (rows - whole, self.channels)
+            tail, spare = work[used:].reshape(shape), signs[used:].reshape(shape)
+            self._cast(acc[whole:], tail, out[whole:], spare, self.channels)
 
-    def _cast(self, acc: NDArray[Any], work: F64, out: NDArray[Any], channels: int | None) -> None:
+    def _cast(
+        self, acc: NDArray[Any], work: F64, out: NDArray[Any], spare: F64, channels: int | None
+    ) -> None:
         if self.bias is None:
             np.multiply(acc, self.scale[:channels], out=work)
         else:
@@ -277,7 +291,7 @@ class FastRescale:
         if self.offset is not None:
             work += self.offset[:channels]
         if self.half is not None:
-            work += np.copysign(self.half[:channels], work)
+            add_away(work, self.half[:channels], spare)
         if self.floor:
             np.floor(work, out=work)
         np.clip(work, self.low, self.high, out=work)

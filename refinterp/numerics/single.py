@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.numerics.codes import store
+from refinterp.numerics.codes import add_away, store
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 _NEVER = 2.0**40
-_ROW = 2048  # elements a row is stretched to, so that the inner loop of a ufunc is long
+_ROW = 8192  # elements a row is stretched to: NumPy runs rows at least this long unbuffered
 _NUDGES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (1, -1), (-1, 1), (2, -1), (-2, 1), (2, -2),
            (-2, 2), (3, -2), (-3, 2), (1, -2), (-1, 2), (3, -3), (-3, 3))  # fmt: skip
 """Steps of the last place of (scale, offset) to try, nearest first."""
@@ -51,8 +51,12 @@ class SingleRescale:
     others: NDArray[np.int64]
     double: tuple[F64, F64, F64 | None]
 
-    def __call__(self, acc: F32, work: F32, out: NDArray[Any]) -> None:
-        """Write the codes of acc (rows, channels); work: scratch of the same shape."""
+    def __call__(self, acc: F32, work: F32, out: NDArray[Any], spare: F32) -> None:
+        """Write the codes of acc (rows, channels).
+
+        work, spare: scratch of the same shape; work may be acc itself, which is then written over.
+        """
+        fine = np.multiply(acc[:, self.others], self.double[0]) if self.others.size else None
         rows = len(acc)
         repeats = self.scale.size // self.channels
         whole = rows - rows % repeats
@@ -60,7 +64,7 @@ class SingleRescale:
             shape = (whole // repeats, self.scale.size)
             self._cast(
                 acc[:whole].reshape(shape), work[:whole].reshape(shape), out[:whole].reshape(shape),
-                self.scale, self.offset, self.half,
+                spare[:whole].reshape(shape), self.scale, self.offset, self.half,
             )  # fmt: skip
         else:
             whole = 0
@@ -68,24 +72,31 @@ class SingleRescale:
             n = self.channels
             half = None if self.half is None else self.half[:n]
             self._cast(
-                acc[whole:], work[whole:rows], out[whole:], self.scale[:n], self.offset[:n], half
-            )
-        if self.others.size:
-            fine = np.multiply(acc[:, self.others], self.double[0])
+                acc[whole:], work[whole:rows], out[whole:], spare[whole:rows], self.scale[:n],
+                self.offset[:n], half,
+            )  # fmt: skip
+        if fine is not None:
             codes = np.empty(fine.shape, out.dtype)
-            self._finish(fine, codes, *self.double[1:])
+            self._finish(fine, codes, np.empty_like(fine), *self.double[1:])
             out[:, self.others] = codes
 
     def _cast(
-        self, acc: F32, work: F32, out: NDArray[Any], scale: F32, offset: F32, half: F32 | None
+        self,
+        acc: F32,
+        work: F32,
+        out: NDArray[Any],
+        spare: F32,
+        scale: F32,
+        offset: F32,
+        half: F32 | None,
     ) -> None:
         np.multiply(acc, scale, out=work)
-        self._finish(work, out, offset, half)
+        self._finish(work, out, spare, offset, half)
 
-    def _finish(self, work: Any, out: NDArray[Any], offset: Any, half: Any) -> None:
+    def _finish(self, work: Any, out: NDArray[Any], spare: Any, offset: Any, half: Any) -> None:
         work += offset
         if half is not None:
-            work += np.copysign(half, work)
+            add_away(work, half, spare)
         np.clip(work, self.low, self.high, out=work)
         store(work, out, self.low, self.high, self.zero_point)
 

@@ -30,7 +30,8 @@ def square_root(x: U64) -> I64:
     root = root - (root * root > x)
     root = root + ((root < 2**32 - 1) & ((root + np.uint64(1)) ** 2 <= x))
     limit = np.where(x < 2**32, np.uint64(2**16 - 1), np.uint64(2**32 - 1))
-    return (root + ((x - root * root > root) & (root != limit))).astype(np.int64)
+    rounded: U64 = root + ((x - root * root > root) & (root != limit))
+    return rounded.astype(np.int64)
 
 
 @cache
