@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ from refinterp.samples.images import IMAGE_RANGES
 from refinterp.samples.source import Samples, open_samples, random_samples
 
 SEED = 42
+INTERRUPTED = 130
+"""Exit code of a command that was stopped with Ctrl-C, whether or not it had results to show."""
 
 
 def open_model(path: str) -> Model:
@@ -112,3 +117,24 @@ def progress(label: str, total: int) -> Callable[[int], None]:
         print(f"\r{label}: {done} of {total}", end=end, file=sys.stderr, flush=True)
 
     return show
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Make the first Ctrl-C a wish, which the function given tells; the second is the usual one."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set  # signals go to the main thread
+        return
+    usual = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, usual)
+        say("stopping; the report is of the samples so far (Ctrl-C again to leave at once)")
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, usual)

@@ -1,28 +1,36 @@
 """Show which layers of a quantized model lose the most, on data.
 
 Each layer is compared with its operator in the float model, or without --float with the same
-operator on dequantized weights. Exit code 1: an output's accumulated SQNR is below --fail-under.
+operator on dequantized weights. Exit code 1: an output's accumulated SQNR is below --fail-under;
+130: stopped with Ctrl-C, the report being of the samples until then.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from refinterp.arena.tensor_plan import TensorPlan, plan_model
 from refinterp.cli.common import (
+    INTERRUPTED,
     add_flavour,
     add_image_range,
     add_model,
     add_window_stride,
+    interruptible,
     open_model,
     print_document,
     progress,
     save_text,
     say,
 )
-from refinterp.debug.compare import Comparison
+from refinterp.debug.cluster import measure_on_cluster
+from refinterp.debug.compare import Comparison, Measurements
+from refinterp.debug.pool import measure_in_processes
 from refinterp.debug.result import DebugReport
+from refinterp.debug.shards import Job, merged, shards
 from refinterp.debug.weights import all_weights
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
@@ -31,7 +39,7 @@ from refinterp.report.debug_table import print_debug
 from refinterp.report.machine import dumps
 from refinterp.report.model_explorer import METRICS, node_data
 from refinterp.report.page_debug import debug_page
-from refinterp.samples.source import open_samples
+from refinterp.samples.source import Samples, open_samples
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +58,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", type=_positive, metavar="N",
         help="samples that run at once; changes memory and speed, no figure (default: what fits)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=_positive, default=1, metavar="N",
+        help="measure in N processes; changes speed, no figure (default 1: in this one)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS",
+        help="measure on the Dask cluster of this scheduler, tcp://HOST:PORT, whose workers see "
+        "the same paths",
     )  # fmt: skip
     parser.add_argument("--all", action="store_true", help="show every layer")
     parser.add_argument(
@@ -84,10 +101,10 @@ def run(options: argparse.Namespace) -> int:
         window_stride=options.window_stride,
     )
     total = min(samples.count, options.limit or samples.count)
-    measured = comparison.measure(
-        samples, stop=total, batch=options.batch, progress=progress("samples", total)
-    )
-    report = comparison.report(measured)
+    measured = _measure(options, comparison, samples, total)
+    report = replace(comparison.report(measured), asked=total)
+    if report.interrupted:
+        say(f"interrupted: {report.samples} of {total} sample(s) were measured")
     for note in report.notes:
         say(note)
     if options.csv:
@@ -107,7 +124,49 @@ def run(options: argparse.Namespace) -> int:
         print_document(debug_document(report, model.source, twin.source if twin else None))
     else:
         print_debug(report, everything=options.all)
-    return _judge(report, options.fail_under)
+    return INTERRUPTED if report.interrupted else _judge(report, options.fail_under)
+
+
+def _measure(
+    options: argparse.Namespace, comparison: Comparison, samples: Samples, total: int
+) -> Measurements:
+    """Measure here, in processes, or on a cluster; Ctrl-C ends it early."""
+    show = progress("samples", total)
+    with interruptible() as stopping:
+        if options.workers == 1 and options.scheduler is None:
+            return comparison.measure(
+                samples, stop=total, batch=options.batch, progress=show, stopping=stopping
+            )
+        work = shards(comparison, total)
+        if len(work) == 1:
+            say(
+                f"one worker measures all: {total} sample(s) are no more than it takes at once, "
+                "or the model remembers from one to the next"
+            )
+        if options.scheduler is None:
+            parts = measure_in_processes(
+                _job(options), work, options.workers, progress=show, stopping=stopping
+            )
+        else:
+            parts = measure_on_cluster(
+                options.scheduler, _job(options), work, progress=show, stopping=stopping
+            )
+    return merged((comparison, samples), parts)
+
+
+def _job(options: argparse.Namespace) -> Job:
+    """The same work for others, who may be in another folder."""
+    if "-" in (options.model, options.float_model):
+        raise UsageError("workers open the model themselves: give its path, not -")
+    return Job(
+        model=os.path.abspath(options.model),
+        data=os.path.abspath(options.data),
+        float_model=options.float_model and os.path.abspath(options.float_model),
+        flavour=options.flavour,
+        image_range=options.image_range,
+        window_stride=options.window_stride,
+        batch=options.batch,
+    )
 
 
 def _save_csv(report: DebugReport, path: str) -> None:

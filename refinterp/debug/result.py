@@ -87,7 +87,11 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class DebugReport:
-    """What a comparison found. layers: worst first. notes: what was done to the data."""
+    """What a comparison found. layers: worst first. notes: what was done to the data.
+
+    refused: why the model could not be run; then layers have causes, but no figures.
+    asked: how many samples were to be measured, more than `samples` if somebody stopped it.
+    """
 
     samples: int
     flavour: str
@@ -97,6 +101,13 @@ class DebugReport:
     layers: tuple[Layer, ...]
     outputs: tuple[Output, ...]
     inputs: tuple[Input, ...] = ()
+    refused: str | None = None
+    asked: int | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether fewer samples were measured than were asked for."""
+        return self.asked is not None and self.samples < self.asked
 
     @property
     def worst_output_sqnr_db(self) -> float:

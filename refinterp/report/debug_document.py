@@ -29,6 +29,8 @@ def debug_document(
         flavour=report.flavour,
         reference=report.reference,
         samples=report.samples,
+        samples_asked=report.samples if report.asked is None else report.asked,
+        interrupted=report.interrupted,
         notes=list(report.notes),
         unpaired=[_unpaired(one) for one in report.unpaired],
         outputs=[_output(one) for one in report.outputs],

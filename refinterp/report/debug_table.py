@@ -28,7 +28,10 @@ def print_debug(report: DebugReport, *, everything: bool = False) -> None:
     """
     screen = console()
     against = "the float model" if report.reference == "float model" else "its float shadow"
-    print_text(f"{report.samples} sample(s), flavour {report.flavour}, against {against}\n")
+    count = f"{report.samples}"
+    if report.interrupted:
+        count = f"Interrupted: {report.samples} of {report.asked}"
+    print_text(f"{count} sample(s), flavour {report.flavour}, against {against}\n")
     rows = len(report.layers)
     if not everything:
         room = screen.height - _OTHER_LINES - len(report.outputs) - bool(report.unpaired)
