@@ -7,7 +7,8 @@ Shapes    a, b: broadcast to y by NumPy's rules
 Units     codes, real = scale * (code - zero point); int32 and float32: plain numbers, int32
           truncating
 Raises    ModelError, from prepare only: types or shapes that do not fit, missing scales. For an
-          integer divisor of zero LiteRT fails at run time; here it counts as one
+          integer divisor of zero LiteRT fails at run time; TFLM, and codes here, give what the
+          formula makes of it; an int32 divisor of zero counts as one
 Source    LiteRT kernels/div.cc, internal/reference/div.h (f67457790); tflite-micro
           micro/kernels/div.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF (factor in float32) and TFLM
@@ -96,7 +97,7 @@ class DivInteger:
         """The definition: codes a, b → codes y; int64 arrays that broadcast."""
         divisor = b - self.b_zero
         above = np.where(divisor < 0, -1, 1) * (a - self.a_zero)
-        inverse, over_unit = q31.reciprocal(np.maximum(np.abs(divisor), 1), 31)
+        inverse, over_unit = q31.reciprocal(np.abs(divisor), 31)
         headroom = q31.leading_zeros(np.where(above < 0, ~above, above)) - 1
         quotient = doubling_high_mul(wrap32(above << headroom), inverse)
         exponent = self.factor.exponent - over_unit - headroom

@@ -264,6 +264,14 @@ def test_add_n_starts_from_code_zero_on_tflm(tflm: Runtime) -> None:
     assert got.tolist() == [-10]  # three zeros of the inputs, where two belong
 
 
+def test_codes_divided_by_zero_on_tflm(tflm: Runtime) -> None:
+    """TFLM divides by the zero point's code too; the wrapping of its reciprocal is followed."""
+    x = {"dtype": "int8", "scale": 0.03, "zero_point": -7}
+    built, data = model("DIV", x, dict(x, scale=0.08), 2)
+    data[1][::3] = -7
+    assert hold(Case(built, [data]), tflm, "runtime:tflm")
+
+
 def test_floats_cast_to_the_nearest_end() -> None:
     """What an integer type cannot hold becomes its nearest end, NaN its largest."""
     x = TensorSpec.of("x", (5,), "float32")
