@@ -17,14 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from refinterp.debug.contract import bias_ratio
 from refinterp.debug.fault import Fault
 from refinterp.debug.products import Product
 from refinterp.debug.result import Cause
 from refinterp.graph.model import OPTIONAL
-from refinterp.run.prepare import Program
 
 _RANGES: Final = frozenset({"range_too_wide", "range_clipped"})
 _ALL: Final = frozenset(
@@ -84,15 +83,35 @@ _OF_A_GRID: Final = frozenset(
 )
 _AT_READERS: Final = frozenset(
     {"multiplier_out_of_range", "bias_scale_mismatch", "residual_side_lost",
-     "concat_scale_mismatch", "bad_scale", "accumulator_overflow"}
+     "concat_scale_mismatch", "bad_scale", "accumulator_overflow", "bias_saturated"}
 )  # fmt: skip
+
+
+class Node(Protocol):
+    """An operator as one sees it in a graph: its index, name, and tensor indices."""
+
+    @property
+    def operator(self) -> int:
+        """As in `run.prepare.Step`."""
+
+    @property
+    def name(self) -> str:
+        """As in `run.prepare.Step`."""
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """As in `run.prepare.Step`."""
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """As in `run.prepare.Step`."""
 
 
 @dataclass(slots=True)
 class _Case:
     """What is known when faults are weighed against each other."""
 
-    program: Program
+    nodes: Sequence[Node]
     products: Mapping[int, Product]
     shadowed: bool
     faults: Sequence[Fault]
@@ -103,14 +122,14 @@ class _Case:
 
 
 def explain(
-    program: Program,
+    nodes: Sequence[Node],
     faults: Sequence[Fault],
     products: Sequence[Product],
     *,
     shadowed: bool,
 ) -> dict[int, list[Cause]]:
     """Operator → its causes, own ones first. shadowed: whether the reference is a shadow."""
-    case = _Case(program, {one.operator: one for one in products}, shadowed, _merged(faults))
+    case = _Case(nodes, {one.operator: one for one in products}, shadowed, _merged(faults))
     _at_one_operator(case)
     _at_readers(case)
     _at_joins(case)
@@ -167,7 +186,7 @@ def _cyclic(case: _Case, root: Fault, fault: Fault) -> bool:
 
 def _at_readers(case: _Case) -> None:
     """What does not fit at a reader because the tensor it reads has a wrong grid."""
-    steps = {step.operator: step for step in case.program.steps}
+    steps = {step.operator: step for step in case.nodes}
     for root in list(case.roots()):
         if root.id not in _OF_A_GRID:
             continue
@@ -192,8 +211,8 @@ def _own_bias(case: _Case, fault: Fault, root: Fault) -> bool:
 
 def _at_joins(case: _Case) -> None:
     """Ranges of what an addition or concatenation that loses a side reads and writes."""
-    writers = {t: s for s in case.program.steps for t in s.outputs}
-    steps = {step.operator: step for step in case.program.steps}
+    writers = {t: s for s in case.nodes for t in s.outputs}
+    steps = {step.operator: step for step in case.nodes}
     for root in list(case.roots()):
         if root.id not in ("residual_side_lost", "concat_scale_mismatch"):
             continue
@@ -215,7 +234,7 @@ def _at_joins(case: _Case) -> None:
 
 def _downstream(case: _Case) -> None:
     """What follows further down from data fed wrongly, weights a shadow shares, still channels."""
-    reached = _reachable(case.program)
+    reached = _reachable(case.nodes)
     for root in sorted(case.roots(), key=lambda f: f.operator):
         for place, fault in enumerate(case.faults):
             if place in case.implied or fault is root or not fault.measured:
@@ -229,11 +248,11 @@ def _downstream(case: _Case) -> None:
                 case.implied[place] = root.id
 
 
-def _reachable(program: Program) -> dict[int, frozenset[int]]:
+def _reachable(nodes: Sequence[Node]) -> dict[int, frozenset[int]]:
     """Operator → the operators that what it writes leads to."""
     result: dict[int, frozenset[int]] = {}
     readers: dict[int, list[int]] = {}
-    for step in reversed(program.steps):
+    for step in reversed(nodes):
         after: set[int] = set()
         for tensor in step.outputs:
             for reader in readers.get(tensor, ()):

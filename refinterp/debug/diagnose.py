@@ -50,7 +50,7 @@ def diagnose(
     )
     if twin is not None:
         faults += _of_the_weights(program, twin, pairing, products)
-    causes = explain(program, faults, products, shadowed=twin is None)
+    causes = explain(program.steps, faults, products, shadowed=twin is None)
     places = {layer.operator for layer in layers}
     by_layer: dict[int, list[Cause]] = {}
     for operator, found in causes.items():

@@ -35,7 +35,7 @@ _BEYOND: Final = 1.5  # times the range: data, not calibration, is off where rea
 _COLLAPSED: Final = 0.25  # of a channel's reach that its values vary over, the rest being offset
 _NEGATIVE: Final = 0.05  # share of data below an input range that starts at 0
 _COMPUTING: Final = frozenset({*CHANNEL_AXIS, "ADD", "SUB", "MUL", *CONVERSIONS})
-_ALIVE_STEPS: Final = 2.0  # a channel whose reference varies by more has something to say
+_ALIVE_STEPS: Final = 16.0  # 4 bits: what a channel's reference moves over if it says something
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -422,9 +422,11 @@ def _still(
             continue
         span = (tensor.reals.channel_highest - tensor.reals.channel_lowest) / one.specs[one.y].step
         still = np.flatnonzero((lowest == highest) & (span >= _ALIVE_STEPS))
-        always = dead.get(one.operator, frozenset())
         if not still.size:
             continue
+        always = dead.get(one.operator, frozenset()) & set(still.tolist())
+        if always:  # what no input moves, no fault further up keeps still
+            still = np.array(sorted(always))
         worst = int(still[np.argmax(span[still])])
         yield Fault(
             "dead_channels",
@@ -433,10 +435,9 @@ def _still(
             one.y,
             f"{one.name}: {still.size} of {one.channels} channels give one code for all data while "
             f"their reference moves: channel {worst} stays at {lowest[worst]}, its reference moves "
-            f"over {span[worst]:.3g} steps; {len(always & set(still.tolist()))} cannot move for "
-            "any input",
+            f"over {span[worst]:.3g} steps{'; no input would move them' if always else ''}",
             frozenset(still.tolist()),
-            measured=True,
+            measured=not always,
         )
 
 
