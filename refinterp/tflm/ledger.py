@@ -39,6 +39,7 @@ from refinterp.tflm.entries import (
     TENSORS,
     VARIABLES,
     Category,
+    Entry,
     Ledger,
     Recording,
     SharedArena,
@@ -69,10 +70,7 @@ def measure(
     """
     run = _Run([model], profile, planner, plan, "plain")
     head, tail = run.arena.head, run.arena.tail
-    ends = [tail] + [
-        _Run([model], profile, planner, _again(run.plans), "plain", end).arena.tail
-        for end in range(1, ALIGNMENT)
-    ]
+    kept = [e for e in run.arena.entries if e.section == "tail"]
     return Ledger(
         profile=profile,
         plan=run.plans[0],
@@ -81,7 +79,7 @@ def measure(
         tail_bytes=tail,
         minimum_arena_bytes=_round(run.arena.peak.bytes),
         peak=run.arena.peak,
-        tail_by_end=tuple(ends),
+        tail_by_end=tuple(_tail(kept, end) for end in range(ALIGNMENT)),
         recording=_recording(_Run([model], profile, planner, _again(run.plans), "recording")),
     )
 
@@ -136,6 +134,14 @@ def measure_shared(
         plans=tuple(run.plans),
         entries=tuple(arena.entries),
     )
+
+
+def _tail(kept: Sequence[Entry], end: int) -> int:
+    """Return the tail when the arena ends this far beyond a multiple of 16."""
+    arena = Allocator(end)
+    for entry in kept:
+        arena.from_tail(entry.requested_bytes, entry.align, entry.stage, "", "")
+    return arena.tail
 
 
 def _round(size: int) -> int:
@@ -211,13 +217,12 @@ class _Run:
         planner: str,
         plan: Planner,
         kind: Kind,
-        end: int = 0,
     ) -> None:
         self.profile = profile
         self.planner = planner
         self.make_plan = plan
         self.kind = kind
-        self.arena = Allocator(end)
+        self.arena = Allocator()
         self.plans: list[TensorPlan] = []
         self.number = 0
         self._create()
