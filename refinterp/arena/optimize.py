@@ -20,7 +20,7 @@ from refinterp.arena.optimal import TIME_LIMIT, optimal
 from refinterp.arena.problem import ALIGNMENT
 from refinterp.arena.reorder import Order, reorder
 from refinterp.arena.tensor_plan import TensorPlan, plan_model
-from refinterp.graph.model import Model
+from refinterp.graph.model import Model, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Optimized:
 def optimize_model(
     model: Model,
     *,
+    shapes: Mapping[TensorId, Shape] | None = None,
     scratch: Sequence[Scratch] = (),
     reorder_operators: bool = False,
     time_limit: float = TIME_LIMIT,
@@ -69,21 +70,22 @@ def optimize_model(
 ) -> Optimized:
     """Return the model with the best plan found written into it.
 
-    scratch: what operators ask for besides, in order of request. reorder_operators: also look for
-    an order of the operators that needs less. time_limit: seconds, for each plan searched for.
+    shapes: of tensors whose shape is not the file's, by (subgraph, tensor). scratch: what operators
+    ask for besides, in order of request. reorder_operators: also look for an order of the operators
+    that needs less. time_limit: seconds, for each plan searched for.
     Offsets the file has already are not kept: they are what is to be improved.
 
     Raises what `plan_model` and, when asked to, `reorder` raise.
     """
     begin = time.monotonic()
-    before = plan_model(model, scratch=scratch)
+    before = plan_model(model, shapes=shapes, scratch=scratch)
     plain = without_offsets(model)
-    found = [_planned(plain, tuple(scratch), before, None, time_limit, seed)]
+    search = _Search(before, shapes, time_limit, seed)
+    found = [search.planned(plain, tuple(scratch), None)]
     if reorder_operators:
-        moved = reorder(plain, scratch=scratch)
+        moved = reorder(plain, shapes=shapes, scratch=scratch)
         if moved.changed:
-            requests = moved.scratch(scratch)
-            found.append(_planned(moved.model, requests, before, moved.orders, time_limit, seed))
+            found.append(search.planned(moved.model, moved.scratch(scratch), moved.orders))
     best = min(found, key=lambda result: result.after.head_bytes)
     if best.gain_bytes <= 0:
         bound = found[0].lower_bound_bytes
@@ -91,44 +93,63 @@ def optimize_model(
     return dataclasses.replace(best, seconds=time.monotonic() - begin)
 
 
-def _planned(
-    model: Model,
-    scratch: tuple[Scratch, ...],
-    before: TensorPlan,
-    orders: tuple[Order, ...] | None,
-    time_limit: float,
-    seed: int,
-) -> Optimized:
-    """Return the model, which fixes no offsets yet, with its best plan."""
-    offsets, promised, bound = _search(model, scratch, time_limit, seed)
-    written, after = _written(model, offsets, scratch)
-    if after.head_bytes > promised:
-        offsets, _, _ = _search(model, _together(scratch), time_limit, seed)
-        again, other = _written(model, offsets, scratch)
-        if other.head_bytes < after.head_bytes:
-            written, after = again, other
-    return Optimized(written, before, after, bound, scratch, orders, 0.0)
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A model with offsets, and TFLM's plan of it. tensors_end: where the last tensor ends.
+
+    Of equally large plans the one whose tensors end lowest is the best: kernels that ask for less
+    scratch then need less.
+    """
+
+    model: Model
+    after: TensorPlan
+    tensors_end: int
 
 
-def _search(
-    model: Model, scratch: Sequence[Scratch], time_limit: float, seed: int
-) -> tuple[Mapping[TensorId, int], int, int]:
-    """Return the tensors' offsets, the head they promise, and the bound."""
-    held = lifetimes(model, scratch=scratch)
-    result = optimal(held.problem(), time_limit=time_limit, seed=seed)
-    offsets = {
-        (resident.subgraph, resident.tensor): offset
-        for resident, offset in zip(held.planned, result.plan.offsets, strict=True)
-        if resident.tensor is not None
-    }
-    return offsets, result.plan.extent, result.lower_bound
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What all plans of one model have in common."""
 
+    before: TensorPlan
+    shapes: Mapping[TensorId, Shape] | None
+    time_limit: float
+    seed: int
 
-def _written(
-    model: Model, offsets: Mapping[TensorId, int], scratch: Sequence[Scratch]
-) -> tuple[Model, TensorPlan]:
-    written = with_offsets(model, offsets)
-    return written, plan_model(written, scratch=scratch)
+    def planned(
+        self, model: Model, scratch: tuple[Scratch, ...], orders: tuple[Order, ...] | None
+    ) -> Optimized:
+        """Return the model, which fixes no offsets yet, with the best plan found."""
+        offsets, promised, bound = self._offsets(model, scratch)
+        plans = [self._written(model, offsets, scratch)]
+        if scratch:
+            offsets, _, _ = self._offsets(model, ())
+            plans.append(self._written(model, offsets, scratch))
+        if min(plan.after.head_bytes for plan in plans) > promised:
+            offsets, _, _ = self._offsets(model, _together(scratch))
+            plans.append(self._written(model, offsets, scratch))
+        best = min(plans, key=lambda plan: (plan.after.head_bytes, plan.tensors_end))
+        return Optimized(best.model, self.before, best.after, bound, scratch, orders, 0.0)
+
+    def _offsets(
+        self, model: Model, scratch: Sequence[Scratch]
+    ) -> tuple[dict[TensorId, int], int, int]:
+        """Return the tensors' offsets, the head they promise, and the bound."""
+        held = lifetimes(model, shapes=self.shapes, scratch=scratch)
+        result = optimal(held.problem(), time_limit=self.time_limit, seed=self.seed)
+        offsets = {
+            (resident.subgraph, resident.tensor): offset
+            for resident, offset in zip(held.planned, result.plan.offsets, strict=True)
+            if resident.tensor is not None
+        }
+        return offsets, result.plan.extent, result.lower_bound
+
+    def _written(
+        self, model: Model, offsets: Mapping[TensorId, int], scratch: Sequence[Scratch]
+    ) -> _Written:
+        written = with_offsets(model, offsets)
+        after = plan_model(written, shapes=self.shapes, scratch=scratch)
+        ends = (b.offset + b.size for b in after.buffers if b.tensor is not None)
+        return _Written(written, after, max(ends, default=0))
 
 
 def _together(scratch: Sequence[Scratch]) -> tuple[Scratch, ...]:

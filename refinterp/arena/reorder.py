@@ -11,13 +11,13 @@ Method    Dynamic programming over sets of operators that have run, kept to the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from refinterp.arena.lifetimes import CALLS, Lifetimes, Scratch, lifetimes
+from refinterp.arena.lifetimes import CALLS, Lifetimes, Scratch, TensorId, lifetimes
 from refinterp.errors import UnsupportedError
-from refinterp.graph.model import OPTIONAL, Model, Subgraph
+from refinterp.graph.model import OPTIONAL, Model, Shape, Subgraph
 
 Order = tuple[int, ...]
 """Operators by their present index, in the order they are to run."""
@@ -67,10 +67,16 @@ class Reordered:
         return tuple(sorted(moved, key=lambda request: (request.subgraph, request.operator)))
 
 
-def reorder(model: Model, *, scratch: Sequence[Scratch] = ()) -> Reordered:
+def reorder(
+    model: Model,
+    *,
+    shapes: Mapping[TensorId, Shape] | None = None,
+    scratch: Sequence[Scratch] = (),
+) -> Reordered:
     """Return the model with the operators of each subgraph in the order with the lowest peak found.
 
-    Subgraphs for which no better order is found keep theirs. scratch: what operators ask for.
+    Subgraphs for which no better order is found keep theirs. shapes: where they are not the file's;
+    scratch: what operators ask for besides.
 
     Raises UnsupportedError for a model whose metadata refers to operators by their index, and what
     `lifetimes` raises.
@@ -80,7 +86,7 @@ def reorder(model: Model, *, scratch: Sequence[Scratch] = ()) -> Reordered:
             f"the model's metadata {CONTROL_DEPENDENCIES!r} names operators by their index; "
             "remove it, or optimize without reordering"
         )
-    held = lifetimes(model, scratch=scratch)
+    held = lifetimes(model, shapes=shapes, scratch=scratch)
     orders = tuple(_order(model, index, held) for index in range(len(model.subgraphs)))
     subgraphs = tuple(
         dataclasses.replace(graph, operators=tuple(graph.operators[i] for i in order))

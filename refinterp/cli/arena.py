@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refinterp.arena.tensor_plan import PLANNERS, TensorPlan
+from refinterp.arena.optimal import TIME_LIMIT
+from refinterp.arena.optimize import Optimized
+from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS, TensorPlan
+from refinterp.cli.arena_optimize import Planning, optimize
 from refinterp.cli.common import open_model, print_document, save_text, say
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
-from refinterp.report.arena_document import ledger_fields, shared_fields
+from refinterp.report.arena_document import ledger_fields, optimized_fields, shared_fields
 from refinterp.report.arena_table import (
     print_answer,
     print_ledger,
+    print_optimized,
     print_owners,
     print_shared,
     print_targets,
@@ -90,6 +94,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="greedy",
         help="how to place the tensors (default greedy, TFLM's)",
     )
+    parser.add_argument(
+        "--time-limit",
+        type=float,
+        default=TIME_LIMIT,
+        metavar="S",
+        help=f"seconds an optimal plan may take to find (default {TIME_LIMIT:g})",
+    )
+    parser.add_argument(
+        "--optimize",
+        action="store_true",
+        help="write the model with an optimal plan in its metadata, which TFLM follows (needs -o)",
+    )
+    parser.add_argument("-o", "--output", metavar="OUT.tflite", help="where --optimize writes")
+    parser.add_argument(
+        "--reorder",
+        action="store_true",
+        help="with --optimize: also let operators run in another order",
+    )
     parser.add_argument("--ledger", action="store_true", help="list every allocation, in order")
     parser.add_argument(
         "--fail-over",
@@ -105,10 +127,18 @@ def run(options: argparse.Namespace) -> int:
     """Print the answer or the document."""
     if options.svg and (len(options.models) > 1 or options.all_targets):
         raise UsageError("--svg draws one model on one target; give one, without --all-targets")
+    if not options.time_limit >= 0:
+        raise UsageError(f"--time-limit is {options.time_limit}; it must be 0 seconds or more")
     wanted = _profiles(options)
+    plans = Planning(options.time_limit)
+    models = [(path, open_model(path)) for path in options.models]
+    optimized = None
+    if options.optimize or options.output or options.reorder:
+        optimized = _optimize(models, wanted, options, plans)
+        models = [(models[0][0], optimized.model)]
     answers = [
-        _measure(path, model, profile, options.planner, many=options.all_targets)
-        for path, model in ((path, open_model(path)) for path in options.models)
+        _measure(path, model, profile, options.planner, plans, many=options.all_targets)
+        for path, model in models
         for profile in wanted
     ]
     measured = [answer for answer in answers if answer.ledger is not None]
@@ -121,9 +151,9 @@ def run(options: argparse.Namespace) -> int:
         save_text(options.svg, memory_map_svg(first.plan, title=measured[0].title))
     shared = None
     if len(options.models) > 1 and len(wanted) == 1:
-        shared = measure_shared([a.model for a in answers], wanted[0], options.planner)
+        shared = measure_shared([a.model for a in answers], wanted[0], options.planner, plan=plans)
     if options.json or options.html:
-        data = _document(answers, shared, options)
+        data = _document(answers, shared, options, plans, optimized)
     if options.html:
         arenas = [
             Arena(a.title, a.ledger.plan, a.ledger, () if options.all_targets else _what_ifs(a))
@@ -137,7 +167,10 @@ def run(options: argparse.Namespace) -> int:
         _print_targets(options.models, answers)
     else:
         for number, answer in enumerate(answers):
-            _print(answer, options, first=number == 0)
+            _print(answer, options, plans, first=number == 0)
+        if optimized is not None:
+            print_text()
+            print_optimized(optimized)
         if shared is not None:
             print_text()
             print_shared(shared, [a.title for a in answers])
@@ -145,9 +178,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _document(
-    answers: Sequence[_Answer], shared: SharedArena | None, options: argparse.Namespace
+    answers: Sequence[_Answer],
+    shared: SharedArena | None,
+    options: argparse.Namespace,
+    plans: Planning,
+    optimized: Optimized | None,
 ) -> dict[str, Any]:
-    results = [_fields(answer, options) for answer in answers]
+    results = [_fields(answer, options, plans) for answer in answers]
+    if optimized is not None:
+        results[0]["optimized"] = optimized_fields(optimized, options.output)
     if len(results) == 1:
         return document(**results[0])
     more = {} if shared is None else {"shared": shared_fields(shared)}
@@ -162,11 +201,41 @@ def _profiles(options: argparse.Namespace) -> list[Profile]:
     return [p for p in profiles() if options.kernels in (None, p.kernels.name)]
 
 
-def _measure(path: str, model: Model, where: Profile, planner: str, *, many: bool) -> _Answer:
+def _optimize(
+    models: Sequence[tuple[str, Model]],
+    wanted: Sequence[Profile],
+    options: argparse.Namespace,
+    plans: Planning,
+) -> Optimized:
+    if not (options.optimize and options.output):
+        raise UsageError(
+            "--optimize, -o OUT.tflite and --reorder belong together: the first two are both "
+            "needed, the third goes with them"
+        )
+    if len(models) > 1 or len(wanted) > 1:
+        raise UsageError("--optimize writes one model for one target; give one of each")
+    if options.planner not in ("greedy", OPTIMAL):
+        raise UsageError(
+            f"--optimize writes an optimal plan, so --planner {options.planner} has no part in it"
+        )
+    options.planner = "greedy"  # TFLM's, which keeps the offsets that the new model has
+    return optimize(
+        models[0][1],
+        wanted[0],
+        plans,
+        output=options.output,
+        reorder=options.reorder,
+        time_limit=options.time_limit,
+    )
+
+
+def _measure(
+    path: str, model: Model, where: Profile, planner: str, plans: Planning, *, many: bool
+) -> _Answer:
     """Measure; among many targets a refusal is a row of the table, otherwise it is raised."""
     title = Path(model.source or path).name
     try:
-        return _Answer(path, title, model, where, measure(model, where, planner), None)
+        return _Answer(path, title, model, where, measure(model, where, planner, plan=plans), None)
     except UsageError:
         raise
     except RefinterpError as error:
@@ -184,7 +253,7 @@ def _what_ifs(answer: _Answer) -> list[WhatIf]:
     return changes
 
 
-def _fields(answer: _Answer, options: argparse.Namespace) -> dict[str, Any]:
+def _fields(answer: _Answer, options: argparse.Namespace, plans: Planning) -> dict[str, Any]:
     fields: dict[str, Any] = {"model": answer.model.source}
     if answer.ledger is None:
         where = answer.profile
@@ -195,20 +264,20 @@ def _fields(answer: _Answer, options: argparse.Namespace) -> dict[str, Any]:
             "refused": str(answer.error),
         }
         return fields
-    apart = measure_apart(answer.model, answer.profile, options.planner)
+    apart = measure_apart(answer.model, answer.profile, options.planner, plan=plans)
     changes = list(smaller(answer.model, answer.ledger)) if options.all_targets else None
     return fields | ledger_fields(
         answer.ledger, apart, _what_ifs(answer) if changes is None else changes
     )
 
 
-def _print(answer: _Answer, options: argparse.Namespace, *, first: bool) -> None:
+def _print(answer: _Answer, options: argparse.Namespace, plans: Planning, *, first: bool) -> None:
     assert answer.ledger is not None
     if not first:
         print_text()
     _draw(answer.ledger.plan, answer.title)
     print_text()
-    apart = measure_apart(answer.model, answer.profile, options.planner)
+    apart = measure_apart(answer.model, answer.profile, options.planner, plan=plans)
     print_answer(answer.ledger, apart)
     print_owners(answer.ledger)
     if options.ledger:

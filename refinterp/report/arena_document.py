@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
 from refinterp.tflm.entries import Entry, Ledger, Moment, Recording, SharedArena, TwoArenas
 from refinterp.tflm.what_if import WhatIf
@@ -18,6 +19,8 @@ def plan_fields(plan: TensorPlan) -> dict[str, Any]:
         "variable_bytes": sum(buffer.size for buffer in plan.variables),
         "lower_bound_bytes": plan.lower_bound_bytes,
         "waste_bytes": plan.waste_bytes,
+        "proven": plan.proven,
+        "gap_bytes": plan.waste_bytes,
         "peak_scope": plan.peak_scope,
         "peak_owners": list(plan.peak_owners),
         "buffers": [buffer_fields(buffer) for buffer in plan.buffers],
@@ -145,4 +148,20 @@ def _what_if(what_if: WhatIf) -> dict[str, Any]:
         "minimum_arena_bytes": what_if.minimum_arena_bytes,
         "gain_bytes": what_if.gain_bytes,
         "reason": what_if.reason,
+    }
+
+
+def optimized_fields(result: Optimized, output: str) -> dict[str, Any]:
+    """Return what writing a plan into a model has changed; output: the path of the new model."""
+    orders = result.orders
+    return {
+        "output": output,
+        "head_bytes_before": result.before.head_bytes,
+        "head_bytes": result.after.head_bytes,
+        "gain_bytes": result.gain_bytes,
+        "lower_bound_bytes": result.lower_bound_bytes,
+        "proven": result.proven,
+        "gap_bytes": result.gap_bytes,
+        "orders": None if orders is None else [list(order) for order in orders],
+        "seconds": round(result.seconds, 3),
     }

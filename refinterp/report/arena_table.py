@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
+from refinterp.arena.optimize import Optimized
 from refinterp.report.terminal import Column, print_table, print_text, shorten
 from refinterp.report.words import count
 from refinterp.tflm.entries import Entry, Ledger, SharedArena, TwoArenas
@@ -40,6 +41,25 @@ def print_answer(ledger: Ledger, apart: TwoArenas) -> None:
     if ledger.read_not_measured:
         names = ", ".join(ledger.read_not_measured)
         print_text(f"  read, not measured: {names}")
+
+
+def print_optimized(result: Optimized) -> None:
+    """Print what an optimal plan gains over TFLM's, and how sure it is that none is better."""
+    before, after = result.before.head_bytes, result.after.head_bytes
+    share = f" ({100 * result.gain_bytes / before:.1f} %)" if before else ""
+    print_text(
+        f"optimized: head {count(before)} -> {count(after)} B, "
+        f"{count(result.gain_bytes)} B{share} less",
+        style="bold",
+    )
+    if result.orders is not None:
+        moved = sum(new != old for order in result.orders for new, old in enumerate(order))
+        print_text(f"  {moved} operators run at another place in the order")
+    if result.proven:
+        verdict = "proven: no plan of these operators in this order is smaller"
+    else:
+        verdict = f"at most {count(result.gap_bytes)} B above the best possible plan"
+    print_text(f"  lower bound {count(result.lower_bound_bytes)} B; {verdict}")
 
 
 def _line(label: str, size: int, words: str, *, bold: bool = False) -> None:

@@ -1,0 +1,89 @@
+"""`arena --optimize`: write a model that TFLM runs in less memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from refinterp.arena.lifetimes import Scratch, TensorId
+from refinterp.arena.optimize import Optimized, optimize_model
+from refinterp.arena.tensor_plan import TensorPlan, plan_model
+from refinterp.cli.common import say
+from refinterp.errors import UsageError
+from refinterp.graph.model import Model, Shape
+from refinterp.modelfile.writer import save_model
+from refinterp.tflm.ledger import totals
+from refinterp.tflm.targets import Profile
+
+
+class Planning:
+    """Plans as `plan_model` does, within a time limit, each model's plan once.
+
+    bounds: lower bounds of the head known already, by the model's identity.
+    """
+
+    def __init__(self, time_limit: float) -> None:
+        self._time_limit = time_limit
+        self._known: dict[tuple[object, ...], TensorPlan] = {}
+        self._models: list[Model] = []  # alive, so that no two have the same identity
+        self._bounds: dict[int, int] = {}
+        self.shapes: dict[TensorId, Shape] = {}
+        self.scratch: tuple[Scratch, ...] = ()
+
+    def bound(self, model: Model, lower_bound: int) -> None:
+        """Note that no plan of the model has a smaller head."""
+        self._models.append(model)
+        self._bounds[id(model)] = lower_bound
+
+    def __call__(
+        self,
+        model: Model,
+        planner: str,
+        *,
+        shapes: Mapping[TensorId, Shape] | None = None,
+        scratch: Sequence[Scratch] = (),
+    ) -> TensorPlan:
+        """Return the plan, and keep what was asked for last."""
+        self.shapes, self.scratch = dict(shapes or {}), tuple(scratch)
+        key = (id(model), planner, tuple(self.shapes.items()), self.scratch)
+        plan = self._known.get(key)
+        if plan is None:
+            self._models.append(model)
+            plan = plan_model(
+                model, planner, shapes=shapes, scratch=scratch, time_limit=self._time_limit
+            )
+            known = self._bounds.get(id(model), 0)
+            if known > plan.lower_bound_bytes:
+                plan = dataclasses.replace(plan, lower_bound_bytes=known)
+            self._known[key] = plan
+        return plan
+
+
+def optimize(
+    model: Model,
+    where: Profile,
+    planning: Planning,
+    *,
+    output: str,
+    reorder: bool,
+    time_limit: float,
+) -> Optimized:
+    """Optimize the model for one profile's scratch buffers and write it to `output`.
+
+    Raises UsageError when the file cannot be written, and what the ledger and the planner raise.
+    """
+    totals(model, where, plan=planning)  # for what kernels ask for, and the shapes they decide
+    result = optimize_model(
+        model,
+        shapes=planning.shapes,
+        scratch=planning.scratch,
+        reorder_operators=reorder,
+        time_limit=time_limit,
+    )
+    planning.bound(result.model, result.lower_bound_bytes)
+    try:
+        save_model(result.model, output)
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written: {error.strerror}") from None
+    say(f"wrote {output}")
+    return result
