@@ -292,14 +292,14 @@ def test_erfc_equals_the_standard_library(values: list[float]) -> None:
 
 @given(st.integers(1, 2**31 - 1))
 def test_fixed_point_functions_are_near_the_reals(x: int) -> None:
-    """1 / sqrt, 1 / x and log in fixed point are within a few units of what they stand for."""
+    """1 / sqrt, 1 / x and log in fixed point stay within the errors their few steps leave."""
     mantissa, exponent = q31.inverse_square_root(np.array([x]))
-    assert math.ldexp(int(mantissa[0]), int(exponent[0]) - 31) == pytest.approx(x**-0.5, rel=1e-6)
+    assert math.ldexp(int(mantissa[0]), int(exponent[0]) - 31) == pytest.approx(x**-0.5, rel=1.3e-6)
     inverse, over = q31.reciprocal(np.array([x]), 31)
-    assert math.ldexp(int(inverse[0]), -31 - int(over[0])) == pytest.approx(1 / x, rel=1e-6)
+    assert math.ldexp(int(inverse[0]), -31 - int(over[0])) == pytest.approx(1 / x, rel=5e-9)
     if x >= 1 << 19:  # one in Q12
         log = int(q31.log(np.array([x]), 12, 5)[0])
-        assert math.ldexp(log, -26) == pytest.approx(math.log(x / 2**19), abs=2e-6)
+        assert math.ldexp(log, -26) == pytest.approx(math.log(x / 2**19), abs=5e-8)
 
 
 def test_quantize_rounds_halves_away_and_saturates() -> None:
