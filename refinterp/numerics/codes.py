@@ -27,7 +27,7 @@ def store(work: NDArray[Any], out: NDArray[Any], low: int, high: int, zero_point
     np.copyto(target, work, casting="unsafe")
     if zero_point:
         mask = -1 if target is out else 2 * most + 1  # an unsigned sum wraps to the code
-        target += target.dtype.type(zero_point & mask)
+        np.add(target, target.dtype.type(zero_point & mask), out=target)
 
 
 def add_away(work: NDArray[Any], half: NDArray[Any], spare: NDArray[Any]) -> None:
