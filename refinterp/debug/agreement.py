@@ -33,7 +33,8 @@ def weight_faults(one: Product, weights: TensorSpec, bias: TensorSpec | None) ->
         return
     reals = np.moveaxis(_reals(weights), one.axis, 0).reshape(one.channels, -1)
     slack = 0.5 * float(weights.scale.max()) if is_code(weights) else 0.0
-    apart = _apart(one.codes, reals, one.scales, spec) - slack / one.scales[:, None]
+    with np.errstate(all="ignore"):
+        apart = _apart(one.codes, reals, one.scales, spec) - slack / one.scales[:, None]
     wrong = ~(apart <= _STEPS)  # nan, too
     off = _bias_apart(one, bias)
     channels = np.flatnonzero(wrong.any(axis=1) | (off > _BIAS_STEPS))

@@ -69,7 +69,8 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 
 _OF_WEIGHTS: Final = frozenset(
     {"wrong_quantized_dimension", "weight_scale_spread", "bias_saturated", "bias_scale_mismatch",
-     "bad_scale", "accumulator_overflow", "weights_disagree", "zero_point_out_of_range"}
+     "bad_scale", "accumulator_overflow", "weights_disagree", "dead_channels",
+     "multiplier_out_of_range", "zero_point_out_of_range"}
 )  # fmt: skip
 """Faults that a shadow computes with, so that its own values are wrong from there on."""
 
@@ -79,11 +80,15 @@ _BY_CHANNEL: Final = frozenset(
 """Faults that a fault of some channels explains only where they are of no other channels."""
 
 _OF_A_GRID: Final = frozenset(
-    {"bad_scale", "zero_point_out_of_range", *_RANGES, "fixed_output_scale"}
-)
+    {"bad_scale", "zero_point_out_of_range", *_RANGES, "fixed_output_scale",
+     "multiplier_out_of_range", "weight_scale_spread"}
+)  # fmt: skip
+"""Faults that make the grid of what an operator writes unfit for whoever reads it."""
+
 _AT_READERS: Final = frozenset(
     {"multiplier_out_of_range", "bias_scale_mismatch", "residual_side_lost",
-     "concat_scale_mismatch", "bad_scale", "accumulator_overflow", "bias_saturated"}
+     "concat_scale_mismatch", "bad_scale", "accumulator_overflow", "bias_saturated",
+     "dead_channels"}
 )  # fmt: skip
 
 
@@ -159,10 +164,20 @@ def _at_one_operator(case: _Case) -> None:
                 continue
             if fault.id not in _EXPLAINS.get(other.id, ()) or _cyclic(case, other, fault):
                 continue
+            if other.id == "dead_channels" and not _empty(case, fault):
+                continue  # other weights keep a channel still, not the reverse
             if other.id in _RANGES and not fault.measured:
                 continue  # what the file shows by itself no range explains
             if _covers(other, fault):
                 case.implied.setdefault(place, other.id)
+
+
+def _empty(case: _Case, fault: Fault) -> bool:
+    """Whether the weights of all channels that a fault is about are zeros."""
+    product = case.products.get(fault.operator)
+    if product is None or fault.channels is None:
+        return False
+    return not product.codes[sorted(fault.channels)].any()
 
 
 def _covers(root: Fault, fault: Fault) -> bool:
@@ -176,6 +191,8 @@ def _cyclic(case: _Case, root: Fault, fault: Fault) -> bool:
     """Two faults that can explain each other: the one of the wider set of channels goes first."""
     if root.id not in _EXPLAINS.get(fault.id, ()):
         return False
+    if "dead_channels" in (root.id, fault.id):
+        return root.id == "weights_disagree" and _empty(case, root)
     if not _covers(fault, root):
         return False
     if not _covers(root, fault):
@@ -186,19 +203,30 @@ def _cyclic(case: _Case, root: Fault, fault: Fault) -> bool:
 
 def _at_readers(case: _Case) -> None:
     """What does not fit at a reader because the tensor it reads has a wrong grid."""
-    steps = {step.operator: step for step in case.nodes}
-    for root in list(case.roots()):
-        if root.id not in _OF_A_GRID:
+    nodes = {node.operator: node for node in case.nodes}
+    order = sorted(range(len(case.faults)), key=lambda i: case.faults[i].operator)
+    for number in order:
+        root = case.faults[number]
+        if number in case.implied or root.id not in _OF_A_GRID:
             continue
+        wrong = _wrong_grids(root, nodes[root.operator])
         for place, fault in enumerate(case.faults):
-            step = steps[fault.operator]
-            if fault is root or place in case.implied or root.tensor not in step.inputs:
+            if place == number or place in case.implied:
                 continue
-            if root.id == "bad_scale" or root.id == "zero_point_out_of_range":
+            if not wrong & set(nodes[fault.operator].inputs) or fault.operator == root.operator:
+                continue
+            if root.id in ("bad_scale", "zero_point_out_of_range"):
                 if fault.tensor != root.tensor or fault.id != root.id:
                     case.implied[place] = root.id
             elif fault.id in _AT_READERS and not _own_bias(case, fault, root):
                 case.implied[place] = root.id
+
+
+def _wrong_grids(root: Fault, node: Node) -> set[int]:
+    """The activations whose grid a fault is about: its tensor, or what its operator writes."""
+    if root.id in ("multiplier_out_of_range", "weight_scale_spread"):
+        return set(node.outputs)
+    return {root.tensor}
 
 
 def _own_bias(case: _Case, fault: Fault, root: Fault) -> bool:
@@ -243,7 +271,8 @@ def _downstream(case: _Case) -> None:
                 continue
             ranges = fault.id in (*_RANGES, "concat_scale_mismatch", "weight_scale_spread")
             fed = root.id == "input_scaling"
-            shared = case.shadowed and root.id in _OF_WEIGHTS
+            moving = root.id == "dead_channels" and root.measured
+            shared = case.shadowed and root.id in _OF_WEIGHTS and not moving
             if (ranges and (fed or shared)) or (fault.id == "dead_channels"):
                 case.implied[place] = root.id
 

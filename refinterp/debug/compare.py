@@ -111,7 +111,8 @@ class Comparison:
         *,
         flavour: str = DEFAULT_FLAVOUR,
     ) -> None:
-        self.quantized = prepare(model, flavour=flavour)
+        with np.errstate(all="ignore"):  # scales may be anything
+            self.quantized = prepare(model, flavour=flavour)
         self._shadow: tuple[Shadow, Program] | None = None
         self.twin: Program
         self.pairing: Pairing
@@ -211,11 +212,12 @@ class Comparison:
             if stopping is not None and stopping():
                 break
             last = min(first + size, stop)
-            run.batch(
-                [samples.get(i) for i in range(first, last)],
-                range(first, last),
-                None if samples.labels is None else samples.labels[first:last],
-            )
+            with np.errstate(all="ignore"):
+                run.batch(
+                    [samples.get(i) for i in range(first, last)],
+                    range(first, last),
+                    None if samples.labels is None else samples.labels[first:last],
+                )
             if progress is not None:
                 progress(result.samples)
         return result

@@ -2,8 +2,8 @@
 
 Thresholds follow from the arithmetic, not from experience with models:
 
-- int8 has 8 bits. A side of an addition or a branch of a concatenation that keeps at most 4 of them
-  while another keeps at least 3 more has lost half of what it says.
+- int8 has 8 bits. A side of an addition or a branch of a concatenation that keeps at most 5 of them
+  while another keeps at least 3 more has lost what the other has not: 18 dB.
 - A scale 2^8 and more away from the median of its channels puts a whole channel into one code, or
   all others; a channel whose largest weight takes at most 3 of its 7 bits has as little left.
 - A sum is worth less than one code only if it is multiplied by less than 1.
@@ -27,7 +27,7 @@ from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 
-KEPT_BITS: Final = 4.0
+KEPT_BITS: Final = 5.0
 BITS_APART: Final = 3.0
 SPREAD_BITS: Final = 8.0
 _WEIGHT_CODES: Final = 8  # a largest weight code below this leaves 3 bits and the sign

@@ -116,7 +116,9 @@ def _seen(program: Program, layers: Sequence[Layer], inputs: Sequence[Input]) ->
                 one.local.samples if isinstance(one, Layer) else _samples(layers)
             )
             spec = program.specs[one.tensor]
-            found[one.tensor] = Seen(one.tensor, spec, one.reals, one.codes, elements)
+            channels = one.local_channels if isinstance(one, Layer) else None
+            local = None if channels is None else channels.rmse_over_scale
+            found[one.tensor] = Seen(one.tensor, spec, one.reals, one.codes, elements, local)
     return found
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refinterp.debug.contract import BITS_APART, KEPT_BITS, fixed_output
 from refinterp.debug.fault import Fault
@@ -31,22 +32,25 @@ from refinterp.run.prepare import Program, Step
 WIDE_BITS: Final = 1.5
 CLIPPED_STEPS: Final = math.sqrt(15 / 12)  # of 256: cutting + rounding = 16 * rounding
 _FEWEST: Final = 64  # elements that must have been seen before a range is called too wide
-_BEYOND: Final = 1.5  # times the range: data, not calibration, is off where readers agree
+_BEYOND: Final = 1.5  # times the range: data, not calibration, is off where the rest agrees
+_MOST: Final = 0.5  # of the ranges downstream
 _COLLAPSED: Final = 0.25  # of a channel's reach that its values vary over, the rest being offset
 _NEGATIVE: Final = 0.05  # share of data below an input range that starts at 0
 _COMPUTING: Final = frozenset({*CHANNEL_AXIS, "ADD", "SUB", "MUL", *CONVERSIONS})
+_LOCAL_STEPS: Final = 2.0  # what the operator itself must lose on a channel to have stopped it
 _ALIVE_STEPS: Final = 16.0  # 4 bits: what a channel's reference moves over if it says something
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What data showed of one tensor."""
+    """What data showed of one tensor. local_steps: each channel's local error in steps, or None."""
 
     tensor: int
     spec: TensorSpec
     reals: RealFigures
     codes: CodeFigures
     elements: int
+    local_steps: NDArray[np.float64] | None = None
 
     def place(self, real: float) -> float:
         """Where a real lies on the grid, in codes."""
@@ -227,6 +231,20 @@ class _Graph:
                         found.append(self.seen[y])
         return found
 
+    def exceeded(self, tensor: int) -> float:
+        """The share of ranges downstream of a tensor, of those that can be, that reals exceed."""
+        found, queue, done = [], [tensor], {tensor}
+        while queue:
+            for step in self.readers.get(queue.pop(), ()):
+                for y in set(step.outputs) - done:
+                    done.add(y)
+                    queue.append(y)
+                    if y in self.seen and not (self.fixed(y) or self.passes_on(y)):
+                        clamp = getattr(step.options, "fused_activation_function", "NONE")
+                        if clamp not in ("RELU6", "RELU_N1_TO_1"):
+                            found.append(self.seen[y].excess >= CLIPPED_STEPS)
+        return sum(found) / len(found) if found else 0.0
+
     def fixed(self, tensor: int) -> bool:
         """Whether an operator's definition, not calibration, gives a tensor its range."""
         step = self.writer.get(tensor)
@@ -242,7 +260,7 @@ class _Graph:
 def _inputs(graph: _Graph, right_data: bool) -> Iterator[Fault]:
     for tensor in graph.input_tensors():
         seen = graph.seen[tensor]
-        verdict = _input(seen, graph.computing_readers(tensor), right_data)
+        verdict = _input(seen, graph.computing_readers(tensor), graph.exceeded(tensor), right_data)
         if verdict is None:
             continue
         id_, text = verdict
@@ -252,11 +270,17 @@ def _inputs(graph: _Graph, right_data: bool) -> Iterator[Fault]:
             yield Fault(id_, "error", step.operator, tensor, f"input {seen}; {text}", measured=True)
 
 
-def _input(seen: Seen, readers: Sequence[Seen], right_data: bool) -> tuple[str, str] | None:
-    """What is wrong with an input, and how it shows; see the module's docstring."""
+def _input(
+    seen: Seen, readers: Sequence[Seen], exceeded: float, right_data: bool
+) -> tuple[str, str] | None:
+    """What is wrong with an input, and how it shows.
+
+    An input whose own grid is wrong is quantized badly, but the float run knows nothing of it;
+    data that is fed wrongly moves all that the float run computes from it. exceeded: the share of
+    the ranges downstream that the float run exceeds.
+    """
     unused = seen.unused_bits
     later = float(np.median([r.unused_bits for r in readers])) if readers else 0.0
-    beyond = float(np.median([r.beyond for r in readers])) if readers else 1.0
     low, high = seen.ends
     figures = seen.reals
     clipped = seen.excess >= CLIPPED_STEPS
@@ -276,26 +300,25 @@ def _input(seen: Seen, readers: Sequence[Seen], right_data: bool) -> tuple[str, 
                 f"the data would fit, but lies {off:.0f} steps beside the range ({cut:.1%} of it "
                 "is cut): the zero point is another's",
             )
-        if seen.beyond >= _BEYOND and beyond >= max(_BEYOND, seen.beyond / 4):
+        if seen.beyond >= _BEYOND and exceeded >= _MOST:
             return (
                 "input_scaling",
                 f"the data goes {seen.beyond:.3g} times as far as the range ({cut:.1%} of it is "
-                f"cut), and what is computed from it {beyond:.3g} times as far as calibrated",
+                f"cut), and {exceeded:.0%} of the ranges of what is computed from it are exceeded",
             )
     if clipped:
         return "range_clipped", _clipped_text(seen)
     if unused >= WIDE_BITS and seen.elements >= _FEWEST:
         conventional = _conventional(seen)
-        if (
-            not right_data
-            and later >= 1.0
-            and (conventional or min((r.variation for r in readers), default=1.0) < _COLLAPSED)
-        ):
+        collapsed = min((r.variation for r in readers), default=1.0) < _COLLAPSED
+        moved = exceeded >= _MOST or (later >= 1.0 and (conventional or collapsed))
+        if moved and not right_data:
             return (
                 "input_scaling",
                 f"the data takes 1/{2**unused:.3g} of the range ({unused:.1f} of "
                 f"{math.log2(seen.levels + 1):.0f} bits unused), and what is computed from it "
-                f"leaves {later:.1f} bits of its range unused, too",
+                f"leaves {later:.1f} bits of its range unused, too"
+                + (f"; {exceeded:.0%} of all ranges are exceeded" if exceeded else ""),
             )
         return "range_too_wide", _wide_text(seen, unused)
     if _half_used(seen) and not right_data:
@@ -421,10 +444,15 @@ def _still(
         if lowest.size != one.channels:
             continue
         span = (tensor.reals.channel_highest - tensor.reals.channel_lowest) / one.specs[one.y].step
-        still = np.flatnonzero((lowest == highest) & (span >= _ALIVE_STEPS))
+        local = tensor.local_steps
+        lost = np.inf if local is None or local.size != span.size else local
+        still = np.flatnonzero(
+            (lowest == highest) & (span >= _ALIVE_STEPS) & (lost >= _LOCAL_STEPS)
+        )
         if not still.size:
             continue
-        always = dead.get(one.operator, frozenset()) & set(still.tolist())
+        fixed = dead.get(one.operator, frozenset())
+        always = fixed & set(still.tolist())
         if always:  # what no input moves, no fault further up keeps still
             still = np.array(sorted(always))
         worst = int(still[np.argmax(span[still])])
@@ -436,7 +464,7 @@ def _still(
             f"{one.name}: {still.size} of {one.channels} channels give one code for all data while "
             f"their reference moves: channel {worst} stays at {lowest[worst]}, its reference moves "
             f"over {span[worst]:.3g} steps{'; no input would move them' if always else ''}",
-            frozenset(still.tolist()),
+            frozenset(still.tolist()) | fixed,
             measured=not always,
         )
 
@@ -455,10 +483,10 @@ def _overwhelming(operators: Sequence[Product], seen: Mapping[int, Seen]) -> Ite
         if low.size != one.channels:
             continue
         size = one.scales * np.abs(one.codes).max(axis=1)
-        alive = size > 0
+        alive = (size > 0) & np.isfinite(size)
         if alive.sum() < 4:
             continue
-        with np.errstate(divide="ignore"):
+        with np.errstate(all="ignore"):
             bits = np.log2(size / np.median(size[alive]))
         far = bits >= _OUTLIER_BITS
         if not far.any() or far.sum() > one.channels // 4:

@@ -15,6 +15,9 @@ def store(work: NDArray[Any], out: NDArray[Any], low: int, high: int, zero_point
     saturates), so the conversion goes to a type that holds [low, high]; only integers wrap.
     """
     least, most = _LIMITS[out.dtype.char]
+    if not least <= zero_point <= most:  # the file may say so, absurd as it is
+        np.copyto(out, work.astype(np.int64) + zero_point, casting="unsafe")
+        return
     if least <= low and high <= most:
         target = out
     elif low >= 0 and high <= 2 * most + 1:

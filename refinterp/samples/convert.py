@@ -32,7 +32,8 @@ def dequantize(codes: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
     if spec.scale.size == 1:
         if codes.dtype.itemsize <= 2 and abs(spec.zero) < _SMALL:  # exact in float32 as well
             reals: NDArray[np.float32] = np.subtract(codes, np.float32(spec.zero), dtype=np.float32)
-            reals *= np.float32(spec.step)
+            with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+                reals *= np.float32(spec.step)
             return reals
         return np.asarray((codes.astype(np.float64) - spec.zero) * spec.step, np.float32)
     shape = [1] * len(spec.shape)
