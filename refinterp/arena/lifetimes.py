@@ -35,6 +35,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "IF": ("then_subgraph_index", "else_subgraph_index"),
     "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
     "CALL_ONCE": ("init_subgraph_index",),
+    "STABLEHLO_COMPOSITE": ("decomposition_subgraph_index",),
 }
 """Operators that run other subgraphs, and the options that name them, in the order they run."""
 
@@ -225,7 +226,7 @@ class _Walk:
             self.tensors[index, tensor] = (self.now if first == NEVER else first, self.now)
 
     def _callee(self, index: int, number: int, operator: Operator, option: str) -> int:
-        callee = int(operator.options.get(option, 0))
+        callee = int({**operator.options, **operator.options_2}.get(option, 0))
         if not 0 <= callee < len(self.model.subgraphs):
             raise ModelError(
                 f"subgraphs[{index}].operators[{number}] ({operator.name}): {option} is {callee}, "
