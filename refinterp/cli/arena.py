@@ -239,9 +239,10 @@ def _measure(
     except UsageError:
         raise
     except RefinterpError as error:
+        named = type(error)(f"{title}: {error}")
         if not many:
-            raise type(error)(f"{title}: {error}") from error
-        return _Answer(path, title, model, where, None, error)
+            raise named from error
+        return _Answer(path, title, model, where, None, named)
 
 
 def _what_ifs(answer: _Answer) -> list[WhatIf]:

@@ -188,6 +188,7 @@ STRUCTS: Final[Mapping[str, str]] = MappingProxyType(
         "SignalWindowParams": "int*2",
         "kiss_fft_state": "int*66",  # without its twiddles
         "kiss_fftr_state": "ptr*3",
+        "IrfftFloatState": "int ptr",
         # wrappers around CMSIS-NN
         "CmsisOpDataBatchMatmul": "OpDataBatchMatmul int*4 int",
         "CmsisOpDataConv": "OpDataConv int",

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from refinterp.arena.offline import METADATA_NAME
-from refinterp.arena.tensor_plan import PLANNERS
+from refinterp.arena.tensor_plan import PLANNERS, plan_model
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Model, Operator, Signature, Subgraph
 from refinterp.tflm.entries import Ledger
@@ -18,6 +19,8 @@ from refinterp.tflm.ledger import totals
 from refinterp.tflm.targets import Profile, profiles
 
 _OPTIMAL: Final = "optimal"
+_SECONDS: Final = 1.0  # that one plan may take: there are a dozen answers
+_quick: Final = partial(plan_model, time_limit=_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,12 @@ def smaller(model: Model, ledger: Ledger) -> Iterator[WhatIf]:
         yield _ask(integer, ledger, change, ledger.profile, ledger.plan.planner)
     planner = ledger.plan.planner
     if _OPTIMAL in PLANNERS and planner != _OPTIMAL and ledger.plan.waste_bytes:
-        yield _ask(model, ledger, "an optimal plan", ledger.profile, _OPTIMAL)
+        yield _ask(model, ledger, "the optimal planner", ledger.profile, _OPTIMAL)
 
 
 def _ask(model: Model, ledger: Ledger, change: str, profile: Profile, planner: str) -> WhatIf:
     try:
-        used, least = totals(model, profile, planner)
+        used, least = totals(model, profile, planner, plan=_quick)
     except (UnsupportedError, ModelError) as error:
         return WhatIf(change, profile, planner, None, None, None, str(error))
     return WhatIf(change, profile, planner, used, least, ledger.minimum_arena_bytes - least)

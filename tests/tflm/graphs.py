@@ -121,7 +121,7 @@ class _Drawing:
         self.g.operator("QUANTIZE", [middle], [self.result(shape)])
 
     def reduce(self) -> None:
-        x, (n, h, w, c) = self.pick(4)
+        x, (n, _, _, c) = self.pick(4)
         name = str(self.rng.choice(["MEAN", "SUM", "REDUCE_MAX"]))
         axes = self.g.constant(self.name("axes"), np.array([1, 2], np.int32))
         y = self.result((n, 1, 1, c))
@@ -217,7 +217,7 @@ class _Drawing:
 
 
 def draw_graph(seed: int) -> Model:
-    """Return one model; the same for the same seed."""
+    """Return one model; the same for the same seed. TFLM runs it with every kernel library."""
     rng = np.random.default_rng(seed)
     g = GraphBuilder()
     drawing = _Drawing(g, rng)

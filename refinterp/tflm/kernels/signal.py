@@ -82,8 +82,15 @@ def fft_state(op: Operation, item: int) -> int:
 
 
 def rfft_init(op: Operation) -> None:
-    """Init of SignalRfft and SignalIrfft."""
+    """Init of SignalRfft."""
     op.keep(fft_state(op, _item(op, (0, 2, 7))), "FFT tables")
+
+
+def irfft_init(op: Operation) -> None:
+    """Init of SignalIrfft: in float32 the length is kept as well."""
+    item = _item(op, (0, 2, 7))
+    kept = op.size("IrfftFloatState") if int(op.option_map()["T"]) == 0 else 0
+    op.keep(kept + fft_state(op, item), "FFT tables")
 
 
 def rfft(op: Operation) -> None:
@@ -126,7 +133,7 @@ ROWS: Final[tuple[Footprint, ...]] = (
          init=spectral_subtraction_init),
     _row("SignalFilterBankSquareRoot", None, "i0 i1 o0"),
     _row("SignalFramer", "SignalFramerParams", prepare=framer),
-    _row("SignalIrfft", "SignalIrfftParams", "i0 o0", init=rfft_init),
+    _row("SignalIrfft", "SignalIrfftParams", "i0 o0", init=irfft_init),
     _row("SignalOverlapAdd", "SignalOverlapAddParams", prepare=overlap_add),
     _row("SignalPCAN", "SignalPcanParams", "i0 i1 i2 o0"),
     _row("SignalRfft", "SignalRfftParams", init=rfft_init, prepare=rfft),
