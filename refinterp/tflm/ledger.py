@@ -55,6 +55,7 @@ Planner = Callable[..., TensorPlan]
 Kind = Literal["plain", "recording", "apart"]
 
 _REQUESTS: Final = 12  # scratch buffers one operator may ask for
+_COMPRESSION: Final = "COMPRESSION_METADATA"
 _LINEAR_MOST: Final = 1024  # buffers TFLM's linear planner holds
 
 
@@ -266,6 +267,13 @@ class _Run:
     def _set_up(self) -> None:
         if not self.model.subgraphs:
             raise ModelError("the model has no subgraphs, so there is nothing to allocate")
+        if self.profile.tflm.compression and any(
+            entry.name == _COMPRESSION for entry in self.model.metadata
+        ):
+            raise UnsupportedError(
+                f"metadata {_COMPRESSION!r}: {self.profile.tflm.name} unpacks compressed tensors, "
+                "and what that takes is not counted yet; builds without compression ignore it"
+            )
         self.state = State()
         self.scratch: list[Scratch] = []
         self._check_tensors()

@@ -146,6 +146,19 @@ def test_offline_plans_that_overlap_are_refused_with_the_pair():
         measure(g.build([y]), M4)
 
 
+def test_compressed_models_are_refused_where_they_are_unpacked():
+    """The wheel keeps tables for them, which are not counted; the snapshot ignores the metadata."""
+    g = GraphBuilder()
+    x = g.input("x", (1, 4))
+    y = g.tensor("y", (1, 4))
+    g.operator("RELU", [x], [y])
+    g.metadata("COMPRESSION_METADATA", b"\x00" * 16)
+    model = g.build([y])
+    measure(model, M4)
+    with pytest.raises(UnsupportedError, match="COMPRESSION_METADATA"):
+        measure(model, profile(tflm="wheel-20261023"))
+
+
 def test_variables_are_the_tails_unless_planned_beforehand():
     """A variable stays in the tail; with an offset of its own it is planned instead."""
 
