@@ -78,7 +78,7 @@ class Norm:
         root, exponent = q31.inverse_square_root(variance)
         inverse = Multiplier(root[:, None], exponent[:, None])
         scaled = rescale(wrap32(1024 * x - mean[:, None]), inverse)
-        sums = wrap32(scaled * self.weights + self.bias)
+        sums = scaled * self.weights + self.bias  # beyond int32 the wheel goes on in 64 bits
         rounded = _truncated(np.where(sums > 0, sums + 512, sums - 512), 1024)
         shifted = Multiplier(self.factor.mantissa, self.factor.exponent + 12)
         return _clip16(rescale(rounded, shifted))
