@@ -74,6 +74,8 @@ class Executor:
             for i in program.graph.inputs
             if (view := self.memory.views[i]) is not None and program.specs[i].data is None
         }
+        views = self.memory.views
+        self._feeds = [(views[i], staged) for i, staged in self._staged.items()]
         self._dead = self._deaths() if poison else None
         self.reset_variables()
 
@@ -121,9 +123,8 @@ class Executor:
 
     def invoke(self, observers: Sequence[Observer] = ()) -> None:
         """Run every operator once, on all samples."""
-        views = self.memory.views
-        for tensor, staged in self._staged.items():
-            views[tensor][...] = staged  # type: ignore[index]
+        for view, staged in self._feeds:
+            np.copyto(view, staged)  # type: ignore[arg-type]
         with contextlib.suppress(EndRun):
             self._run.graph(self.program.subgraph, observers, self._poison if self._dead else None)
 
@@ -192,15 +193,21 @@ class _Run:
         readers = frame.readers
         graph = self._program.graphs[index]
         ready = self._calls.get(index)
+        work = self._work
+        if ready is not None and not observers and after is None:
+            for evaluate, inputs, outputs in ready:
+                work.reset()
+                evaluate(inputs, outputs, work)
+            return
         for number, step in enumerate(graph.steps):
             if observers:
                 seen = [None if i == OPTIONAL else readers[i] for i in step.inputs]
                 for observer in observers:
                     observer("before", step, seen, [readers[i] for i in step.outputs])  # type: ignore[misc]
-            self._work.reset()
+            work.reset()
             if ready is not None:
-                _, inputs, outputs = ready[number]
-                step.kernel.eval(inputs, outputs, self._work)  # type: ignore[union-attr]
+                evaluate, inputs, outputs = ready[number]
+                evaluate(inputs, outputs, work)
             else:
                 self._step(graph, frame, step)
             for observer in observers:
@@ -249,9 +256,11 @@ class _Run:
         inputs = [None if i == OPTIONAL else views[i] for i in step.inputs]
         return inputs, [views[i] for i in step.outputs]
 
-    def _call(self, frame: Frame, step: Step) -> tuple[Step, list[Any], list[Any]]:
+    def _call(self, frame: Frame, step: Step) -> tuple[Callable[..., None], list[Any], list[Any]]:
+        """What to call for a step, and with which arrays: the same at every run."""
         inputs, outputs = self._operands(frame, step)
-        return step, [*inputs, *self._state(step, step.kernel)], outputs
+        kernel: Any = step.kernel
+        return kernel.eval, [*inputs, *self._state(step, kernel)], outputs
 
     def _state(self, step: Step, kernel: Any) -> list[Array]:
         """The arrays a kernel remembers in; new ones when the kernel is another."""

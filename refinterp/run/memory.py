@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.arena.greedy import greedy
-from refinterp.arena.lifetimes import Resident, lifetimes
+from refinterp.arena.lifetimes import Lifetimes, Resident, lifetimes
 from refinterp.arena.problem import Plan
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
@@ -89,7 +89,7 @@ class Memory:
 
 def lay_out(program: Program, samples: int = 1, plan: Plan | None = None) -> Memory:
     """Plan the program's tensors, greedily unless a plan is given, and make the views."""
-    life = lifetimes(program.model, shapes=_shapes(program), entry=program.subgraph)
+    life = _lifetimes(program)
     chosen = greedy(life.problem()) if plan is None else plan
     arena = _aligned(chosen.extent * samples)
     frames = {index: _frame(graph, samples) for index, graph in program.graphs.items()}
@@ -114,6 +114,15 @@ def lay_out(program: Program, samples: int = 1, plan: Plan | None = None) -> Mem
         chosen,
         samples,
     )
+
+
+def plan_of(program: Program) -> Plan:
+    """The greedy plan of one sample: its extent is what each of the samples of a run takes."""
+    return greedy(_lifetimes(program).problem())
+
+
+def _lifetimes(program: Program) -> Lifetimes:
+    return lifetimes(program.model, shapes=_shapes(program), entry=program.subgraph)
 
 
 def _shapes(program: Program) -> dict[tuple[int, int], Shape]:

@@ -209,7 +209,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=_environment(),
+            env=environment(),
         )
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[Hello | Reply | None] = queue.SimpleQueue()
@@ -275,7 +275,7 @@ class _Process:
             self._popen.kill()
             self._popen.wait()
         else:
-            reason = _exit_reason(self._popen.wait())
+            reason = exit_reason(self._popen.wait())
         size = self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, size - STDERR_TAIL))
         stderr = self._stderr.read().decode("utf-8", "replace")
@@ -299,15 +299,16 @@ class _Process:
         self._stderr.close()
 
 
-def _environment() -> dict[str, str]:
-    """Our environment, in which this very refinterp is found and libraries start no threads."""
+def environment(threads: int = 1) -> dict[str, str]:
+    """Our environment, in which this very refinterp is found and libraries have so many threads."""
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **single, "PYTHONPATH": path}
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {**os.environ, **dict.fromkeys(names, str(threads)), "PYTHONPATH": path}
 
 
-def _exit_reason(code: int) -> str:
+def exit_reason(code: int) -> str:
+    """Say how a process ended, by the code that subprocess gives."""
     if code >= 0:
         return f"exit code {code}"
     try:

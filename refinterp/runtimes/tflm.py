@@ -73,7 +73,7 @@ class TFLM:
         if case.allocations and case.preserve:
             raise ValueError("TFLM records allocations or preserves tensors, never both at once")
         graph = _Graph(case.model)
-        interpreter = _load(
+        interpreter = load(
             case.model,
             InterpreterConfig.kPreserveAllTensors
             if case.preserve
@@ -100,8 +100,13 @@ class TFLM:
         return Ran(outputs, tensors, graph.details, graph.inputs, graph.outputs, allocations)
 
 
-def _load(model: bytes, config: InterpreterConfig) -> Any:
-    """Open the model, in a larger arena each time it does not fit."""
+def load(
+    model: bytes, config: InterpreterConfig = InterpreterConfig.kAllocationRecording
+) -> Any:
+    """Open the model, in a larger arena each time it does not fit.
+
+    Whether it did not is told by what the wheel prints to stderr, which must be a file.
+    """
     arena = max(ARENA_SMALLEST, 4 * len(model) // 16 * 16)
     while True:
         try:

@@ -1,0 +1,1 @@
+"""How long models take: ours against others, in turns, and operator by operator."""

@@ -1,0 +1,139 @@
+"""Time models against installed runtimes, in turns within one process; profile operators.
+
+Names for --against: runtime:litert-reference, runtime:litert-optimized, runtime:litert (XNNPACK),
+runtime:tflm; without `runtime:`, flavours of our own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from refinterp.bench.job import Failed, Job
+from refinterp.bench.machine import machine
+from refinterp.bench.memory import Memory, measure_memory
+from refinterp.bench.process import measure
+from refinterp.cli.common import add_flavour, print_document, say
+from refinterp.errors import UnsupportedError, UsageError
+from refinterp.modelfile import carray
+from refinterp.modelfile.reader import read_model
+from refinterp.numerics.flavours import FLAVOURS
+from refinterp.report.bench_document import timings_fields
+from refinterp.report.bench_table import print_timings
+from refinterp.report.machine import document
+from refinterp.runtimes.names import RUNTIMES, unavailable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "models", metavar="MODEL", nargs="+", help=".tflite files, C arrays, or - for stdin"
+    )
+    parser.add_argument(
+        "--against", metavar="NAME,…", default="", help="whom to compare with (see above)"
+    )
+    parser.add_argument(
+        "--batch", type=_positive, default=1, metavar="N",
+        help="samples a measurement covers; ours run side by side, as many as fit (default 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threads", type=_positive, default=1, metavar="N",
+        help="threads of BLAS, and of LiteRT (default 1)",
+    )  # fmt: skip
+    parser.add_argument("--per-op", action="store_true", help="time each operator of ours")
+    parser.add_argument(
+        "--memory", action="store_true", help="measure the peak memory of a run of ours"
+    )
+    parser.add_argument(
+        "--seconds", type=_seconds, default=1.0, metavar="T",
+        help="time spent on each, in turns of at least 10 ms (default 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--repeats", type=_positive, default=1000, metavar="N", help="turns at most (default 1000)"
+    )
+    parser.add_argument("--plain", action="store_true", help="ours without its fast paths")
+    add_flavour(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure each model by itself."""
+    subjects = (options.flavour, *_others(options.against, options.flavour))
+    results = []
+    for path in options.models:
+        model = _content(path)
+        job = Job(
+            model,
+            subjects,
+            batch=options.batch,
+            threads=options.threads,
+            seconds=options.seconds,
+            repeats=options.repeats,
+            per_operator=options.per_op,
+            plain=options.plain,
+        )
+        timings = measure(job)
+        ours = timings.subjects[0]
+        if isinstance(ours, Failed):
+            raise UnsupportedError(f"{path}: {ours.status}: {ours.reason}")
+        memory: Memory | None = None
+        if options.memory:
+            memory = measure_memory(model, options.batch, options.flavour)
+        if options.json:
+            results.append(timings_fields(timings, path, memory))
+            continue
+        for subject in timings.subjects:
+            if isinstance(subject, Failed):
+                say(f"{path}: {subject.name} {subject.status}")
+        print_timings(timings, path, memory)
+    if options.json:
+        print_document(
+            document(
+                machine=machine(),
+                flavour=options.flavour,
+                plain=options.plain,
+                batch=options.batch,
+                threads=options.threads,
+                results=results,
+            )
+        )
+    return 0
+
+
+def _others(text: str, flavour: str) -> tuple[str, ...]:
+    """The names after --against, each once; UsageError for unknown, UnsupportedError for absent."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in FLAVOURS and name not in RUNTIMES:
+            raise UsageError(f"--against {name}: names are {', '.join((*RUNTIMES, *FLAVOURS))}")
+        if name == flavour:
+            raise UsageError(f"--against {name}: that is the flavour being timed")
+        if name in RUNTIMES and (reason := unavailable(name)):
+            raise UnsupportedError(reason)
+    return names
+
+
+def _content(path: str) -> bytes:
+    """The model's bytes, which the measuring process and the runtimes are given."""
+    try:
+        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the model {path!r}: {error.strerror}") from error
+    if Path(path).suffix.lower() in carray.SUFFIXES:
+        raw = carray.model_bytes(raw)
+    read_model(raw)  # a file that is no model is told of here, and not by another process
+    return raw
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: at least 1 is needed")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text}: more than 0 and at most 3600 are needed")
+    return value
