@@ -116,16 +116,20 @@ def _hits(places: Ints, size: int, begin: Ints, end: Ints) -> Ints:
 
 def _costs(places: Ints, size: int, begin: Ints, end: Ints, dues: Floats) -> Floats:
     """Return what it costs to put `size` units at each place, through what lies there already."""
-    if begin.size > _MANY:
-        return _costs_of_many(places, size, begin, end, dues)
+    price = _costs_by_sorting if begin.size > _MANY else _costs_by_table
+    return price(places, size, begin, end, dues)
+
+
+def _costs_by_table(places: Ints, size: int, begin: Ints, end: Ints, dues: Floats) -> Floats:
+    """Compare every place with every range: m * places steps, few of them NumPy's."""
     lows = places[:, None]
     shared = np.minimum(end, lows + size) - np.maximum(begin, lows)
     part = _WHOLE + shared / (end - begin)
     return np.asarray(np.where(shared > 0, part * dues, 0.0).sum(1), np.float64)
 
 
-def _costs_of_many(places: Ints, size: int, begin: Ints, end: Ints, dues: Floats) -> Floats:
-    """Return the same from sums over the ranges in order: m log m steps, not m * places."""
+def _costs_by_sorting(places: Ints, size: int, begin: Ints, end: Ints, dues: Floats) -> Floats:
+    """Sum over the ranges in order: m log m steps."""
     by_begin, by_end = np.argsort(begin, kind="stable"), np.argsort(end, kind="stable")
     begins, ends = begin[by_begin], end[by_end]
     density = dues / (end - begin)

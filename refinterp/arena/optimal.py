@@ -21,7 +21,7 @@ import numpy as np
 
 from refinterp.arena.ejection import Neighbours, eject
 from refinterp.arena.greedy import first_fit, greedy
-from refinterp.arena.packing import Ints, Packing, Scaled, scaled
+from refinterp.arena.packing import Ints, Packing, Scaled, on_grid, scaled
 from refinterp.arena.problem import Plan, Problem, plan_at
 from refinterp.arena.stacking import Stacker, Taste
 from refinterp.errors import UsageError
@@ -86,14 +86,18 @@ class _Search:
         self._packing: Packing = self._scaled.packing
         self._random = random.Random(seed)
         self._generator = np.random.default_rng(seed)
-        sizes = problem.sizes().tolist()
-        ends = (b.offset + s for b, s in zip(problem.buffers, sizes, strict=True) if b.offset)
-        self._fixed_end = max(ends, default=0)
-        self._floor = max(
-            int(self._packing.block_end.max(initial=0)), -(-self._fixed_end // self._scaled.unit)
-        )
-        self._bound = max(int(self._packing.load().max(initial=0)), self._floor)
-        self._offsets = self._free_offsets(greedy(problem))
+        fixed = [
+            (buffer.offset, size)
+            for buffer, size in zip(problem.buffers, problem.sizes().tolist(), strict=True)
+            if buffer.offset is not None
+        ]
+        self._fixed_end = max((offset + size for offset, size in fixed), default=0)
+        self._on_grid = all(offset % problem.alignment == 0 for offset, size in fixed if size)
+        self._floor = -(-self._fixed_end // self._scaled.unit)  # no capacity is below it
+        self._bound = int(self._packing.load().max(initial=0))
+        self._greedy = greedy(problem)
+        self._gridded = problem if self._on_grid else on_grid(problem)
+        self._offsets = self._free_offsets(self._greedy if self._on_grid else greedy(self._gridded))
         self._best = self._extent(self._offsets)
 
     def plan(self) -> Plan:
@@ -101,23 +105,33 @@ class _Search:
         offsets = [0 if b.offset is None else b.offset for b in self._problem.buffers]
         for buffer, offset in zip(self._scaled.free.tolist(), self._offsets.tolist(), strict=True):
             offsets[buffer] = offset * self._scaled.unit
-        return plan_at(self._problem, offsets)
+        plan = plan_at(self._problem, offsets)
+        # Only beside a block off the grid can greedy do better: it does not care for the grid.
+        return plan if plan.extent <= self._greedy.extent else self._greedy
 
     def lower_bound(self) -> int:
-        """Return the bound in bytes; a block that ends off the grid ends where it ends."""
-        if self._bound > self._floor:
-            return self._bound * self._scaled.unit
-        return self._fixed_end
+        """Return the bound in bytes."""
+        if self._on_grid:
+            return max(self._bound * self._scaled.unit, self._fixed_end)
+        # Beside a block off the grid others may be off it too, and what was proven does not hold.
+        free = self._packing.subset(np.arange(self._packing.count))
+        return max(int(free.load().max(initial=0)) * self._scaled.unit, self._fixed_end)
+
+    @property
+    def _target(self) -> int:
+        """The least capacity that is not known to be too small."""
+        return max(self._bound, self._floor)
 
     def run(self) -> None:
         """Search until the best plan meets the bound or the time is up."""
         if self._done():
             return
-        for order in _orders(self._problem):
-            self._accept(self._free_offsets(first_fit(self._problem, order)))
+        for order in _orders(self._gridded):
+            self._accept(self._free_offsets(first_fit(self._gridded, order)))
         neighbours = Neighbours(self._packing)
         stacker = Stacker(self._packing)
         work = _WORK
+        self._stack(stacker, 0, work // 8)  # settles small problems at once
         for turn in range(1 << 20):
             self._sink(neighbours, work)
             self._raise(turn, work)
@@ -127,7 +141,7 @@ class _Search:
             work *= 2
 
     def _done(self) -> bool:
-        return self._best <= self._bound or self._expired()
+        return self._best <= self._target or self._expired()
 
     def _expired(self) -> bool:
         return time.monotonic() >= self._until
@@ -137,7 +151,7 @@ class _Search:
         moves = work // _MOVE * max(_CROWD, self._packing.count) // _CROWD
         share = 4
         while share <= 64 and not self._done():
-            step = max(1, (self._best - self._bound) // share)
+            step = max(1, (self._best - self._target) // share)
             found = eject(
                 self._packing,
                 neighbours,
@@ -157,8 +171,8 @@ class _Search:
         width = work // max(1, stacker.cells)
         if width < _NARROWEST:
             return
-        for capacity in (self._bound, (self._bound + self._best) // 2, self._best - 1):
-            if self._done() or not self._bound <= capacity < self._best:
+        for capacity in (self._target, (self._target + self._best) // 2, self._best - 1):
+            if self._done() or not self._target <= capacity < self._best:
                 continue
             taste = _TASTES[turn % len(_TASTES)]
             result = stacker.search(capacity, width, taste, self._generator, self._expired)
@@ -179,15 +193,16 @@ class _Search:
             seen.add(tuple(circle))
             stacker = Stacker(self._packing.subset(circle))
             width = max(_NARROWEST, work // max(1, stacker.cells) // _PEAKS)
-            low, high = self._bound, self._best
+            low, high = self._target, self._best
             while low < high and not self._expired():
-                middle = (low + high - 1) // 2 if low > self._bound else low
+                middle = (low + high - 1) // 2 if low > self._target else low
                 result = stacker.search(middle, width, _TASTES[0], self._generator, self._expired)
                 if result.impossible:
                     low = middle + 1
                 else:
                     high = middle
-            self._bound = low
+            if low > self._target:
+                self._bound = low
 
     def _free_offsets(self, plan: Plan) -> Ints:
         return np.array(plan.offsets, np.int64)[self._scaled.free] // self._scaled.unit

@@ -7,6 +7,7 @@ be forgotten.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -100,6 +101,19 @@ def scaled(problem: Problem) -> Scaled:
         stops[block],
     )
     return Scaled(packing, unit * align, free)
+
+
+def on_grid(problem: Problem) -> Problem:
+    """Return the problem with fixed buffers widened to whole multiples of the alignment."""
+    align = problem.alignment
+    buffers = []
+    for buffer in problem.buffers:
+        if buffer.offset is not None and buffer.size:
+            begin = buffer.offset // align * align
+            end = buffer.offset + buffer.size + -buffer.size % align
+            buffer = dataclasses.replace(buffer, offset=begin, size=end - begin)
+        buffers.append(buffer)
+    return Problem(tuple(buffers), align)
 
 
 def pack(
