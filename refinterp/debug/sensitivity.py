@@ -1,0 +1,404 @@
+"""Which layers the outputs depend on: one at a time in another precision, and the smallest set.
+
+For every operator that quantizing costs something, two variants of the model are run:
+
+kept      this operator in float, the rest integer: what is won by not quantizing this layer
+alone     this operator integer, the rest in float: what quantizing this layer loses by itself
+
+See `mixed` for what stands between the two. A search then keeps adding the operator that gains most
+until the target is reached, gives back what turns out not to be needed, and, where all smaller sets
+can be tried, says that none of them would do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.debug.compare import Comparison
+from refinterp.debug.local import as_real
+from refinterp.debug.metrics import Grid
+from refinterp.debug.mixed import Mixer, Precision
+from refinterp.debug.pairing import Pairing
+from refinterp.debug.result import Reference
+from refinterp.debug.shadow import CONVERSIONS, Shadow, shadow_of
+from refinterp.debug.trace import Trace
+from refinterp.debug.trials import Effect, Target, Trials
+from refinterp.errors import RefinterpError
+from refinterp.graph.model import OPTIONAL, STORAGE, Buffer, Model
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.flavours import DEFAULT_FLAVOUR
+from refinterp.numerics.threads import one_blas_thread
+from refinterp.run.executor import Executor
+from refinterp.run.prepare import Program, Step
+from refinterp.samples.source import Samples
+
+Array = NDArray[Any]
+_EXACT: Final = 1e-3  # of a step: what float32 may round, far below what a code can be off
+_ROUNDING: Final = 2 / 256  # of the code range: what integer arithmetic may differ from reals by
+_PROOF: Final = 200  # how many smaller sets are tried to show that none does
+
+Stopping = Callable[[], bool]
+Progress = Callable[[int], None]
+"""Called with how many layers have been tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEffect:
+    """One operator. kept: in another precision, the rest integer; alone: integer, the rest float.
+
+    unsupported: why it cannot be kept in the precision asked for, or None.
+    """
+
+    operator: int
+    op_name: str
+    tensor: int
+    name: str
+    float_name: str
+    kept: Effect | None
+    alone: Effect | None
+    unsupported: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStep:
+    """One operator more in the set, and what the set then comes to."""
+
+    operator: int
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The smallest set found. wanted: of the target's figure; reached: whether it was.
+
+    steps: as the search went; operators: what is left after those not needed are given back.
+    effect: of the set, simulated; deployed: as a runtime would run it, with the file's ranges.
+    smallest: no smaller set reaches the target, all have been tried; None when they have not.
+    """
+
+    wanted: float
+    reached: bool
+    steps: tuple[SearchStep, ...]
+    operators: tuple[int, ...]
+    effect: Effect
+    deployed: Effect
+    smallest: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SensitivityReport:
+    """What a study found. layers: the one that gains most first.
+
+    base: the model as it is; all_kept: every layer that can be kept, kept. lossless: operators that
+    lose nothing by themselves, left out of layers. asked: samples asked for per variant.
+    """
+
+    samples: int
+    flavour: str
+    reference: Reference
+    notes: tuple[str, ...]
+    precision: Precision
+    target: Target
+    base: Effect
+    all_kept: Effect
+    layers: tuple[LayerEffect, ...]
+    lossless: tuple[int, ...]
+    search: Search | None
+    interrupted: bool = False
+
+    def layer(self, operator: int) -> LayerEffect:
+        """The layer of an operator."""
+        return next(one for one in self.layers if one.operator == operator)
+
+
+class Sensitivity:
+    """A quantized model, its reference and samples, ready for variants.
+
+    precision: what layers are kept in. total: use the first so many samples only.
+    Raises UsageError as `Comparison` does, and when the target has no figure on these samples.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        samples: Samples,
+        float_model: Model | None = None,
+        *,
+        flavour: str = DEFAULT_FLAVOUR,
+        precision: Precision = "float",
+        target: Target = "sqnr",
+        limit: int | None = None,
+    ) -> None:
+        self.comparison = Comparison(model, float_model, flavour=flavour)
+        self.program = self.comparison.quantized
+        self.precision, self.target = precision, target
+        self.trials = Trials(self.comparison, samples, min(samples.count, limit or samples.count))
+        plain = self.comparison if float_model is None else Comparison(model, flavour=flavour)
+        lossless, simulable = _behaviour(plain, self.trials)
+        shadow = shadow_of(model, self.program.subgraph)
+        constants = {}
+        if float_model is not None:
+            constants = _constants(
+                self.program, shadow, self.comparison.twin, self.comparison.pairing
+            )
+        self.mixer = Mixer(self.program, shadow, constants, lossless, simulable)
+        self.steps = [
+            step
+            for step in self.program.steps
+            if step.operator in plain.local
+            and step.name not in CONVERSIONS
+            and step.operator not in lossless
+        ]
+        self._known: dict[frozenset[int], Effect] = {}
+        self.base = self.effect(())
+        self.base.value(target)
+
+    def effect(self, operators: Iterable[int]) -> Effect:
+        """What the model comes to with these operators kept; every set is run once."""
+        kept = frozenset(operators)
+        if kept not in self._known:
+            model = self.mixer.mix(dict.fromkeys(kept, self.precision))
+            self._known[kept] = self.trials.effect(model)
+        return self._known[kept]
+
+    def value(self, operators: Iterable[int]) -> tuple[float, float]:
+        """The target's figure of a set, then the SQNR, by which equals are told apart."""
+        found = self.effect(operators)
+        return _ordered(found.value(self.target)), _ordered(found.sqnr_db)
+
+    def alone(self, operator: int) -> Effect:
+        """What the model comes to with this operator integer, and all others in float."""
+        others: dict[int, Precision] = {
+            i: "float" for i in self.mixer.shadow.operators if i != operator
+        }
+        return self.trials.effect(_integer(self.mixer, operator).mix(others))
+
+    def study(
+        self,
+        recover: float | None = None,
+        *,
+        alone: bool = True,
+        progress: Progress | None = None,
+        stopping: Stopping | None = None,
+    ) -> SensitivityReport:
+        """Run the variants of each layer, then search for a set if a target is given.
+
+        recover: the target's figure that is wanted: dB, a share, or the metric. alone: whether to
+        run the reverse too. stopping: once it says yes, the report is of what has been run.
+        """
+        told = progress or (lambda done: None)
+        stop = stopping or (lambda: False)
+        layers = []
+        for number, step in enumerate(self.steps):
+            if stop():
+                break
+            told(number)
+            layers.append(self._layer(step, alone=alone))
+        told(len(layers))
+        usable = [one.operator for one in layers if one.kept is not None]
+        layers.sort(key=lambda one: (_rank(one.kept, self.target), one.operator))
+        whole = len(layers) == len(self.steps)
+        search = None
+        if recover is not None and whole:
+            search = self._search(usable, recover, stop)
+            whole = search is not None
+        return SensitivityReport(
+            samples=self.trials.count,
+            flavour=self.program.flavour,
+            reference=self.comparison.reference,
+            notes=tuple(self.trials.notes),
+            precision=self.precision,
+            target=self.target,
+            base=self.base,
+            all_kept=self.effect(usable),
+            layers=tuple(layers),
+            lossless=tuple(sorted(self.mixer.lossless)),
+            search=search,
+            interrupted=not whole,
+        )
+
+    def _layer(self, step: Step, *, alone: bool) -> LayerEffect:
+        kept, reason = None, None
+        try:
+            kept = self.effect((step.operator,))
+        except RefinterpError as error:
+            reason = str(error)
+        tensor = next(i for i in step.outputs if i != OPTIONAL)
+        name = self.program.specs[tensor].name
+        partner = self.comparison.pairing.tensors.get(tensor)
+        return LayerEffect(
+            step.operator,
+            step.name,
+            tensor,
+            name,
+            name if partner is None else self.comparison.twin.specs[partner].name,
+            kept,
+            self.alone(step.operator) if alone else None,
+            reason,
+        )
+
+    def _search(self, usable: Sequence[int], wanted: float, stop: Stopping) -> Search | None:
+        """Grow the set by what gains most, then give back what is not needed."""
+        goal = -wanted if self._falls() else wanted
+
+        def enough(operators: Iterable[int]) -> bool:
+            return self.value(operators)[0] >= goal
+
+        steps: list[SearchStep] = []
+        chosen: list[int] = []
+        while not enough(chosen) and len(chosen) < len(usable):
+            best, found = -1, (-math.inf, -math.inf)
+            for operator in usable:
+                if stop():
+                    return None
+                if operator not in chosen and (value := self.value((*chosen, operator))) > found:
+                    best, found = operator, value
+            if best < 0:
+                break
+            chosen.append(best)
+            steps.append(SearchStep(best, self.effect(chosen)))
+        reached = enough(chosen)
+        if reached:
+            for operator in list(chosen):
+                rest = [i for i in chosen if i != operator]
+                if enough(rest):
+                    chosen = rest
+        smallest: bool | None = None
+        if reached:
+            chosen, smallest = self._smaller(usable, chosen, enough, stop)
+        deployed = self.mixer.mix(dict.fromkeys(chosen, self.precision), deployed=True)
+        return Search(
+            wanted,
+            reached,
+            tuple(steps),
+            tuple(sorted(chosen)),
+            self.effect(chosen),
+            self.trials.effect(deployed),
+            smallest,
+        )
+
+    def _smaller(
+        self,
+        usable: Sequence[int],
+        chosen: list[int],
+        enough: Callable[[Iterable[int]], bool],
+        stop: Stopping,
+    ) -> tuple[list[int], bool | None]:
+        """Try all smaller sets, if they are few: the smallest, and whether that is proven."""
+        sizes = range(1, len(chosen))
+        if sum(math.comb(len(usable), size) for size in sizes) > _PROOF:
+            return chosen, None
+        for size in sizes:
+            for trial in combinations(usable, size):
+                if stop():
+                    return chosen, None
+                if enough(trial):
+                    return list(trial), True
+        return chosen, True
+
+    def _falls(self) -> bool:
+        """Whether the target's figure is better when it is smaller."""
+        found = self.base.metric
+        return self.target == "metric" and found is not None and found.name == "rmse"
+
+
+def _integer(mixer: Mixer, operator: int) -> Mixer:
+    """The mixer that runs this operator with its integer kernel, whoever feeds it."""
+    own = frozenset({operator})
+    return Mixer(
+        mixer.program,
+        mixer.shadow,
+        mixer.constants,
+        frozenset(mixer.lossless) - own,
+        frozenset(mixer.simulable) - own,
+    )
+
+
+def _rank(effect: Effect | None, target: Target) -> tuple[float, float]:
+    """What gains most first; what cannot be kept last."""
+    if effect is None:
+        return math.inf, math.inf
+    return -_ordered(effect.value(target)), -_ordered(effect.sqnr_db)
+
+
+def _ordered(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
+@one_blas_thread()
+def _behaviour(plain: Comparison, trials: Trials) -> tuple[frozenset[int], frozenset[int]]:
+    """Operators that lose nothing on these samples, and those that are reals rounded.
+
+    plain: the comparison of the model with its shadow.
+    """
+    executor = Executor(plain.quantized)
+    trace, work = Trace(executor), Workspace()
+    lossless, simulable = set(plain.local), set(plain.local)
+    specs = plain.quantized.specs
+    for index in range(trials.count):
+        trials.feed(executor, index)
+        trace.run()
+
+        def real(tensor: int) -> Array:
+            return as_real(trace.sample(tensor, 0), specs[tensor])
+
+        for step in plain.quantized.steps:
+            if step.operator not in simulable:
+                continue
+            results = plain.local[step.operator][0].run(real, work)
+            for tensor, result in zip(step.outputs, results, strict=True):
+                grid = plain.grids.get(tensor)
+                if grid is None:
+                    continue
+                codes = trace.sample(tensor, 0).reshape(-1)
+                off, most = _off(codes, result.reshape(-1), grid)
+                if off > _EXACT:
+                    lossless.discard(step.operator)
+                limits = np.iinfo(STORAGE[specs[tensor].dtype])
+                if not most <= _ROUNDING * (int(limits.max) - int(limits.min)):
+                    simulable.discard(step.operator)
+                    lossless.discard(step.operator)
+    return frozenset(lossless), frozenset(simulable)
+
+
+def _off(codes: Array, reals: Array, grid: Grid) -> tuple[float, float]:
+    """How far codes are from reals, in steps: at most, before and after reals are clipped."""
+    if not codes.size:
+        return 0.0, 0.0
+    with np.errstate(all="ignore"):
+        exact = reals.astype(np.float64) / grid.scale + grid.zero_point
+        off = np.abs(codes - exact).max()
+        most = np.abs(codes - np.clip(exact, grid.low, grid.high)).max()
+    return float(off), float(most)
+
+
+def _constants(
+    program: Program, shadow: Shadow, twin: Program, pairing: Pairing
+) -> dict[int, dict[int, Buffer]]:
+    """The float twin's weights and biases, by operator and place, where they have one's shape."""
+    floats = shadow.model.subgraphs[program.subgraph]
+    steps = {step.operator: step for step in twin.steps}
+    found: dict[int, dict[int, Buffer]] = {}
+    for step in program.steps:
+        partner = steps.get(pairing.operators.get(step.operator, -1))
+        if partner is None or partner.options != step.options:
+            continue
+        own: dict[int, Buffer] = {}
+        for place, (ours, theirs) in enumerate(zip(step.inputs, partner.inputs, strict=False)):
+            if OPTIONAL in (ours, theirs):
+                continue
+            value, here = twin.specs[theirs].data, floats.tensors[ours]
+            is_constant = program.specs[ours].data is not None
+            if value is None or not is_constant or value.dtype != np.float32:
+                continue
+            if here.dtype == "float32" and tuple(here.shape) == value.shape:
+                own[place] = Buffer(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
+        found[step.operator] = own
+    return found

@@ -1,0 +1,139 @@
+"""What a variant of a model comes to at its outputs, against one float run of the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.debug.compare import Comparison
+from refinterp.debug.local import as_real
+from refinterp.debug.metrics import Grid, sample_errors
+from refinterp.debug.outputs import Metric, OutputSums, is_scores, metric, metric_name, score
+from refinterp.debug.shadow import is_code
+from refinterp.errors import UsageError
+from refinterp.graph.model import Model
+from refinterp.numerics.threads import one_blas_thread
+from refinterp.run.executor import Executor, Observer
+from refinterp.run.prepare import prepare
+from refinterp.samples.convert import fit_input
+from refinterp.samples.source import Samples
+
+Array = NDArray[Any]
+Target = Literal["sqnr", "top1", "metric"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The outputs of one variant. sqnr_db: of the worst output, reals against the float run's.
+
+    top1_agreement: of the first output that is a list of scores; metric: of the first output that
+    the labels fit. None where there is none.
+    """
+
+    sqnr_db: float
+    top1_agreement: float | None
+    metric: Metric | None
+
+    def value(self, target: Target) -> float:
+        """The figure that is to be made larger; raises UsageError when there is none."""
+        if target == "sqnr":
+            return self.sqnr_db
+        if target == "top1":
+            if self.top1_agreement is None:
+                raise UsageError("no output is a list of scores: there is no top-1 agreement")
+            return self.top1_agreement
+        if self.metric is None:
+            raise UsageError("the samples have no labels that fit an output: there is no metric")
+        return -self.metric.quantized if self.metric.name == "rmse" else self.metric.quantized
+
+
+class Trials:
+    """Samples and their float outputs, ready to be compared with any variant's.
+
+    total: how many of the samples to use. Samples run one at a time: float sums may be taken in
+    another order in a batch.
+    """
+
+    def __init__(self, comparison: Comparison, samples: Samples, total: int) -> None:
+        self._comparison, self._samples = comparison, samples
+        self.count = total
+        self.notes: dict[str, None] = {}
+        self.references: list[list[Array]] = []
+
+    @one_blas_thread()
+    def float_run(self, observers: Sequence[Observer] = ()) -> None:
+        """Run the float model on all samples, and keep its outputs if they are not kept yet."""
+        twin = Executor(self._comparison.twin)
+        keep = not self.references
+        for index in range(self.count):
+            reals = self.reals(index)
+            for own, real in zip(self._comparison.quantized.graph.inputs, reals, strict=True):
+                twin.input(self._comparison.inputs[own])[0] = real
+            twin.invoke(observers)
+            if keep:
+                self.references.append([twin.read(i)[0].copy() for i in self._comparison.outputs])
+
+    def reals(self, index: int) -> list[Array]:
+        """The inputs of one sample as reals."""
+        program = self._comparison.quantized
+        return [
+            values if values.dtype.kind == "f" else as_real(values, program.specs[tensor])
+            for tensor, values in zip(program.graph.inputs, self._samples.get(index), strict=True)
+        ]
+
+    def feed(self, executor: Executor, index: int) -> None:
+        """Set the inputs of the quantized model, or of a variant, to one sample."""
+        program = self._comparison.quantized
+        for tensor, values in zip(program.graph.inputs, self._samples.get(index), strict=True):
+            codes, note = fit_input(values, program.specs[tensor])
+            executor.input(tensor)[0] = codes
+            if note:
+                self.notes[note] = None
+
+    @one_blas_thread()
+    def effect(self, model: Model) -> Effect:
+        """Run a variant of the quantized model, with the same inputs, on all samples."""
+        program = prepare(
+            model,
+            subgraph=self._comparison.quantized.subgraph,
+            flavour=self._comparison.quantized.flavour,
+        )
+        executor = Executor(program)
+        specs = [program.specs[i] for i in program.graph.outputs]
+        inputs = [program.specs[i] for i in program.graph.inputs]
+        labels = self._samples.labels
+        names = [metric_name(spec, inputs, labels) for spec in specs]
+        sums = [OutputSums() for _ in specs]
+        if not self.references:
+            self.float_run()
+        for index in range(self.count):
+            self.feed(executor, index)
+            executor.invoke()
+            for place, (tensor, spec) in enumerate(zip(program.graph.outputs, specs, strict=True)):
+                values, into = executor.read(tensor)[0], sums[place]
+                reference = self.references[index][place]
+                grid = Grid.of(spec) if is_code(spec) else None
+                into.errors.add(sample_errors(values, reference, grid))
+                if is_scores(spec, inputs):
+                    into.agreed += int(np.argmax(values) == np.argmax(reference))
+                name = names[place]
+                if name is not None and labels is not None:
+                    sides = as_real(values, spec), reference.reshape(values.shape)
+                    given = self.reals(index) if name == "roc_auc" else []
+                    score(into, name, index, np.asarray(labels[index]), sides, given)
+        quality = [into.errors.figures(scaled=False).sqnr_db for into in sums]
+        agreed = [
+            into.agreed / self.count
+            for into, spec in zip(sums, specs, strict=True)
+            if is_scores(spec, inputs)
+        ]
+        metrics = [metric(into, name) for into, name in zip(sums, names, strict=True)]
+        return Effect(
+            min(quality, key=lambda v: (v == v, v)),
+            agreed[0] if agreed else None,
+            next((one for one in metrics if one is not None), None),
+        )

@@ -1,0 +1,93 @@
+"""A sensitivity study as a JSON document (`schema/sensitivity.schema.json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from refinterp.debug.better_ranges import TensorRanges
+from refinterp.debug.recipe import denylisted_nodes, quantizer_recipe
+from refinterp.debug.sensitivity import LayerEffect, Search, SensitivityReport
+from refinterp.debug.trials import Effect
+from refinterp.report.machine import document
+
+_SUBGRAPH: Final = 0  # the one that is studied
+
+
+def sensitivity_document(
+    report: SensitivityReport,
+    ranges: Sequence[TensorRanges],
+    model: str | None = None,
+    float_model: str | None = None,
+) -> dict[str, Any]:
+    """Return the document; model, float_model: where they were read from."""
+    return document(
+        model=model,
+        float_model=float_model,
+        flavour=report.flavour,
+        reference=report.reference,
+        samples=report.samples,
+        interrupted=report.interrupted,
+        notes=list(report.notes),
+        precision=report.precision,
+        target=report.target,
+        base=_effect(report.base),
+        all_kept=_effect(report.all_kept),
+        layers=[_layer(one) for one in report.layers],
+        lossless=list(report.lossless),
+        search=None if report.search is None else _search(report, report.search),
+        ranges=[_ranges(one) for one in ranges],
+    )
+
+
+def _effect(effect: Effect | None) -> dict[str, Any] | None:
+    if effect is None:
+        return None
+    found = effect.metric
+    return {
+        "sqnr_db": effect.sqnr_db,
+        "top1_agreement": effect.top1_agreement,
+        "metric": None if found is None else asdict(found),
+    }
+
+
+def _layer(layer: LayerEffect) -> dict[str, Any]:
+    return {
+        "subgraph": _SUBGRAPH,
+        "operator": layer.operator,
+        "op_name": layer.op_name,
+        "tensor": layer.tensor,
+        "name": layer.name,
+        "kept": _effect(layer.kept),
+        "alone": _effect(layer.alone),
+        "unsupported": layer.unsupported,
+    }
+
+
+def _search(report: SensitivityReport, search: Search) -> dict[str, Any]:
+    layers = [report.layer(i) for i in search.operators]
+    return {
+        "wanted": search.wanted,
+        "reached": search.reached,
+        "steps": [{"operator": s.operator, "effect": _effect(s.effect)} for s in search.steps],
+        "operators": list(search.operators),
+        "smallest": search.smallest,
+        "effect": _effect(search.effect),
+        "deployed": _effect(search.deployed),
+        "denylisted_nodes": denylisted_nodes(layers),
+        "ai_edge_quantizer": quantizer_recipe(layers, report.precision),
+    }
+
+
+def _ranges(one: TensorRanges) -> dict[str, Any]:
+    return {
+        "subgraph": _SUBGRAPH,
+        "operator": one.operator,
+        "op_name": one.op_name,
+        "tensor": one.tensor,
+        "name": one.name,
+        "gain_db": one.gain_db,
+        "own": asdict(one.own),
+        "others": [asdict(other) for other in one.others],
+    }
