@@ -9,7 +9,8 @@ simulated   what a float operator writes is not quantized at all. An integer ope
             (they only move values) pass reals on; those whose integer kernel does something else
             than float arithmetic and rounding (overflow, tables) read the reals quantized.
 deployed    every integer operator reads integers, quantized with the ranges that the file has: what
-            a runtime would run.
+            a runtime would run. Model outputs that a float operator writes are float, as the
+            quantizers leave them.
 """
 
 from __future__ import annotations
@@ -90,11 +91,8 @@ class _Mix:
             self._operator(index, operator)
 
     def model(self) -> Model:
-        """The finished model; its outputs are reals where nothing quantizes them."""
-        outputs = tuple(
-            self._want(i, "codes" if self.deployed else self.native.get(i, "codes"))
-            for i in self.graph.outputs
-        )
+        """The finished model; its outputs are in the form their operators write."""
+        outputs = tuple(self._want(i, self.native.get(i, "codes")) for i in self.graph.outputs)
         graph = Subgraph(
             tensors=tuple(self.tensors),
             inputs=self.graph.inputs,

@@ -100,7 +100,7 @@ def _print_ranges(ranges: Sequence[TensorRanges], everything: bool) -> None:
 def _print_lines(
     headings: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]
 ) -> None:
-    """Print columns of fixed width, negative ones to the left; the one of width 0 takes the rest."""
+    """Print columns of fixed width, negative ones to the left; that of width 0 takes the rest."""
     used = sum(map(abs, widths)) + len(widths) - 1
     room = max(_LEAST_NAME, console().width - used)
     for number, row in enumerate((headings, *rows)):
