@@ -36,13 +36,25 @@ class Allocator:
         self.low_peak = 0
 
     def from_tail(
-        self, size: int, align: int, stage: Stage, category: str, what: str, **whose: Any
+        self,
+        size: int,
+        align: int,
+        stage: Stage,
+        category: str,
+        what: str,
+        *,
+        harmless: int = _HARMLESS,
+        **whose: Any,
     ) -> None:
-        """Take bytes that stay (AllocatePersistentBuffer)."""
+        """Take bytes that stay (AllocatePersistentBuffer).
+
+        harmless: of the latest temporary's last bytes, how many nobody reads from now on.
+        """
         at = (self.end - self.tail - size) // align * align
         moved = self.end - at - self.tail
         self.tail += moved
-        self._note(Entry(size, moved, align, "tail", stage, category, what, **whose))
+        entry = Entry(size, moved, align, "tail", stage, category, what, **whose)
+        self._note(entry, harmless=harmless if self.low > self.head else 0)
 
     def resize_head(self, size: int, stage: Stage, what: str) -> None:
         """Make the head this large (ResizeBuffer); temporaries must have been given back."""
@@ -84,18 +96,24 @@ class Allocator:
         """Count the latest allocation as so many, as recordings do with arrays."""
         self.entries[-1] = replace(self.entries[-1], count=number)
 
-    def _note(self, entry: Entry, low: int | None = None, tail: int | None = None) -> None:
+    def _note(
+        self, entry: Entry, low: int | None = None, tail: int | None = None, harmless: int = 0
+    ) -> None:
         self.entries.append(entry)
         who = f"{entry.op_name}: {entry.what}" if entry.op_name else entry.what
-        self._moment(entry.stage, who, low, tail)
+        self._moment(entry.stage, who, low, tail, harmless)
 
     def _moment(
-        self, stage: Stage, what: str, low: int | None = None, tail: int | None = None
+        self,
+        stage: Stage,
+        what: str,
+        low: int | None = None,
+        tail: int | None = None,
+        harmless: int = 0,
     ) -> None:
         low = self.low if low is None else low
         tail = self.tail if tail is None else tail
         self.low_peak = max(self.low_peak, low)
         if low + tail > self.peak.bytes:
             self.peak = Moment(low + tail, low, tail, stage, what)
-        grows = bool(self.entries) and self.entries[-1].section == "tail" and low > self.head
-        self.runs = max(self.runs, low + tail - (_HARMLESS if grows else 0))
+        self.runs = max(self.runs, low + tail - harmless)

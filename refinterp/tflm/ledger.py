@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from refinterp.arena.lifetimes import Scratch
 from refinterp.arena.offline import METADATA_NAME, ONLINE, offline_offsets
@@ -195,11 +195,12 @@ class _Requests:
         self.stage = stage
 
     @property
-    def whose(self) -> dict[str, object]:
+    def whose(self) -> dict[str, Any]:
         return self.run.whose(self.node)
 
-    def persistent(self, size: int, what: str) -> None:
-        self.run.arena.from_tail(size, ALIGNMENT, self.stage, BUFFERS, what, **self.whose)
+    def persistent(self, size: int, what: str, *, rereads: bool = False) -> None:
+        spare = {"harmless": 0} if rereads else {}
+        self.run.arena.from_tail(size, ALIGNMENT, self.stage, BUFFERS, what, **spare, **self.whose)
 
     def scratch(self, size: int, what: str) -> None:
         self.run.scratch.append(Scratch(self.node.subgraph, self.node.index, size))
@@ -234,7 +235,7 @@ class _Run:
 
     # structs and whose they are
 
-    def whose(self, node: _Node) -> dict[str, object]:
+    def whose(self, node: _Node) -> dict[str, Any]:
         return {
             "subgraph": node.subgraph,
             "operator": node.index,
@@ -341,7 +342,7 @@ class _Run:
             self._struct("NodeAndRegistration", "start", NODES, what, len(graph.operators))
             self.arena.count(len(graph.operators))
 
-    def _room_for_requests(self, stage: Stage, **whose: object) -> None:
+    def _room_for_requests(self, stage: Stage, **whose: Any) -> None:
         """Keep room at the base for the scratch requests made, and 12 more."""
         size, align = self.profile.layout("ScratchBufferRequest")
         before = self.arena.head if stage != "start" else 0
@@ -502,7 +503,7 @@ class _Run:
                 if index != OPTIONAL:
                     self.tensor(0, index, temporary=False, subgraph=0, model=self.number)
 
-    def tensor(self, number: int, index: int, *, temporary: bool, **whose: object) -> None:
+    def tensor(self, number: int, index: int, *, temporary: bool, **whose: Any) -> None:
         """Take a TfLiteTensor and, for a quantized tensor, its scales' struct and zero points."""
         tensor = self.model.subgraphs[number].tensors[index]
         channels = _channels(tensor)

@@ -21,8 +21,11 @@ from refinterp.tflm.types import ELEMENT_BYTES
 class Memory(Protocol):
     """Where requests go: the allocator that serves them in their order."""
 
-    def persistent(self, size: int, what: str) -> None:
-        """AllocatePersistentBuffer: from the tail, at a multiple of 16."""
+    def persistent(self, size: int, what: str, *, rereads: bool = False) -> None:
+        """AllocatePersistentBuffer: from the tail, at a multiple of 16.
+
+        rereads: the kernel looks at the zero points of its latest temporary tensor afterwards.
+        """
         ...
 
     def scratch(self, size: int, what: str) -> None:
@@ -183,9 +186,9 @@ class Operation:
         """Ask for bytes that stay."""
         self.memory.persistent(size, what)
 
-    def keep_struct(self, struct: str, what: str = "") -> None:
-        """Ask for a struct that stays."""
-        self.memory.persistent(self.size(struct), what or struct)
+    def keep_struct(self, struct: str, what: str = "", *, rereads: bool = False) -> None:
+        """Ask for a struct that stays; rereads: as for `Memory.persistent`."""
+        self.memory.persistent(self.size(struct), what or struct, rereads=rereads)
 
     def scratch(self, size: int, what: str) -> None:
         """Ask for bytes while the operator runs."""
