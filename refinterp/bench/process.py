@@ -22,6 +22,7 @@ from refinterp.errors import RefinterpError
 from refinterp.runtimes.client import environment, exit_reason
 
 _PATIENCE: Final = 120.0  # seconds beside those that the job asks for
+_COMMAND: Final = ("-m", "refinterp.bench")
 _START: Final = "start"  # what dies before any subject ran
 
 
@@ -68,7 +69,7 @@ def _run(job: Job) -> tuple[Timings | None, str, str]:
     limit = _PATIENCE + 20 * job.seconds * (len(job.subjects) + 1)
     with tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "refinterp.bench"],
+            [sys.executable, *_COMMAND],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,

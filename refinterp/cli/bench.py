@@ -14,7 +14,7 @@ from refinterp.bench.job import Failed, Job
 from refinterp.bench.machine import machine
 from refinterp.bench.memory import Memory, measure_memory
 from refinterp.bench.process import measure
-from refinterp.cli.common import add_flavour, print_document, say
+from refinterp.cli.common import add_flavour, positive, print_document, say
 from refinterp.errors import UnsupportedError, UsageError
 from refinterp.modelfile import carray
 from refinterp.modelfile.reader import read_model
@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against", metavar="NAME,…", default="", help="whom to compare with (see above)"
     )
     parser.add_argument(
-        "--batch", type=_positive, default=1, metavar="N",
+        "--batch", type=positive, default=1, metavar="N",
         help="samples a measurement covers; ours run side by side, as many as fit (default 1)",
     )  # fmt: skip
     parser.add_argument(
-        "--threads", type=_positive, default=1, metavar="N",
+        "--threads", type=positive, default=1, metavar="N",
         help="threads of BLAS, and of LiteRT (default 1)",
     )  # fmt: skip
     parser.add_argument("--per-op", action="store_true", help="time each operator of ours")
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time spent on each, in turns of at least 10 ms (default 1)",
     )  # fmt: skip
     parser.add_argument(
-        "--repeats", type=_positive, default=1000, metavar="N", help="turns at most (default 1000)"
+        "--repeats", type=positive, default=1000, metavar="N", help="turns at most (default 1000)"
     )
     parser.add_argument("--plain", action="store_true", help="ours without its fast paths")
     add_flavour(parser)
@@ -123,13 +123,6 @@ def _content(path: str) -> bytes:
         raw = carray.model_bytes(raw)
     read_model(raw)  # a file that is no model is told of here, and not by another process
     return raw
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1 is needed")
-    return value
 
 
 def _seconds(text: str) -> float:

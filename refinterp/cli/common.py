@@ -54,6 +54,14 @@ def save_text(path: str, text: str) -> None:
     say(f"wrote {path}")
 
 
+def positive(text: str) -> int:
+    """Read an argument that counts something there is at least one of."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: at least 1 is needed")
+    return value
+
+
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add the MODEL argument."""
     parser.add_argument(

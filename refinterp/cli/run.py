@@ -6,7 +6,7 @@ Float data given to a quantized input is quantized with the input's scale and ze
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from refinterp.cli.common import (
     add_window_stride,
     open_data,
     open_model,
+    positive,
     print_document,
     progress,
     say,
@@ -27,10 +28,12 @@ from refinterp.cli.common import (
 from refinterp.errors import UsageError
 from refinterp.report.machine import document
 from refinterp.report.terminal import Column, print_table, print_text, shorten
-from refinterp.run.executor import Executor
-from refinterp.run.prepare import Program, Step, prepare
-from refinterp.samples.convert import dequantize, fit_input
+from refinterp.run.batches import Results, in_sequence, run_samples
+from refinterp.run.pool import Work, run_in_processes
+from refinterp.run.prepare import Program, prepare
+from refinterp.samples.convert import dequantize
 from refinterp.samples.labels import read_labels
+from refinterp.samples.source import Samples
 
 _SHOWN = 8  # samples, and values of an output, that a terminal shows
 
@@ -50,13 +53,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--top", type=int, default=5, metavar="K", help="labels to show (default 5)"
     )
     parser.add_argument("--plain", action="store_true", help="use the plain kernels only")
+    parser.add_argument(
+        "--batch", type=positive, metavar="N",
+        help="samples that run at once at most; changes memory and speed, no result (default: "
+        "what fits 64 MiB; float models run one at a time)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=positive, default=1, metavar="N",
+        help="divide the samples among N processes (default 1: this one)",
+    )  # fmt: skip
     add_flavour(parser)
     add_image_range(parser)
     add_window_stride(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run all samples, one after the other."""
+    """Run all samples, in order."""
     model = open_model(options.model)
     program = prepare(model, flavour=options.flavour, plain=options.plain)
     graph = program.graph
@@ -69,65 +81,67 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.input is None:
         say(f"no --input: using {samples.origin}")
-    executor = Executor(program)
-    keep = _Keep(program) if options.save_all else None
-    outputs: list[list[NDArray[Any]]] = []
-    noted: set[str] = set()
-    show = progress("samples", samples.count)
-    for index, sample in enumerate(samples):
-        for tensor, spec, values in zip(graph.inputs, specs, sample, strict=True):
-            codes, note = fit_input(values, spec)
-            executor.input(tensor)[0] = codes
-            if note and note not in noted:
-                noted.add(note)
-                say(note)
-        executor.invoke([keep] if keep else [])
-        outputs.append([executor.read(i)[0].copy() for i in graph.outputs])
-        show(index + 1)
+    results = _run(options, program, samples)
+    outputs = results.outputs
+    for note in results.notes:
+        say(note)
     if options.output:
-        _save(options.output, _named(program, graph.outputs, outputs))
-    if keep:
-        _save(options.save_all, keep.stacked())
+        _save(options.output, _stacked(program, _by_tensor(program, outputs)))
+    if options.save_all:
+        _save(options.save_all, _stacked(program, results.tensors))
+        say(
+            f"kept {len(results.tensors)} tensors of each sample, {results.kept_bytes} bytes in all"
+        )
     labels = read_labels(options.labels, model)
     if options.json:
-        print_document(_document(program, outputs, labels, options.top))
+        print_document(_document(program, results, labels, options.top))
     else:
         _print(program, outputs, labels, options.top)
     return 0
 
 
-class _Keep:
-    """An observer that copies every operator's outputs."""
+def _run(options: argparse.Namespace, program: Program, samples: Samples) -> Results:
+    """Run here or in processes."""
+    show = progress("samples", samples.count)
+    keep = options.save_all is not None
+    workers = min(options.workers, samples.count)
+    if workers > 1 and in_sequence(program):
+        say("one process runs all: the model may remember from one sample to the next")
+        workers = 1
+    if workers <= 1:
+        return run_samples(program, samples, batch=options.batch, keep=keep, progress=show)
+    if options.model == "-" or options.input is None:
+        raise UsageError("--workers open the model and the data themselves: give paths of both")
+    work = Work(
+        options.model,
+        options.input,
+        options.flavour,
+        plain=options.plain,
+        image_range=options.image_range,
+        window_stride=options.window_stride,
+        batch=options.batch,
+        keep=keep,
+    )
+    return run_in_processes(work, samples.count, workers, show)
 
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self._tensors: dict[int, list[NDArray[Any]]] = {}
 
-    def __call__(
-        self, moment: str, step: Step, inputs: Sequence[Any], outputs: Sequence[Any]
-    ) -> None:
-        if moment == "after":
-            for tensor, array in zip(step.outputs, outputs, strict=True):
-                self._tensors.setdefault(tensor, []).append(array[0].copy())
-
-    def stacked(self) -> dict[str, NDArray[Any]]:
-        """Tensor name → (samples, *shape); names that repeat carry their index."""
-        names = [self._program.specs[i].name for i in self._tensors]
-        return {
-            name if names.count(name) == 1 and name else f"{name}#{index}": np.stack(arrays)
-            for (index, arrays), name in zip(self._tensors.items(), names, strict=True)
-        }
-
-
-def _named(
-    program: Program, indices: Sequence[int], outputs: Sequence[Sequence[NDArray[Any]]]
+def _stacked(
+    program: Program, tensors: Mapping[int, Sequence[NDArray[Any]]]
 ) -> dict[str, NDArray[Any]]:
-    names = [program.specs[i].name for i in indices]
+    """Tensor name → (samples, *shape); names that repeat carry their index."""
+    names = [program.specs[i].name for i in tensors]
     return {
-        name if names.count(name) == 1 and name else f"{name}#{i}": np.stack(
-            [sample[position] for sample in outputs]
-        )
-        for position, (i, name) in enumerate(zip(indices, names, strict=True))
+        name if names.count(name) == 1 and name else f"{name}#{index}": np.stack(arrays)
+        for (index, arrays), name in zip(tensors.items(), names, strict=True)
+    }
+
+
+def _by_tensor(
+    program: Program, outputs: Sequence[Sequence[NDArray[Any]]]
+) -> dict[int, list[NDArray[Any]]]:
+    return {
+        tensor: [sample[position] for sample in outputs]
+        for position, tensor in enumerate(program.graph.outputs)
     }
 
 
@@ -142,13 +156,14 @@ def _save(path: str, arrays: dict[str, NDArray[Any]]) -> None:
 
 def _document(
     program: Program,
-    outputs: Sequence[Sequence[NDArray[Any]]],
+    results: Results,
     labels: Sequence[str] | None,
     top: int,
 ) -> dict[str, Any]:
     return document(
         model=program.model.source,
         flavour=program.flavour,
+        preserved_bytes=results.kept_bytes,
         samples=[
             {
                 "outputs": [
@@ -163,7 +178,7 @@ def _document(
                     for index, array in zip(program.graph.outputs, sample, strict=True)
                 ]
             }
-            for sample in outputs
+            for sample in results.outputs
         ],
     )
 

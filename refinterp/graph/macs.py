@@ -57,14 +57,20 @@ def _svdf(inputs: Shapes, outputs: Shapes) -> int:
     return x[0] * (math.prod(feature) + math.prod(time))
 
 
-def _recurrent(inputs: Shapes, outputs: Shapes) -> int:
-    """Every matrix among the inputs, at every step of every sequence: x (steps, batch, features).
+def _recurrent(*matrices: int) -> Callable[[Shapes, Shapes], int]:
+    """The matrices at these inputs, each at every step of every sequence: x (…, features)."""
 
-    Matrices are told from states, which are variables of one row per sequence, by their place.
-    """
-    x = _shape(inputs, 0)
-    weights = [shape for i, shape in enumerate(inputs) if i in _LSTM_MATRICES and shape is not None]
-    return math.prod(x[:-1]) * sum(math.prod(shape) for shape in weights)
+    def count(inputs: Shapes, outputs: Shapes) -> int:
+        present = [inputs[i] for i in matrices if i < len(inputs)]
+        sizes = [math.prod(shape) for shape in present if shape is not None]
+        return math.prod(_shape(inputs, 0)[:-1]) * sum(sizes)
+
+    return count
+
+
+def _lstm(inputs: Shapes, outputs: Shapes) -> int:
+    """The basic kernel has one matrix, for features and state together."""
+    return (_recurrent(2) if len(inputs) == 5 else _recurrent(*_LSTM))(inputs, outputs)
 
 
 def _shape(shapes: Shapes, index: int) -> Shape:
@@ -74,19 +80,23 @@ def _shape(shapes: Shapes, index: int) -> Shape:
     return shape
 
 
-_LSTM_MATRICES: Final = frozenset({*range(1, 9), 16})
-"""Input, recurrent and projection weights among the inputs of UNIDIRECTIONAL_SEQUENCE_LSTM."""
+_LSTM: Final = (*range(1, 9), 16)
+"""Input, recurrent and projection weights among the inputs of an LSTM."""
 
 MACS: Final[Mapping[str, Callable[[Shapes, Shapes], int]]] = MappingProxyType(
     {
         "BATCH_MATMUL": _batch_matmul,
+        "BIDIRECTIONAL_SEQUENCE_LSTM": _recurrent(*_LSTM, *(i + 17 for i in _LSTM), *range(40, 48)),
+        "BIDIRECTIONAL_SEQUENCE_RNN": _recurrent(1, 2, 5, 6, 10, 11),
         "CONV_2D": _per_output(slice(1, 4)),
-        "CONV_3D": _per_output(slice(0, 4)),
         "DEPTHWISE_CONV_2D": _per_output(slice(1, 3)),
         "FULLY_CONNECTED": _per_output(slice(-1, None)),
+        "LSTM": _lstm,
+        "RNN": _recurrent(1, 2),
         "SVDF": _svdf,
         "TRANSPOSE_CONV": _transpose_conv,
-        "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent,
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent(*_LSTM),
+        "UNIDIRECTIONAL_SEQUENCE_RNN": _recurrent(1, 2),
     }
 )
 """The rule of each operator that has any."""

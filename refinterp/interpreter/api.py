@@ -50,7 +50,10 @@ class Interpreter:
     experimental_op_resolver_type: see `OpResolverType`. experimental_delegates: none may be given.
     experimental_preserve_all_tensors: keep every tensor readable after `invoke`.
     experimental_compress_quantization_zero_points: equal zero points are described by one.
-    num_threads and the other flags are accepted and change nothing.
+    num_threads: how many threads BLAS may use while the model runs; None leaves that to BLAS, which
+    by itself uses every core or what OPENBLAS_NUM_THREADS says. Integer results are the same
+    whatever their number; float sums may be added in another order. One thread is the fastest for
+    small models. The other flags are accepted and change nothing.
 
     flavour: whose arithmetic is reproduced; wins over the resolver. plain: use the plain
     definitions instead of the fast paths. poison: overwrite tensors as soon as nothing reads them
@@ -104,6 +107,7 @@ class Interpreter:
             "flavour": chosen,
             "plain": plain,
             "poison": poison,
+            "threads": num_threads,
             "preserve": bool(experimental_preserve_all_tensors),
         }
         self._sessions: dict[int, Session] = {}

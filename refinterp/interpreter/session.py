@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from refinterp.graph.check import Finding
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape, Tensor
 from refinterp.interpreter.mistakes import AllocationError, ResizeError, UnreadableError
+from refinterp.numerics.threads import blas_threads
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Step, prepare
 
@@ -29,7 +31,8 @@ _TYPE_NAMES: Final = {"O": "STRING", "S": "STRING", "U": "STRING"}  # by the kin
 class Session:
     """The state in which LiteRT keeps a subgraph, with one sample.
 
-    faults: findings of severity error about the subgraph; they forbid allocation.
+    threads: BLAS's while the model runs; None leaves them alone. faults: findings of severity error
+    about the subgraph; they forbid allocation.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Session:
         plain: bool,
         poison: bool,
         preserve: bool,
+        threads: int | None = None,
         faults: Sequence[Finding] = (),
     ) -> None:
         self.model = model
@@ -50,6 +54,7 @@ class Session:
         self._plain = plain
         self._poison = poison
         self._preserve = preserve
+        self._threads = threads
         self._faults = tuple(faults)
         self._shapes: dict[int, Shape] = {}
         self._resized: set[int] = set()  # since the last allocation
@@ -150,7 +155,8 @@ class Session:
                 "Invoke called on model that is not ready. Call allocate_tensors() first, and "
                 "again after every resize_tensor_input()"
             )
-        self._executor.invoke([self._keep] if self._preserve else [])
+        with nullcontext() if self._threads is None else blas_threads(self._threads):
+            self._executor.invoke([self._keep] if self._preserve else [])
         self._ran = True
 
     def reset_variables(self) -> None:

@@ -63,8 +63,8 @@ class Executor:
             raise UsageError(f"samples is {samples}; at least 1 is needed")
         if samples > 1 and not program.batchable:
             raise UnsupportedError(
-                "the model has control flow, or shapes that depend on data: it runs one sample at "
-                f"a time, not {samples}"
+                "the model has control flow, shapes that depend on data, or variables that are set "
+                f"from outside: it runs one sample at a time, not {samples}"
             )
         self.program = program
         self.memory: Memory = lay_out(program, samples, plan)

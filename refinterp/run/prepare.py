@@ -67,8 +67,15 @@ class PreparedGraph:
 
     @property
     def batchable(self) -> bool:
-        """Whether samples can run side by side: no control flow, no shapes that depend on data."""
-        return not self.unknown and not any(is_control(step.entry.kernel) for step in self.steps)
+        """Whether samples can run side by side.
+
+        Not with control flow, with shapes that depend on data, or where an operator sets a
+        variable, of which there is one for all samples, and each is to find what it set itself.
+        """
+        return not self.unknown and not any(
+            is_control(step.entry.kernel) or any(self.specs[i].is_variable for i in step.outputs)
+            for step in self.steps
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +105,10 @@ class Program:
 
     @property
     def batchable(self) -> bool:
-        """Whether several samples can run at once."""
-        return all(graph.batchable for graph in self.graphs.values())
+        """Whether several samples can run at once; never where a variable is an input."""
+        return all(graph.batchable for graph in self.graphs.values()) and not any(
+            self.specs[i].is_variable for i in self.graph.inputs
+        )
 
 
 def prepare(
