@@ -105,6 +105,28 @@ def with_offsets(model: Model, offsets: Mapping[TensorId, int]) -> Model:
     )
 
 
+def unfit_to_fix(model: Model) -> frozenset[TensorId]:
+    """Return the tensors that must not be given an offset, for a variable's sake.
+
+    When TFLM asks whether a variable was planned beforehand it counts from the start of the list in
+    every subgraph. So the variable number i of a later subgraph gets no bytes, and the model
+    crashes, when the i-th entry of the list, another tensor's, holds an offset.
+
+    Source: TFLM `micro_allocator.cc` (`AllocateVariables`), commit 90b983c2b; the wheel crashes.
+    """
+    tensors = [
+        (index, number)
+        for index, subgraph in enumerate(model.subgraphs)
+        for number in range(len(subgraph.tensors))
+    ]
+    return frozenset(
+        tensors[number]
+        for subgraph in model.subgraphs[1:]
+        for number, tensor in enumerate(subgraph.tensors)
+        if tensor.is_variable
+    )
+
+
 def without_offsets(model: Model) -> Model:
     """Return the model without planned offsets; their buffers go when they are the last ones."""
     entries = [entry for entry in model.metadata if entry.name == METADATA_NAME]

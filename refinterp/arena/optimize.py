@@ -4,7 +4,8 @@ Every tensor gets its offset in the file (`offline`). Scratch buffers cannot: TF
 puts them into the gaps. So the rewritten model is planned once more, greedily, as TFLM will do it,
 and what counts is the result. Where an operator's several scratch buffers miss the gaps meant for
 them, they are planned as one, which greedy cannot get wrong: into a gap that holds them all it
-puts them one behind the other, and below it they only leave more room.
+puts them one behind the other, and below it they only leave more room. The few tensors that must
+be left to greedy as well (`unfit_to_fix`) are judged by the result like scratch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from refinterp.arena.lifetimes import Scratch, TensorId, lifetimes
-from refinterp.arena.offline import with_offsets, without_offsets
+from refinterp.arena.offline import unfit_to_fix, with_offsets, without_offsets
 from refinterp.arena.optimal import TIME_LIMIT, optimal
 from refinterp.arena.problem import ALIGNMENT
 from refinterp.arena.reorder import Order, reorder
@@ -141,6 +142,8 @@ class _Search:
             for resident, offset in zip(held.planned, result.plan.offsets, strict=True)
             if resident.tensor is not None
         }
+        for tensor in unfit_to_fix(model):
+            offsets.pop(tensor, None)
         return offsets, result.plan.extent, result.lower_bound
 
     def _written(

@@ -1,0 +1,83 @@
+"""arena --optimize and --planner optimal: what they print, write, refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from refinterp.arena.offline import offline_offsets
+from refinterp.cli.main import main
+from refinterp.modelfile.reader import read_model
+from tests.test_bundled_models import ROOT
+
+MODEL = str(ROOT / "refinterp" / "data" / "shapes_int8.tflite")
+SCHEMA = json.loads((ROOT / "schema" / "arena.schema.json").read_text("utf-8"))
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
+    assert main(["arena", *arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(found, SCHEMA)
+    return found
+
+
+@pytest.mark.parametrize("more", [[], ["--reorder"], ["--planner", "optimal"]])
+def test_the_document_is_about_the_new_model(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, more: list[str]
+) -> None:
+    """Head, bound and gain are those of the file that was written, which plans itself."""
+    output = str(tmp_path / "small.tflite")
+    found = document(capsys, MODEL, "--optimize", "-o", output, "--tflm", "wheel-20261023", *more)
+    gained = found["optimized"]
+    assert (gained["head_bytes_before"], gained["head_bytes"]) == (22112, 15456)
+    assert gained["gain_bytes"] == 22112 - 15456
+    assert found["head_bytes"] == found["lower_bound_bytes"] == 15456
+    assert (found["proven"], found["gap_bytes"]) == (True, 0)
+    assert gained["output"] == output
+    assert offline_offsets(read_model(output))
+    again = document(capsys, output, "--tflm", "wheel-20261023")
+    assert again["head_bytes"] == 15456
+    assert again["arena_used_bytes"] == found["arena_used_bytes"]
+
+
+def test_the_gain_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The text names the gain and the proof, and standard error the file."""
+    output = str(tmp_path / "small.tflite")
+    assert main(["arena", MODEL, "--optimize", "-o", output]) == 0
+    out, err = capsys.readouterr()
+    assert "head 22,112 -> 15,456 B, 6,656 B (30.1 %) less" in out
+    assert "proven: no plan of these operators in this order is smaller" in out
+    assert f"wrote {output}" in err
+
+
+def test_the_optimal_planner(capsys: pytest.CaptureFixture[str]) -> None:
+    """--planner optimal shows the plan, proven, without writing anything."""
+    found = document(capsys, MODEL, "--planner", "optimal", "--time-limit", "5")
+    assert (found["planner"], found["head_bytes"], found["proven"]) == ("optimal", 15456, True)
+    greedy = document(capsys, MODEL)
+    assert (greedy["proven"], greedy["gap_bytes"]) == (False, 22112 - 15456)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--optimize"], "both needed"),
+        (["-o", "small.tflite"], "both needed"),
+        (["--reorder"], "both needed"),
+        ([MODEL, "--optimize", "-o", "x"], "one model for one target"),
+        (["--all-targets", "--optimize", "-o", "x"], "one model for one target"),
+        (["--planner", "linear", "--optimize", "-o", "x"], "--planner linear has no part in it"),
+        (["--planner", "optimal", "--time-limit", "-1"], "--time-limit is -1"),
+        (["--optimize", "-o", "no/such/folder/x.tflite"], "cannot be written"),
+    ],
+)
+def test_what_does_not_go_together(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    """Half of a request, several models, a file that cannot be written: exit 2 and the reason."""
+    assert main(["arena", MODEL, *arguments]) == 2
+    assert words in capsys.readouterr().err
