@@ -19,6 +19,7 @@ from refinterp.tflm.operation import Operand, Operation
 HYBRID: Final = "hybrid models are not supported"
 INT16_TABLE: Final = 513 * 2  # bytes of a table over int16
 DECODE_STATES: Final = {0: "DecodeStateLut", 1: "DecodeStateHuffman", 2: "DecodeStatePrune"}
+HUFFMAN: Final = 1
 PRUNED: Final = 2
 POOLED: Final = "float32 int8 int16"
 COMPARED: Final = "float32 int32 int64 int8"
@@ -532,8 +533,8 @@ def decode(op: Operation) -> None:
         header = np.asarray(op[f"i{2 * i + 1}"].value()).view(np.uint8).reshape(-1)
         kind = int(header[0]) if header.size else -1
         op.require(kind in DECODE_STATES, f"input {2 * i + 1} asks for decoder {kind}")
-        op.keep_struct(DECODE_STATES[kind], rereads=kind == PRUNED)
         y = op[f"o{i}"]
+        op.keep_struct(DECODE_STATES[kind], rereads=kind != HUFFMAN or not y.scales)
         q = y.tensor.quantization
         if kind == PRUNED and y.scales > 1 and q is not None and q.zero_point.any():
             op.keep(y.scales, "zero point per channel")
