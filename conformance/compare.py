@@ -75,15 +75,19 @@ def run_ours(
 
 
 class _Keep:
-    """An observer that copies what operators make."""
+    """An observer that copies what operators make; of variables, what the run leaves in them."""
 
     def __init__(self, program: Program) -> None:
         self.arrays: dict[int, Array] = {}
+        self._variables = {i for i, spec in enumerate(program.specs) if spec.is_variable}
 
     def __call__(self, moment: str, step: Step, inputs: Any, outputs: Any) -> None:
         if moment == "after":
             for tensor, array in zip(step.outputs, outputs, strict=True):
                 self.arrays[tensor] = array.copy()
+            for tensor, array in zip(step.inputs, inputs, strict=True):
+                if tensor in self._variables and tensor in self.arrays:
+                    self.arrays[tensor] = array.copy()
 
 
 def compare(

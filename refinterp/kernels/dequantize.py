@@ -3,6 +3,8 @@
 Real      y = scale * (x - zero point)
 Integer   the product in float64, rounded once to float32
           several scales: TFLM (path "first-scale") takes the first for all
+State     LiteRT dequantizes a constant only once: where y is a variable, as the float16 state of an
+          LSTM is, later runs find in it what the run before left there
 Shapes    y as x; with several scales, one per index of x's quantized dimension
 Units     x: codes, or float16 without a scale, which is only widened
 Raises    ModelError, from prepare only: missing scales
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +40,33 @@ from refinterp.numerics.tables import tabulate
 I64 = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Once:
+    """A constant that becomes the first value of a variable. State: whether it has, bool ()."""
+
+    kernel: Any
+
+    def state(self) -> Sequence[Array]:
+        """Nothing is written yet."""
+        return (np.zeros((), np.bool_),)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y the first time."""
+        x, done = inputs
+        assert done is not None
+        if not done.all():
+            self.kernel.eval([x], outputs, work)
+            done.fill(True)
+
+
+def _repeated(kernel: Any, x: TensorSpec, y: TensorSpec, rule: Rules) -> Any:
+    """Run a kernel at every invocation, or only at the first."""
+    constant = x.data is not None and y.is_variable and rule.path != "first-scale"
+    return Once(kernel) if constant else kernel
+
+
 @kernel("DEQUANTIZE", "int8", "uint8", "int16", "int4", "uint4", "int2")
 @dataclass(frozen=True, slots=True, eq=False)
 class Dequantize:
@@ -54,12 +84,16 @@ class Dequantize:
     @classmethod
     def prepare(
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
-    ) -> Dequantize:
+    ) -> Any:
         """Check the input's scales."""
         x = operand(inputs, 0, "input")
         require_type(outputs[0], "float32", role="output")
         if rule.path == "first-scale" and x.scale.size > 1:
             x = replace(x, scale=x.scale[:1], zero_point=x.zero_point[:1])
+        return _repeated(cls._of(x, rule), x, outputs[0], rule)
+
+    @classmethod
+    def _of(cls, x: TensorSpec, rule: Rules) -> Dequantize:
         if x.scale.size > 1:
             shape = along(x)
             return cls(x.scale.astype(np.float64).reshape(shape), x.zero_point.reshape(shape), None)
@@ -97,10 +131,10 @@ class Widen:
     @classmethod
     def prepare(
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
-    ) -> Widen:
+    ) -> Any:
         """Check the output's type."""
         require_type(outputs[0], "float32", role="output")
-        return cls()
+        return _repeated(cls(), operand(inputs, 0, "input"), outputs[0], rule)
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
