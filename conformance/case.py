@@ -22,7 +22,8 @@ class Case:
     float_tolerance: the difference allowed on float tensors, relative to the largest magnitude of
     the tensor. float_absolute: allowed besides, in the tensor's units: for sums of products the
     generator states 2 * K * eps * sum|x * w|, which cancellation does not shrink.
-    undefined: oracles that leave part of their result unwritten on models of this kind.
+    undefined: runtimes that have no defined result on models of this kind; known_differences says
+    what they do instead.
     """
 
     model: Model

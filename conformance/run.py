@@ -8,18 +8,18 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.case import Case
 from conformance.cases import load_all
 from conformance.compare import compare, run_ours
 from conformance.draw import RandomDraw
+from conformance.known_differences import KnownDifference, Runtimes, whole_cells
 from refinterp.errors import RefinterpError
 from refinterp.modelfile.writer import write_model
-from refinterp.runtimes import open_runtime
 from refinterp.runtimes.outcome import Case as RuntimeCase
-from refinterp.runtimes.outcome import Died, Refused
+from refinterp.runtimes.outcome import Died, Ran, Refused
 
 FLAVOURS = {
     "runtime:litert-reference": "litert-reference",
@@ -34,7 +34,11 @@ _LACKED = "Didn't find op for builtin opcode"
 
 @dataclass(slots=True)
 class Tally:
-    """One cell of the matrix: an operator's dtype against an oracle."""
+    """One cell of the matrix: an operator's dtype against an oracle.
+
+    held_against: the second oracle, where the cell is a known difference; else "". undefined:
+    cases left out because the oracle has no defined result.
+    """
 
     operator: str
     dtype: str
@@ -46,6 +50,8 @@ class Tally:
     largest: float = 0.0
     refused: int = 0
     died: int = 0
+    undefined: int = 0
+    held_against: str = ""
     failures: list[str] = field(default_factory=list)
 
 
@@ -54,56 +60,86 @@ def seed_of(seed: int, operator: str, dtype: str, index: int) -> tuple[int, ...]
     return (seed, zlib.crc32(f"{operator}/{dtype}".encode()), index)
 
 
-def draw_case(seed: int, operator: str, dtype: str, index: int) -> Case:
-    """Draw one case again, for looking at a failure."""
-    return load_all()[operator, dtype](RandomDraw(seed_of(seed, operator, dtype, index)))
+def draw_case(
+    seed: int, operator: str, dtype: str, index: int, known: KnownDifference | None = None
+) -> Case:
+    """Draw one case again, for looking at a failure; known: the cell's row, if it has one."""
+    draw = known.draw if known is not None else load_all()[operator, dtype]
+    return draw(RandomDraw(seed_of(seed, operator, dtype, index)))
 
 
 def run_cell(
-    operator: str, dtype: str, oracle: str, count: int, seed: int, runtime: Any, plain: bool = False
+    operator: str,
+    dtype: str,
+    oracle: str,
+    count: int,
+    seed: int,
+    runtimes: Runtimes,
+    plain: bool = False,
 ) -> Tally:
     """Draw cases of one cell until `count` are accepted, or three times as many are drawn.
 
     A failure names the case's number, from which `draw_case` makes it again. Against
     `runtime:litert-optimized` only operators that the reference resolver lacks are run: on others
-    its results are another flavour's.
+    its results are another flavour's. A cell that is wholly a known difference is held against
+    that row's second oracle; single cases that are undefined are left out.
     """
     tally = Tally(operator, dtype, oracle)
-    if oracle == "runtime:litert-optimized" and not lacked(operator, dtype, seed):
+    if oracle == "runtime:litert-optimized" and not lacked(operator, dtype, seed, runtimes):
         return tally
+    known = whole_cells().get((operator, dtype, oracle))
+    if known is not None:
+        tally.held_against = known.against
     cases: dict[int, Case] = {}
 
+    indices = iter(range(3 * count))
+
     def requests() -> Iterator[RuntimeCase]:
-        for index in range(3 * count):
-            if tally.cases + tally.died >= count or tally.refused >= max(60, 2 * count):
-                return
+        """As many as are still wanted, if all are accepted."""
+        while tally.cases + tally.died + len(cases) < count:
             if tally.refused >= 60 and not tally.cases:
                 return  # the runtime does not take the type
-            case = cases[index] = draw_case(seed, operator, dtype, index)
-            if oracle in case.undefined:
-                tally.failures.append(f"{oracle} has no defined result")
+            if (index := next(indices, None)) is None:
                 return
-            yield RuntimeCase(
-                write_model(case.model),
-                case.samples,
-                label=f"{operator}/{dtype} seed {seed} case {index}",
-                preserve=oracle.startswith("runtime:litert"),
-            )
+            case = draw_case(seed, operator, dtype, index, known)
+            if known is None and oracle in case.undefined:
+                tally.undefined += 1
+                continue
+            cases[index] = case
+            label = f"{operator}/{dtype} seed {seed} case {index}"
+            if known is not None:
+                yield replace(known.request(case), label=label)
+            else:
+                yield RuntimeCase(
+                    write_model(case.model),
+                    case.samples,
+                    label=label,
+                    preserve=oracle.startswith("runtime:litert"),
+                )
 
-    for index, outcome in enumerate(runtime.run_many(requests())):
-        _account(tally, index, cases.pop(index), outcome, plain)
-    return tally
+    runtime = runtimes[known.second if known is not None else oracle]
+    flavour = known.flavour if known is not None else FLAVOURS[oracle]
+    while True:
+        drawn = 0
+        for outcome in runtime.run_many(requests()):
+            drawn += 1
+            index = next(iter(cases))
+            case = cases.pop(index)
+            if known is not None and isinstance(outcome, Ran):
+                outcome = known.expected(case, outcome)
+            _account(tally, index, case, outcome, flavour, plain)
+        if not drawn:
+            return tally
 
 
-def lacked(operator: str, dtype: str, seed: int) -> bool:
+def lacked(operator: str, dtype: str, seed: int, runtimes: Runtimes) -> bool:
     """Whether LiteRT's reference resolver has no kernel for an operator."""
     case = draw_case(seed, operator, dtype, 0)
-    with open_runtime("runtime:litert-reference") as runtime:
-        outcome = runtime.run(write_model(case.model))
+    outcome = runtimes["runtime:litert-reference"].run(write_model(case.model))
     return isinstance(outcome, Refused) and _LACKED in outcome.reason
 
 
-def _account(tally: Tally, index: int, case: Case, outcome: Any, plain: bool) -> None:
+def _account(tally: Tally, index: int, case: Case, outcome: Any, flavour: str, plain: bool) -> None:
     """Count one case."""
     if isinstance(outcome, Died):
         tally.died += 1
@@ -116,7 +152,7 @@ def _account(tally: Tally, index: int, case: Case, outcome: Any, plain: bool) ->
         return
     tally.cases += 1
     try:
-        ours = run_ours(case.model, case.samples, flavour=FLAVOURS[tally.oracle], plain=plain)
+        ours = run_ours(case.model, case.samples, flavour=flavour, plain=plain)
     except RefinterpError as error:
         tally.differing += 1
         tally.failures.append(f"case {index}: {type(error).__name__}: {error}")
@@ -145,8 +181,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", help="write all tallies to this file")
     options = parser.parse_args(argv)
     tallies = []
-    for oracle in options.oracle or ORACLES:
-        with open_runtime(oracle) as runtime:
+    with Runtimes() as runtimes:
+        for oracle in options.oracle or ORACLES:
             for operator, dtype in sorted(load_all()):
                 if options.operator and operator not in options.operator:
                     continue
@@ -154,15 +190,16 @@ def main(argv: Sequence[str] | None = None) -> int:
                     continue
                 started = time.perf_counter()
                 tally = run_cell(
-                    operator, dtype, oracle, options.cases, options.seed, runtime, options.plain
+                    operator, dtype, oracle, options.cases, options.seed, runtimes, options.plain
                 )
                 tallies.append(tally)
                 print(
                     f"{operator:24} {dtype:10} {oracle:26} cases {tally.cases:5} "
                     f"elements {tally.elements + tally.float_elements:9} "
                     f"differing {tally.differing:6} largest {tally.largest:g} "
-                    f"refused {tally.refused} died {tally.died} "
-                    f"({time.perf_counter() - started:.1f} s)",
+                    f"refused {tally.refused} died {tally.died} undefined {tally.undefined} "
+                    f"({time.perf_counter() - started:.1f} s) "
+                    + (f"known difference: {tally.held_against}" if tally.held_against else ""),
                     flush=True,
                 )
                 for failure in tally.failures[: options.show]:

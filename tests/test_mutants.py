@@ -8,6 +8,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
+from conformance.known_differences import Runtimes
 from conformance.run import run_cell
 from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import judge
@@ -20,7 +21,7 @@ from refinterp.numerics.fixedpoint import Multiplier
 from refinterp.run import memory
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
-from refinterp.runtimes import open_runtime, unavailable
+from refinterp.runtimes import unavailable
 from tests.numerics import test_fixedpoint, test_requantize
 
 REFERENCE = "runtime:litert-reference"
@@ -31,8 +32,8 @@ def litert():
     """LiteRT's reference kernels, in a worker."""
     if reason := unavailable(REFERENCE):
         pytest.skip(reason)
-    with open_runtime(REFERENCE) as runtime:
-        yield runtime
+    with Runtimes() as runtimes:
+        yield runtimes
 
 
 def _differing(litert, operator: str, dtype: str, count: int = 60) -> int:

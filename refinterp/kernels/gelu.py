@@ -7,9 +7,8 @@ Shapes    y as x
 Units     codes, real = scale * (code - zero point); int16: zero points 0
 Raises    ModelError, from prepare only: types that differ, missing scales
 Source    LiteRT kernels/activations.cc, internal/reference/gelu.h (f67457790)
-Exact to  LiteRT BUILTIN_REF for 8 bits; int16 within 1, because LiteRT takes erfcf and tanhf from
-          the machine's C library, which rounds some values otherwise; float32 within a few ulp of
-          the largest term
+Exact to  LiteRT BUILTIN_REF for 8 bits, and for int16 where the C library's erfcf and tanhf, which
+          it fills its table with, round correctly; float32 within a few ulp of the largest term
 """
 
 from __future__ import annotations

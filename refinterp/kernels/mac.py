@@ -93,16 +93,17 @@ def accumulator_rounding(
 ) -> str:
     """Name the rescaling rule by the width of the sums, which int16 data decide case by case.
 
-    LiteRT goes by the option `quantized_bias_type`, TFLM by the bias tensor's type, and by the
-    option where there is no bias (path "bias-tensor"), or always takes 64 bits (path "wide").
+    LiteRT goes by the option `quantized_bias_type`, but for an int32 bias, which it misreads as
+    int64 without that option; TFLM by the bias tensor's type, and by the option where there is no
+    bias (path "bias-tensor"), or always takes 64 bits (path "wide").
     """
     if x.dtype != "int16":
         return rule.rounding
     if rule.path == "wide":
         return "int64"
-    by_tensor = rule.path == "bias-tensor" and bias is not None
-    narrow = bias.dtype == "int32" if by_tensor and bias is not None else bias_type == "int32"
-    if narrow:
+    if bias is not None and (rule.path == "bias-tensor" or bias.dtype == "int32"):
+        bias_type = bias.dtype
+    if bias_type == "int32":
         return rule.rounding
     return "real64" if rule.rounding == "real" else "int64"
 

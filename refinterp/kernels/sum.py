@@ -7,25 +7,21 @@ Shapes    x of any rank, axes (k,) or () constant, y: x's shape without the axes
           their place (keep_dims)
 Units     codes, real = scale * (code - zero point)
 Raises    ModelError, from prepare only: an axis x does not have, missing scales; NeedsValue when
-          the axes are known only at run time; UnsupportedError: int16 as LiteRT's reference
-          kernel has it, which leaves half of its output unwritten
+          the axes are known only at run time
 Source    LiteRT kernels/reduce.cc, internal/reference/reduce.h (f67457790); tflite-micro
           micro/kernels/reduce_common.cc (90b983c2b)
-Exact to  LiteRT BUILTIN_REF and TFLM; float32 sums are added in their order
-
-LiteRT's reference kernel takes int8 codes for uint8 ones, and clips and stores what it makes of
-them as uint8 (path "as-uint8"); its optimised kernels and TFLM do what is meant.
+Exact to  TFLM, LiteRT BUILTIN_REF but for int8 and int16: it takes their codes for uint8 ones, and
+          writes one byte per element; float32 sums are added in their order
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from refinterp.errors import UnsupportedError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.mean import code_requantizer
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
@@ -38,10 +34,9 @@ from refinterp.numerics.requantize import Requantizer
 @kernel("SUM", "int8", "uint8", "int16", options=ReducerOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class SumInteger:
-    """codes: the type the codes are read and written as. dtype: what the sums are held in."""
+    """dtype: what the sums are held in."""
 
     reduction: Reduction
-    codes: Any
     dtype: Any
     requantizer: Requantizer
 
@@ -52,22 +47,12 @@ class SumInteger:
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
     ) -> SumInteger:
         """Fold scales, zero points and the number of elements."""
-        x, y = inputs[0], outputs[0]
+        x = inputs[0]
         reduction = Reduction.of(inputs, options)
         assert x is not None
-        if rule.path == "as-uint8":
-            if x.dtype == "int16":
-                raise UnsupportedError(
-                    "SUM of int16 has no defined result in LiteRT's reference kernel; the flavour "
-                    "tflm computes what is meant"
-                )
-            x, y = replace(x, dtype="uint8"), replace(y, dtype="uint8")
-        plain = rule.plain or (
-            y.dtype == "uint8" and y.zero < 0
-        )  # which no uint8 has: the fast form is not made for it
-        requantizer = code_requantizer(x, y, reduction, plain, mean=False)
+        requantizer = code_requantizer(x, outputs[0], reduction, rule.plain, mean=False)
         dtype = np.int64 if rule.plain else reduction.sum_type(x)
-        return cls(reduction, np.dtype(x.dtype), dtype, requantizer)
+        return cls(reduction, dtype, requantizer)
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
@@ -78,8 +63,8 @@ class SumInteger:
         if x.size == 0:
             y.fill(0)
             return
-        sums = self.reduction.sums(x.view(self.codes), self.dtype, work)
-        self.requantizer(sums.reshape(-1, 1), y.view(self.codes).reshape(-1, 1))
+        sums = self.reduction.sums(x, self.dtype, work)
+        self.requantizer(sums.reshape(-1, 1), y.reshape(-1, 1))
 
 
 @kernel("SUM", "int32", "int64", options=ReducerOptions)

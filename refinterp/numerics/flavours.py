@@ -52,7 +52,6 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "HARD_SWISH": _F32,
             "DIV": _F32,
             "SOFTMAX": _F32,
-            "SUM": {"path": "as-uint8"},
             "BATCH_MATMUL": _F32,
         },
         "tflm": {

@@ -261,14 +261,15 @@ def test_an_output_shape_that_tflm_never_reads() -> None:
         prepare("TRANSPOSE_CONV", inputs, [y], options)
 
 
-def test_an_int8_sum_misread() -> None:
-    """LiteRT's reference SUM takes int8 codes for uint8 ones; TFLM sums what is meant."""
-    inputs = [quantized((3,)), constant([0], "int32")]
-    x = np.array([-1, -2, 3], np.int8)
-    kernel = prepare("SUM", inputs, [quantized(())])
-    assert call(kernel, [x, inputs[1].data], [quantized(())])[0].tolist() == -1  # 512 as 255
-    kernel = prepare("SUM", inputs, [quantized(())], flavour="tflm")
-    assert call(kernel, [x, inputs[1].data], [quantized(())])[0].tolist() == 0
+def test_sums_of_codes_that_litert_misreads() -> None:
+    """int8 and int16 codes add up as what they are, under both flavours."""
+    for flavour in ("litert-reference", "tflm"):
+        for dtype in ("int8", "int16"):
+            inputs = [quantized((3,), dtype), constant([0], "int32")]
+            y = quantized((), dtype)
+            kernel = prepare("SUM", inputs, [y], flavour=flavour)
+            x = np.array([-1, -2, 5], dtype)
+            assert call(kernel, [x, inputs[1].data], [y])[0].tolist() == 2
 
 
 def test_dynamic_range_minus_128() -> None:
