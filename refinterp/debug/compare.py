@@ -22,9 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.accumulators import SumRange, Watch
+from refinterp.debug.by_values import differs, pair_by_values
 from refinterp.debug.contract import contract_faults
 from refinterp.debug.diagnose import diagnose
-from refinterp.debug.local import LocalOperator, as_real, identity, local_operator
+from refinterp.debug.local import (
+    LocalChain,
+    LocalOperator,
+    as_real,
+    identity,
+    local_chain,
+    local_operator,
+)
 from refinterp.debug.metrics import ErrorSums, Grid, channel_count, sample_errors
 from refinterp.debug.outputs import (
     PROBABILITIES,
@@ -127,6 +135,8 @@ class Comparison:
             self.inputs = match_inputs(self.quantized, self.twin)
             self.outputs = match_outputs(self.quantized, self.twin)
             self.pairing = pair(self.quantized, self.twin, self.inputs)
+            if differs(self.quantized, self.twin, self.pairing):
+                self.pairing = pair_by_values(self.quantized, self.twin, self.inputs, self.pairing)
         self.reference: Reference = "shadow" if float_model is None else "float model"
         self.grids: dict[int, Grid | None] = {
             tensor: Grid.of(self.quantized.specs[tensor])
@@ -139,7 +149,7 @@ class Comparison:
                 f"{model.source or 'the model'} has no operator with a quantized output; "
                 "debug takes a quantized model, and its float twin as --float"
             )
-        self.local: dict[int, tuple[LocalOperator, Reference]] = {}
+        self.local: dict[int, tuple[LocalOperator | LocalChain, Reference]] = {}
         self.unpaired = list(self.pairing.unpaired)
         for step in self.quantized.steps:
             if not any(tensor in self.grids for tensor in step.outputs):
@@ -289,7 +299,7 @@ class Comparison:
             self._shadow = shadow, prepare(shadow.model, subgraph=self.quantized.subgraph)
         return self._shadow
 
-    def _local(self, step: Step) -> tuple[LocalOperator, Reference]:
+    def _local(self, step: Step) -> tuple[LocalOperator | LocalChain, Reference]:
         """The float operator of a layer: its partner's, or the shadow's where there is none."""
         if step.name in CONVERSIONS:
             return identity(self.quantized, step), self.reference
@@ -300,6 +310,12 @@ class Comparison:
                 return local_operator(self.quantized, step, self.twin, other), self.reference
             except LookupError:
                 pass  # operands in another order, or constant on one side only
+        if self.reference == "float model":
+            try:
+                chain = local_chain(self.quantized, step, self.twin, self.pairing.tensors)
+                return chain, self.reference
+            except LookupError:
+                pass  # fused or divided in a way that no float operators stand for
         shadow, program = self._shadow_program()
         other = program.steps[shadow.operators[step.operator]]
         return local_operator(self.quantized, step, program, other), "shadow"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,80 @@ def local_operator(quantized: Program, step: Step, twin: Program, other: Step) -
     )
     kernel = cast(Kernel, other.kernel)
     return LocalOperator(kernel, tuple(operands), results)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalChain:
+    """Several float operators that together do what one quantized operator does.
+
+    links: kernel, operands (an array, or the float tensor's index, or None) and results of each, in
+    order; given: float tensor → the quantized tensor whose reals it takes; target: the result.
+    """
+
+    links: tuple[tuple[Kernel, tuple[Array | int | None, ...], Mapping[int, Array]], ...]
+    given: Mapping[int, int]
+    target: int
+
+    def run(self, read: Reader, work: Workspace) -> list[Array]:
+        """As `LocalOperator.run`."""
+        held: dict[int, Any] = {t: read(source)[None] for t, source in self.given.items()}
+        for kernel, operands, results in self.links:
+            arrays = [held[one] if isinstance(one, int) else one for one in operands]
+            work.reset()
+            kernel.eval(arrays, list(results.values()), work)
+            held.update(results)
+        return [held[self.target][0]]
+
+
+def local_chain(
+    quantized: Program, step: Step, twin: Program, partners: Mapping[int, int]
+) -> LocalChain:
+    """Collect the float operators between the partners of an operator's inputs and of its output.
+
+    partners: quantized tensor → float tensor. Raises LookupError when what leads to the output does
+    not start at those inputs, or holds an operator that cannot run by itself.
+    """
+    if len(step.outputs) != 1 or step.outputs[0] not in partners:
+        raise LookupError("its output has no partner")
+    target = partners[step.outputs[0]]
+    given = {
+        partners[t]: t
+        for t in step.inputs
+        if t != OPTIONAL and quantized.specs[t].data is None and t in partners
+    }
+    given = {f: q for f, q in given.items() if twin.specs[f].shape == quantized.specs[q].shape}
+    writers = {t: one for one in twin.steps for t in one.outputs}
+    needed: dict[int, Step] = {}
+    queue = [target]
+    while queue:
+        tensor = queue.pop()
+        if tensor == OPTIONAL or tensor in given or twin.specs[tensor].data is not None:
+            continue
+        writer = writers.get(tensor)
+        if writer is None or len(needed) > _LONGEST:
+            raise LookupError("the float operators that lead to its output start elsewhere")
+        if writer.kernel is None or is_control(writer.entry.kernel):
+            raise LookupError("a float operator on the way cannot run by itself")
+        if writer.operator not in needed:
+            needed[writer.operator] = writer
+            queue += writer.inputs
+    if not needed:
+        raise LookupError("the float model passes its input on")
+    links = []
+    for _, one in sorted(needed.items()):
+        operands: list[Array | int | None] = []
+        for tensor in one.inputs:
+            data = None if tensor == OPTIONAL else twin.specs[tensor].data
+            operands.append(None if tensor == OPTIONAL else tensor if data is None else data[None])
+        results = {
+            t: np.zeros((1, *twin.specs[t].shape), STORAGE[twin.specs[t].dtype])
+            for t in one.outputs
+        }
+        links.append((cast(Kernel, one.kernel), tuple(operands), results))
+    return LocalChain(tuple(links), given, target)
+
+
+_LONGEST: Final = 12  # float operators in the place of one
 
 
 def identity(quantized: Program, step: Step) -> LocalOperator:

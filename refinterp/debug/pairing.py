@@ -18,7 +18,7 @@ from refinterp.graph.model import OPTIONAL
 from refinterp.run.prepare import Program, Step
 
 _COMMUTATIVE: Final = frozenset({"ADD", "ADD_N", "MAXIMUM", "MINIMUM", "MUL"})
-How = Literal["structure", "name", "order", "shadow"]
+How = Literal["structure", "name", "order", "shadow", "values"]
 Side = Literal["quantized", "float"]
 
 

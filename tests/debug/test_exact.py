@@ -71,7 +71,9 @@ def test_many_sums_are_exact_in_any_order(rows, random):
     assert found.tobytes() == total_of(rows).values.tobytes()
     for column, value in enumerate(found):
         exact = sum((Fraction(row[column]) for row in rows), Fraction(0))
-        assert abs(Fraction(value) - exact) <= abs(exact) * Fraction(1, 2**51) + Fraction(1, 2**1070)
+        assert abs(Fraction(value) - exact) <= abs(exact) * Fraction(1, 2**51) + Fraction(
+            1, 2**1070
+        )
 
 
 def test_sums_keep_what_is_not_finite():
