@@ -44,7 +44,7 @@ def print_timings(timings: Timings, model: str | None, memory: Memory | None = N
         rows,
     )
     if ratios:
-        print_text(f"ratio: the time of {first} divided by that of the one named, turn by turn")
+        print_text(f"ratio: the time of {first} over that of the one named, turn by turn")
     for subject in timings.subjects:
         if isinstance(subject, Failed):
             print_text(f"{subject.name} {subject.status}: {subject.reason}")

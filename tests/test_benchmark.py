@@ -1,0 +1,128 @@
+"""The benchmark suite: what it writes, what its check finds, and its curves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from conformance import benchmark, benchmark_page
+from conformance.curves import Curve, drawing
+from conformance.scaling import chain, convolution, curves, heavy, problem
+from refinterp.bench.job import Failed, Job, Timed, Timings
+from refinterp.graph.macs import macs
+from tests.test_bundled_models import ROOT
+
+MODEL = ROOT / "refinterp" / "data" / "digits_int8.tflite"
+OTHER = "runtime:litert-reference"
+
+
+def pretend(ours: float, theirs: float):
+    """A `measure` that finds these seconds whatever the job."""
+
+    def measure(job: Job) -> Timings:
+        subjects = (
+            Timed(job.subjects[0], "1", (ours,) * 3, 1, 1),
+            *(Timed(name, "1", (theirs,) * 3, 1, 1) for name in job.subjects[1:]),
+        )
+        return Timings(job, subjects, (), 1000)
+
+    return measure
+
+
+@pytest.fixture
+def suite(monkeypatch):
+    """The suite with one bundled model, and LiteRT installed."""
+    monkeypatch.setattr(benchmark, "find", lambda paths: [MODEL])
+    monkeypatch.setattr(benchmark, "unavailable", lambda name: None)
+    monkeypatch.setattr(benchmark, "measure", pretend(3.0, 2.0))
+    return benchmark
+
+
+def test_check_fails_on_more_than_twice_the_committed_ratio(suite, monkeypatch):
+    """Up to twice is fine, beyond it is named; so is having nothing to compare."""
+    rows = suite.run_suite([MODEL], 0.1)
+    assert {row["batch"] for row in rows} == {1, 256}
+    assert {row["ratio"] for row in rows if row["subject"] == OTHER} == {1.5}
+    committed = {"rows": rows}
+    monkeypatch.setattr(suite, "measure", pretend(5.9, 2.0))
+    assert suite.check(committed, 0.1) == []
+    monkeypatch.setattr(suite, "measure", pretend(6.1, 2.0))
+    slower = suite.check(committed, 0.1)
+    assert len(slower) == 4
+    assert all("digits_int8" in line and "committed 1.5" in line for line in slower)
+    assert len(suite.check({"rows": []}, 0.1)) == 1
+
+
+def test_failures_are_rows(suite):
+    """A subject that died is a row with its reason, and no ratio."""
+    job = Job(MODEL.read_bytes(), ("litert-reference", OTHER))
+    timed = Timed("litert-reference", "1", (1.0,), 1, 1)
+    found = Timings(job, (timed, Failed(OTHER, "died", "signal 6")), (), 5)
+    rows = list(suite.rows_of(found, "m"))
+    assert [row["status"] for row in rows] == ["ran", "died"]
+    assert rows[1]["reason"] == "signal 6"
+    assert rows[0]["sha256"] == hashlib.sha256(job.model).hexdigest()[:16]
+
+
+def test_page_shows_every_figure(suite, tmp_path, monkeypatch):
+    """The page is written from the results files: times, ratios, machine, curves and drawings."""
+    results = tmp_path / "results"
+    results.mkdir()
+    monkeypatch.setattr(suite, "RESULTS", results / "benchmark.json")
+    monkeypatch.setattr(benchmark_page, "RESULTS", results)
+    monkeypatch.setattr(benchmark_page, "PAGE", tmp_path / "docs" / "benchmarks.md")
+    assert suite.main([str(MODEL)]) == 0
+    scaling = {
+        "date": "2026-01-02",
+        "machine": json.loads((results / "benchmark.json").read_text())["machine"],
+        "curves": [
+            {"name": "n", "title": "T", "x": "things", "says": "S.", "exponent": 1.0,
+             "points": [[10, 0.5], [100, 5.0]]}
+        ],
+    }  # fmt: skip
+    (results / "scaling.json").write_text(json.dumps(scaling))
+    benchmark_page.write_page()
+    page = (tmp_path / "docs" / "benchmarks.md").read_text("utf-8")
+    assert "| digits_int8.tflite | 0.001 | 3 s | 1.50 (1.50–1.50) |" in page
+    assert "Per sample of 256" in page
+    assert "| 100 | 5 s |" in page
+    assert "scaling-n.svg" in page
+    ET.parse(tmp_path / "docs" / "scaling-n.svg")
+
+
+@pytest.mark.skipif(not benchmark.RESULTS.exists(), reason="no benchmark has been committed")
+def test_committed_page_is_of_the_committed_results(tmp_path, monkeypatch):
+    """The page in docs/ is what the results files give, drawings included."""
+    committed = benchmark_page.PAGE
+    monkeypatch.setattr(benchmark_page, "PAGE", tmp_path / committed.name)
+    benchmark_page.write_page()
+    for path in tmp_path.iterdir():
+        assert path.read_text("utf-8") == (committed.parent / path.name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
+def test_exponent_is_the_slope(power):
+    """A power law's exponent is found, whatever happens at the small end."""
+    xs = [1.0, 10.0, 100.0, 1000.0, 10000.0, 100000.0]
+    points = tuple((x, 1e-3 * x**power + (1.0 if x < 50 else 0.0)) for x in xs)
+    curve = Curve("c", "C & D", "x", points)
+    assert curve.exponent == pytest.approx(power, abs=1e-9)
+    root = ET.fromstring(drawing(curve))
+    assert len([node for node in root.iter() if node.tag.endswith("circle")]) == len(xs)
+
+
+def test_curves_measure_what_they_say(tmp_path):
+    """Work is counted from the models that are run, and every point takes some time."""
+    found = {curve.name: curve for curve in curves(tmp_path, quick=True)}
+    assert set(found) == {"macs", "samples", "tables", "weights", "plan"}
+    for curve in found.values():
+        assert len(curve.points) == 3
+        assert all(seconds > 0 for _, seconds in curve.points)
+    shapes = [tensor.shape for tensor in convolution(8).subgraphs[0].tensors]
+    assert found["macs"].points[1][0] == macs("CONV_2D", shapes[:3], shapes[3:])
+    assert len(chain(30).subgraphs[0].operators) == 30
+    assert max(b.data.size for b in heavy(100_000).buffers if b.data is not None) == 100_000
+    assert len(problem(50).buffers) == 50
