@@ -29,16 +29,18 @@ from refinterp.cli.common import (
 from refinterp.debug.cluster import measure_on_cluster
 from refinterp.debug.compare import Comparison, Measurements
 from refinterp.debug.pool import measure_in_processes
+from refinterp.debug.refused import refused_report
 from refinterp.debug.result import DebugReport
 from refinterp.debug.shards import Job, merged, shards
 from refinterp.debug.weights import all_weights
-from refinterp.errors import RefinterpError, UsageError
+from refinterp.errors import ModelError, RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.debug_document import debug_document, write_csv
 from refinterp.report.debug_table import print_debug
 from refinterp.report.machine import dumps
 from refinterp.report.model_explorer import METRICS, node_data
 from refinterp.report.page_debug import debug_page
+from refinterp.samples.labels import with_labels
 from refinterp.samples.source import Samples, open_samples
 
 
@@ -54,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--float", dest="float_model", metavar="MODEL", help="the float twin the model came from"
     )
+    parser.add_argument(
+        "--labels", metavar="PATH",
+        help="labels, one per sample, .npy, .npz or text: tells the task's metric at the outputs "
+        "(default: `labels` of an .npz)",
+    )  # fmt: skip
     parser.add_argument("--limit", type=_positive, metavar="N", help="use the first N samples only")
     parser.add_argument(
         "--batch", type=_positive, metavar="N",
@@ -91,7 +98,10 @@ def run(options: argparse.Namespace) -> int:
     """Compare, report, and judge."""
     model = open_model(options.model)
     twin = open_model(options.float_model) if options.float_model else None
-    comparison = Comparison(model, twin, flavour=options.flavour)
+    try:
+        comparison = Comparison(model, twin, flavour=options.flavour)
+    except ModelError as error:
+        return _refused(options, model, error)
     program = comparison.quantized
     specs = [program.specs[i] for i in program.graph.inputs]
     samples = open_samples(
@@ -100,6 +110,8 @@ def run(options: argparse.Namespace) -> int:
         image_range=options.image_range,
         window_stride=options.window_stride,
     )
+    if options.labels:
+        samples = with_labels(samples, options.labels)
     total = min(samples.count, options.limit or samples.count)
     measured = _measure(options, comparison, samples, total)
     report = replace(comparison.report(measured), asked=total)
@@ -125,6 +137,18 @@ def run(options: argparse.Namespace) -> int:
     else:
         print_debug(report, everything=options.all)
     return INTERRUPTED if report.interrupted else _judge(report, options.fail_under)
+
+
+def _refused(options: argparse.Namespace, model: Model, error: ModelError) -> int:
+    """Report what the file shows of why a model cannot be run."""
+    report = refused_report(model, error, options.flavour)
+    for note in report.notes:
+        say(note)
+    if options.json:
+        print_document(debug_document(report, model.source, options.float_model))
+    else:
+        print_debug(report, everything=options.all)
+    return 2  # as for any model that is unusable
 
 
 def _measure(
@@ -166,6 +190,7 @@ def _job(options: argparse.Namespace) -> Job:
         image_range=options.image_range,
         window_stride=options.window_stride,
         batch=options.batch,
+        labels=options.labels and os.path.abspath(options.labels),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from refinterp.debug.causes import explain
 from refinterp.debug.contract import contract_faults
@@ -36,7 +37,7 @@ def refused_report(model: Model, error: ModelError, flavour: str) -> DebugReport
     nodes = [_Node(i, o.name, o.inputs, o.outputs) for i, o in enumerate(graph.operators)]
     faults = tuple(f for f in faults if f.severity == "error")
     causes = explain(nodes, faults, tuple(products(graph.operators, specs)), shadowed=True)
-    nothing = ErrorSums().figures()
+    nothing = replace(ErrorSums().figures(), sqnr_db=math.nan, max_abs_error=math.nan)
     layers = []
     for node in nodes:
         own = tuple(causes.get(node.operator, ()))

@@ -16,6 +16,7 @@ from refinterp.debug.trace import one_by_one
 from refinterp.kernels.registry import Stateful
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
+from refinterp.samples.labels import with_labels
 from refinterp.samples.source import Samples, open_samples
 
 SHARD: Final = 16
@@ -33,6 +34,7 @@ class Job:
     image_range: str = "0..1"
     window_stride: int | None = None
     batch: int | None = None
+    labels: str | None = None
 
     def open(self) -> tuple[Comparison, Samples]:
         """Read the models and open the samples; raises what `Comparison` and `open_samples` do."""
@@ -42,6 +44,8 @@ class Job:
         samples = open_samples(
             self.data, specs, image_range=self.image_range, window_stride=self.window_stride
         )
+        if self.labels is not None:
+            samples = with_labels(samples, self.labels)
         return comparison, samples
 
     def measure(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import asdict
 from typing import Any, Final, TextIO
+
+import numpy as np
 
 from refinterp.debug.metrics import ErrorFigures
 from refinterp.debug.pairing import Unpaired
@@ -11,6 +14,8 @@ from refinterp.debug.result import DebugReport, Layer, Output
 from refinterp.report.machine import document, plain
 
 _SUBGRAPH: Final = 0  # the one that is compared
+_BINS: Final = 64
+_WORST: Final = 8  # channels
 
 CSV_COLUMNS: Final = (
     "op_name", "tensor_idx", "num_elements", "stddev", "mean_error", "max_abs_error",
@@ -33,6 +38,7 @@ def debug_document(
         interrupted=report.interrupted,
         notes=list(report.notes),
         unpaired=[_unpaired(one) for one in report.unpaired],
+        refused=report.refused,
         outputs=[_output(one) for one in report.outputs],
         layers=[_layer(one) for one in report.layers],
     )
@@ -81,6 +87,9 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "local_reference": layer.local_reference,
         "accumulated": _figures(layer.accumulated),
         "saturated_fraction": layer.saturated_fraction,
+        "codes": _codes(layer),
+        "reals": _reals(layer),
+        "channels": _channels(layer),
         "causes": [
             {
                 "id": cause.id,
@@ -100,14 +109,74 @@ def _output(output: Output) -> dict[str, Any]:
         "name": output.name,
         "accumulated": _figures(output.accumulated),
         "top1_agreement": output.top1_agreement,
+        "kl_divergence": output.divergence,
+        "metric": None if output.metric is None else asdict(output.metric),
     }
     if output.top1_agreement is None:
         fields["top1_agreement_note"] = "not a list of scores"
+    if output.divergence is None:
+        fields["kl_divergence_note"] = "not a list of scores"
     return fields
 
 
+def _codes(layer: Layer) -> dict[str, Any] | None:
+    codes = layer.codes
+    if codes is None:
+        return None
+    return {
+        "lowest": codes.lowest,
+        "highest": codes.highest,
+        "low_fraction": codes.low_fraction,
+        "high_fraction": codes.high_fraction,
+        "entropy_bits": codes.entropy_bits,
+        "constant_channels": int((codes.channel_lowest == codes.channel_highest).sum()),
+        "histogram": _coarse(codes.histogram),
+    }
+
+
+def _reals(layer: Layer) -> dict[str, Any] | None:
+    reals = layer.reals
+    if reals is None:
+        return None
+    return {
+        "lowest": reals.lowest,
+        "highest": reals.highest,
+        "below_fraction": reals.below_fraction,
+        "above_fraction": reals.above_fraction,
+        "excess_steps": reals.excess_steps,
+        "histogram": _coarse(reals.histogram),
+    }
+
+
+def _coarse(histogram: tuple[int, ...]) -> list[int]:
+    """At most 64 bins, each of as many codes."""
+    each = max(1, len(histogram) // _BINS)
+    return [sum(histogram[i : i + each]) for i in range(0, len(histogram), each)]
+
+
+def _channels(layer: Layer) -> list[dict[str, Any]]:
+    """The channels that lose the most by themselves, worst first."""
+    figures = layer.local_channels
+    if figures is None:
+        return []
+    size = np.nan_to_num(figures.rmse_over_scale, nan=np.inf)
+    worst = np.argsort(-size, kind="stable")[:_WORST]
+    return [
+        {
+            "channel": int(c),
+            "rmse_over_scale": float(figures.rmse_over_scale[c]),
+            "sqnr_db": float(figures.sqnr_db[c]),
+            "mean_error": float(figures.mean_error[c]),
+        }
+        for c in worst
+    ]
+
+
 def _figures(figures: ErrorFigures | None) -> dict[str, Any]:
-    names = ("rmse_over_scale", "sqnr_db", "max_abs_error", "mean_error", "mean_squared_error")
+    names = (
+        "rmse_over_scale", "sqnr_db", "cosine", "max_abs_error", "mean_error",
+        "mean_squared_error",
+    )  # fmt: skip
     fields: dict[str, Any] = {}
     for name in names:
         value = None if figures is None else getattr(figures, name)

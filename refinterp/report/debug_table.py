@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from refinterp.debug.result import DebugReport, Layer, Output
+from refinterp.debug.result import Cause, DebugReport, Layer, Output
 from refinterp.report.terminal import console, print_text, shorten
 from refinterp.report.words import columns, fit, one_line
 
@@ -19,6 +19,7 @@ _FIXED: Final = sum(map(abs, _WIDTHS)) + len(_WIDTHS) - 1
 _LEAST_NAME: Final = 8
 _OTHER_LINES: Final = 12  # heading, outputs and what is said below the table
 _FEWEST_ROWS: Final = 8
+_MOST_CAUSES: Final = 4
 
 
 def print_debug(report: DebugReport, *, everything: bool = False) -> None:
@@ -35,6 +36,7 @@ def print_debug(report: DebugReport, *, everything: bool = False) -> None:
     rows = len(report.layers)
     if not everything:
         room = screen.height - _OTHER_LINES - len(report.outputs) - bool(report.unpaired)
+        room -= min(_MOST_CAUSES + 1, sum(1 for layer in report.layers for _ in _own(layer)))
         rows = min(rows, max(_FEWEST_ROWS, room))
     largest = max((_size(layer) for layer in report.layers), default=0.0)
     room = max(_LEAST_NAME, screen.width - _FIXED)
@@ -50,10 +52,52 @@ def print_debug(report: DebugReport, *, everything: bool = False) -> None:
     )
     for output in report.outputs:
         print_text(_output(output, report.samples), style="bold")
+    _print_causes(report, screen.width, everything=everything)
     if report.unpaired:
         names = ", ".join(f"{u.model} {u.operator} {u.op_name}" for u in report.unpaired[:4])
         more = f", and {len(report.unpaired) - 4} more" if len(report.unpaired) > 4 else ""
         print_text(f"unpaired operators: {names}{more}")
+
+
+def _own(layer: Layer) -> list[Cause]:
+    return [cause for cause in layer.causes if cause.implied_by is None]
+
+
+def _print_causes(report: DebugReport, width: int, *, everything: bool) -> None:
+    """Print why: a line for each cause that follows from no other, and what to do about the first.
+
+    everything: all of them, whole, with their remedies and what follows from them.
+    """
+    causes = [(layer, cause) for layer in report.layers for cause in layer.causes]
+    if everything:
+        for layer, cause in causes:
+            follows = "" if cause.implied_by is None else f" (follows from {cause.implied_by})"
+            print_text(f"{layer.operator} {layer.op_name} {cause.id}{follows}", style="bold")
+            print_text(f"   {one_line(cause.evidence)}\n   remedy: {one_line(cause.remedy)}")
+        return
+    own = [(layer, cause) for layer, cause in causes if cause.implied_by is None]
+    for place, (layer, cause) in enumerate(own[:_MOST_CAUSES]):
+        text = one_line(f"{layer.operator} {cause.id}: {_brief(cause.evidence, layer.name)}")
+        print_text(_head(text, width), style="red" if place == 0 else None)
+        if place == 0:
+            print_text(_head(f"   remedy: {one_line(cause.remedy)}", width))
+    if len(own) > _MOST_CAUSES:
+        print_text(f"… and {len(own) - _MOST_CAUSES} more causes; --all shows them")
+
+
+def _brief(evidence: str, name: str) -> str:
+    """Evidence without the layer's own name, which may be long and stands in the table."""
+    return evidence.replace(f"{name!r}: ", "").replace(f" ({name!r})", "")
+
+
+def _head(text: str, width: int) -> str:
+    """The start of a text that may be longer than a line."""
+    if columns(text) <= width:
+        return text
+    kept = text[: width - 1]
+    while columns(kept) > width - 1:
+        kept = kept[:-1]
+    return kept + "…"
 
 
 def decibels(value: float) -> str:
@@ -103,9 +147,12 @@ def _line(cells: tuple[str, ...], room: int) -> str:
 
 def _tail(name: str, room: int) -> str:
     """The end of a long name: what tells layers apart is there."""
-    while columns(name) > room:
-        name = "…" + name[2 if name.startswith("…") else 1 :]
-    return name
+    if columns(name) <= room:
+        return name
+    kept = name[-(room - 1) :] if room > 1 else ""
+    while columns(kept) > room - 1:
+        kept = kept[1:]
+    return "…" + kept
 
 
 def _size(layer: Layer) -> float:
@@ -130,4 +177,9 @@ def _output(output: Output, samples: int) -> str:
     if output.top1_agreement is not None:
         agreed = round(output.top1_agreement * samples)
         parts.append(f"top-1 agreement {100 * output.top1_agreement:.1f} % ({agreed} of {samples})")
+    if output.divergence is not None:
+        parts.append(f"KL {output.divergence:.3g}")
+    if output.metric is not None:
+        one = output.metric
+        parts.append(f"{one.name} {one.quantized:.4g} (reference {one.reference:.4g})")
     return f"output {shorten(one_line(output.name), 24)!r}: {', '.join(parts)}"

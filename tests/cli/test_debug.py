@@ -152,3 +152,79 @@ def test_names_cannot_move_the_cursor(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "[red]\\nname" in out
+
+
+def test_causes_are_named_and_explained(tmp_path, capsys):
+    """A range divided by 8 is named with its evidence and remedy, in the table and the document."""
+    from conformance.surgery import Patient
+    from refinterp.modelfile.reader import read_model
+
+    patient = Patient(read_model(MODEL))
+    patient.rescale(patient.operators[5].outputs[0], 1 / 8)
+    path = tmp_path / "m.tflite"
+    save_model(patient.build(), path)
+    words = ["debug", str(path), "--float", TWIN, *SAMPLES]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "5 range_clipped: reals 0.." in out
+    assert "remedy: calibrate" in out
+    assert main([*words, "--json"]) == 0
+    first = checked(capsys.readouterr().out)["layers"][0]
+    assert first["operator"] == 5
+    assert [c["id"] for c in first["causes"]] == ["range_clipped"]
+    assert first["causes"][0]["implied_by"] is None
+    assert sum(first["codes"]["histogram"]) == 16 * np.prod(first["shape"])
+    assert first["codes"]["high_fraction"] > 0.05
+    assert first["reals"]["above_fraction"] > 0.05
+    assert len(first["channels"]) == 8
+    assert main([*words, "--all"]) == 0
+    assert "   remedy: " in capsys.readouterr().out
+
+
+def test_a_model_that_cannot_run_is_explained(tmp_path, capsys):
+    """Refused by its SOFTMAX: exit code 2, a valid document, and the cause at that operator."""
+    from conformance.surgery import Patient
+    from refinterp.modelfile.reader import read_model
+
+    patient = Patient(read_model(MODEL))
+    patient.set_grid(patient.operators[12].outputs[0], scale=1 / 64)
+    path = tmp_path / "m.tflite"
+    save_model(patient.build(), path)
+    assert main(["debug", str(path), *SAMPLES, "--json"]) == 2
+    out, err = capsys.readouterr()
+    document = checked(out)
+    assert "cannot be run" in err
+    assert document["refused"]
+    assert document["samples"] == 0
+    assert document["layers"][0]["operator"] == 12
+    assert [c["id"] for c in document["layers"][0]["causes"]] == ["fixed_output_scale"]
+    assert main(["debug", str(path), *SAMPLES]) == 2
+    assert "fixed_output_scale" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz", "txt"])
+def test_labels_give_the_metric(tmp_path, capsys, suffix):
+    """Labels of each format count the samples that both sides get right; too few are refused."""
+    archive = np.load(DATA / "digits_samples.npz")
+    labels = archive["labels"]
+    wrong = labels.copy()
+    wrong[:4] = (wrong[:4] + 1) % 10
+    path = tmp_path / f"labels.{suffix}"
+    if suffix == "npy":
+        np.save(path, wrong)
+    elif suffix == "npz":
+        np.savez(path, labels=wrong)
+    else:
+        path.write_text("\n".join(map(str, wrong)), "utf-8")
+    words = ["debug", MODEL, "--float", TWIN, *SAMPLES, "--json"]
+    assert main(words) == 0
+    own = checked(capsys.readouterr().out)["outputs"][0]["metric"]
+    assert main([*words, "--labels", str(path)]) == 0
+    output = checked(capsys.readouterr().out)["outputs"][0]
+    assert output["metric"]["name"] == "accuracy"
+    assert output["metric"]["samples"] == 16
+    assert output["metric"]["quantized"] == pytest.approx(own["quantized"] - 4 / 16)
+    assert output["kl_divergence"] < 0.01
+    short = tmp_path / "short.npy"
+    np.save(short, labels[:3])
+    assert main([*words, "--labels", str(short)]) == 2
