@@ -1,6 +1,7 @@
 """Show what a model holds: inputs, outputs, operators, sizes, and whether it runs.
 
-Lists every operator with its types and shapes, and what is wrong with the file.
+Lists every operator with its types and shapes, and what is wrong with the file. L and T after
+the kernel's type: LiteRT and TFLM run the operator in this type too (see `ops`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, Model, Tensor
 from refinterp.report.machine import document
 from refinterp.report.terminal import Column, dims, print_table, print_text, shorten
-from refinterp.run.support import support
+from refinterp.run.matrix import LITERT, LITERT_OPTIMIZED, TFLM, runs
+from refinterp.run.support import Support, support
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +63,8 @@ def describe(model: Model) -> dict[str, Any]:
                 "version": s.version,
                 "input_types": list(s.inputs),
                 "kernel": s.dtype,
+                "litert": _runs(s, LITERT, LITERT_OPTIMIZED),
+                "tflm": _runs(s, TFLM),
                 "inputs": list(model.subgraphs[s.subgraph].operators[s.operator].inputs),
                 "outputs": list(model.subgraphs[s.subgraph].operators[s.operator].outputs),
                 "options": dict(model.subgraphs[s.subgraph].operators[s.operator].options),
@@ -131,7 +135,7 @@ def _print(model: Model) -> None:
                     kernel.operator,
                     kernel.name,
                     kernel.version,
-                    kernel.dtype or "not supported",
+                    _kernel(kernel),
                     " ".join(dims(t.shape) for t in data),
                     " ".join(dims(t.shape) for t in made),
                     " ".join(shorten(t.name, 24) for t in made),
@@ -152,6 +156,19 @@ def _print(model: Model) -> None:
         )
     for finding in check(model):
         print_text(str(finding))
+
+
+def _runs(kernel: Support, *oracles: str) -> bool | None:
+    """Whether a runtime runs an operator in its type; None where that is not known."""
+    return runs(kernel.name, kernel.dtype, oracles) if kernel.dtype else None
+
+
+def _kernel(kernel: Support) -> str:
+    """The kernel's type, and the runtimes that run it too: L for LiteRT, T for TFLM."""
+    if kernel.dtype is None:
+        return "not supported"
+    also = "L" * bool(_runs(kernel, LITERT, LITERT_OPTIMIZED)) + "T" * bool(_runs(kernel, TFLM))
+    return f"{kernel.dtype} {also}".rstrip()
 
 
 def _type(tensor: Tensor) -> str:

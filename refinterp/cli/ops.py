@@ -1,13 +1,19 @@
-"""List the operators there are kernels for, with their types."""
+"""List the operators there are kernels for, and the runtimes they were held against.
+
+For each operator and type: random models run, by LiteRT's reference kernels (its optimised ones
+where those lack the operator) and by TFLM, and how many elements of ours differ.
+"""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from refinterp.cli.common import print_document
 from refinterp.kernels.registry import load_all
 from refinterp.report.machine import document
-from refinterp.report.terminal import Column, print_table
+from refinterp.report.terminal import Column, print_table, print_text
+from refinterp.run.matrix import LITERT, LITERT_OPTIMIZED, TFLM, Cell, held, matrix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,11 +26,64 @@ def run(options: argparse.Namespace) -> int:
     for operator, dtype in sorted(load_all()):
         table.setdefault(operator, []).append(dtype)
     if options.json:
-        print_document(document(operators=[{"op_name": k, "dtypes": v} for k, v in table.items()]))
-    else:
-        print_table(
-            [Column("operator"), Column("types", fold=True)],
-            [(name, ", ".join(dtypes)) for name, dtypes in table.items()],
-            title=f"{len(table)} operators",
+        print_document(
+            document(
+                operators=[
+                    {
+                        "op_name": operator,
+                        "dtypes": dtypes,
+                        "held_against": [
+                            _cell(cell)
+                            for dtype in dtypes
+                            for oracle in (LITERT, LITERT_OPTIMIZED, TFLM)
+                            if (cell := matrix().get((operator, dtype, oracle))) and cell.cases
+                        ],
+                    }
+                    for operator, dtypes in table.items()
+                ]
+            )
         )
+        return 0
+    rows = []
+    for operator, dtypes in table.items():
+        alike: dict[tuple[str, str], list[str]] = {}
+        for dtype in dtypes:
+            outcome = _text(held(operator, dtype)), _text(held(operator, dtype, [TFLM]))
+            alike.setdefault(outcome, []).append(dtype)
+        rows += [(operator, ", ".join(types), *outcome) for outcome, types in alike.items()]
+    print_table(
+        [Column("operator"), Column("types", fold=True), Column("LiteRT"), Column("TFLM")],
+        rows,
+        title=f"{len(table)} operators, and on how many random models each was held against what",
+    )
+    cells = [cell for cell in matrix().values() if cell.cases]
+    print_text(
+        f"{sum(cell.elements for cell in cells):,} elements, "
+        f"{sum(cell.differing for cell in cells):,} differing; - is: the runtime does not run it"
+    )
     return 0
+
+
+def _text(cell: Cell) -> str:
+    if not cell.cases:
+        return "-"
+    text = f"{cell.cases} differing: {cell.differing}" if cell.differing else f"✓ {cell.cases}"
+    if cell.oracle == LITERT_OPTIMIZED:
+        text += " (optimised)"
+    if cell.held_against:
+        text += f" (by {cell.held_against.split(',')[0]})"
+    return text + (f", died {cell.died}" if cell.died else "")
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        "dtype": cell.dtype,
+        "runtime": cell.oracle,
+        "flavour": cell.flavour,
+        "cases": cell.cases,
+        "elements": cell.elements,
+        "differing": cell.differing,
+        "largest": cell.largest,
+        "died": cell.died,
+        "held_against": cell.held_against or None,
+    }

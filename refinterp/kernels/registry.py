@@ -169,6 +169,14 @@ REFUSED: Final[Mapping[str, str]] = {
 }
 """Operators that no kernel can be written for, and why."""
 
+REFUSED_TYPES: Final = frozenset(
+    (
+        "string", "complex64", "complex128", "float64", "bfloat16", "float8_e4m3fn",
+        "float8_e5m2", "variant",
+    )
+)  # fmt: skip
+"""Element types that no kernel computes with."""
+
 T = TypeVar("T", bound=type)
 
 

@@ -16,6 +16,7 @@ from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Options, S
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import (
     REFUSED,
+    REFUSED_TYPES,
     ControlKernel,
     Entry,
     Kernel,
@@ -185,14 +186,21 @@ def _entries(
                     f"subgraph has {len(specs)}"
                 )
         operands = [specs[i] if i != OPTIONAL else None for i in operator.inputs]
+        results = [specs[i] for i in operator.outputs if i != OPTIONAL]
         entry = find(operator.name, operands)
-        if entry is None:
+        refused = [s.dtype for s in (*operands, *results) if s and s.dtype in REFUSED_TYPES]
+        if entry is None or refused:
             types = ", ".join(spec.dtype if spec else "none" for spec in operands)
-            allowed = ", ".join(dtypes_of(operator.name)) or "no type of this operator"
+            made = ", ".join(spec.dtype for spec in results)
             version = operator.code.version if operator.code else "?"
-            why = REFUSED.get(operator.name, f"supported: {allowed}")
+            if refused:
+                why = f"no operator is supported on {', '.join(sorted(set(refused)))}"
+            else:
+                allowed = ", ".join(dtypes_of(operator.name)) or "no type of this operator"
+                why = REFUSED.get(operator.name, f"supported: {allowed}")
             missing.append(
-                f"{_where(subgraph, index, operator)} version {version} on ({types}); {why}"
+                f"{_where(subgraph, index, operator)} version {version} on ({types}) -> ({made}); "
+                f"{why}"
             )
         else:
             found.append(entry)

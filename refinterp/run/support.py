@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refinterp.graph.model import OPTIONAL, Model
-from refinterp.kernels.registry import dtypes_of, find
+from refinterp.kernels.registry import REFUSED_TYPES, dtypes_of, find
 from refinterp.run.prepare import tensor_specs
 
 
@@ -32,7 +32,10 @@ def support(model: Model) -> tuple[Support, ...]:
         specs = tensor_specs(model, number)
         for index, operator in enumerate(graph.operators):
             operands = [specs[i] if OPTIONAL < i < len(specs) else None for i in operator.inputs]
+            results = [specs[i] for i in operator.outputs if OPTIONAL < i < len(specs)]
             entry = find(operator.name, operands)
+            if any(spec and spec.dtype in REFUSED_TYPES for spec in (*operands, *results)):
+                entry = None
             found.append(
                 Support(
                     number,
