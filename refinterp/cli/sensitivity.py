@@ -112,8 +112,8 @@ def run(options: argparse.Namespace) -> int:
     for note in report.notes:
         say(note)
     if options.recipe and report.search is not None:
-        layers = [report.layer(i) for i in report.search.operators]
-        save_text(options.recipe, json.dumps(quantizer_recipe(layers, report.precision), indent=2))
+        recipe = quantizer_recipe(report.recipe, report.precision)
+        save_text(options.recipe, json.dumps(recipe, indent=2) + "\n")
     if options.json:
         print_document(
             sensitivity_document(report, ranges, model.source, twin.source if twin else None)

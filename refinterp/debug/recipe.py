@@ -13,15 +13,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from refinterp.debug.mixed import Precision
-from refinterp.debug.sensitivity import LayerEffect
+from refinterp.debug.sensitivity import LayerName
 
 
-def denylisted_nodes(layers: Iterable[LayerEffect]) -> list[str]:
+def denylisted_nodes(layers: Iterable[LayerName]) -> list[str]:
     """The names to give TensorFlow's QuantizationDebugOptions."""
     return [layer.name for layer in layers]
 
 
-def quantizer_recipe(layers: Iterable[LayerEffect], precision: Precision) -> list[dict[str, Any]]:
+def quantizer_recipe(layers: Iterable[LayerName], precision: Precision) -> list[dict[str, Any]]:
     """The recipe for ai-edge-quantizer: all operators in int8, these in float or on int16."""
     rules = [_rule(".*", _static(8))]
     for layer in layers:

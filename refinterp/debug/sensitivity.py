@@ -5,9 +5,11 @@ For every operator that quantizing costs something, two variants of the model ar
 kept      this operator in float, the rest integer: what is won by not quantizing this layer
 alone     this operator integer, the rest in float: what quantizing this layer loses by itself
 
-See `mixed` for what stands between the two. A search then keeps adding the operator that gains most
-until the target is reached, gives back what turns out not to be needed, and, where all smaller sets
-can be tried, says that none of them would do.
+Both are simulated, see `mixed`: a layer's figure is about its own weights and output. A search then
+keeps adding the operator that gains most. What counts is the set *deployed*, where an integer layer
+reads integers whoever feeds it, so those who read what a kept layer writes are kept with it. Once
+the set reaches the target it gives back every layer that turns out not to be needed, and where all
+smaller sets can be tried it says that none of them would do.
 """
 
 from __future__ import annotations
@@ -40,13 +42,23 @@ from refinterp.run.prepare import Program, Step
 from refinterp.samples.source import Samples
 
 Array = NDArray[Any]
+_PERFECT: Final = 200.0  # dB: better than float32 can be: as good as no error
 _EXACT: Final = 1e-3  # of a step: what float32 may round, far below what a code can be off
 _ROUNDING: Final = 2 / 256  # of the code range: what integer arithmetic may differ from reals by
-_PROOF: Final = 200  # how many smaller sets are tried to show that none does
+_PROOF: Final = 300  # how many smaller sets are tried to show that none does
 
 Stopping = Callable[[], bool]
 Progress = Callable[[int], None]
 """Called with how many layers have been tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerName:
+    """What quantizers call an operator: its output tensor's name, here and in the float model."""
+
+    operator: int
+    name: str
+    float_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,6 @@ class LayerEffect:
     op_name: str
     tensor: int
     name: str
-    float_name: str
     kept: Effect | None
     alone: Effect | None
     unsupported: str | None = None
@@ -71,15 +82,17 @@ class SearchStep:
     """One operator more in the set, and what the set then comes to."""
 
     operator: int
-    effect: Effect
+    simulated: Effect
+    deployed: Effect
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The smallest set found. wanted: of the target's figure; reached: whether it was.
+    """The smallest set found. wanted: of the target's figure; reached: whether it was, deployed.
 
-    steps: as the search went; operators: what is left after those not needed are given back.
-    effect: of the set, simulated; deployed: as a runtime would run it, with the file's ranges.
+    steps: as the search went, deployed with the readers of what is kept; operators: what is left
+    after those not needed are given back.
+    carried: operators that only move values between these, which have to be kept with them.
     smallest: no smaller set reaches the target, all have been tried; None when they have not.
     """
 
@@ -87,7 +100,8 @@ class Search:
     reached: bool
     steps: tuple[SearchStep, ...]
     operators: tuple[int, ...]
-    effect: Effect
+    carried: tuple[int, ...]
+    simulated: Effect
     deployed: Effect
     smallest: bool | None
 
@@ -111,7 +125,16 @@ class SensitivityReport:
     layers: tuple[LayerEffect, ...]
     lossless: tuple[int, ...]
     search: Search | None
+    names: tuple[LayerName, ...]
     interrupted: bool = False
+
+    @property
+    def recipe(self) -> tuple[LayerName, ...]:
+        """What the search says to keep: its set and what is carried along, in order."""
+        if self.search is None:
+            return ()
+        kept = {*self.search.operators, *self.search.carried}
+        return tuple(one for one in self.names if one.operator in kept)
 
     def layer(self, operator: int) -> LayerEffect:
         """The layer of an operator."""
@@ -156,22 +179,45 @@ class Sensitivity:
             and step.name not in CONVERSIONS
             and step.operator not in lossless
         ]
-        self._known: dict[frozenset[int], Effect] = {}
+        self._known: dict[tuple[frozenset[int], bool], Effect] = {}
         self.base = self.effect(())
         self.base.value(target)
 
-    def effect(self, operators: Iterable[int]) -> Effect:
+    def effect(self, operators: Iterable[int], *, deployed: bool = False) -> Effect:
         """What the model comes to with these operators kept; every set is run once."""
         kept = frozenset(operators)
-        if kept not in self._known:
-            model = self.mixer.mix(dict.fromkeys(kept, self.precision))
-            self._known[kept] = self.trials.effect(model)
-        return self._known[kept]
+        if deployed:
+            kept |= self.carried(kept)
+        if (kept, deployed) not in self._known:
+            model = self.mixer.mix(dict.fromkeys(kept, self.precision), deployed=deployed)
+            self._known[kept, deployed] = self.trials.effect(model)
+        return self._known[kept, deployed]
 
-    def value(self, operators: Iterable[int]) -> tuple[float, float]:
-        """The target's figure of a set, then the SQNR, by which equals are told apart."""
-        found = self.effect(operators)
-        return _ordered(found.value(self.target)), _ordered(found.sqnr_db)
+    def carried(self, operators: Iterable[int]) -> frozenset[int]:
+        """Operators that only move what these operators write."""
+        return self._followers(frozenset(operators))[0]
+
+    def readers(self, operators: Iterable[int]) -> frozenset[int]:
+        """Layers that read what these operators write, directly or moved."""
+        return self._followers(frozenset(operators))[1]
+
+    def _followers(self, operators: frozenset[int]) -> tuple[frozenset[int], frozenset[int]]:
+        layers = {step.operator for step in self.steps}
+        written: set[int] = set()
+        moving, reading = set(), set()
+        for step in self.program.steps:
+            if not written.isdisjoint(step.inputs):
+                if step.operator in self.mixer.lossless and step.name not in CONVERSIONS:
+                    moving.add(step.operator)
+                elif step.operator in layers:
+                    reading.add(step.operator)
+            if step.operator in operators or step.operator in moving:
+                written.update(step.outputs)
+        return frozenset(moving) - operators, frozenset(reading) - operators
+
+    def figure(self, effect: Effect) -> float:
+        """The target's figure of an effect, such that more is better, and finite at the top."""
+        return min(_ordered(effect.value(self.target)), _PERFECT)
 
     def alone(self, operator: int) -> Effect:
         """What the model comes to with this operator integer, and all others in float."""
@@ -221,6 +267,11 @@ class Sensitivity:
             layers=tuple(layers),
             lossless=tuple(sorted(self.mixer.lossless)),
             search=search,
+            names=tuple(
+                self._name(step)
+                for step in self.program.steps
+                if any(tensor in self.comparison.grids for tensor in step.outputs)
+            ),
             interrupted=not whole,
         )
 
@@ -231,58 +282,70 @@ class Sensitivity:
         except RefinterpError as error:
             reason = str(error)
         tensor = next(i for i in step.outputs if i != OPTIONAL)
-        name = self.program.specs[tensor].name
-        partner = self.comparison.pairing.tensors.get(tensor)
         return LayerEffect(
             step.operator,
             step.name,
             tensor,
-            name,
-            name if partner is None else self.comparison.twin.specs[partner].name,
+            self.program.specs[tensor].name,
             kept,
             self.alone(step.operator) if alone else None,
             reason,
         )
+
+    def _name(self, step: Step) -> LayerName:
+        tensor = next(i for i in step.outputs if i != OPTIONAL)
+        name = self.program.specs[tensor].name
+        partner = self.comparison.pairing.tensors.get(tensor)
+        other = name if partner is None else self.comparison.twin.specs[partner].name
+        return LayerName(step.operator, name, other)
 
     def _search(self, usable: Sequence[int], wanted: float, stop: Stopping) -> Search | None:
         """Grow the set by what gains most, then give back what is not needed."""
         goal = -wanted if self._falls() else wanted
 
         def enough(operators: Iterable[int]) -> bool:
-            return self.value(operators)[0] >= goal
+            return self.figure(self.effect(operators, deployed=True)) >= min(goal, _PERFECT)
 
+        able = frozenset(usable)
         steps: list[SearchStep] = []
+        grown: list[int] = []
         chosen: list[int] = []
-        while not enough(chosen) and len(chosen) < len(usable):
+        while not enough(chosen) and len(grown) < len(usable):
             best, found = -1, (-math.inf, -math.inf)
             for operator in usable:
                 if stop():
                     return None
-                if operator not in chosen and (value := self.value((*chosen, operator))) > found:
+                if operator not in grown and (value := self._order((*grown, operator))) > found:
                     best, found = operator, value
             if best < 0:
                 break
-            chosen.append(best)
-            steps.append(SearchStep(best, self.effect(chosen)))
+            grown.append(best)
+            chosen = [*grown, *sorted((self.readers(grown) & able) - set(grown))]
+            effects = self.effect(grown), self.effect(chosen, deployed=True)
+            steps.append(SearchStep(best, *effects))
         reached = enough(chosen)
+        smallest: bool | None = None
         if reached:
-            for operator in list(chosen):
+            for operator in reversed(chosen):
                 rest = [i for i in chosen if i != operator]
                 if enough(rest):
                     chosen = rest
-        smallest: bool | None = None
-        if reached:
             chosen, smallest = self._smaller(usable, chosen, enough, stop)
-        deployed = self.mixer.mix(dict.fromkeys(chosen, self.precision), deployed=True)
         return Search(
             wanted,
             reached,
             tuple(steps),
             tuple(sorted(chosen)),
+            tuple(sorted(self.carried(chosen))),
             self.effect(chosen),
-            self.trials.effect(deployed),
+            self.effect(chosen, deployed=True),
             smallest,
         )
+
+    def _order(self, operators: Sequence[int]) -> tuple[float, float]:
+        """What the search goes by: the figure, and the SQNR where it is equal."""
+        found = self.effect(operators)
+        return self.figure(found), _ordered(found.sqnr_db)
 
     def _smaller(
         self,

@@ -66,17 +66,24 @@ def _layer(layer: LayerEffect) -> dict[str, Any]:
 
 
 def _search(report: SensitivityReport, search: Search) -> dict[str, Any]:
-    layers = [report.layer(i) for i in search.operators]
     return {
         "wanted": search.wanted,
         "reached": search.reached,
-        "steps": [{"operator": s.operator, "effect": _effect(s.effect)} for s in search.steps],
+        "steps": [
+            {
+                "operator": step.operator,
+                "simulated": _effect(step.simulated),
+                "deployed": _effect(step.deployed),
+            }
+            for step in search.steps
+        ],
         "operators": list(search.operators),
+        "carried": list(search.carried),
         "smallest": search.smallest,
-        "effect": _effect(search.effect),
+        "simulated": _effect(search.simulated),
         "deployed": _effect(search.deployed),
-        "denylisted_nodes": denylisted_nodes(layers),
-        "ai_edge_quantizer": quantizer_recipe(layers, report.precision),
+        "denylisted_nodes": denylisted_nodes(report.recipe),
+        "ai_edge_quantizer": quantizer_recipe(report.recipe, report.precision),
     }
 
 

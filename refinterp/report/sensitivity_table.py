@@ -67,23 +67,28 @@ def _print_search(report: SensitivityReport, search: Search) -> None:
     if not search.reached:
         print_text(
             f"{search.wanted:g}{unit} is not reached; the best that was found keeps "
-            f"{len(search.operators)} layer(s): {_said(search.effect)}",
+            f"{len(search.operators)} layer(s): {_said(search.deployed)}",
             style="bold red",
         )
     else:
         proof = "; no smaller set does" if search.smallest and search.operators else ""
         print_text(
             f"{search.wanted:g}{unit} with {len(search.operators)} layer(s) in "
-            f"{report.precision}{proof}",
+            f"{report.precision}{proof}: {_said(search.deployed)}",
             style="bold",
         )
     for number, step in enumerate(search.steps, 1):
         layer = report.layer(step.operator)
-        dropped = "" if step.operator in search.operators else ", not needed in the end"
-        print_text(f"  {number}. + {layer.operator} {layer.op_name}: {_said(step.effect)}{dropped}")
-    print_text(f"as a runtime runs it, with the file's ranges: {_said(search.deployed)}")
+        reached = decibels(step.simulated.sqnr_db), decibels(step.deployed.sqnr_db)
+        print_text(
+            f"  {number}. + {layer.operator} {layer.op_name}: {reached[0]} dB with its output not "
+            f"quantized, {reached[1]} dB with the layers that read it"
+        )
     if search.operators:
-        names = denylisted_nodes(report.layer(i) for i in search.operators)
+        print_text(f"  kept in the end: {', '.join(map(str, search.operators))}")
+        if search.carried:
+            print_text(f"  and what moves values: {', '.join(map(str, search.carried))}")
+        names = denylisted_nodes(report.recipe)
         print_text(f"denylisted_nodes={[one_line(name) for name in names]}")
 
 

@@ -138,7 +138,7 @@ def test_the_set_found_is_the_smallest():
     model = noisy(noisy(healthy(), 0), 2, seed=6)
     study = Sensitivity(model, codes(), FLOAT)
     figures = {
-        frozenset(kept): study.effect(kept).sqnr_db
+        frozenset(kept): study.effect(kept, deployed=True).sqnr_db
         for size in range(LAYERS + 1)
         for kept in combinations(range(LAYERS), size)
     }
@@ -154,6 +154,18 @@ def test_the_set_found_is_the_smallest():
         assert figures[frozenset(search.operators)] >= target
         sizes.add(fewest)
     assert len(sizes) > 1
+
+
+def test_readers_are_kept_where_integers_would_undo_the_gain():
+    """What a layer writes unquantized is worth nothing to a reader that takes integers."""
+    study = Sensitivity(planted("too wide", 0), codes(), FLOAT)
+    assert study.readers((0,)) == {1}
+    assert study.effect((0,), deployed=True).sqnr_db < study.base.sqnr_db + 1
+    wanted = study.effect((0,)).sqnr_db - 1
+    search = study.study(wanted).search
+    assert search.reached
+    assert search.operators == (0, 1)
+    assert search.smallest
 
 
 def test_what_cannot_be_reached_is_said():
@@ -206,6 +218,8 @@ def test_operators_that_lose_nothing_pass_reals_on():
     study = Sensitivity(g.build(outputs=[z]), codes())
     assert study.mixer.lossless == {1}
     assert study.effect((0,)).sqnr_db == np.inf
+    assert study.carried((0,)) == {1}
+    assert study.study(100.0).search.carried == (1,)
 
 
 def test_labels_make_the_metric_the_target():
@@ -217,7 +231,7 @@ def test_labels_make_the_metric_the_target():
     search = study.study(wanted, alone=False).search
     assert search.reached
     assert search.operators == (0,)
-    assert search.effect.metric.quantized >= wanted
+    assert search.deployed.metric.quantized >= wanted
     with pytest.raises(UsageError, match="no labels"):
         Sensitivity(healthy(), codes(), FLOAT, target="metric")
 
@@ -278,7 +292,7 @@ def test_litert_runs_the_deployed_model_alike(precision):
 def test_names_in_a_recipe_match_themselves_only():
     """A name full of special characters is found by its rule, a longer one is not."""
     study = Sensitivity(healthy(), codes(4), FLOAT).study()
-    odd = replace(study.layers[0], float_name="a.b/c(1)[x]*;d")
+    odd = replace(study.names[0], float_name="a.b/c(1)[x]*;d")
     rules = quantizer_recipe([odd], "float")
     assert [rule["algorithm_key"] for rule in rules] == ["min_max_uniform_quantize", "no_quantize"]
     assert re.search(rules[1]["regex"], "a.b/c(1)[x]*;d;")
@@ -298,7 +312,7 @@ def test_the_quantizer_loads_the_recipe(tmp_path, capsys, precision):
     main([*RUN, *words])
     search = json.loads(capsys.readouterr().out)["search"]
     loaded = quantizer.Quantizer(TWIN, str(path))
-    assert len(loaded.get_quantization_recipe()) == 1 + len(search["operators"]) > 1
+    assert len(loaded.get_quantization_recipe()) == 1 + len(search["denylisted_nodes"]) > 1
     assert loaded.need_calibration
 
 
