@@ -8,6 +8,7 @@ import pytest
 
 from conformance.case import Case
 from conformance.compare import compare, run_ours
+from conformance.run import FLAVOURS
 from refinterp.modelfile.writer import write_model
 from refinterp.runtimes import Runtime, open_runtime, unavailable
 from refinterp.runtimes.outcome import Ran
@@ -28,6 +29,6 @@ def hold(case: Case, runtime: Runtime, name: str) -> bool:
     outcome = runtime.run(write_model(case.model), case.samples, preserve=preserve)
     if not isinstance(outcome, Ran):
         return False
-    ours = run_ours(case.model, case.samples, flavour=name.removeprefix("runtime:"))
+    ours = run_ours(case.model, case.samples, flavour=FLAVOURS[name])
     assert compare(case, ours, outcome).differences == []
     return True

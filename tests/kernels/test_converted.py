@@ -6,16 +6,34 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from conformance.case import Case
+from conformance.cases import load_all
+from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.build import GraphBuilder
+from refinterp.kernels.non_max_suppression import Queue
+from refinterp.run.prepare import prepare
 from refinterp.runtimes import Runtime
 from tests.kernels.oracle import hold, opened
+from tests.strategies import cases
+
+FLOATS = (
+    "ATAN2", "BUCKETIZE", "CONV_3D", "CONV_3D_TRANSPOSE", "FAKE_QUANT",
+    "LOCAL_RESPONSE_NORMALIZATION", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5",
+    "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "UNSORTED_SEGMENT_PROD",
+    "UNSORTED_SEGMENT_SUM",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def litert() -> Iterator[Runtime]:
     yield from opened("runtime:litert-reference")
+
+
+@pytest.fixture(scope="module")
+def optimized() -> Iterator[Runtime]:
+    yield from opened("runtime:litert-optimized")
 
 
 def test_batch_matmul_of_int16_by_channel_scales_is_zero(litert: Runtime) -> None:
@@ -28,3 +46,66 @@ def test_batch_matmul_of_int16_by_channel_scales_is_zero(litert: Runtime) -> Non
     g.operator("BATCH_MATMUL", [x, w], [y])
     data = np.arange(-3, 3, dtype=np.int16).reshape(2, 3) * 1000
     assert hold(Case(g.build(outputs=[y]), [[data]]), litert, "runtime:litert-reference")
+
+
+@pytest.mark.parametrize("operator", FLOATS)
+def test_same_as_litert(operator: str, litert: Runtime) -> None:
+    """Operators of detectors, volumes and segments come out as in LiteRT's reference kernels."""
+    held = []
+    keys = [key for key in load_all() if key[0] == operator]
+
+    for key in keys:
+
+        @settings(max_examples=settings.default.max_examples // 4)
+        @given(cases(load_all()[key]))
+        def check(case: Case) -> None:
+            held.append(hold(case, litert, "runtime:litert-reference"))
+
+        check()
+    assert any(held)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_segment_sum_is_litert_s(dtype: str, optimized: Runtime) -> None:
+    """LiteRT has it among the optimized kernels only."""
+    held = []
+
+    @settings(max_examples=settings.default.max_examples // 4)
+    @given(cases(load_all()["SEGMENT_SUM", dtype]))
+    def check(case: Case) -> None:
+        held.append(hold(case, optimized, "runtime:litert-optimized"))
+
+    check()
+    assert any(held)
+
+
+def test_queue_gives_the_best_and_equal_ones_as_gnu_s_does() -> None:
+    """Eight candidates of four scores, in the order in which the C++ library hands them out."""
+    queue = Queue()
+    for index, score in enumerate([4, 3, 3, 3, 3, 4, 2, 4]):
+        queue.push((np.float32(score), index, 0))
+    assert [queue.pop()[1] for _ in range(8)] == [0, 5, 7, 2, 3, 4, 1, 6]
+    assert not queue
+
+
+def _refused(operator: str, shapes: list[tuple[int, ...]], options: dict[str, object]) -> str:
+    g = GraphBuilder()
+    inputs = [g.input(f"x{i}", shape) for i, shape in enumerate(shapes)]
+    y = g.tensor("y", shapes[0])
+    g.operator(operator, inputs, [y], options)
+    with pytest.raises((ModelError, UnsupportedError)) as caught:
+        prepare(g.build(outputs=[y]))
+    return str(caught.value)
+
+
+def test_what_cannot_be_is_refused_before_the_run() -> None:
+    """Shapes and settings that no run could make sense of."""
+    strides = {"stride_d": 1, "stride_h": 1, "stride_w": 1}
+    assert "5-D" in _refused("CONV_3D", [(1, 2, 2, 2), (1, 1, 1, 2, 3)], strides)
+    assert "one shape" in _refused("ATAN2", [(2, 2), (2, 1)], {})
+    assert "hold 0" in _refused("FAKE_QUANT", [(2,)], {"min": 1.0, "max": 2.0, "num_bits": 8})
+    narrow = {"min": -1.0, "max": 2.0, "num_bits": 8, "narrow_range": True}
+    assert "narrow_range" in _refused("FAKE_QUANT", [(2,)], narrow)
+    assert "4-D" in _refused("LOCAL_RESPONSE_NORMALIZATION", [(2, 2)], {})
+    bounds = {"boundaries": np.array([2.0, 1.0], np.float32)}
+    assert "rise" in _refused("BUCKETIZE", [(2,)], bounds)
