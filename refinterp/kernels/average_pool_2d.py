@@ -43,14 +43,21 @@ from refinterp.numerics.activation import INTEGER_RANGE, real_bounds
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.frames import Block, FrameGrid
 from refinterp.numerics.gemm import FLOAT32_EXACT
+from refinterp.numerics.sums import middle_sums
 
 
 @kernel("AVERAGE_POOL_2D", "int8", "uint8", "int16", options=Pool2DOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class AveragePool2DInteger:
-    """dtype: what the sums are held in. lines, pixels: elements inside the image, (size,) each."""
+    """dtype: what the sums are held in. lines, pixels: elements inside the image, (size,) each.
+
+    whole: whether there is one window, which lies in the image: its elements are added as a matrix.
+    limited: whether low and high limit averages at all, which lie between the codes' own limits.
+    """
 
     place: FrameGrid
+    whole: bool
+    limited: bool
     low: int
     high: int
     dtype: Any
@@ -73,7 +80,15 @@ class AveragePool2DInteger:
         exact = elements * (largest + 1) < FLOAT32_EXACT
         dtype = np.int64 if rule.plain else np.float32 if exact else np.float64
         lines, pixels = inside(place.rows, x.shape[1]), inside(place.columns, x.shape[2])
-        return cls(place, low, high, dtype, lines.astype(dtype), pixels.astype(dtype))
+        whole = (
+            not rule.plain
+            and lines.tolist() == [place.rows.kernel]
+            and pixels.tolist() == [place.columns.kernel]
+        )
+        limited = (low, high) != INTEGER_RANGE[x.dtype]
+        return cls(
+            place, whole, limited, low, high, dtype, lines.astype(dtype), pixels.astype(dtype)
+        )
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
@@ -82,16 +97,33 @@ class AveragePool2DInteger:
         x, y = inputs[0], outputs[0]
         assert x is not None
         codes = y.reshape(-1, *y.shape[2:])
+        images = x.reshape(-1, *x.shape[2:])
+        if self.whole:
+            self._whole(images, codes, work)
+            return
         sums = None
-        for block in self.place.blocks(x.reshape(-1, *x.shape[2:]), self.dtype, 0, work.take):
+        for block in self.place.blocks(images, self.dtype, 0, work.take):
             out = codes[block.first : block.last, block.top : block.bottom]
             if sums is None:  # the first block is the largest
                 sums = work.take(out.shape, self.dtype)
             acc = sums[: out.shape[0], : out.shape[1]]
             reduce_windows(np.add, block, acc)
             self._divide(acc, self._count(block))
+            self._store(acc, out)
+
+    def _whole(self, images: Array, codes: Array, work: Workspace) -> None:
+        """Average the one window of every image."""
+        rows, columns = self.place.rows.kernel, self.place.columns.kernel
+        window = images[:, :rows, :columns]
+        acc = work.take((len(images), images.shape[-1]), self.dtype)
+        middle_sums(window.reshape(len(images), rows * columns, -1), acc, work.take)
+        self._divide(acc, self.lines[0] * self.pixels[0])
+        self._store(acc, codes[:, 0, 0])
+
+    def _store(self, acc: NDArray[Any], out: Array) -> None:
+        if self.limited:
             np.clip(acc, self.low, self.high, out=acc)
-            np.copyto(out, acc, casting="unsafe")
+        np.copyto(out, acc, casting="unsafe")
 
     def _count(self, block: Block) -> Any:
         """Elements averaged at each output position of a block; one number where all agree."""

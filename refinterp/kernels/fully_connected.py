@@ -228,13 +228,14 @@ def _run(folded: Folded, x: Array, y: Array, depth: int, work: Workspace) -> Non
     step = max(1, BLOCK // depth)
     block = work.take((min(step, len(rows)), depth), gemm.input_dtype)
     sums = work.take((len(block), codes.shape[1]), gemm.output_dtype)
+    scratch = work.take((folded.requantizer.scratch_size(len(block)),), np.float64)
     for start in range(0, len(rows), step):
         own = rows[start : start + step]
         converted = block[: len(own)]
         converted[...] = own
         acc = sums[: len(own)]
         gemm(converted, acc)
-        folded.requantizer(acc, codes[start : start + step])
+        folded.requantizer(acc, codes[start : start + step], scratch)
 
 
 @kernel("FULLY_CONNECTED", "float32", options=FullyConnectedOptions, weights=1)

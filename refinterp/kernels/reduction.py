@@ -16,6 +16,7 @@ from refinterp.kernels.registry import Array, Inputs, NeedsValue
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.gemm import FLOAT32_EXACT
+from refinterp.numerics.sums import middle_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,23 @@ class Reduction:
         return np.float32 if max(-low, high) * self.count < FLOAT32_EXACT else np.float64
 
     def sums(self, x: Array, dtype: Any, work: Workspace) -> NDArray[Any]:
-        """Add codes up, exactly, in `dtype`; the array has the kept axes alone."""
+        """Add codes up, exactly, in `dtype`; in the order of the kept elements."""
+        span = self._neighbours()
+        if span is not None and np.dtype(dtype).kind == "f":
+            first, last = (math.prod(self.shape[: span[0]]), math.prod(self.shape[span[1] :]))
+            total = work.take((len(x) * first, last), dtype)
+            middle_sums(x.reshape(len(total), self.count, last), total, work.take)
+            return total
         converted = work.take(x.shape, dtype)
         converted[...] = x
         return np.asarray(np.add.reduce(converted, axis=self.array_axes))
+
+    def _neighbours(self) -> tuple[int, int] | None:
+        """The reduced axes as a range, if they are next to each other and others follow."""
+        if not self.axes or self.axes[-1] - self.axes[0] != len(self.axes) - 1:
+            return None
+        end = self.axes[-1] + 1
+        return (self.axes[0], end) if end < len(self.shape) else None
 
     def ordered(self, function: np.ufunc, x: Array, work: Workspace) -> NDArray[Any]:
         """Fold numbers one after the other in the order of the shape: (S, kept)."""

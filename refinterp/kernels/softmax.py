@@ -106,14 +106,18 @@ class SoftmaxByte:
     """8-bit codes in, 8- or 16-bit codes out.
 
     exponentials: exp in Q0 by how far a code is below its row's largest, (256,); 0 where too far.
+    terms: the same in Q12, as they are added. plain: whether every step is taken as C takes it;
+    rows whose sums stay within int32 need neither its wrapping nor its signs.
     """
 
     factor: Multiplier
     lowest: int
     exponentials: I64
+    terms: I64
     bits: int
     y_min: int
     y_max: int
+    plain: bool
 
     output_shapes = staticmethod(softmax_shapes)
 
@@ -134,24 +138,49 @@ class SoftmaxByte:
         exponentials = q31.exp_of_negative(doubling_high_mul(scaled, factor.mantissa), 5)
         exponentials[difference < lowest] = 0
         bits = 16 if y.dtype == "int16" else 8
-        return cls(factor, lowest, exponentials, bits, *INTEGER_RANGE[y.dtype])
+        terms = rounding_divide_by_pot(exponentials, 12)
+        plain = rule.plain or x.shape[-1] * int(terms.max()) >= 2**31
+        return cls(factor, lowest, exponentials, terms, bits, *INTEGER_RANGE[y.dtype], plain)
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Write y."""
         assert inputs[0] is not None
-        in_q12 = rounding_divide_by_pot(self.exponentials, 12)
+        rows = self._plain_rows if self.plain else self._rows
         for x, y in rows_of(inputs[0], outputs[0]):
-            wide = x.astype(np.int64)
-            below = wide.max(axis=-1, keepdims=True) - wide
-            total = wrap32(in_q12[below].sum(axis=-1, keepdims=True)) & 0xFFFFFFFF
+            rows(x, y)
+
+    def _plain_rows(self, x: Array, y: Array) -> None:
+        wide = x.astype(np.int64)
+        below = wide.max(axis=-1, keepdims=True) - wide
+        total = wrap32(self.terms[below].sum(axis=-1, keepdims=True)) & 0xFFFFFFFF
+        inverse, over_unit = q31.reciprocal(total, 12)
+        product = doubling_high_mul(inverse, self.exponentials[below])
+        code = rounding_divide_by_pot(product, over_unit + (31 - self.bits)) + self.y_min
+        code = np.where(below > -self.lowest, self.y_min, code)
+        y[...] = np.clip(code, self.y_min, self.y_max)
+
+    def _rows(self, x: Array, y: Array) -> None:
+        """The same where no number is negative: halves round up, and what is too far is 0."""
+        below = np.subtract(np.maximum.reduce(x, axis=-1, keepdims=True), x, dtype=np.int16)
+        codes = self.exponentials.take(below)
+        total = np.add.reduce(self.terms.take(below), axis=-1, keepdims=True)
+        inverse: Any
+        over_unit: Any
+        if total.size == 1:
+            inverse, over_unit = q31.reciprocal_of(int(total.item()), 12)
+        else:
             inverse, over_unit = q31.reciprocal(total, 12)
-            exponentials = self.exponentials[below]
-            product = doubling_high_mul(inverse, exponentials)
-            code = rounding_divide_by_pot(product, over_unit + (31 - self.bits)) + self.y_min
-            code = np.where(below > -self.lowest, self.y_min, code)
-            y[...] = np.clip(code, self.y_min, self.y_max)
+        shift = over_unit + (31 - self.bits)
+        half = 1 << (shift - 1)
+        codes *= inverse
+        codes += 1 << 30
+        codes >>= 31
+        codes += half
+        codes >>= shift
+        codes += self.y_min
+        np.minimum(codes, self.y_max, out=y, casting="unsafe")
 
 
 @kernel("SOFTMAX", "int16", options=SoftmaxOptions)
@@ -216,10 +245,13 @@ class SoftmaxInt16:
             )
 
 
-@kernel("SOFTMAX", "float32", options=SoftmaxOptions)
+@kernel("SOFTMAX", "float32", "float16", options=SoftmaxOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class SoftmaxFloat:
-    """float32, the sum taken in order, as in C."""
+    """float32, the sum taken in order, as in C.
+
+    float16 is widened; the exponentials are rounded to it, but for the sum of them.
+    """
 
     beta: np.float32
 
@@ -230,7 +262,7 @@ class SoftmaxFloat:
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SoftmaxOptions, rule: Rules
     ) -> SoftmaxFloat:
         """Check the output's type."""
-        require_type(outputs[0], "float32", role="output")
+        require_type(outputs[0], operand(inputs, 0, "input").dtype, role="output")
         return cls(np.float32(options.beta))
 
     def eval(
@@ -240,8 +272,9 @@ class SoftmaxFloat:
         assert inputs[0] is not None
         exp = in_float64(np.exp)
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            for x, y in rows_of(inputs[0], outputs[0]):
+            for codes, y in rows_of(inputs[0], outputs[0]):
+                x = codes.astype(np.float32)
                 largest = np.fmax.reduce(x, axis=-1, keepdims=True)
                 values = exp((x - largest) * self.beta)
                 total = np.cumsum(values, axis=-1, dtype=np.float32)[..., -1:]
-                np.divide(values, total, out=y)
+                np.divide(values.astype(y.dtype), total, out=y, casting="same_kind")

@@ -124,6 +124,26 @@ def reciprocal(x: I64, integer_bits: int) -> tuple[I64, I64]:
     return one_over_one_plus((x << zeros) - (1 << 31)), integer_bits - zeros
 
 
+def reciprocal_of(x: int, integer_bits: int) -> tuple[int, int]:
+    """`reciprocal` of one positive number, in Python's integers: arrays of one take far longer."""
+    zeros = 32 - x.bit_length()
+    half = (x << zeros) >> 1  # of 1 + a, for a as in `one_over_one_plus`
+
+    def mul(a: int, b: int) -> int:
+        return min((a * b + (1 << 30)) >> 31, INT32_MAX)
+
+    def shift_left(value: int, bits: int) -> int:
+        return min(max(value << bits, INT32_MIN), INT32_MAX)
+
+    def wrap(value: int) -> int:
+        return ((value + 2**31) & 0xFFFFFFFF) - 2**31
+
+    y = DIVISION_START[0] + mul(half, DIVISION_START[1])
+    for _ in range(3):
+        y = wrap(y + shift_left(mul(y, wrap((1 << 29) - mul(half, y))), 2))
+    return shift_left(y, 1), integer_bits - zeros
+
+
 def inverse_square_root(x: I64) -> tuple[I64, I64]:
     """1 / sqrt(x) for positive integers as mantissa / 2**31 * 2**exponent; 0 counts as 1.
 
