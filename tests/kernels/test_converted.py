@@ -91,7 +91,7 @@ def test_queue_gives_the_best_and_equal_ones_as_gnu_s_does() -> None:
 def _refused(operator: str, shapes: list[tuple[int, ...]], options: dict[str, object]) -> str:
     g = GraphBuilder()
     inputs = [g.input(f"x{i}", shape) for i, shape in enumerate(shapes)]
-    y = g.tensor("y", shapes[0])
+    y = g.tensor("y", shapes[0], "int32" if operator == "BUCKETIZE" else "float32")
     g.operator(operator, inputs, [y], options)
     with pytest.raises((ModelError, UnsupportedError)) as caught:
         prepare(g.build(outputs=[y]))
