@@ -47,6 +47,7 @@ Form = Literal["codes", "reals", "wide"]
 """How a tensor's values are there: as the file has them, as float32, or as 16-bit codes."""
 
 _WIDE: Final = 32767
+_NARROW: Final = frozenset({"int8", "uint8", "int16"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,12 +135,14 @@ class _Mix:
 
     def _conversion(self, operator: Operator) -> None:
         """QUANTIZE or DEQUANTIZE of what is there as reals."""
-        real = self._want(operator.inputs[0], "reals")
         result = operator.outputs[0]
-        if is_code(self.specs[result]):
-            self._emit("QUANTIZE", real, result)
-        else:
-            self.forms["codes"][result] = real
+        spec = self.specs[result]
+        if not is_code(spec):
+            self.forms["codes"][result] = self._want(operator.inputs[0], "reals")
+        elif spec.dtype in _NARROW:
+            self._emit("QUANTIZE", self._want(operator.inputs[0], "reals"), result)
+        else:  # no kernel quantizes reals to 32 bits
+            self._emit("QUANTIZE", self._want(operator.inputs[0], "codes"), result)
 
     def _float(self, index: int, operator: Operator, constants: Mapping[int, Buffer]) -> None:
         inputs = []

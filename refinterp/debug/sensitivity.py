@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from refinterp.debug.compare import Comparison
 from refinterp.debug.local import as_real
-from refinterp.debug.metrics import Grid
+from refinterp.debug.metrics import Grid, sqnr_db
 from refinterp.debug.mixed import Mixer, Precision
 from refinterp.debug.pairing import Pairing
 from refinterp.debug.result import Reference
@@ -45,6 +45,7 @@ Array = NDArray[Any]
 _PERFECT: Final = 200.0  # dB: better than float32 can be: as good as no error
 _EXACT: Final = 1e-3  # of a step: what float32 may round, far below what a code can be off
 _ROUNDING: Final = 2 / 256  # of the code range: what integer arithmetic may differ from reals by
+_SAME_WEIGHTS: Final = 10.0  # dB: 8-bit weights of healthy layers are within 30 dB and more
 _PROOF: Final = 300  # how many smaller sets are tried to show that none does
 
 Stopping = Callable[[], bool]
@@ -166,11 +167,17 @@ class Sensitivity:
         plain = self.comparison if float_model is None else Comparison(model, flavour=flavour)
         lossless, simulable = _behaviour(plain, self.trials)
         shadow = shadow_of(model, self.program.subgraph)
-        constants = {}
+        constants: dict[int, dict[int, Buffer]] = {}
         if float_model is not None:
             constants = _constants(
                 self.program, shadow, self.comparison.twin, self.comparison.pairing
             )
+        others = [i for i, own in constants.items() if _strangers(shadow, self.program, i, own)]
+        if others:
+            self.trials.notes[
+                f"the float model's weights of operator(s) {', '.join(map(str, others))} are not "
+                "those of the quantized model, quantized; kept in float, they are the float model's"
+            ] = None
         self.mixer = Mixer(self.program, shadow, constants, lossless, simulable)
         self.steps = [
             step
@@ -465,3 +472,19 @@ def _constants(
                 own[place] = Buffer(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
         found[step.operator] = own
     return found
+
+
+def _strangers(
+    shadow: Shadow, program: Program, operator: int, constants: dict[int, Buffer]
+) -> bool:
+    """Whether an operator's own weights are further from the twin's than quantizing explains."""
+    model = shadow.model
+    tensors = model.subgraphs[program.subgraph].tensors
+    step = next(step for step in program.steps if step.operator == operator)
+    for place, buffer in constants.items():
+        theirs = buffer.data.view("<f4").astype(np.float64)
+        ours = model.buffers[tensors[step.inputs[place]].buffer].data.view("<f4")
+        signal, noise = float(np.sum(theirs**2)), float(np.sum((ours - theirs) ** 2))
+        if place == step.entry.weights and sqnr_db(signal, noise) < _SAME_WEIGHTS:
+            return True
+    return False

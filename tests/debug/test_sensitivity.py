@@ -168,6 +168,26 @@ def test_readers_are_kept_where_integers_would_undo_the_gain():
     assert search.smallest
 
 
+def test_a_float_model_of_other_weights_is_told():
+    """Where the float model is no twin, keeping a layer mixes two models: a note says so."""
+    assert not Sensitivity(healthy(), codes(4), FLOAT).study(alone=False).notes
+    notes = Sensitivity(noisy(healthy(), 1, size=127), codes(4), FLOAT).study(alone=False).notes
+    assert any("weights of operator(s) 1 are not" in note for note in notes)
+
+
+def test_a_conversion_to_int32_reads_integers():
+    """QUANTIZE to int32 has no form from reals: it gets what the layer wrote, quantized."""
+    g = GraphBuilder()
+    x = g.input("x", (1, SIZE), "int8", scale=STEP)
+    y = g.tensor("y", (1, SIZE), "int8", scale=STEP / 2)
+    z = g.tensor("z", (1, SIZE), "int32", scale=STEP / 4)
+    w = g.constant("w", np.eye(SIZE, dtype=np.int8) * 33, scale=0.01)
+    g.operator("FULLY_CONNECTED", [x, w, -1], [y])
+    g.operator("QUANTIZE", [y], [z])
+    study = Sensitivity(g.build(outputs=[z]), codes(4))
+    assert study.effect((0,)).sqnr_db == pytest.approx(study.base.sqnr_db, abs=1)
+
+
 def test_what_cannot_be_reached_is_said():
     """A target beyond all layers kept ends with all that help, and is not called reached."""
     data = np.random.default_rng(1).uniform(-3, 3, (8, 1, SIZE)).astype(np.float32)
