@@ -1,4 +1,4 @@
-"""One source of choices for random models, driven by NumPy for speed or by hypothesis for shrinking.
+"""One source of choices for random models, driven by NumPy for speed or hypothesis for shrinking.
 
 A case generator asks a `Draw` for small decisions (sizes, settings, scales) one at a time, and for
 bulk data through `rng`. Under hypothesis the decisions shrink, and so does the failing model.
@@ -17,7 +17,7 @@ T = TypeVar("T")
 _LIMITS = {
     "int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "int4": (-8, 7),
     "int2": (-2, 1), "int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1),
-    "uint16": (0, 2**16 - 1), "uint32": (0, 2**32 - 1),
+    "uint16": (0, 2**16 - 1), "uint32": (0, 2**32 - 1), "uint64": (0, 2**64 - 1), "uint4": (0, 15),
 }  # fmt: skip
 
 
@@ -78,14 +78,14 @@ def zero_point(d: Draw, dtype: str = "int8") -> int:
 def codes(d: Draw, dims: Sequence[int], dtype: str = "int8") -> NDArray[Any]:
     """Integer data: uniform, extremes only, near zero, or constant. int4 comes as int8 values."""
     low, high = _LIMITS[dtype]
-    storage = {"int4": "int8", "int2": "int8"}.get(dtype, dtype)
+    storage = {"int4": "int8", "int2": "int8", "uint4": "uint8"}.get(dtype, dtype)
     kind = choice(d, ["uniform", "uniform", "uniform", "extremes", "small", "constant"])
     if kind == "extremes":
         return d.rng.choice(np.array([low, high, low + 1, high - 1], storage), tuple(dims))
     if kind == "small":
         low, high = max(low, -3), min(high, 3)
     if kind == "constant":
-        return np.full(tuple(dims), d.rng.integers(low, high, endpoint=True), storage)
+        return np.full(tuple(dims), d.rng.integers(low, high, dtype=storage, endpoint=True))
     return d.rng.integers(low, high, tuple(dims), storage, endpoint=True)
 
 
@@ -102,8 +102,8 @@ def reals(d: Draw, dims: Sequence[int], size: float = 3.0) -> NDArray[np.float32
 
 def inputs(d: Draw, dims: Sequence[int], dtype: str) -> NDArray[Any]:
     """Data for an input of a type: codes or reals."""
-    if dtype == "float32":
-        return reals(d, dims)
+    if dtype in ("float32", "float16"):
+        return reals(d, dims).astype(dtype)
     if dtype == "bool":
         return d.rng.random(tuple(dims)) < 0.5
     return codes(d, dims, dtype)

@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 
 from conformance.case import Case, generator
-from conformance.draw import Draw, chance, choice, inputs, scale, shape, zero_point
+from conformance.draw import Draw, chance, choice, codes, inputs, scale, shape, zero_point
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Shape
 
 ULP = float(np.finfo(np.float32).eps)
+
+
+def ulp(dtype: str) -> float:
+    """The spacing of a float type's numbers, relative; float32's for others."""
+    return float(np.finfo(np.float16).eps) if dtype == "float16" else ULP
 
 
 def draw_shape(d: Draw) -> Shape:
@@ -113,7 +118,7 @@ def hard_swish(d: Draw, dtype: str) -> Case:
     return unary(d, "HARD_SWISH", dtype, x, y)
 
 
-@generator("LOGISTIC", "float32", "int8", "uint8", "int16")
+@generator("LOGISTIC", "float32", "float16", "int8", "uint8", "int16")
 def logistic(d: Draw, dtype: str) -> Case:
     """One LOGISTIC, with the output scale both runtimes ask for."""
     x = mark(d, dtype, *((2.0**-15, 2.0**-6) if dtype == "int16" else (2.0**-10, 2.0)))
@@ -124,10 +129,10 @@ def logistic(d: Draw, dtype: str) -> Case:
     }.get(dtype, {})
     if dtype == "int16" and chance(d, 30):
         x["scale"] = 2.0**-12
-    return unary(d, "LOGISTIC", dtype, x, y, float_tolerance=2 * ULP)
+    return unary(d, "LOGISTIC", dtype, x, y, float_tolerance=2 * ulp(dtype))
 
 
-@generator("TANH", "float32", "int8", "uint8", "int16")
+@generator("TANH", "float32", "float16", "int8", "uint8", "int16")
 def tanh(d: Draw, dtype: str) -> Case:
     """One TANH, with the output scale the converter gives."""
     x = mark(d, dtype, *((2.0**-15, 2.0**-6) if dtype == "int16" else (2.0**-10, 2.0)))
@@ -138,10 +143,10 @@ def tanh(d: Draw, dtype: str) -> Case:
     }.get(dtype, {})
     if dtype == "int16" and chance(d, 30):
         x["scale"] = 2.0 ** -choice(d, [12, 11])
-    return unary(d, "TANH", dtype, x, y, float_tolerance=2 * ULP)
+    return unary(d, "TANH", dtype, x, y, float_tolerance=2 * ulp(dtype))
 
 
-@generator("SOFTMAX", "float32", "int8", "uint8", "int16")
+@generator("SOFTMAX", "float32", "float16", "int8", "uint8", "int16")
 def softmax(d: Draw, dtype: str) -> Case:
     """One SOFTMAX; 8-bit input may have an int16 output."""
     beta = choice(d, [1.0, 1.0, 0.5, 2.0, d.integer(1, 4000) / 1000.0])
@@ -173,7 +178,7 @@ def softmax(d: Draw, dtype: str) -> Case:
 def quantize(d: Draw, dtype: str) -> Case:
     """One QUANTIZE to any type a runtime has."""
     targets = {
-        "float32": ["int8", "int8", "int16", "uint8"],
+        "float32": ["int8", "int8", "int16", "uint8", "int4", "uint4"],
         "int8": ["int8", "int8", "uint8", "int16", "int32"],
         "uint8": ["int8", "uint8"],
         "int16": ["int8", "int16", "int32"],
@@ -187,7 +192,9 @@ def quantize(d: Draw, dtype: str) -> Case:
     if dtype == "int32":
         base *= 2.0**22
     y = mark(d, y_dtype, base / spread, base * spread)
-    if dtype == "float32" and chance(d, 20):
+    if y_dtype in ("int4", "uint4"):
+        y = {"scale": scale(d, base, base * 16), "zero_point": zero_point(d, y_dtype)}
+    if dtype == "float32" and y_dtype not in ("int4", "uint4") and chance(d, 20):
         axis = d.integer(0, len(dims) - 1)
         count = dims[axis]
         y = {
@@ -207,7 +214,7 @@ def quantize(d: Draw, dtype: str) -> Case:
     return case
 
 
-@generator("DEQUANTIZE", "int8", "uint8", "int16", "float16")
+@generator("DEQUANTIZE", "int8", "uint8", "int16", "float16", "int4", "uint4", "int2")
 def dequantize(d: Draw, dtype: str) -> Case:
     """One DEQUANTIZE; 8-bit input may have a scale per channel."""
     dims = draw_shape(d)
@@ -220,11 +227,18 @@ def dequantize(d: Draw, dtype: str) -> Case:
             "quantized_dimension": axis,
         }
     g = GraphBuilder()
-    tensor = g.input("x", dims, dtype, **x)
+    packed = dtype in ("int4", "uint4", "int2")  # only as constants, as converters write them
+    if packed:
+        x = {"scale": scale(d, 2.0**-8, 1.0), "zero_point": zero_point(d, dtype)}
+        tensor = g.constant("x", codes(d, dims, dtype), dtype, **x)
+    else:
+        tensor = g.input("x", dims, dtype, **x)
     y = g.tensor("y", dims)
     g.operator("DEQUANTIZE", [tensor], [y])
     if dtype == "float16":
         samples = [[d.rng.standard_normal(dims).astype(np.float16)] for _ in range(3)]
+    elif packed:
+        samples = [[]]
     else:
         samples = [[draw_data(d, dims, dtype)] for _ in range(3)]
     return Case(g.build(outputs=[y]), samples, float_tolerance=0.0)

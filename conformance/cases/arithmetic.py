@@ -65,7 +65,7 @@ def power_of_two_marks(d: Draw) -> list[dict[str, Any]]:
     return [{"scale": 2.0**e, "zero_point": 0} for e in (*pair, y)]
 
 
-@generator("ADD", "float32", "int8", "uint8", "int16", "int32", "int64")
+@generator("ADD", "float32", "float16", "int8", "uint8", "int16", "int32", "int64")
 def add(d: Draw, dtype: str) -> Case:
     """One ADD."""
     return _sum(d, dtype, "ADD")
@@ -110,7 +110,7 @@ def _sum(d: Draw, dtype: str, operator: str) -> Case:
     return Case(g.build(outputs=[y]), samples, float_tolerance=0.0)
 
 
-@generator("MUL", "float32", "int8", "uint8", "int16", "int32", "int64", "uint32")
+@generator("MUL", "float32", "float16", "int8", "uint8", "int16", "int32", "int64", "uint32")
 def mul(d: Draw, dtype: str) -> Case:
     """One MUL."""
     first, second, whole = draw_shapes(d)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.case import Case, generator
-from conformance.cases.activations import ULP, draw_shape, mark, rescaling_marks, unary
+from conformance.cases.activations import ULP, draw_shape, mark, rescaling_marks, ulp, unary
 from conformance.draw import Draw, chance, inputs
 from refinterp.graph.build import GraphBuilder
 
@@ -34,7 +34,7 @@ def positive(d: Draw, operator: str, dtype: str, x: Any, y: Any, tolerance: floa
     return Case(g.build(outputs=[target]), samples, float_tolerance=tolerance)
 
 
-@generator("NEG", "float32", "int8", "int16", "int32", "int64")
+@generator("NEG", "float32", "float16", "int8", "int16", "int32", "int64")
 def neg(d: Draw, dtype: str) -> Case:
     """One NEG."""
     return plain(d, "NEG", dtype)
@@ -46,16 +46,16 @@ def square(d: Draw, dtype: str) -> Case:
     return plain(d, "SQUARE", dtype)
 
 
-@generator("SIN", "float32")
+@generator("SIN", "float32", "float16")
 def sin(d: Draw, dtype: str) -> Case:
     """One SIN."""
-    return plain(d, "SIN", dtype, ULP)
+    return plain(d, "SIN", dtype, ulp(dtype))
 
 
-@generator("COS", "float32")
+@generator("COS", "float32", "float16")
 def cos(d: Draw, dtype: str) -> Case:
     """One COS."""
-    return plain(d, "COS", dtype, ULP)
+    return plain(d, "COS", dtype, ulp(dtype))
 
 
 @generator("CEIL", "float32")
@@ -64,18 +64,18 @@ def ceil(d: Draw, dtype: str) -> Case:
     return plain(d, "CEIL", dtype)
 
 
-@generator("FLOOR", "float32")
+@generator("FLOOR", "float32", "float16")
 def floor(d: Draw, dtype: str) -> Case:
     """One FLOOR."""
     return plain(d, "FLOOR", dtype)
 
 
-@generator("ROUND", "float32")
+@generator("ROUND", "float32", "float16")
 def round_(d: Draw, dtype: str) -> Case:
     """One ROUND, on halves too."""
     case = plain(d, "ROUND", dtype)
     for sample in case.samples[1:]:
-        sample[0] = (np.rint(sample[0] * 2) / 2).astype(np.float32)
+        sample[0] = (np.rint(sample[0] * 2) / 2).astype(dtype)
     return case
 
 

@@ -406,7 +406,10 @@ def resize(d: Draw, operator: str, dtype: str, exclusive: bool) -> Case:
     )
 
 
-@generator("RESIZE_NEAREST_NEIGHBOR", "int8", "uint8", "int16", "float32", "int32")
+@generator(
+    "RESIZE_NEAREST_NEIGHBOR",
+    *("int8", "uint8", "int16", "float32", "int32", "float16", "uint16", "uint32", "bool"),
+)
 def resize_nearest_neighbor(d: Draw, dtype: str) -> Case:
     """Any mixture of options."""
     return resize(d, "RESIZE_NEAREST_NEIGHBOR", dtype, exclusive=False)

@@ -10,12 +10,14 @@ import numpy as np
 from conformance.case import Case, generator
 from conformance.cases.activations import ULP, draw_shape, unary
 from conformance.cases.arithmetic import draw_operands, draw_shapes, quantization
+from conformance.cases.movement import BYTES
 from conformance.draw import ACTIVATIONS, Draw, chance, choice, inputs, shape
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Shape
 
 QUANTIZED = ("int8", "uint8", "int16")
-NUMBERS = ("float32", "uint8", "int8", "int16", "int32", "int64")
+NUMBERS = ("float32", "float16", "uint8", "int8", "int16", "int32", "int64")
+COMPARED = ("float32", "float16", "int8", "uint8", "int32", "int64")
 BITS = ("int8", "uint8", "int16", "uint16", "int32", "uint32")
 
 
@@ -137,9 +139,9 @@ def _comparison(operator: str) -> Any:
 
 
 for _name in ("EQUAL", "NOT_EQUAL"):
-    generator(_name, "float32", "int8", "uint8", "int32", "int64", "bool")(_comparison(_name))
+    generator(_name, *COMPARED, "bool")(_comparison(_name))
 for _name in ("GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"):
-    generator(_name, "float32", "int8", "uint8", "int32", "int64")(_comparison(_name))
+    generator(_name, *COMPARED)(_comparison(_name))
 generator("EQUAL", "int16")(_comparison("EQUAL"))
 for _name in ("GREATER_EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL"):
     generator(_name, "int16")(_comparison(_name))
@@ -211,14 +213,14 @@ def pow_(d: Draw, dtype: str) -> Case:
     return Case(g.build(outputs=[y]), samples, float_tolerance=ULP)
 
 
-@generator("SELECT", "float32", "int8", "uint8", "int16", "int32", "int64", "bool")
+@generator("SELECT", *BYTES)
 def select(d: Draw, dtype: str) -> Case:
     """One SELECT: condition a scalar, a vector along the first axis, or of the whole shape."""
     whole = shape(d, d.integer(1, 4))
     return _select(d, "SELECT", dtype, (choice(d, [(), whole[:1], whole]), whole, whole), whole)
 
 
-@generator("SELECT_V2", "float32", "int8", "uint8", "int16", "int32", "int64", "bool")
+@generator("SELECT_V2", *BYTES)
 def select_v2(d: Draw, dtype: str) -> Case:
     """One SELECT_V2: three shapes that broadcast."""
     whole = shape(d, d.integer(1, 4))
@@ -266,7 +268,7 @@ def add_n(d: Draw, dtype: str) -> Case:
     return Case(g.build(outputs=[target]), samples, float_tolerance=0.0)
 
 
-CASTS = ("float32", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "bool")
+CASTS = (*NUMBERS, "uint16", "uint32", "bool")
 
 
 @generator("CAST", *CASTS)

@@ -29,15 +29,17 @@ def reduced(dims: tuple[int, ...], axes: list[int], keep: bool) -> tuple[int, ..
     return tuple(n for i, n in enumerate(dims) if i not in gone)
 
 
-def reduction(d: Draw, dtype: str, operator: str, *, rescales: bool = False) -> Case:
-    """One reduction. rescales: whether the output may have a scale of its own."""
+def reduction(
+    d: Draw, dtype: str, operator: str, *, rescales: bool = False, plain: bool = False
+) -> Case:
+    """One reduction. rescales: the output may have a scale of its own; plain: there are none."""
     rank = d.integer(0, 5)
     dims = shape(d, rank, 7)
     axes = draw_axes(d, rank)
     keep = chance(d, 50)
     mine: dict[str, Any] = {}
     theirs: dict[str, Any] = {}
-    if dtype in ("int8", "uint8", "int16"):
+    if dtype in ("int8", "uint8", "int16") and not plain:
         mine = {"scale": scale(d, 2.0**-9, 1.0), "zero_point": zero_point(d, dtype)}
         theirs = mine
         if rescales:
@@ -73,19 +75,21 @@ def sum_(d: Draw, dtype: str) -> Case:
     return case
 
 
-@generator("REDUCE_PROD", "float32", "int8", "int16", "int32", "int64")
+@generator("REDUCE_PROD", "float32", "int8", "uint8", "int16", "int32", "int64")
 def reduce_prod(d: Draw, dtype: str) -> Case:
-    """One REDUCE_PROD."""
+    """One REDUCE_PROD; uint8 only as plain numbers."""
+    if dtype == "uint8":
+        return reduction(d, dtype, "REDUCE_PROD", plain=True)
     return reduction(d, dtype, "REDUCE_PROD", rescales=True)
 
 
-@generator("REDUCE_MAX", "float32", "int8", "uint8", "int16", "int32", "int64")
+@generator("REDUCE_MAX", "bool", "float32", "int8", "uint8", "int16", "int32", "int64")
 def reduce_max(d: Draw, dtype: str) -> Case:
     """One REDUCE_MAX."""
     return reduction(d, dtype, "REDUCE_MAX")
 
 
-@generator("REDUCE_MIN", "float32", "int8", "uint8", "int16", "int32", "int64")
+@generator("REDUCE_MIN", "bool", "float32", "int8", "uint8", "int16", "int32", "int64")
 def reduce_min(d: Draw, dtype: str) -> Case:
     """One REDUCE_MIN."""
     return reduction(d, dtype, "REDUCE_MIN")

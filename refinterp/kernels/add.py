@@ -191,7 +191,7 @@ class PowerOfTwoSum:
         map_pairs(self.exact, None, a, b, outputs[0], work)
 
 
-@kernel("ADD", "float32", "int32", "int64", options=AddOptions)
+@kernel("ADD", "float32", "float16", "int32", "int64", options=AddOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class SumPlain:
     """Numbers without scales: add in the type itself (integers wrap), then clamp to low..high."""

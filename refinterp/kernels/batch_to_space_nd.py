@@ -19,7 +19,7 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.moves import expect_shapes, operand, same_scale, same_type
+from refinterp.kernels.moves import BYTES, expect_shapes, operand, same_scale, same_type
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.space_to_batch_nd import Block, pieces, settings
 from refinterp.kernels.workspace import Workspace
@@ -28,7 +28,7 @@ from refinterp.numerics.flavours import Rules
 _WHERE = "BATCH_TO_SPACE_ND"
 
 
-@kernel("BATCH_TO_SPACE_ND", "float32", "int8", "uint8", "int16", "int32", "int64")
+@kernel("BATCH_TO_SPACE_ND", *BYTES)
 @dataclass(frozen=True, slots=True)
 class BatchToSpaceNd:
     """pieces: what goes where."""

@@ -180,10 +180,10 @@ class CurveInteger:
         map_codes(self.exact, self.table, inputs[0], outputs[0])
 
 
-@kernel("LOGISTIC", "float32", options=LogisticOptions)
+@kernel("LOGISTIC", "float32", "float16", options=LogisticOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveFloat:
-    """The float32 kernel."""
+    """Reals; float16 is widened to float32 and rounded once."""
 
     curve: Curve
 
@@ -194,7 +194,7 @@ class CurveFloat:
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
     ) -> CurveFloat:
         """Check the output's type."""
-        require_type(outputs[0], "float32", role="output")
+        require_type(outputs[0], operand(inputs, 0, "input").dtype, role="output")
         return cls(options.curve)
 
     def eval(
@@ -202,4 +202,6 @@ class CurveFloat:
     ) -> None:
         """Write y."""
         assert inputs[0] is not None
-        map_reals(self.curve.real, inputs[0], outputs[0])
+        map_reals(
+            lambda x: self.curve.real(x.astype(np.float32)).astype(x.dtype), inputs[0], outputs[0]
+        )

@@ -138,7 +138,7 @@ class MulNarrowing:
         map_pairs(self.exact, None, a, b, outputs[0], work)
 
 
-@kernel("MUL", "float32", "int32", "int64", "uint32", options=MulOptions)
+@kernel("MUL", "float32", "float16", "int32", "int64", "uint32", options=MulOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class MulPlain:
     """Numbers without scales: multiply in the type itself (integers wrap), then clamp."""

@@ -31,7 +31,7 @@ from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import Rules
 
-_DTYPES = ("int8", "uint8", "int16", "int32", "int64", "float32")
+_DTYPES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +71,7 @@ def _parts(
             f"input {x.name!r} has scale {x.step} and zero point {x.zero}, output {y.name!r} "
             f"{y.step} and {y.zero}; they must be the same"
         )
-    kind = np.dtype(x.dtype)
+    kind = np.dtype("uint8" if x.dtype == "bool" else x.dtype)
     limits: Any = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
     everything = len(reduction.axes) == len(reduction.shape)
     return reduction, limits, everything and rule.path != "from-end"

@@ -65,7 +65,17 @@ def nearest(count: int, size: int, options: ResizeOptions) -> NDArray[np.intp]:
 
 
 @kernel(
-    "RESIZE_NEAREST_NEIGHBOR", "int8", "uint8", "int16", "float32", "int32", options=ResizeOptions
+    "RESIZE_NEAREST_NEIGHBOR",
+    "int8",
+    "uint8",
+    "int16",
+    "float32",
+    "int32",
+    "float16",
+    "uint16",
+    "uint32",
+    "bool",
+    options=ResizeOptions,
 )
 @dataclass(frozen=True, slots=True, eq=False)
 class ResizeNearestNeighbor:

@@ -28,7 +28,7 @@ from refinterp.numerics.broadcast import blocks, broadcast_shape
 from refinterp.numerics.flavours import Rules
 
 _TYPES = (
-    "float32", "float16", "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64",
+    "float32", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64",
     "uint64", "bool",
 )  # fmt: skip
 

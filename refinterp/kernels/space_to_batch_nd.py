@@ -21,7 +21,7 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.moves import expect_shapes, integers, operand, same_scale, same_type
+from refinterp.kernels.moves import BYTES, expect_shapes, integers, operand, same_scale, same_type
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import Rules
@@ -81,7 +81,7 @@ def settings(inputs: Inputs, where: str) -> tuple[list[int], list[int], list[int
     return block, pairs[::2], pairs[1::2]
 
 
-@kernel("SPACE_TO_BATCH_ND", "float32", "int8", "uint8", "int16", "int32", "int64")
+@kernel("SPACE_TO_BATCH_ND", *BYTES)
 @dataclass(frozen=True, slots=True)
 class SpaceToBatchNd:
     """pieces: what goes where. value: the padding, None if there is none."""

@@ -35,4 +35,4 @@ class TanhOptions:
 
 
 kernel("TANH", "int8", "uint8", "int16", options=TanhOptions)(CurveInteger)
-kernel("TANH", "float32", options=TanhOptions)(CurveFloat)
+kernel("TANH", "float32", "float16", options=TanhOptions)(CurveFloat)
