@@ -28,8 +28,8 @@ from refinterp.errors import UsageError
 
 TIME_LIMIT: Final = 10.0  # seconds
 
-_WORK: Final = 4_000_000  # array elements of the first round; each round doubles it
-_MOVE: Final = 1_200  # array elements that take as long as a move of the ejection search
+_WORK: Final = 12_000_000  # array elements of the first round; each round doubles it
+_MOVE: Final = 4_000  # array elements that take as long as a move of the ejection search
 _CROWD: Final = 100  # buffers up to which a round makes equally many moves; then in proportion
 _NARROWEST: Final = 16  # partial plans below which stacking is not worth the start
 _CIRCLES: Final = (6, 9, 12, 15, 18, 22, 26)  # buffers around a peak, round by round
@@ -99,6 +99,7 @@ class _Search:
         self._gridded = problem if self._on_grid else on_grid(problem)
         self._offsets = self._free_offsets(self._greedy if self._on_grid else greedy(self._gridded))
         self._best = self._extent(self._offsets)
+        self._tasted = -1
 
     def plan(self) -> Plan:
         """Return the best plan, in bytes."""
@@ -131,11 +132,11 @@ class _Search:
         neighbours = Neighbours(self._packing)
         stacker = Stacker(self._packing)
         work = _WORK
-        self._stack(stacker, 0, work // 8)  # settles small problems at once
+        self._stack(stacker, work // 8)  # settles small problems at once
         for turn in range(1 << 20):
             self._sink(neighbours, work)
             self._raise(turn, work)
-            self._stack(stacker, turn, work)
+            self._stack(stacker, work)
             if self._done():
                 return
             work *= 2
@@ -166,7 +167,7 @@ class _Search:
             else:
                 self._accept(found)
 
-    def _stack(self, stacker: Stacker, turn: int, work: int) -> None:
+    def _stack(self, stacker: Stacker, work: int) -> None:
         """Stack everything within the bound, half the gap, and just less than the best plan."""
         width = work // max(1, stacker.cells)
         if width < _NARROWEST:
@@ -174,7 +175,8 @@ class _Search:
         for capacity in (self._target, (self._target + self._best) // 2, self._best - 1):
             if self._done() or not self._target <= capacity < self._best:
                 continue
-            taste = _TASTES[turn % len(_TASTES)]
+            self._tasted += 1
+            taste = _TASTES[self._tasted % len(_TASTES)]
             result = stacker.search(capacity, width, taste, self._generator, self._expired)
             if result.offsets is not None:
                 self._accept(result.offsets)

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from refinterp.arena.packing import Ints, Packing
 
 Bools = NDArray[np.bool_]
-_NOWHERE: Final = 1 << 50
+_NOWHERE: Final = 1 << 62
+_WORD: Final = 62  # bits that an offset and a size must share; no arena comes near
 _CELLS: Final = 1 << 20  # of an intermediate array; rows are worked through in blocks of so many
 
 
@@ -75,8 +76,10 @@ class Stacker:
         for clique in range(cliques):
             members = np.flatnonzero(self._covers[:, clique])
             self._members[clique, : len(members)] = members
-        self._sizes = np.append(packing.sizes, 0)
+        self._bits = int(packing.sizes.max(initial=0)).bit_length()
         self._spans = _spans(packing)
+        words = np.random.default_rng(0).integers(-(1 << 63), (1 << 63) - 1, cliques + n)
+        self._salt = words | 1  # for hashing rows; overflow is welcome
         self._blocks = [
             (
                 int(begin),
@@ -112,6 +115,8 @@ class Stacker:
         n = self.packing.count
         if (self.packing.load() > capacity).any():
             return Stacked(None, True)
+        if capacity.bit_length() + self._bits >= _WORD:
+            return Stacked(None, False)
         rows = _Rows(
             np.zeros((1, self.packing.cliques), np.int64),
             self._load[None].copy(),
@@ -156,8 +161,9 @@ class Stacker:
         for begin in range(0, len(rows.floor), step):
             part = slice(begin, begin + step)
             lowest = self._lowest(rows.skyline[part], rows.floor[part])
-            lowest[~rows.left[part]] = _NOWHERE
-            alive = self._least_ends(lowest).max(1) <= capacity
+            left = rows.left[part]
+            alive = self._least_ends(lowest, left).max(1, initial=0) <= capacity
+            lowest[~left] = _NOWHERE
             # Whatever ends at or below an offset could be lowered there, were it left for later.
             limit = (lowest + self.packing.sizes).min(1)
             limit = np.minimum(limit, capacity - rows.rest[part].max(1) + 1)
@@ -187,16 +193,20 @@ class Stacker:
             lowest[:, buffers] = np.where(meets, end, here)
         return lowest
 
-    def _least_ends(self, lowest: Ints) -> Ints:
-        """Return where each clique's remaining buffers end at the least, (rows, cliques)."""
-        padded = np.concatenate([lowest, np.full((len(lowest), 1), _NOWHERE, np.int64)], axis=1)
-        begins = padded[:, self._members]
-        sizes = np.where(begins < _NOWHERE, self._sizes[self._members], 0)
-        order = np.argsort(begins, axis=2)
-        begins = np.take_along_axis(begins, order, axis=2)
-        sizes = np.take_along_axis(sizes, order, axis=2)
-        above = np.cumsum(sizes[:, :, ::-1], axis=2)[:, :, ::-1]
-        return np.asarray(np.where(sizes > 0, begins + above, 0).max(2), np.int64)
+    def _least_ends(self, lowest: Ints, left: Bools) -> Ints:
+        """Return where each clique's remaining buffers end at the least, (rows, cliques).
+
+        In order of their lowest offsets: each offset with all that comes from there on above it.
+        Offset and size share a number, so that sorting moves both; where nobody is left it is 0.
+        """
+        pairs = np.zeros((len(lowest), self.packing.count + 1), np.int64)
+        pairs[:, :-1] = np.where(left, lowest << self._bits | self.packing.sizes, 0)
+        pairs = np.take(pairs, self._members, axis=1)
+        pairs.sort(axis=2)
+        above = np.cumsum((pairs & (1 << self._bits) - 1)[:, :, ::-1], axis=2)[:, :, ::-1]
+        pairs >>= self._bits
+        pairs += above
+        return np.asarray(pairs.max(2, initial=0), np.int64)
 
     def _put_down(self, rows: _Rows, parent: Ints, buffer: Ints, place: Ints) -> _Rows:
         covers = self._covers[buffer]
@@ -217,18 +227,16 @@ class Stacker:
         if len(sound) < 2:
             return sound
         matter = np.where(open_, rows.skyline, 0)[sound]
-        key = np.concatenate(
-            [
-                np.packbits(rows.left[sound], axis=1),
-                matter.view(np.uint8).reshape(len(sound), -1),
-                # Among equal rows the one that may go on with the most: lowest floor, lowest last.
-            ],
-            axis=1,
-        )
-        order = np.lexsort((rows.last[sound], rows.floor[sound]))
-        flat = np.ascontiguousarray(key[order]).view(np.dtype((np.void, key.shape[1]))).ravel()
-        _, first = np.unique(flat, return_index=True)
-        return sound[order[np.sort(first)]]
+        left = rows.left[sound]
+        hashes = matter @ self._salt[: matter.shape[1]] + left @ self._salt[matter.shape[1] :]
+        # Of equal rows the one that may go on with the most: lowest floor, then lowest last.
+        order = np.lexsort((rows.last[sound], rows.floor[sound], hashes))
+        hashes, matter, left = hashes[order], matter[order], left[order]
+        same = hashes[1:] == hashes[:-1]
+        if same.any():  # a hash alone would prove nothing
+            at = np.flatnonzero(same)
+            same[at] = (matter[at] == matter[at + 1]).all(1) & (left[at] == left[at + 1]).all(1)
+        return np.sort(sound[order[np.concatenate([(True,), ~same])]])
 
     def _worth(self, rows: _Rows, keep: Ints, capacity: int, taste: Taste) -> NDArray[np.float64]:
         """Return how promising each row is: room left in tight cliques, and cliques filled."""
