@@ -29,7 +29,7 @@ from refinterp.debug.exact import ExactSum, ExactSums
 from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
 
-_BLOCK: Final = 1 << 14  # two float64 blocks of it stay in a processor's second-level cache
+_BLOCK: Final = 1 << 16  # two float64 blocks of it just fit a second-level cache of 1 MiB
 _MOST_CHANNELS: Final = 4096
 
 
@@ -340,7 +340,9 @@ class ErrorSums:
             samples=self.samples,
             elements=self.elements,
             rmse_over_scale=math.sqrt(self.squared_steps.value / count) if scaled else None,
-            sqnr_db=sqnr_db(self.squared_reference.value, self.squared_error.value),
+            sqnr_db=sqnr_db(self.squared_reference.value, self.squared_error.value)
+            if self.elements
+            else math.nan,
             cosine=_cosine(
                 self.squared_reference.value, self.squared_error.value, self.cross.value
             ),
