@@ -23,6 +23,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels.legacy_weights import register_uint8_weights
 from refinterp.kernels.lstm_real import RealCell
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.weights import product_scale
@@ -191,3 +192,6 @@ def _cells(
             RealCell.of(own, _arrays(arrays, number), options.one, function, function, auxiliary)
         )
     return cells[0], cells[1]
+
+
+register_uint8_weights("BIDIRECTIONAL_SEQUENCE_LSTM")

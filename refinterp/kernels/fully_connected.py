@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.legacy_weights import register_uint8_weights
 from refinterp.kernels.mac import (
     accumulator_rounding,
     bias_values,
@@ -337,3 +338,6 @@ class FullyConnectedDynamic:
             if own_bias is not None:
                 out += own_bias.reshape(-1)
             np.clip(out, self.low, self.high, out=out)
+
+
+register_uint8_weights("FULLY_CONNECTED")

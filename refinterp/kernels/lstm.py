@@ -26,6 +26,7 @@ from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels.legacy_weights import register_uint8_weights
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.unidirectional_sequence_lstm import SequenceLstmInteger, SequenceLstmReal
 from refinterp.kernels.workspace import Workspace
@@ -198,3 +199,6 @@ def _half_up(acc: Any, factor: Multiplier) -> Any:
 
 def _looked(table: Array, index: Array) -> Any:
     return table[index].astype(np.int64)
+
+
+register_uint8_weights("LSTM")

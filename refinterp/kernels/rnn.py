@@ -26,6 +26,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels.legacy_weights import register_uint8_weights
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.weights import product_scale
 from refinterp.kernels.workspace import Workspace
@@ -290,3 +291,6 @@ def _both(
         _cell(specs, arrays, 1, places[0], options),
         _cell(specs, arrays, 5, places[1], options),
     )
+
+
+register_uint8_weights("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN")

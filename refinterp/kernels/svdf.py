@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.legacy_weights import register_uint8_weights
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.weights import product_scale
 from refinterp.kernels.workspace import Workspace
@@ -239,3 +240,6 @@ class SvdfFloat:
         if bias is not None:
             total += bias.reshape(len(bias), 1, -1)
         y[...] = self.activation(total)
+
+
+register_uint8_weights("SVDF")

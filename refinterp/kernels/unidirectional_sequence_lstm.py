@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from refinterp.errors import UnsupportedError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels.legacy_weights import register_uint8_weights
 from refinterp.kernels.lstm_integer import (
     IntegerCell,
     litert_cell,
@@ -140,3 +141,6 @@ def run_cell(
     for own_x, own_y in parts.steps(parts.spread(x, len(y)), y, time_major=time_major):
         batch = own_x.shape[1]
         cell.run(own_x, own_y, h.reshape(batch, -1), c.reshape(batch, -1))
+
+
+register_uint8_weights("UNIDIRECTIONAL_SEQUENCE_LSTM")

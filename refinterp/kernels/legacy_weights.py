@@ -1,0 +1,82 @@
+"""uint8 weights of operators on float32 data: int8 codes under another name.
+
+Converters before int8 existed wrote the symmetric codes of dynamic-range weights as uint8. LiteRT
+takes their bytes for int8; so do the kernels made here.
+Source    LiteRT kernels/fully_connected.cc, lstm_eval.cc, svdf.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF; TFLM has no such weights
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.registry import KERNELS, Array, Inputs, Kernel, Stateful, kernel
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.flavours import Rules
+
+
+def register_uint8_weights(*operators: str) -> None:
+    """Register operators' dynamic-range kernels for weights that are called uint8."""
+    for operator in operators:
+        entry = KERNELS[operator, "float32x8"]
+        made = type(f"{entry.kernel.__name__}OfUint8", (_Relabelled,), {"inner": entry.kernel})
+        made.__module__ = entry.kernel.__module__
+        register = kernel(
+            operator, "float32xu8", options=entry.options, data=entry.data, weights=entry.weights
+        )
+        register(made)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A prepared kernel of int8 weights that is handed uint8 ones."""
+
+    kernel: Kernel
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write the outputs."""
+        signed = [a.view(np.int8) if a is not None and a.dtype == np.uint8 else a for a in inputs]
+        self.kernel.eval(signed, outputs, work)
+
+    def state(self) -> Sequence[Array]:
+        """The inner kernel's."""
+        return self.kernel.state() if isinstance(self.kernel, Stateful) else ()
+
+
+class _Relabelled:
+    """A kernel class; inner: the one for int8 weights."""
+
+    inner: Any
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+    ) -> _Prepared:
+        """Prepare the inner kernel for int8 weights."""
+        return _Prepared(cls.inner.prepare(_signed(inputs), outputs, options, rule))
+
+    @classmethod
+    def output_shapes(cls, inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+        """As the inner kernel's."""
+        shapes: tuple[Shape, ...] = cls.inner.output_shapes(_signed(inputs), options)
+        return shapes
+
+
+def _signed(inputs: Inputs) -> list[TensorSpec | None]:
+    """The operands, with int8 for uint8."""
+    return [
+        spec
+        if spec is None or spec.dtype != "uint8"
+        else replace(
+            spec, dtype="int8", data=None if spec.data is None else spec.data.view(np.int8)
+        )
+        for spec in inputs
+    ]
