@@ -24,6 +24,7 @@ from refinterp.samples.convert import dequantize
 
 _STEPS: Final = 1.0  # half for rounding, half for converters that round otherwise
 _BIAS_STEPS: Final = 0.5
+_SCALE_BITS: Final = 4.0
 
 
 def weight_faults(one: Product, weights: TensorSpec, bias: TensorSpec | None) -> Iterator[Fault]:
@@ -52,6 +53,7 @@ def weight_faults(one: Product, weights: TensorSpec, bias: TensorSpec | None) ->
             f"take them along dimension {one.axis}",
         )
         return
+    yield from _scales_off(one, reals, np.flatnonzero(wrong.any(axis=1)))
     parts = []
     if wrong.any():
         row, column = np.unravel_index(
@@ -75,6 +77,37 @@ def weight_faults(one: Product, weights: TensorSpec, bias: TensorSpec | None) ->
         one.w if wrong.any() else one.bias,
         f"{one.name} {spec.name!r}: {'; '.join(parts)}",
         frozenset(channels.tolist()),
+        measured=True,
+    )
+
+
+def _scales_off(
+    one: Product, reals: NDArray[np.float64], wrong: NDArray[np.int64]
+) -> Iterator[Fault]:
+    """Channels whose codes are the float model's, but whose scale is 2^4 and more off.
+
+    Where it is so for most channels it is another matter than a spread.
+    """
+    if not 0 < wrong.size <= one.channels // 2:
+        return
+    codes = one.codes[wrong].astype(np.float64)
+    with np.errstate(all="ignore"):
+        fitted = (codes * reals[wrong]).sum(axis=1) / (codes * codes).sum(axis=1)
+        same = np.abs(codes - reals[wrong] / fitted[:, None]).max(axis=1) <= _STEPS
+        bits = np.log2(one.scales[wrong] / fitted)
+    off = same & (np.abs(bits) >= _SCALE_BITS)  # nan is not
+    if not off.any():
+        return
+    worst = int(np.argmax(np.where(off, np.abs(bits), 0)))
+    yield Fault(
+        "weight_scale_spread",
+        "error",
+        one.operator,
+        one.w,
+        f"{one.name}: the codes of {int(off.sum())} of {one.channels} channels are the float "
+        f"model's, but not their scales: that of channel {wrong[worst]} is "
+        f"{one.scales[wrong[worst]]:.3g}, 2^{bits[worst]:.1f} times {fitted[worst]:.3g}",
+        frozenset(wrong[off].tolist()),
         measured=True,
     )
 

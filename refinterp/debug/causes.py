@@ -14,7 +14,7 @@ Across operators:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -57,8 +57,8 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         ),
         "accumulator_overflow": frozenset({*_RANGES, "dead_channels", "weights_disagree"}),
         "bias_scale_mismatch": frozenset({*_RANGES, "weights_disagree", "dead_channels"}),
-        "dead_channels": frozenset({"weights_disagree"}),
-        "weights_disagree": frozenset({*_RANGES, "dead_channels"}),
+        "dead_channels": frozenset({*_RANGES, "weights_disagree"}),
+        "weights_disagree": frozenset({*_RANGES, "dead_channels", "bias_scale_mismatch"}),
         "residual_side_lost": _RANGES,
         "concat_scale_mismatch": frozenset({"range_too_wide"}),
         "range_clipped": frozenset({"dead_channels"}),
@@ -85,6 +85,7 @@ _OF_A_GRID: Final = frozenset(
 )  # fmt: skip
 """Faults that make the grid of what an operator writes unfit for whoever reads it."""
 
+_JOINS: Final = frozenset({"residual_side_lost", "concat_scale_mismatch"})
 _AT_READERS: Final = frozenset(
     {"multiplier_out_of_range", "bias_scale_mismatch", "residual_side_lost",
      "concat_scale_mismatch", "bad_scale", "accumulator_overflow", "bias_saturated",
@@ -120,10 +121,17 @@ class _Case:
     products: Mapping[int, Product]
     shadowed: bool
     faults: Sequence[Fault]
-    implied: dict[int, str] = field(default_factory=dict)  # place in faults → id
+    implied: dict[int, int] = field(default_factory=dict)  # place in faults → its root's
 
-    def roots(self) -> Iterable[Fault]:
-        return (f for place, f in enumerate(self.faults) if place not in self.implied)
+    def imply(self, place: int, root: int) -> None:
+        """Let one fault follow from another, unless it does already or that follows from it."""
+        if place in self.implied:
+            return
+        above = root
+        while above in self.implied:
+            above = self.implied[above]
+        if above != place:
+            self.implied[place] = root
 
 
 def explain(
@@ -141,7 +149,9 @@ def explain(
     _downstream(case)
     found: dict[int, list[Cause]] = {}
     for place, fault in enumerate(case.faults):
-        cause = Cause(fault.id, fault.evidence, fault.remedy, case.implied.get(place))
+        root = case.implied.get(place)
+        above = None if root is None else case.faults[root].id
+        cause = Cause(fault.id, fault.evidence, fault.remedy, above)
         found.setdefault(fault.operator, []).append(cause)
     for causes in found.values():
         causes.sort(key=lambda cause: cause.implied_by is not None)
@@ -159,25 +169,32 @@ def _merged(faults: Sequence[Fault]) -> list[Fault]:
 
 def _at_one_operator(case: _Case) -> None:
     for place, fault in enumerate(case.faults):
-        for other in case.faults:
+        for number, other in enumerate(case.faults):
             if other is fault or other.operator != fault.operator:
                 continue
             if fault.id not in _EXPLAINS.get(other.id, ()) or _cyclic(case, other, fault):
                 continue
-            if other.id == "dead_channels" and not _empty(case, fault):
+            if other.id == "dead_channels" and not _killed(case, fault):
                 continue  # other weights keep a channel still, not the reverse
-            if other.id in _RANGES and not fault.measured:
-                continue  # what the file shows by itself no range explains
+            disagree = fault.id == "bias_scale_mismatch" and other.id == "weights_disagree"
+            if disagree and _only_biases(case, other):
+                continue
             if _covers(other, fault):
-                case.implied.setdefault(place, other.id)
+                case.imply(place, number)
 
 
-def _empty(case: _Case, fault: Fault) -> bool:
-    """Whether the weights of all channels that a fault is about are zeros."""
+def _killed(case: _Case, fault: Fault) -> bool:
+    """Whether all channels that a fault is about are without weights, or out of their reach."""
     product = case.products.get(fault.operator)
     if product is None or fault.channels is None:
         return False
-    return not product.codes[sorted(fault.channels)].any()
+    return bool(product.killed()[sorted(fault.channels)].all())
+
+
+def _only_biases(case: _Case, fault: Fault) -> bool:
+    """Whether the weights themselves are the float model's, and only biases are not."""
+    product = case.products.get(fault.operator)
+    return product is not None and fault.tensor == product.bias
 
 
 def _covers(root: Fault, fault: Fault) -> bool:
@@ -191,8 +208,16 @@ def _cyclic(case: _Case, root: Fault, fault: Fault) -> bool:
     """Two faults that can explain each other: the one of the wider set of channels goes first."""
     if root.id not in _EXPLAINS.get(fault.id, ()):
         return False
-    if "dead_channels" in (root.id, fault.id):
-        return root.id == "weights_disagree" and _empty(case, root)
+    pair = {root.id, fault.id}
+    if "dead_channels" in pair and pair & _RANGES:  # zeros of the file make ranges wrong
+        return (root if root.id == "dead_channels" else fault).measured == (
+            root.id == "dead_channels"
+        )
+    if pair == {"dead_channels", "weights_disagree"}:
+        return root.id == "weights_disagree" and _killed(case, root)
+    if pair == {"bias_scale_mismatch", "weights_disagree"}:
+        disagree = root if root.id == "weights_disagree" else fault
+        return (root is disagree) == _only_biases(case, disagree)
     if not _covers(fault, root):
         return False
     if not _covers(root, fault):
@@ -217,9 +242,11 @@ def _at_readers(case: _Case) -> None:
                 continue
             if root.id in ("bad_scale", "zero_point_out_of_range"):
                 if fault.tensor != root.tensor or fault.id != root.id:
-                    case.implied[place] = root.id
+                    case.imply(place, number)
+            elif fault.id in _JOINS and root.id == "range_too_wide":
+                continue  # too coarse a side loses itself, not the other
             elif fault.id in _AT_READERS and not _own_bias(case, fault, root):
-                case.implied[place] = root.id
+                case.imply(place, number)
 
 
 def _wrong_grids(root: Fault, node: Node) -> set[int]:
@@ -241,8 +268,8 @@ def _at_joins(case: _Case) -> None:
     """Ranges of what an addition or concatenation that loses a side reads and writes."""
     writers = {t: s for s in case.nodes for t in s.outputs}
     steps = {step.operator: step for step in case.nodes}
-    for root in list(case.roots()):
-        if root.id not in ("residual_side_lost", "concat_scale_mismatch"):
+    for number, root in enumerate(case.faults):
+        if number in case.implied or root.id not in _JOINS:
             continue
         near = {root.operator}
         queue = [t for t in steps[root.operator].inputs if t != OPTIONAL]
@@ -257,13 +284,17 @@ def _at_joins(case: _Case) -> None:
             if place in case.implied or fault.operator not in near:
                 continue
             if fault.id == "range_too_wide":
-                case.implied[place] = root.id
+                case.imply(place, number)
 
 
 def _downstream(case: _Case) -> None:
     """What follows further down from data fed wrongly, weights a shadow shares, still channels."""
     reached = _reachable(case.nodes)
-    for root in sorted(case.roots(), key=lambda f: f.operator):
+    order = sorted(range(len(case.faults)), key=lambda i: case.faults[i].operator)
+    for number in order:
+        root = case.faults[number]
+        if number in case.implied:
+            continue
         for place, fault in enumerate(case.faults):
             if place in case.implied or fault is root or not fault.measured:
                 continue
@@ -274,7 +305,7 @@ def _downstream(case: _Case) -> None:
             moving = root.id == "dead_channels" and root.measured
             shared = case.shadowed and root.id in _OF_WEIGHTS and not moving
             if (ranges and (fed or shared)) or (fault.id == "dead_channels"):
-                case.implied[place] = root.id
+                case.imply(place, number)
 
 
 def _reachable(nodes: Sequence[Node]) -> dict[int, frozenset[int]]:

@@ -19,7 +19,6 @@ from refinterp.debug.result import Cause, Input, Layer, Output
 from refinterp.graph.model import OPTIONAL
 from refinterp.run.prepare import Program, Step
 
-_OVERWHELMING_BIAS: Final = 8  # times what the weights can add to it
 _GOOD_AUC: Final = 0.7
 
 
@@ -90,18 +89,12 @@ def _not_meant(fault: Fault, one: Product) -> Iterator[Fault]:
     out of the weights' reach are what is left.
     """
     channels = np.array(sorted(fault.channels or ()), np.int64)
-    low, high = one.reach()
     bias = one.bias_codes[channels]
-    moves = np.maximum(high[channels] - bias, bias - low[channels])
     with np.errstate(all="ignore"):
         code = np.clip(
             np.rint(bias * one.factors[channels]) + one.specs[one.y].zero, one.low, one.high
         )
-    meant = (
-        one.codes[channels].any(axis=1)
-        & (code == one.specs[one.y].zero)
-        & (np.abs(bias) <= _OVERWHELMING_BIAS * np.maximum(moves, 1))
-    )
+    meant = ~one.killed()[channels] & (code == one.specs[one.y].zero)
     left = channels[~meant]
     if left.size:
         yield replace(fault, channels=frozenset(left.tolist()))

@@ -311,13 +311,14 @@ def _input(
     if unused >= WIDE_BITS and seen.elements >= _FEWEST:
         conventional = _conventional(seen)
         collapsed = min((r.variation for r in readers), default=1.0) < _COLLAPSED
-        moved = exceeded >= _MOST or (later >= 1.0 and (conventional or collapsed))
+        strange = later >= 1.0 or any(r.excess >= CLIPPED_STEPS for r in readers)
+        moved = exceeded >= _MOST or (strange and (conventional or collapsed))
         if moved and not right_data:
             return (
                 "input_scaling",
                 f"the data takes 1/{2**unused:.3g} of the range ({unused:.1f} of "
-                f"{math.log2(seen.levels + 1):.0f} bits unused), and what is computed from it "
-                f"leaves {later:.1f} bits of its range unused, too"
+                f"{math.log2(seen.levels + 1):.0f} bits unused), and what is computed from it does "
+                f"not fit its ranges either: {max(later, 0.0):.1f} bits of them are unused"
                 + (f"; {exceeded:.0%} of all ranges are exceeded" if exceeded else ""),
             )
         return "range_too_wide", _wide_text(seen, unused)

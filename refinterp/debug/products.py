@@ -27,6 +27,8 @@ CHANNEL_AXIS: Final[Mapping[str, int]] = MappingProxyType(
 )
 """The dimension of the weights along which output channels, and so their scales, run."""
 
+_OVERWHELMING: Final = 8
+
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
@@ -84,6 +86,17 @@ class Product:
                 codes = np.rint(sums * self.factors) + self.specs[self.y].zero
                 edges.append(np.clip(codes, self.low, self.high))
         return np.asarray(edges[0] == edges[1])
+
+    def killed(self) -> NDArray[np.bool_]:
+        """Channels that no training leaves so: no weights, or a bias out of their reach.
+
+        (channels,); the bias is then more than 8 times what the weights can add to it.
+        """
+        low, high = self.reach()
+        moves = np.maximum(np.maximum(high - self.bias_codes, self.bias_codes - low), 1)
+        return np.asarray(
+            ~self.codes.any(axis=1) | (np.abs(self.bias_codes) > _OVERWHELMING * moves)
+        )
 
 
 def products(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> Iterator[Product]:
