@@ -19,7 +19,7 @@ from refinterp.debug.exact import ExactSum
 from refinterp.debug.metrics import Grid, folded
 from refinterp.graph.model import STORAGE
 
-_BLOCK: Final = 1 << 14
+_BLOCK: Final = 1 << 16
 _BINS: Final = 256
 _COUNTED: Final = 1 << 16  # types with more codes than this are not counted code by code
 
