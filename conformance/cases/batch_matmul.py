@@ -43,7 +43,7 @@ def batch_matmul(d: Draw, dtype: str) -> Case:
     mine: dict[str, Any] = {}
     theirs: dict[str, Any] = {}
     result: dict[str, Any] = {}
-    y_type = x_type
+    y_type = "int32" if dtype == "int8" and chance(d, 15) else x_type  # TFLM: int8 only
     if x_type != "float32":
         mine = {"scale": scale(d, 2.0**-9, 1.0), "zero_point": zero_point(d, x_type)}
         theirs = {
@@ -55,6 +55,12 @@ def batch_matmul(d: Draw, dtype: str) -> Case:
         result = {"scale": y_scale, "zero_point": zero_point(d, x_type)}
     elif w_type == "int8":
         theirs = {"scale": scale(d, 2.0**-9, 2.0**-3)}
+        columns = -2 if options["adj_y"] else -1
+        if chance(d, 40) and w_shape[columns] > 1:
+            theirs = {
+                "scale": [scale(d, 2.0**-9, 2.0**-3) for _ in range(w_shape[columns])],
+                "quantized_dimension": len(w_shape) + columns,
+            }
         five = len(w_shape) == 5 and w_shape[0] > 1  # of which LiteRT sums too few weights
         options["asymmetric_quantize_inputs"] = not five and chance(d, 50)
     g = GraphBuilder()

@@ -3,9 +3,10 @@
 Real      y = x @ w
 Integer   acc = sum((x - x_zero) * (w - w_zero)), y = clip(R(acc) + y_zero); int8: acc int32; int16,
           int16x8: acc int64, zero points 0; int8 to int32: y = sum(x * w), the codes as they are
-          int16x8 with several scales of w: LiteRT has none for the whole and takes 0, so y is 0
+          several scales of w: LiteRT finds none for the whole and takes 0, so y is its zero point;
+          TFLM (path "first-scale") takes the first for all
 Dynamic   float32 x, int8 w: each row of x becomes int8 codes q of scale s and zero point z,
-          y = (s * w_scale) * sum(w * (q - z)), in float32
+          y = (s * w_scale) * sum(w * (q - z)), in float32; w may have a scale for each column
 Shapes    x (..., rows, depth), w (..., depth, columns), y (..., rows, columns); the leading
           dimensions broadcast by NumPy rules. adj_x, adj_y: the last two of x, w are exchanged
 Units     codes, real = scale * (code - zero point)
@@ -19,7 +20,7 @@ Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16; float32 within roundin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,8 @@ class BatchMatMulInteger:
         if y.dtype not in (x.dtype, "int32") or (y.dtype, x.dtype) == ("int32", "int16"):
             raise UnsupportedError(f"BATCH_MATMUL from {x.dtype} to {y.dtype} is not supported")
         raw = y.dtype == "int32"
+        if rule.path == "first-scale" and w.scale.size > 1:
+            w = replace(w, scale=w.scale[:1], zero_point=w.zero_point[:1])
         x_zero, w_zero = (0, 0) if raw else (x.zero, w.zero)
         depth = x.shape[-2] if options.adj_x else x.shape[-1]
         largest = (largest_code(x.dtype) + abs(x_zero)) * (largest_code(w.dtype) + abs(w_zero))
@@ -109,7 +112,7 @@ class BatchMatMulInteger:
         if raw:
             return cls(options.adj_x, options.adj_y, 0, 0, dtype, None)
         for role, spec in (("first input", x), ("second input", w), ("output", y)):
-            if spec is w and x.dtype != w.dtype and w.scale.size > 1:
+            if spec is w and w.scale.size > 1:
                 continue
             if spec.scale.size != 1 or not spec.step > 0:
                 raise ModelError(f"{role} {spec.name!r} needs exactly one positive scale")
@@ -217,12 +220,15 @@ class Batches:
 @kernel("BATCH_MATMUL", "float32x8", options=BatchMatMulOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchMatMulDynamic:
-    """Dynamic range: the first factor is quantized row by row. w_scale: of the second factor."""
+    """Dynamic range: the first factor is quantized row by row.
+
+    w_scale: of the second factor, float32 (1,) or (columns,).
+    """
 
     adj_x: bool
     adj_y: bool
     asymmetric: bool
-    w_scale: float
+    w_scale: NDArray[np.float32]
     batches: Batches
 
     output_shapes = staticmethod(batch_matmul_output_shapes)
@@ -236,22 +242,31 @@ class BatchMatMulDynamic:
         x, w = inputs[0], inputs[1]
         assert x is not None
         assert w is not None
-        if w.scale.size != 1:
-            raise UnsupportedError(
-                f"BATCH_MATMUL of float32 by {w.name!r} with {w.scale.size} scales is not "
-                "supported; one is"
-            )
         left, right = _turned(x.shape, options.adj_x), _turned(w.shape, options.adj_y)
         if max(len(left), len(right)) > 5:
             raise UnsupportedError("BATCH_MATMUL of float32 by int8 takes up to 5 dimensions")
         batches = Batches.of(left, right, options.adj_x)
+        if w.scale.size != 1 and (
+            w.scale.size < batches.columns
+            or not 0 <= w.quantized_dimension < len(w.shape)
+            or w.scale.size != w.shape[w.quantized_dimension]
+        ):
+            raise ModelError(
+                f"second input {w.name!r} has {w.scale.size} scales along dimension "
+                f"{w.quantized_dimension} of {list(w.shape)}; one is needed, or one for each of "
+                f"{batches.columns} columns"
+            )
         if options.asymmetric_quantize_inputs and batches.w_lead[0] != 1:
             raise UnsupportedError(
                 "BATCH_MATMUL of float32, quantized with a zero point, by int8 of five dimensions "
                 "has no defined result in LiteRT, which sums only the first matrices' weights"
             )
         return cls(
-            options.adj_x, options.adj_y, options.asymmetric_quantize_inputs, w.step, batches
+            options.adj_x,
+            options.adj_y,
+            options.asymmetric_quantize_inputs,
+            w.scale[: batches.columns],
+            batches,
         )
 
     def eval(
@@ -272,7 +287,7 @@ class BatchMatMulDynamic:
         weights = right.reshape(len(w), *b.w_lead, b.depth, b.columns)
         sums = (codes @ weights).reshape(-1, len(b.x_at), b.rows, b.columns).astype(np.float32)
         zero = rows.zero.reshape(len(x), -1, b.rows, 1)[:, b.x_at]
-        scale = (rows.scale * np.float32(self.w_scale)).reshape(len(x), -1, b.rows, 1)[:, b.x_at]
+        scale = rows.scale.reshape(len(x), -1, b.rows, 1)[:, b.x_at] * self.w_scale
         weight_sums = weights.sum(axis=-2).reshape(len(w), -1, 1, b.columns)[:, b.w_at]
         sums = np.trunc(sums - weight_sums.astype(np.float32) * zero)
         np.multiply(sums, scale, out=y.reshape(sums.shape))

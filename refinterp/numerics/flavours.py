@@ -72,6 +72,7 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "SVDF": {"path": "state-zero"},
             "TFLite_Detection_PostProcess": {"path": "micro"},
             "UNIDIRECTIONAL_SEQUENCE_LSTM": {"path": "micro"},
+            "BATCH_MATMUL": {"path": "first-scale"},
             "DEQUANTIZE": {"path": "first-scale"},
             "ELU": {"path": "exp"},
             "RSQRT": {"path": "fixed-point"},
