@@ -56,7 +56,7 @@ def _table_part(results: Mapping[str, Any]) -> list[str]:
         "runtime's, its median over the turns, the quartiles in brackets: below 1 we are faster.",
         "At batch 256 the samples run side by side here and one after the other there.",
         "",
-        f"{_where(results)}; {versions}.",
+        f"{_where(results)}; {versions}; {results['clock']} clock.",
         "",
     ]
     for batch in sorted({row["batch"] for row in results["rows"]}):

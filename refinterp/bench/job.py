@@ -16,7 +16,8 @@ class Job:
     first being what ratios are of. batch: samples that one measurement covers, of different data.
     threads: of BLAS, and of LiteRT. seconds: spent on each subject, in turns; at least `rounds`
     turns whatever they take, at most `repeats`. per_operator: profile ours as well.
-    plain: ours without its fast paths.
+    plain: ours without its fast paths. clock: "wall", or "processor": the time this process, all
+    its threads together, was given a processor, which others on a busy machine do not lengthen.
     """
 
     model: bytes
@@ -28,6 +29,7 @@ class Job:
     repeats: int = 200
     per_operator: bool = False
     plain: bool = False
+    clock: str = "wall"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, process_time
+from types import MappingProxyType
 from typing import Any, Final
 
 from refinterp.bench.job import Job, OperatorTime
@@ -18,6 +19,11 @@ from refinterp.graph.model import OPTIONAL
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, Step
 
+Clock = Callable[[], float]
+
+_CLOCKS: Final[Mapping[str, Clock]] = MappingProxyType(
+    {"wall": perf_counter, "processor": process_time}
+)
 TURN: Final = 0.01
 """Seconds that a turn lasts at least: short beside most disturbances, yet caches are warm."""
 TICK: Final = 5e-5
@@ -40,7 +46,8 @@ def take_turns(
     A turn's figure is the median of its pieces: a turn in which the system ran something else for
     a while is not spoilt by that. announce: called with a subject's name before it is run.
     """
-    turns = {s.name: _turn(job.batch, s, announce) for s in subjects}
+    clock = _CLOCKS[job.clock]
+    turns = {s.name: _turn(job.batch, s, clock, announce) for s in subjects}
     seconds: dict[str, list[float]] = {s.name: [] for s in subjects}
     end = perf_counter() + job.seconds * len(subjects)
     with _no_collector():
@@ -50,7 +57,7 @@ def take_turns(
             for subject in subjects:
                 announce(subject.name)
                 turn = turns[subject.name]
-                taken = [_time(subject.invoke, turn.each) for _ in range(turn.pieces)]
+                taken = [_time(subject.invoke, turn.each, clock) for _ in range(turn.pieces)]
                 samples = turn.each * subject.side_by_side
                 seconds[subject.name].append(statistics.median(taken) / samples)
     return {s.name: (turns[s.name].pieces * turns[s.name].each, seconds[s.name]) for s in subjects}
@@ -58,7 +65,7 @@ def take_turns(
 
 def profile(job: Job, executor: Executor) -> tuple[OperatorTime, ...]:
     """Time every operator of ours, as observers see it: the median over many invocations."""
-    clock = _Clock()
+    clock = _Stopwatch(_CLOCKS[job.clock])
     end = perf_counter() + job.seconds
     with _no_collector():
         for turn in range(max(job.repeats, 1)):
@@ -96,37 +103,38 @@ def operator_macs(program: Program) -> dict[int, int]:
     }
 
 
-class _Clock:
+class _Stopwatch:
     """An observer that notes how long each operator of the main subgraph took."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._now = clock
         self.taken: dict[int, list[float]] = {}
         self._started = 0.0
 
     def __call__(
         self, moment: str, step: Step, inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> None:
-        now = perf_counter()
+        now = self._now()
         if moment == "after":
             self.taken.setdefault(step.operator, []).append(now - self._started)
         else:
-            self._started = perf_counter()
+            self._started = self._now()
 
 
-def _turn(batch: int, subject: Subject, announce: Callable[[str], None]) -> Turn:
+def _turn(batch: int, subject: Subject, clock: Clock, announce: Callable[[str], None]) -> Turn:
     """Warm up, and find how many invocations make a turn that is long enough and runs the batch."""
     announce(subject.name)
-    one = max(min(_time(subject.invoke, 1) for _ in range(3)), 1e-9)
+    one = max(min(_time(subject.invoke, 1, clock) for _ in range(3)), 1e-9)
     each = math.ceil(TICK / one)
     wanted = max(TURN / one, batch / subject.side_by_side)
     return Turn(math.ceil(wanted / each), each)
 
 
-def _time(invoke: Callable[[], Any], count: int) -> float:
-    start = perf_counter()
+def _time(invoke: Callable[[], Any], count: int, clock: Clock) -> float:
+    start = clock()
     for _ in range(count):
         invoke()
-    return perf_counter() - start
+    return clock() - start
 
 
 @contextmanager

@@ -52,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repeats", type=positive, default=1000, metavar="N", help="turns at most (default 1000)"
     )
+    parser.add_argument(
+        "--clock", choices=("wall", "processor"), default="wall",
+        help="processor: count only the time this process was given one, on a machine that is "
+        "busy with others (default wall)",
+    )  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="ours without its fast paths")
     add_flavour(parser)
 
@@ -71,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
             repeats=options.repeats,
             per_operator=options.per_op,
             plain=options.plain,
+            clock=options.clock,
         )
         timings = measure(job)
         ours = timings.subjects[0]
@@ -94,6 +100,7 @@ def run(options: argparse.Namespace) -> int:
                 plain=options.plain,
                 batch=options.batch,
                 threads=options.threads,
+                clock=options.clock,
                 results=results,
             )
         )

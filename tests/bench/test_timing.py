@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from refinterp.bench import process
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.bench.memory import measure_memory
 from refinterp.bench.spread import Spread
+from refinterp.bench.timing import take_turns
 from refinterp.errors import RefinterpError
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import write_model
@@ -51,6 +53,24 @@ def test_turns_and_operators():
         by_name["CONV_2D"].macs / by_name["CONV_2D"].seconds
     )
     assert by_name["SOFTMAX"].macs_per_second is None
+
+
+def test_processor_time_leaves_waiting_out():
+    """A subject that sleeps takes wall time, and next to no processor time."""
+
+    class Sleeper:
+        name, side_by_side = "sleeper", 2
+
+        @staticmethod
+        def invoke():
+            time.sleep(0.004)
+
+    spent = {}
+    for clock in ("wall", "processor"):
+        job = Job(b"", ("sleeper",), seconds=0.0, rounds=3, repeats=3, clock=clock)
+        (_, spent[clock]) = take_turns(job, [Sleeper], lambda name: None)["sleeper"]
+    assert min(spent["wall"]) >= 0.002
+    assert sorted(spent["processor"])[1] < 0.001
 
 
 def test_refusal_is_a_result():
