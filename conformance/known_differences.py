@@ -201,10 +201,29 @@ def _narrow_bias(case: Case, position: int) -> bool:
     return bias is not None and bias.dtype == "int32" and bias.buffer > 0
 
 
+def _has_blocks(case: Case) -> bool:
+    weights = _tensor(case, 1)
+    details = weights.quantization.details if weights and weights.quantization else None
+    return details is not None
+
+
+def _short_bias(d: Draw) -> Case:
+    """DEPTHWISE_CONV_2D of int16 data with an int32 bias."""
+
+    def small(case: Case) -> bool:
+        bias = _tensor(case, 2)
+        value = None if bias is None else constant(case.model, bias)
+        return value is not None and bool(np.all(np.abs(value) < 2**31))
+
+    case: Case = usual("DEPTHWISE_CONV_2D", "int16x8", small)(d)
+    return _retyped(case, _operator(case).inputs[2], "int32")
+
+
 def _long_bias(case: Case) -> Case:
     """The same model with an int64 bias, its last operand."""
-    return with_options(_retyped(case, _operator(case).inputs[-1], "int64"),
-                        quantized_bias_type="int64")  # fmt: skip
+    long = _retyped(case, _operator(case).inputs[-1], "int64")
+    named = "quantized_bias_type" in _operator(case).options
+    return with_options(long, quantized_bias_type="int64") if named else long
 
 
 def _unnamed_bias(operator: str, position: int) -> Any:
@@ -481,6 +500,16 @@ ROWS: tuple[KnownDifference, ...] = (
         "GATHER", "int4", LITERT, "slices of an odd number of elements",
         "addresses two codes at a time: slices come out shifted by half a byte", _odd_slices,
         LITERT, twin=_as_bytes, meaning="the same codes as int8",
+    ),
+    KnownDifference(
+        "FULLY_CONNECTED", "float32x4", LITERT, "weights with a scale per block",
+        "knows no blocks and takes their scale for 0: the output is the bias",
+        usual("FULLY_CONNECTED", "float32x4", _has_blocks), OPTIMIZED,
+    ),
+    KnownDifference(
+        "DEPTHWISE_CONV_2D", "int16x8", TFLM, "an int32 bias",
+        "reads it as int64: two values as one, and then past the end",
+        _short_bias, TFLM, "tflm", twin=_long_bias, meaning="the bias as int64",
     ),
     KnownDifference(
         "TRANSPOSE_CONV", "int16x8", TFLM, "an int32 bias",

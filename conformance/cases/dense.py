@@ -26,9 +26,10 @@ from conformance.draw import (
     zero_point,
 )
 from refinterp.graph.build import GraphBuilder
+from refinterp.graph.model import Quantization
 
 
-@generator("FULLY_CONNECTED", "float32x8", "float32x4", "float32x2")
+@generator("FULLY_CONNECTED", "float32x8", "float32x2")
 def fully_connected_dynamic(d: Draw, dtype: str) -> Case:
     """One FULLY_CONNECTED of float32 data and integer weights."""
     depth, units = d.integer(1, 40), d.integer(1, 12)
@@ -58,7 +59,6 @@ def fully_connected_dynamic(d: Draw, dtype: str) -> Case:
     "int16x4",
     "int16x2",
     "int16",
-    "uint8",
 )
 def fully_connected(d: Draw, dtype: str) -> Case:
     """One FULLY_CONNECTED."""
@@ -137,3 +137,51 @@ def fully_connected(d: Draw, dtype: str) -> Case:
         samples.append(sample)
     bound = sum_bound(depth, magnitude, samples)
     return Case(model, samples, float_absolute=bound)
+
+
+@generator("FULLY_CONNECTED", "float32x4")
+def fully_connected_int4(d: Draw, dtype: str) -> Case:
+    """Weights with scales per tensor or unit, or with a scale per block of their depth."""
+    if chance(d, 70):
+        return fully_connected_dynamic(d, dtype)
+    block = choice(d, [32, 32, 16, 64])
+    blocks, units, rows = d.integer(2, 5), d.integer(4, 9), d.integer(1, 4)
+    depth = block * blocks
+    g = GraphBuilder()
+    x = g.input("x", (rows, depth))
+    scales = np.array([scale(d, 2.0**-9, 2.0**-3) for _ in range(units * blocks)], np.float16)
+    tensor = g.constant("scales", scales.reshape(units, blocks))
+    details = ("BlockwiseQuantization", {"scales": tensor, "zero_points": -1, "block_size": block})
+    quantization = Quantization(np.empty(0, np.float32), np.empty(0, np.int64), 0, details=details)
+    w = g.constant("w", codes(d, (units, depth), "int4"), "int4", quantization=quantization)
+    b = g.constant("b", reals(d, (units,))) if chance(d, 70) else -1
+    y = g.tensor("y", (rows, units))
+    g.operator("FULLY_CONNECTED", [x, w, b], [y], version=12)
+    samples = [[reals(d, (rows, depth))] for _ in range(3)]
+    # LiteRT's reference kernel takes the scales for 0: see known_differences
+    undefined = frozenset({"runtime:litert-reference"})
+    return Case(g.build(outputs=[y]), samples, 0.0, undefined=undefined)
+
+
+@generator("FULLY_CONNECTED", "uint8")
+def fully_connected_uint8(d: Draw, dtype: str) -> Case:
+    """Weights as they are, or shuffled."""
+    if chance(d, 80):
+        return fully_connected(d, dtype)
+    rows, units, depth = choice(d, [1, 4]), 4 * d.integer(1, 4), 16 * d.integer(1, 5)
+    g = GraphBuilder()
+    x_scale, w_scale = scale(d, 2.0**-9, 1.0), scale(d, 2.0**-9, 2.0**-3)
+    x = g.input("x", (rows, depth), "uint8", scale=x_scale, zero_point=128)
+    w = g.constant("w", codes(d, (units, depth), "uint8"), scale=w_scale, zero_point=128)
+    product = float(np.float32(x_scale) * np.float32(w_scale))
+    b = g.constant("b", draw_bias(d, units, "int32", depth), scale=product)
+    y_scale = draw_output_scale(d, x_scale, [w_scale], depth) / 256
+    y = g.tensor("y", (rows, units), "int16", scale=y_scale, zero_point=0)
+    z = g.tensor("z", (rows, depth), "uint8", scale=x_scale, zero_point=128)
+    options = {
+        "fused_activation_function": choice(d, ACTIVATIONS),
+        "weights_format": "SHUFFLED4x16INT8",
+    }
+    g.operator("FULLY_CONNECTED", [x, w, b], [y, z], options, version=2)
+    samples = [[codes(d, (rows, depth), "uint8")] for _ in range(3)]
+    return Case(g.build(outputs=[y, z]), samples)

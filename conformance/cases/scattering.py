@@ -377,3 +377,22 @@ def stablehlo_scatter(d: Draw, dtype: str) -> Case:
         ),
     }
     return o.case("STABLEHLO_SCATTER", [(x_shape, dtype, {})], options, float_tolerance=0.0)
+
+
+@generator("STABLEHLO_RNG_BIT_GENERATOR", "uint64")
+def rng_bit_generator(d: Draw, dtype: str) -> Case:
+    """Every algorithm and type; counters that overflow their lower word."""
+    algorithm = choice(d, ["DEFAULT", "PHILOX", "THREEFRY"])
+    size = 2 if algorithm == "THREEFRY" else d.integer(2, 3)
+    kind = choice(d, ["int32", "uint32", "int64", "uint64"])
+
+    def state() -> Any:
+        words = d.rng.integers(0, 2**64, size, np.uint64, endpoint=False)
+        if chance(d, 40):
+            words[1] |= np.uint64(0xFFFFFFFE)
+        return words
+
+    o = Operands(d)
+    o.fed((size,), dtype, state)
+    outputs: list[Any] = [((size,), dtype, {}), (shape(d, d.integer(1, 3), most=9), kind, {})]
+    return o.case("STABLEHLO_RNG_BIT_GENERATOR", outputs, {"algorithm": algorithm})

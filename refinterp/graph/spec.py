@@ -21,6 +21,8 @@ class TensorSpec:
     shape: without the sample axis. dtype: schema type name in lower case.
     scale: float32 (channels,), empty if not quantized; zero_point: int64 (channels,).
     data: the value, read-only and of `shape`, when it is known before any run; else None.
+    block_size: elements of the last axis that share a scale, when there are scales for blocks:
+        they are then in `scale`, the last axis fastest; else 0.
     """
 
     name: str
@@ -31,6 +33,7 @@ class TensorSpec:
     quantized_dimension: int = 0
     data: NDArray[Any] | None = None
     is_variable: bool = False
+    block_size: int = 0
 
     @classmethod
     def of(

@@ -12,7 +12,7 @@ Shapes    x (..., depth) of any rank, or whatever shape holds rows of depth elem
 Units     codes, real = scale * (code - zero point); bias: scale x * w. Weights with one scale
           may have a zero point; with a scale per unit they have none
 Raises    ModelError, from prepare only: shapes, counts and scales that do not fit together.
-          UnsupportedError: shuffled weights
+          UnsupportedError: other types of output. Weights in blocks or shuffled: stored_weights.py
 Source    LiteRT kernels/fully_connected.cc, internal/reference/integer_ops/fully_connected.h
           (f67457790); tflite-micro micro/kernels/fully_connected_common.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF, which scales by a float64 factor, and TFLM, which scales by a
@@ -43,6 +43,7 @@ from refinterp.kernels.mac import (
     weight_scales,
 )
 from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.stored_weights import FullyConnectedBlockwise, FullyConnectedShuffled
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, real_bounds
 from refinterp.numerics.dynamic import DynamicGemm, asymmetric, symmetric
@@ -67,14 +68,13 @@ class FullyConnectedOptions:
 def fully_connected_output_shapes(
     inputs: Inputs, options: FullyConnectedOptions
 ) -> tuple[Shape, ...]:
-    """The output's shape; `inputs` are data, weights and, possibly, bias."""
+    """The output's shape, and that of the shuffled data some weights have as a second output.
+
+    inputs: data, weights and, possibly, bias.
+    """
     x, w = inputs[0], inputs[1]
     if x is None or w is None:
         raise ModelError("FULLY_CONNECTED needs an input and weights")
-    if options.weights_format != "DEFAULT":
-        raise UnsupportedError(
-            f"FULLY_CONNECTED: weights_format is {options.weights_format}; supported: DEFAULT"
-        )
     if len(w.shape) != 2 or w.shape[1] == 0:
         raise ModelError(
             f"FULLY_CONNECTED needs weights of shape [units, depth], got {list(w.shape)}"
@@ -86,12 +86,12 @@ def fully_connected_output_shapes(
                 f"FULLY_CONNECTED: the last size of the input {list(x.shape)} must be the weights' "
                 f"depth {depth} to keep its dimensions"
             )
-        return ((*x.shape[:-1], units),)
+        return ((*x.shape[:-1], units), x.shape)
     if x.size % depth:
         raise ModelError(
             f"FULLY_CONNECTED: an input of {x.size} elements does not hold rows of {depth}"
         )
-    return ((x.size // depth, units),)
+    return ((x.size // depth, units), x.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,9 +139,11 @@ class FullyConnectedInteger:
         outputs: Sequence[TensorSpec],
         options: FullyConnectedOptions,
         rule: Rules,
-    ) -> FullyConnectedInteger:
+    ) -> FullyConnectedInteger | FullyConnectedShuffled:
         """Fold scales, zero points and bias; see the module's docstring."""
         x, w, y = inputs[0], inputs[1], outputs[0]
+        if options.weights_format != "DEFAULT":
+            return FullyConnectedShuffled.of(inputs, y, options.fused_activation_function)
         bias = inputs[2] if len(inputs) > 2 else None
         assert x is not None
         assert w is not None
@@ -311,11 +313,13 @@ class FullyConnectedDynamic:
         outputs: Sequence[TensorSpec],
         options: FullyConnectedOptions,
         rule: Rules,
-    ) -> FullyConnectedDynamic:
+    ) -> FullyConnectedDynamic | FullyConnectedBlockwise:
         """Lay out the weights."""
         fully_connected_output_shapes(inputs, options)
         w = inputs[1]
         assert w is not None
+        if w.block_size:
+            return FullyConnectedBlockwise.of(w)
         scales = weight_scales(w, w.shape[0])
         low, high = real_bounds(options.fused_activation_function)
         gemm = None if w.data is None else DynamicGemm.prepare(w.data.T, sse=True)

@@ -25,9 +25,10 @@ from refinterp.numerics.flavours import Rules
 
 @dataclass(frozen=True, slots=True)
 class ReshapeOptions:
-    """Schema table ReshapeOptions."""
+    """Schema table ReshapeOptions; declared_shapes: the outputs' in the file."""
 
     new_shape: Sequence[int] = ()
+    declared_shapes: Sequence[Shape] = ()
 
 
 def resolve(shape: Shape, wanted: Sequence[int]) -> Shape:
@@ -64,6 +65,8 @@ class Reshape:
             wanted = [int(size) for size in options.new_shape]
             if wanted == [0]:
                 wanted = []  # how old files say "a scalar"
+            if not wanted and shape is None and x.size != 1 and options.declared_shapes:
+                wanted = list(options.declared_shapes[0])  # TFLM knows no other shape
         return (resolve(x.shape, wanted),)
 
     @classmethod

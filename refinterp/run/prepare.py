@@ -166,10 +166,32 @@ def tensor_specs(model: Model, subgraph: int, *, values: bool = True) -> tuple[T
                 zero_point=zeros,
                 quantized_dimension=quantization.quantized_dimension,
             )
+        elif quantization is not None and quantization.details is not None:
+            spec = _blocks(model, subgraph, spec, quantization.details)
         if values and not tensor.is_variable:
             spec = replace(spec, data=constant(model, tensor))
         specs.append(spec)
     return tuple(specs)
+
+
+def _blocks(
+    model: Model, subgraph: int, spec: TensorSpec, details: tuple[str, Options]
+) -> TensorSpec:
+    """Give a spec the scales of its blocks, which are another tensor's value."""
+    kind, given = details
+    tensors = model.subgraphs[subgraph].tensors
+    if kind != "BlockwiseQuantization" or not 0 <= given["scales"] < len(tensors):
+        return spec
+    scales = constant(model, tensors[given["scales"]])
+    if scales is None or given["block_size"] < 1:
+        return spec
+    scale = scales.astype(np.float32).reshape(-1)
+    return replace(
+        spec,
+        scale=scale,
+        zero_point=np.zeros(scale.size, np.int64),
+        block_size=int(given["block_size"]),
+    )
 
 
 def _entries(
