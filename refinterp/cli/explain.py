@@ -82,7 +82,10 @@ def _record(program: Program, options: argparse.Namespace) -> tuple[Operation, s
     if not 0 <= options.op < count:
         allowed = f"operators are 0..{count - 1}" if count else "the model has no operators"
         raise UsageError(f"--op {options.op} does not exist; {allowed}")
-    output = program.steps[options.op].outputs[0]
+    step = program.steps[options.op]
+    if not step.outputs:
+        raise UsageError(f"--op {options.op} ({step.name}) writes no tensor: nothing to explain")
+    output = step.outputs[0]
     _index(options.at, Operand(output, program.specs[output]))  # before the run
     specs = [program.specs[i] for i in program.graph.inputs]
     wanted = options.sample

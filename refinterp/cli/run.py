@@ -128,12 +128,19 @@ def _run(options: argparse.Namespace, program: Program, samples: Samples) -> Res
 def _stacked(
     program: Program, tensors: Mapping[int, Sequence[NDArray[Any]]]
 ) -> dict[str, NDArray[Any]]:
-    """Tensor name → (samples, *shape); names that repeat carry their index."""
+    """Tensor name → (samples, *shape); names that repeat carry their index.
+
+    A tensor whose shape differs from sample to sample becomes one entry for each, NAME@SAMPLE.
+    """
     names = [program.specs[i].name for i in tensors]
-    return {
-        name if names.count(name) == 1 and name else f"{name}#{index}": np.stack(arrays)
-        for (index, arrays), name in zip(tensors.items(), names, strict=True)
-    }
+    stacked = {}
+    for (index, arrays), name in zip(tensors.items(), names, strict=True):
+        key = name if names.count(name) == 1 and name else f"{name}#{index}"
+        if len({array.shape for array in arrays}) == 1:
+            stacked[key] = np.stack(arrays)
+        else:
+            stacked |= {f"{key}@{number}": array for number, array in enumerate(arrays)}
+    return stacked
 
 
 def _by_tensor(

@@ -12,7 +12,7 @@ Thresholds follow from the arithmetic, not from experience with models:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -58,8 +58,16 @@ FIXED_OUTPUTS: Final[Mapping[tuple[str, str], tuple[float, int]]] = MappingProxy
 result is defined with."""
 
 
-def contract_faults(model: Model, subgraph: int, specs: Sequence[TensorSpec]) -> tuple[Fault, ...]:
-    """Return all faults of one subgraph that need no data; specs: its tensors, with constants."""
+def contract_faults(
+    model: Model,
+    subgraph: int,
+    specs: Sequence[TensorSpec],
+    known_products: Iterable[Product] | None = None,
+) -> tuple[Fault, ...]:
+    """Return all faults of one subgraph that need no data; specs: its tensors, with constants.
+
+    known_products: what `products` gives for it, if that has been asked for already.
+    """
     graph = model.subgraphs[subgraph]
     operators = graph.operators
     known = {i for i, tensor in enumerate(graph.tensors) if has_constant(model, tensor)}
@@ -78,7 +86,7 @@ def contract_faults(model: Model, subgraph: int, specs: Sequence[TensorSpec]) ->
             faults += _fixed(index, operator, specs)
             faults += _addition(index, operator, specs)
             faults += _concatenation(index, operator, operators, specs)
-    for one in products(operators, specs):
+    for one in products(operators, specs) if known_products is None else known_products:
         if unusable & {one.x, one.w, one.y}:
             continue
         faults += _bias_scale(one)
@@ -211,6 +219,8 @@ def fixed_output(name: str, x: TensorSpec, y: TensorSpec) -> tuple[float, int] |
 
 def _fixed(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Iterator[Fault]:
     """Outputs whose scale the operator's definition fixes."""
+    if not operator.inputs or operator.inputs[0] == OPTIONAL:
+        return
     for tensor in operator.outputs:
         spec = specs[tensor]
         wanted = fixed_output(operator.name, specs[operator.inputs[0]], spec)

@@ -75,7 +75,9 @@ def overview_lines(operations: Sequence[Operation]) -> Iterator[str]:
         kind = operation.key or "no kernel"
         words = found.words if found else "no definition"
         yield f"{operation.operator:{width}}  {operation.name} {kind}, {shape}: {words}"
-        meaning = f"real y = {_scaled(operation.output, 'y')}" if operation.output.scale else ""
+        meaning = ""
+        if operation.outputs and operation.output.scale:
+            meaning = f"real y = {_scaled(operation.output, 'y')}"
         if found is not None:
             activation = operation.options.get("fused_activation_function", "NONE")
             clamp = "" if activation == "NONE" else f" with {activation}'s bounds"
