@@ -194,28 +194,58 @@ def elementwise(d: Draw, operator: str, dtype: str) -> Case:
     return o.case(operator, [(dims, dtype, q)], float_tolerance=0.0)
 
 
-@generator("STABLEHLO_ADD", *NUMBERS)
+@generator("STABLEHLO_ADD", *NUMBERS, "bool")
 def stablehlo_add(d: Draw, dtype: str) -> Case:
     """Sums that wrap around."""
     return elementwise(d, "STABLEHLO_ADD", dtype)
 
 
-@generator("STABLEHLO_MULTIPLY", *NUMBERS)
+@generator("STABLEHLO_MULTIPLY", *NUMBERS, "bool")
 def stablehlo_multiply(d: Draw, dtype: str) -> Case:
     """Products that wrap around."""
     return elementwise(d, "STABLEHLO_MULTIPLY", dtype)
 
 
-@generator("STABLEHLO_MAXIMUM", *NUMBERS)
+@generator("STABLEHLO_MAXIMUM", *NUMBERS, "bool")
 def stablehlo_maximum(d: Draw, dtype: str) -> Case:
     """Raw comparison."""
     return elementwise(d, "STABLEHLO_MAXIMUM", dtype)
 
 
-@generator("STABLEHLO_MINIMUM", *NUMBERS)
+@generator("STABLEHLO_MINIMUM", *NUMBERS, "bool")
 def stablehlo_minimum(d: Draw, dtype: str) -> Case:
     """Raw comparison."""
     return elementwise(d, "STABLEHLO_MINIMUM", dtype)
+
+
+@generator("STABLEHLO_AND", *NUMBERS[1:6], "uint16", "uint32", "uint64", "bool")
+def stablehlo_and(d: Draw, dtype: str) -> Case:
+    """Bits of both."""
+    return elementwise(d, "STABLEHLO_AND", dtype)
+
+
+@generator("STABLEHLO_SHIFT_LEFT", "int8", "int16", "int32")
+def stablehlo_shift_left(d: Draw, dtype: str) -> Case:
+    """Counts up to 31, which is more than the narrow types have bits."""
+    dims = shape(d, d.integer(0, 4), most=5)
+    o = Operands(d)
+    o.fed(dims, dtype)
+    o.either(dims, dtype, lambda: d.rng.integers(0, 32, dims).astype(dtype), constant=30)
+    return o.case("STABLEHLO_SHIFT_LEFT", [(dims, dtype, {})])
+
+
+@generator("HASHTABLE_LOOKUP", "int32")
+def hashtable_lookup(d: Draw, dtype: str) -> Case:
+    """Keys that rise, some of them asked for; values of any type."""
+    kind = choice(d, ["float32", "int8", "int32", "int64", "uint8"])
+    count, rest = d.integer(1, 9), shape(d, d.integer(0, 2), most=4)
+    pool = np.sort(d.rng.choice(np.arange(-20, 20), count, replace=False)).astype(np.int32)
+    asked = d.integer(1, 6)
+    o = Operands(d)
+    o.fed((asked,), dtype, lambda: d.rng.integers(-20, 20, asked).astype(np.int32))
+    o.either((count,), dtype, lambda: pool)
+    o.either((count, *rest), kind)
+    return o.case("HASHTABLE_LOOKUP", [((asked, *rest), kind, {}), ((asked,), "uint8", {})])
 
 
 @generator("STABLEHLO_PAD", *BYTES)

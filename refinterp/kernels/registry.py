@@ -163,9 +163,18 @@ class Entry:
 KERNELS: Final[dict[tuple[str, str], Entry]] = {}
 """(operator, dtype key) → entry. Complete only after `load_all`."""
 
+_RANDOM = "its results are random, so that there is nothing to be equal to"
+_STRINGS = "it works on strings"
+_COMPLEX = "it works on complex numbers"
+
 REFUSED: Final[Mapping[str, str]] = {
     "ethos-u": "it is code for an Ethos-U NPU, opaque to anything else; run the model as it was "
-    "before the Vela compiler"
+    "before the Vela compiler",
+    **dict.fromkeys(("MULTINOMIAL", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL"), _RANDOM),
+    **dict.fromkeys(
+        ("HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_SIZE", "SKIP_GRAM"), _STRINGS
+    ),
+    **dict.fromkeys(("RFFT2D", "REAL", "IMAG", "COMPLEX_ABS"), _COMPLEX),
 }
 """Operators that no kernel can be written for, and why."""
 

@@ -1,16 +1,18 @@
-"""STABLEHLO_ADD, _MULTIPLY, _MAXIMUM, _MINIMUM: two tensors of one shape, element by element.
+"""STABLEHLO_ADD, _MULTIPLY, _MAXIMUM, _MINIMUM, _AND, _SHIFT_LEFT: tensors of one shape.
 
 Shapes    a, b, y: all the same
-Units     codes are taken as plain integers, which wrap around: nothing is rescaled
+Units     codes are taken as plain integers, which wrap around: nothing is rescaled. _SHIFT_LEFT:
+          the counts are taken modulo 32, as on x86 (C leaves others undefined)
 Raises    ModelError, from prepare only: shapes or types that differ
 Source    LiteRT kernels/stablehlo_elementwise.h, stablehlo_add.cc, stablehlo_multiply.cc,
-          stablehlo_min_max.cc (f67457790)
-Exact to  LiteRT BUILTIN_REF; TFLM has no such operators
+          stablehlo_min_max.cc, stablehlo_and.cc, stablehlo_shift_left.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF, for _AND and _SHIFT_LEFT, which it lacks, LiteRT's optimised
+          kernels; TFLM has no such operators
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,18 +25,25 @@ from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import Rules
 
-NUMBERS = (
-    "float32",
-    "float16",
-    "int8",
-    "uint8",
-    "int16",
-    "uint16",
-    "int32",
-    "uint32",
-    "int64",
-    "uint64",
-)
+_FLOATS = ("float32", "float16")
+_WHOLE = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """function: (a, b) → y, in the elements' own type."""
+
+    function: Callable[[Array, Array], Array]
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs[0][...] = self.function(a, b)
 
 
 def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
@@ -52,91 +61,35 @@ def check(inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions) -> 
         same_type(operand(inputs, i, "STABLEHLO"), outputs[0], "STABLEHLO")
 
 
-@kernel("STABLEHLO_ADD", *NUMBERS)
-@dataclass(frozen=True, slots=True)
-class StablehloAdd:
-    """No fields."""
+def _register(operator: str, function: Callable[[Array, Array], Array], *dtypes: str) -> None:
+    """Register an operator that is one function of two elements."""
 
-    output_shapes = staticmethod(output_shapes)
+    class Elementwise:
+        """Prepares the function."""
 
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
-    ) -> StablehloAdd:
-        """Check the operands."""
-        check(inputs, outputs, options)
-        return cls()
+        @staticmethod
+        def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+            """The common shape."""
+            return output_shapes(inputs, options)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Add."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            np.add(inputs[0], inputs[1], out=outputs[0])  # type: ignore[arg-type]
+        @classmethod
+        def prepare(
+            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        ) -> Prepared:
+            """Check the operands."""
+            check(inputs, outputs, options)
+            return Prepared(function)
 
-
-@kernel("STABLEHLO_MULTIPLY", *NUMBERS)
-@dataclass(frozen=True, slots=True)
-class StablehloMultiply:
-    """No fields."""
-
-    output_shapes = staticmethod(output_shapes)
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
-    ) -> StablehloMultiply:
-        """Check the operands."""
-        check(inputs, outputs, options)
-        return cls()
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Multiply."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            np.multiply(inputs[0], inputs[1], out=outputs[0])  # type: ignore[arg-type]
+    kernel(operator, *dtypes)(Elementwise)
 
 
-@kernel("STABLEHLO_MAXIMUM", *NUMBERS)
-@dataclass(frozen=True, slots=True)
-class StablehloMaximum:
-    """No fields."""
-
-    output_shapes = staticmethod(output_shapes)
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
-    ) -> StablehloMaximum:
-        """Check the operands."""
-        check(inputs, outputs, options)
-        return cls()
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Take the larger."""
-        np.maximum(inputs[0], inputs[1], out=outputs[0])  # type: ignore[arg-type]
+def _shift_left(a: Array, b: Array) -> Array:
+    return np.asarray(np.left_shift(a, b & 31))
 
 
-@kernel("STABLEHLO_MINIMUM", *NUMBERS)
-@dataclass(frozen=True, slots=True)
-class StablehloMinimum:
-    """No fields."""
-
-    output_shapes = staticmethod(output_shapes)
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
-    ) -> StablehloMinimum:
-        """Check the operands."""
-        check(inputs, outputs, options)
-        return cls()
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Take the smaller."""
-        np.minimum(inputs[0], inputs[1], out=outputs[0])  # type: ignore[arg-type]
+_register("STABLEHLO_ADD", np.add, *_FLOATS, *_WHOLE)
+_register("STABLEHLO_MULTIPLY", np.multiply, *_FLOATS, *_WHOLE)
+_register("STABLEHLO_MAXIMUM", np.maximum, *_FLOATS, *_WHOLE)
+_register("STABLEHLO_MINIMUM", np.minimum, *_FLOATS, *_WHOLE)
+_register("STABLEHLO_AND", np.bitwise_and, *_WHOLE)
+_register("STABLEHLO_SHIFT_LEFT", _shift_left, "int8", "int16", "int32")
