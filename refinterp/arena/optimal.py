@@ -32,6 +32,7 @@ _WORK: Final = 12_000_000  # array elements of the first round; each round doubl
 _MOVE: Final = 4_000  # array elements that take as long as a move of the ejection search
 _CROWD: Final = 100  # buffers up to which a round makes equally many moves; then in proportion
 _NARROWEST: Final = 16  # partial plans below which stacking is not worth the start
+_TRIALS: Final = 2  # searches of one capacity; one that fails mostly fails early
 _CIRCLES: Final = (6, 9, 12, 15, 18, 22, 26)  # buffers around a peak, round by round
 _PEAKS: Final = 3
 _TASTES: Final = (
@@ -99,7 +100,6 @@ class _Search:
         self._gridded = problem if self._on_grid else on_grid(problem)
         self._offsets = self._free_offsets(self._greedy if self._on_grid else greedy(self._gridded))
         self._best = self._extent(self._offsets)
-        self._tasted = -1
 
     def plan(self) -> Plan:
         """Return the best plan, in bytes."""
@@ -168,20 +168,21 @@ class _Search:
                 self._accept(found)
 
     def _stack(self, stacker: Stacker, work: int) -> None:
-        """Stack everything within the bound, half the gap, and just less than the best plan."""
+        """Stack everything within the bound, or within more and more of the gap."""
         width = work // max(1, stacker.cells)
         if width < _NARROWEST:
             return
-        for capacity in (self._target, (self._target + self._best) // 2, self._best - 1):
-            if self._done() or not self._target <= capacity < self._best:
-                continue
-            self._tasted += 1
-            taste = _TASTES[self._tasted % len(_TASTES)]
-            result = stacker.search(capacity, width, taste, self._generator, self._expired)
-            if result.offsets is not None:
-                self._accept(result.offsets)
-            elif result.impossible:
-                self._bound = max(self._bound, capacity + 1)
+        tastes = [self._random.choice(_TASTES) for _ in range(_TRIALS)]
+        gap = self._best - self._target
+        for capacity in (*(self._target + gap * part // 4 for part in range(3)), self._best - 1):
+            for taste in tastes:
+                if self._done() or not self._target <= capacity < self._best:
+                    break
+                result = stacker.search(capacity, width, taste, self._generator, self._expired)
+                if result.offsets is not None:
+                    self._accept(result.offsets)
+                elif result.impossible:
+                    self._bound = max(self._bound, capacity + 1)
 
     def _raise(self, turn: int, work: int) -> None:
         """Prove that the buffers around a peak need more than the bound."""
