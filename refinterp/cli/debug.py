@@ -11,8 +11,8 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from refinterp.arena.tensor_plan import TensorPlan, plan_model
 from refinterp.cli.common import (
     INTERRUPTED,
     add_flavour,
@@ -26,9 +26,7 @@ from refinterp.cli.common import (
     save_text,
     say,
 )
-from refinterp.debug.cluster import measure_on_cluster
 from refinterp.debug.compare import Comparison, Measurements
-from refinterp.debug.pool import measure_in_processes
 from refinterp.debug.refused import refused_report
 from refinterp.debug.result import DebugReport
 from refinterp.debug.shards import Job, merged, shards
@@ -42,6 +40,9 @@ from refinterp.report.model_explorer import METRICS, node_data
 from refinterp.report.page_debug import debug_page
 from refinterp.samples.labels import with_labels
 from refinterp.samples.source import Samples, open_samples
+
+if TYPE_CHECKING:  # what only some options need is imported with them
+    from refinterp.arena.tensor_plan import TensorPlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -168,10 +169,14 @@ def _measure(
                 "or the model remembers from one to the next"
             )
         if options.scheduler is None:
+            from refinterp.debug.pool import measure_in_processes
+
             parts = measure_in_processes(
                 _job(options), work, options.workers, progress=show, stopping=stopping
             )
         else:
+            from refinterp.debug.cluster import measure_on_cluster
+
             parts = measure_on_cluster(
                 options.scheduler, _job(options), work, progress=show, stopping=stopping
             )
@@ -204,6 +209,8 @@ def _save_csv(report: DebugReport, path: str) -> None:
 
 def _plan(model: Model) -> TensorPlan | None:
     """The arena's plan; a model that runs but cannot be planned goes without its picture."""
+    from refinterp.arena.tensor_plan import plan_model
+
     try:
         return plan_model(model)
     except RefinterpError as error:

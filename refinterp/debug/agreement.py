@@ -118,7 +118,7 @@ def _reals(spec: TensorSpec) -> NDArray[np.float64]:
 
 
 def _apart(
-    codes: NDArray[np.int64],
+    codes: NDArray[np.int16],
     reals: NDArray[np.float64],
     scales: NDArray[np.float64],
     spec: TensorSpec,

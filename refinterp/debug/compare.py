@@ -161,8 +161,10 @@ class Comparison:
                 for tensor in step.outputs:
                     self.grids.pop(tensor, None)
         operators = self.quantized.graph.operators
-        self.contract = contract_faults(model, self.quantized.subgraph, self.quantized.specs)
         self.products = tuple(products(operators, self.quantized.specs))
+        self.contract = contract_faults(
+            model, self.quantized.subgraph, self.quantized.specs, self.products
+        )
         suspects = {f.operator for f in self.contract if f.id == "accumulator_overflow"}
         self.watches = {
             one.operator: Watch.of(one, operators[one.operator])

@@ -221,9 +221,10 @@ def _squared(values: NDArray[np.float64]) -> float:
 def _clipped(codes: NDArray[Any], reals: NDArray[Any], grid: Grid, scale: Any, zero: Any) -> int:
     low, high = (grid.low - zero - 0.5) * scale, (grid.high - zero + 0.5) * scale
     count = 0
-    if not reals.min() >= np.max(low):  # nan, too
+    least, most = (low, high) if isinstance(low, float) else (np.max(low), np.min(high))
+    if not reals.min() >= least:  # nan, too
         count += int(np.count_nonzero((reals < low) & (codes == grid.low)))
-    if not reals.max() <= np.min(high):
+    if not reals.max() <= most:
         count += int(np.count_nonzero((reals > high) & (codes == grid.high)))
     return count
 

@@ -38,8 +38,9 @@ class Product:
     """y = clamp(R(factor * (bias + sum(w * (x - x_zero)))) + y_zero), channel by channel.
 
     x, w, y, bias: tensor indices (bias -1 if there is none). codes: weight codes without their zero
-    point, (channels, terms). scales: of the weights, (channels,); factors: input scale * scales /
-    output scale. bias_codes: (channels,), zeros without a bias. low, high: the clamp, in codes.
+    point, (channels, terms); positive, negative: the sums of those above and below 0, (channels,).
+    scales: of the weights, (channels,); factors: input scale * scales / output scale. bias_codes:
+    (channels,), zeros without a bias. low, high: the clamp, in codes.
     """
 
     operator: int
@@ -50,7 +51,9 @@ class Product:
     bias: int
     y: int
     specs: Sequence[TensorSpec]
-    codes: I64
+    codes: NDArray[np.int16]
+    positive: I64
+    negative: I64
     scales: F64
     bias_codes: I64
     low: int
@@ -71,11 +74,9 @@ class Product:
         """The smallest and largest sum that any input codes give, bias included: (channels,)."""
         x = self.specs[self.x]
         lowest, highest = (edge - x.zero for edge in INTEGER_RANGE[x.dtype])
-        positive = np.maximum(self.codes, 0).sum(axis=1)
-        negative = np.minimum(self.codes, 0).sum(axis=1)
         return (
-            self.bias_codes + positive * lowest + negative * highest,
-            self.bias_codes + positive * highest + negative * lowest,
+            self.bias_codes + self.positive * lowest + self.negative * highest,
+            self.bias_codes + self.positive * highest + self.negative * lowest,
         )
 
     def stuck(self) -> NDArray[np.bool_]:
@@ -127,7 +128,9 @@ def product(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Prod
     if specs[w].scale.size not in (1, count) or not data.size:
         return None
     zero = specs[w].zero if specs[w].scale.size == 1 and specs[w].dtype == "uint8" else 0
-    codes = np.moveaxis(data, axis, 0).reshape(count, -1).astype(np.int64) - zero
+    codes = np.moveaxis(data, axis, 0).reshape(count, -1).astype(np.int16) - np.int16(zero)
+    total = codes.sum(axis=1, dtype=np.int64)
+    positive = np.maximum(codes, 0).sum(axis=1, dtype=np.int64)
     bias = OPTIONAL
     bias_codes = np.zeros(count, np.int64)
     for place in operator.inputs[max(entry.data, entry.weights) + 1 :]:
@@ -137,7 +140,21 @@ def product(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Prod
     low, high = _clamp(operator, specs[y])
     scales = np.broadcast_to(specs[w].scale.astype(np.float64), (count,))
     return Product(
-        index, operator.name, axis, x, w, bias, y, specs, codes, scales, bias_codes, low, high
+        index,
+        operator.name,
+        axis,
+        x,
+        w,
+        bias,
+        y,
+        specs,
+        codes,
+        positive,
+        total - positive,
+        scales,
+        bias_codes,
+        low,
+        high,
     )
 
 
