@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -285,7 +286,7 @@ def strided_slice(d: Draw, dtype: str) -> Case:
 @generator("SLICE", *EVERY)
 def slice_(d: Draw, dtype: str) -> Case:
     """Boxes, with -1 for what is left; empty now and then."""
-    rank = d.integer(1, 5) if chance(d, 99) else 6  # TFLM dies of six axes
+    rank = d.integer(1, 5) if chance(d, 95) else 6
     x_shape = shape(d, rank, most=5)
     begin = [d.integer(0, size - 1) for size in x_shape]
     sizes = [d.integer(1, size - start) for size, start in zip(x_shape, begin, strict=True)]
@@ -296,7 +297,9 @@ def slice_(d: Draw, dtype: str) -> Case:
             y_shape[axis] = x_shape[axis] - begin[axis]
     kind = choice(d, ["int32", "int64"])
     rest = [("begin", np.array(begin, kind)), ("size", np.array(sizes, kind))]
-    return single(d, "SLICE", dtype, x_shape, [y_shape], rest)
+    case = single(d, "SLICE", dtype, x_shape, [y_shape], rest)
+    # TFLM dies of six axes: see known_differences
+    return replace(case, undefined=frozenset({"runtime:tflm"} if rank == 6 else ()))
 
 
 @generator("PACK", *INTEGERS, "uint32")
