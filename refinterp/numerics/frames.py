@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from numpy.lib.stride_tricks import as_strided
+import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.numerics.patches import Take
@@ -83,61 +84,120 @@ class FrameGrid:
         fill: the value outside the image. A block's views are void when the next is asked for. A
         block has either whole images or lines of one image.
         """
-        count = images.shape[0]
+        count, height, width = images.shape[:3]
         if not (count and self.rows.size and self.columns.size and self.depth):
             return
-        width = self.columns.size + (len(self.taps(0)) - 1) * self._step
-        line = max(self.columns.size, self.phase_count * width * self.rows.stride) * self.depth
-        lines = min(self.rows.size, max(1, BLOCK // line))
-        group = 1 if lines < self.rows.size else min(count, max(1, BLOCK // (line * lines)))
-        span = self._span(lines)
-        frame = take((self.phase_count, group, span, width, self.channels, self.repeat), dtype)
-        frame.fill(fill)
-        for first in range(0, count, group):
-            some = images[first : first + group]
-            for top in range(0, self.rows.size, lines):
-                bottom = min(top + lines, self.rows.size)
-                part = frame[:, : len(some), : self._span(bottom - top)]
-                self._copy(some, part, top * self.rows.stride - self.rows.before, fill)
-                views = tuple(
-                    self._view(part[phase], bottom - top, len(self.taps(phase)))
-                    for phase in range(self.phase_count)
-                )
-                yield Block(first, first + len(some), top, bottom, views)
+        layout = _layout(self, count, height, width)
+        frame = take(layout.shape, dtype)
+        if layout.bordered:
+            frame.fill(fill)
+        views: tuple[NDArray[Any], ...] = ()
+        viewed = None
+        for first in range(0, count, layout.group):
+            last = min(first + layout.group, count)
+            for piece in layout.pieces:
+                frame[:, :, : piece.low] = fill
+                frame[:, :, piece.high : piece.span] = fill
+                for phase, left, right, source in piece.copies:
+                    target = frame[phase, : last - first, piece.low : piece.high, left:right]
+                    target[...] = images[(slice(first, last), *source)]
+                lines = piece.bottom - piece.top
+                if viewed != (last - first, lines):  # views of blocks of one size are the same
+                    viewed = last - first, lines
+                    views = self._views(frame, *viewed)
+                yield Block(first, last, piece.top, piece.bottom, views)
 
-    def _span(self, lines: int) -> int:
-        return (lines - 1) * self.rows.stride + (self.rows.kernel - 1) * self.rows.dilation + 1
-
-    def _copy(self, images: NDArray[Any], frame: NDArray[Any], start: int, fill: float) -> None:
-        """Copy image lines from `start` (which may be outside) on into a frame."""
-        height, width = images.shape[1:3]
-        low = min(max(-start, 0), frame.shape[2])
-        high = max(min(height - start, frame.shape[2]), low)
-        frame[:, :, :low] = fill
-        frame[:, :, high:] = fill
-        lines = images[:, start + low : start + high, ..., None]
-        stride = self._stride
-        for phase in range(self.phase_count):
-            origin = phase * self.columns.dilation - self.columns.before
-            left = max(-(origin // stride), 0)
-            right = min(-(-(width - origin) // stride), frame.shape[3])
-            if left < right:
-                pixels = lines[:, :, origin + left * stride :: stride][:, :, : right - left]
-                frame[phase, :, low:high, left:right] = pixels
-
-    def _view(self, frame: NDArray[Any], lines: int, taps: int) -> NDArray[Any]:
-        """View (images, kernel height, taps, lines, columns, channels) of one phase."""
-        image, line, pixel, _, channel = frame.strides
-        return as_strided(
-            frame,
-            (len(frame), self.rows.kernel, taps, lines, self.columns.size, self.depth),
-            (
-                image,
-                line * self.rows.dilation,
-                pixel * self._step,
-                line * self.rows.stride,
-                pixel,
-                channel,
-            ),
-            writeable=False,
+    def _views(self, frame: NDArray[Any], images: int, lines: int) -> tuple[NDArray[Any], ...]:
+        """View (images, kernel height, taps, lines, columns, channels) of each phase."""
+        phase, image, line, pixel, _, channel = frame.strides
+        strides = (
+            image,
+            line * self.rows.dilation,
+            pixel * self._step,
+            line * self.rows.stride,
+            pixel,
+            channel,
         )
+        return tuple(
+            np.ndarray(
+                (images, self.rows.kernel, len(self.taps(i)), lines, self.columns.size, self.depth),
+                frame.dtype,
+                frame,
+                i * phase,
+                strides,
+            )
+            for i in range(self.phase_count)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some output lines, and what of an image they read.
+
+    top, bottom: the lines. span: lines of a frame that they need; low, high: those of them that lie
+    in the image. copies: per phase, the frame's columns left … right - 1, and the part of the image
+    that goes there: lines, columns, channels and an axis to repeat these along.
+    """
+
+    top: int
+    bottom: int
+    span: int
+    low: int
+    high: int
+    copies: tuple[tuple[int, int, int, tuple[Any, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How images of one size are divided: group: images of a block; shape: of the frame.
+
+    bordered: whether some columns of a frame lie outside the image.
+    """
+
+    group: int
+    shape: tuple[int, ...]
+    bordered: bool
+    pieces: tuple[_Piece, ...]
+
+
+@lru_cache(maxsize=512)
+def _layout(grid: FrameGrid, count: int, height: int, width: int) -> _Layout:
+    """Divide `count` images: the same each time a kernel runs, and half its work for small ones."""
+    rows, columns, phases = grid.rows, grid.columns, grid.phase_count
+    stride = grid._stride
+    across = columns.size + (len(grid.taps(0)) - 1) * grid._step
+    line = max(columns.size, phases * across * rows.stride) * grid.depth
+    lines = min(rows.size, max(1, BLOCK // line))
+    group = 1 if lines < rows.size else min(count, max(1, BLOCK // (line * lines)))
+    shares = []
+    for phase in range(phases):
+        origin = phase * columns.dilation - columns.before
+        left = max(-(origin // stride), 0)
+        right = min(-(-(width - origin) // stride), across)
+        shares.append((phase, left, right, origin + left * stride))
+    pieces = []
+    for top in range(0, rows.size, lines):
+        bottom = min(top + lines, rows.size)
+        span = (bottom - top - 1) * rows.stride + (rows.kernel - 1) * rows.dilation + 1
+        start = top * rows.stride - rows.before
+        low = min(max(-start, 0), span)
+        high = max(min(height - start, span), low)
+        copies = tuple(
+            (
+                phase,
+                left,
+                right,
+                (
+                    slice(start + low, start + high),
+                    slice(first, first + (right - left - 1) * stride + 1, stride),
+                    slice(None),
+                    None,
+                ),
+            )
+            for phase, left, right, first in shares
+            if left < right and low < high
+        )
+        pieces.append(_Piece(top, bottom, span, low, high, copies))
+    bordered = any(left > 0 or right < across for _, left, right, _ in shares)
+    shape = (phases, group, pieces[0].span, across, grid.channels, grid.repeat)
+    return _Layout(group, shape, bordered, tuple(pieces))
