@@ -37,10 +37,10 @@ class Workspace:
         """Lend an uninitialised array of `shape`; valid until the next `reset`."""
         kind = np.dtype(dtype)
         nbytes = math.prod(shape) * kind.itemsize
-        start = self._used
-        self._wanted += nbytes + (-nbytes % _ALIGN)
-        end = self._base + start + nbytes
-        if end > self._bytes.size:
+        padded = nbytes + (-nbytes % _ALIGN)
+        start = self._base + self._used
+        self._wanted += padded
+        if start + nbytes > self._bytes.size:
             return np.empty(shape, kind)  # once; the next reset grows the array
-        self._used += nbytes + (-nbytes % _ALIGN)
-        return self._bytes[self._base + start : end].view(kind).reshape(shape)
+        self._used += padded
+        return np.ndarray(shape, kind, self._bytes, start)
