@@ -3,7 +3,8 @@
 VAR_HANDLE       gives the number of the variable called (container, shared_name)
 ASSIGN_VARIABLE  stores a copy of a value, shape and all
 READ_VARIABLE    gives the stored value; one that was never assigned is an error at run time
-Shapes    a read has the file's shape; a scalar, or no shape, means only a run tells
+Shapes    a read has the file's shape, and takes so many elements from the start of the value; a
+          scalar, or no shape, means only a run tells
 Source    LiteRT kernels/var_handle.cc, read_variable.cc, assign_variable.cc,
           experimental/resource (f67457790); tflite-micro micro_resource_variable.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF, TFLM. Resetting variables leaves these alone in LiteRT; in TFLM it
@@ -12,6 +13,7 @@ Exact to  LiteRT BUILTIN_REF, TFLM. Resetting variables leaves these alone in Li
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -110,7 +112,9 @@ class AssignVariable(_CallsNothing):
 @kernel("READ_VARIABLE", "resource", "int32")
 @dataclass(frozen=True, slots=True)
 class ReadVariable(_CallsNothing):
-    """A value as it was assigned."""
+    """A value as it was assigned. shape: the file's, None where there is none."""
+
+    shape: Shape | None
 
     @staticmethod
     def control_shapes(
@@ -123,8 +127,8 @@ class ReadVariable(_CallsNothing):
     def prepare(
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
     ) -> ReadVariable:
-        """Nothing to prepare."""
-        return cls()
+        """Keep the shape."""
+        return cls(outputs[0].shape or None)
 
     def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
         """Give the stored value."""
@@ -135,4 +139,12 @@ class ReadVariable(_CallsNothing):
             raise ModelError(
                 f"resource variable {int(handle.reshape(-1)[0])} is read before it is assigned"
             )
-        return [value]
+        if self.shape is None or value.shape == self.shape:
+            return [value]
+        count = math.prod(self.shape)
+        if value.size < count:
+            raise ModelError(
+                f"resource variable {int(handle.reshape(-1)[0])} holds {list(value.shape)}; it is "
+                f"read as {list(self.shape)}, which has more elements"
+            )
+        return [value.reshape(-1)[:count].reshape(self.shape)]

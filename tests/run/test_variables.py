@@ -55,3 +55,20 @@ def test_variables_set_within_a_run_keep_samples_apart(reference, make):
     for one, other in zip(singly, together, strict=True):
         for tensor, array in one.items():
             np.testing.assert_array_equal(array, other[tensor])
+
+
+def grown_resource():
+    """A resource that is assigned five elements and read as four."""
+    g = GraphBuilder()
+    x, y = g.input("x", (5,)), g.tensor("y", (2, 2))
+    handle, z = g.tensor("handle", (), "resource"), g.tensor("z", (2, 2))
+    g.operator("VAR_HANDLE", [], [handle], {"container": "", "shared_name": "v"})
+    g.operator("ASSIGN_VARIABLE", [handle, x], [])
+    g.operator("READ_VARIABLE", [handle], [y])
+    g.operator("ABS", [y], [z])
+    return Case(g.build(outputs=[z]), [[np.arange(-2, 3, dtype=np.float32)]])
+
+
+def test_reading_takes_as_many_elements_as_the_file_says(reference):
+    """From the start of what was assigned, however much that is."""
+    assert hold(grown_resource(), reference, "runtime:litert-reference")
