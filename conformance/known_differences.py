@@ -29,9 +29,11 @@ from conformance.compare import compare, run_ours
 from conformance.draw import ACTIVATIONS, Draw, RandomDraw, chance, choice, codes, inputs, scale
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.constants import constant
-from refinterp.graph.model import Buffer, Operator, Tensor
+from refinterp.graph.model import Buffer, Model, Operator, Tensor
+from refinterp.kernels.registry import find
 from refinterp.modelfile.writer import write_model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
+from refinterp.run.prepare import tensor_specs
 from refinterp.runtimes import Runtime, open_runtime
 from refinterp.runtimes.outcome import Case as RuntimeCase
 from refinterp.runtimes.outcome import Died, Outcome, Ran
@@ -51,7 +53,8 @@ class KnownDifference:
     `definition`. twin: the model the second oracle runs, where it is another that means the same;
     meaning: in words. flavour: whose arithmetic is held against it. whole: the operator's usual
     models are all of this kind, so that the matrix holds the whole cell against the second oracle.
-    dies: the runtime's process ends.
+    dies: the runtime's process ends. concerns: whether a model of the operator and type is of this
+    kind; all are if the row is whole.
     """
 
     operator: str
@@ -67,6 +70,7 @@ class KnownDifference:
     definition: Definition | None = None
     whole: bool = False
     dies: bool = False
+    concerns: Callable[[Case], bool] | None = None
 
     @property
     def against(self) -> str:
@@ -159,6 +163,24 @@ def whole_cells() -> Mapping[tuple[str, str, str], KnownDifference]:
     return MappingProxyType({(r.operator, r.dtype, r.oracle): r for r in ROWS if r.whole})
 
 
+def row_of(model: Model, oracle: str) -> KnownDifference | None:
+    """The row that a one-operator model falls under, if there is one."""
+    graph = model.subgraphs[0]
+    if len(model.subgraphs) > 1 or len(graph.operators) != 1:
+        return None
+    (operator,) = graph.operators
+    specs = tensor_specs(model, 0, values=False)
+    entry = find(operator.name, [specs[i] if i >= 0 else None for i in operator.inputs])
+    if entry is None:
+        return None
+    cell = (entry.operator, entry.dtype, oracle)
+    for row in ROWS:
+        known = row.whole or (row.concerns is not None and row.concerns(Case(model, [])))
+        if (row.operator, row.dtype, row.oracle) == cell and known:
+            return row
+    return None
+
+
 # Models --------------------------------------------------------------------------------------
 
 
@@ -230,6 +252,16 @@ def _unnamed_bias(operator: str, position: int) -> Any:
     """Models with an int32 bias and without the option that says so."""
     draw = usual(operator, "int16x8", lambda case: _narrow_bias(case, position))
     return lambda d: with_options(draw(d), quantized_bias_type="float32")
+
+
+def _unnamed(position: int) -> Callable[[Case], bool]:
+    """Whether a model has such a bias."""
+
+    def concerns(case: Case) -> bool:
+        named = _operator(case).options.get("quantized_bias_type") == "int32"
+        return _narrow_bias(case, position) and not named
+
+    return concerns
 
 
 def _named_bias(case: Case) -> Case:
@@ -461,19 +493,19 @@ ROWS: tuple[KnownDifference, ...] = (
     ),
     KnownDifference(
         "CONV_2D", "int16x8", LITERT, "an int32 bias, `quantized_bias_type` at its default",
-        _READS_WIDE, _unnamed_bias("CONV_2D", 2), TFLM,
+        _READS_WIDE, _unnamed_bias("CONV_2D", 2), TFLM, concerns=_unnamed(2),
     ),
     KnownDifference(
         "FULLY_CONNECTED", "int16x8", LITERT,
         "an int32 bias, `quantized_bias_type` at its default",
         _READS_WIDE, _unnamed_bias("FULLY_CONNECTED", 2), LITERT,
-        twin=_named_bias, meaning="the option set to INT32",
+        twin=_named_bias, meaning="the option set to INT32", concerns=_unnamed(2),
     ),
     KnownDifference(
         "TRANSPOSE_CONV", "int16x8", LITERT,
         "an int32 bias, `quantized_bias_type` at its default",
         _READS_WIDE, _unnamed_bias("TRANSPOSE_CONV", 3), LITERT,
-        twin=_named_bias, meaning="the option set to INT32",
+        twin=_named_bias, meaning="the option set to INT32", concerns=_unnamed(3),
     ),
     KnownDifference(
         "FULLY_CONNECTED", "uint8", LITERT, "an int16 output and no bias",

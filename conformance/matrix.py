@@ -86,7 +86,7 @@ def current(row: Mapping[str, Any] | None, cases: int) -> bool:
     enough = row["cases"] + row["died"] >= cases or row["refused"] > 0 or row["undefined"] > 0
     if row["oracle"] == LITERT_OPTIMIZED and not row["cases"]:
         enough = True  # the reference resolver has the operator
-    return enough and row["sources"] == sources_of(row["operator"], row["dtype"])
+    return bool(enough and row["sources"] == sources_of(row["operator"], row["dtype"]))
 
 
 def sources_of(operator: str, dtype: str) -> str:

@@ -25,13 +25,13 @@ import numpy as np
 
 from conformance.case import Case, Sample
 from conformance.compare import compare, run_ours
+from conformance.known_differences import Runtimes, row_of
 from conformance.run import FLAVOURS
 from refinterp.errors import RefinterpError
 from refinterp.graph.model import STORAGE, Model
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
-from refinterp.runtimes import open_runtime
-from refinterp.runtimes.outcome import Died, Refused
+from refinterp.runtimes.outcome import Died, Ran, Refused
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLED = (ROOT / "refinterp" / "data", ROOT / "conformance" / "models")
@@ -41,7 +41,10 @@ FLOAT_TOLERANCE = 1e-4
 
 @dataclass(slots=True)
 class Result:
-    """One model against one oracle. status: "ran", "refused", "died", "unsupported"."""
+    """One model against one oracle. status: "ran", "known", "refused", "died", "unsupported".
+
+    known: a known difference, held against that row's second oracle.
+    """
 
     model: str
     sha256: str
@@ -79,8 +82,13 @@ def draw_samples(model: Model, count: int, seed: int) -> list[Sample]:
     return [[draw(i) for i in graph.inputs] for _ in range(count)]
 
 
-def check(path: Path, oracle: str, runtime: Any, count: int, seed: int) -> Result:
-    """Hold one model against one oracle."""
+def check(
+    path: Path, oracle: str, runtime: Any, count: int, seed: int, seconds: Runtimes | None = None
+) -> Result:
+    """Hold one model against one oracle.
+
+    seconds: where to find the second oracles of models that are known differences.
+    """
     model = read_model(path)
     data = path.read_bytes() if path.suffix == ".tflite" else write_model(model)
     result = Result(path.name, hashlib.sha256(data).hexdigest()[:16], oracle, "ran", count)
@@ -90,7 +98,18 @@ def check(path: Path, oracle: str, runtime: Any, count: int, seed: int) -> Resul
     except KeyError as error:
         return dataclasses.replace(result, status="unsupported", detail=f"input of type {error}")
     preserve = oracle.startswith("runtime:litert")
-    outcome = runtime.run(data, samples, label=path.name, preserve=preserve)
+    case = Case(model, samples, float_tolerance=FLOAT_TOLERANCE)
+    row = row_of(model, oracle) if seconds is not None else None
+    if row is None or seconds is None:
+        outcome = runtime.run(data, samples, label=path.name, preserve=preserve)
+    elif row.definition is not None:
+        outcome = row.defined(case)
+    else:
+        request = row.request(case)
+        outcome = seconds[row.second].run(request.model, request.samples, label=path.name)
+    if row is not None and isinstance(outcome, Ran):
+        outcome, preserve, flavour = row.expected(case, outcome), False, row.flavour
+        result.status, result.detail = "known", f"held against {row.against}"
     if isinstance(outcome, (Refused, Died)):
         status = "refused" if isinstance(outcome, Refused) else "died"
         return dataclasses.replace(result, status=status, detail=str(outcome)[:200])
@@ -104,14 +123,13 @@ def check(path: Path, oracle: str, runtime: Any, count: int, seed: int) -> Resul
             if array.dtype.kind not in "fc" and not np.array_equal(array, other[tensor]):
                 result.differing += 1
                 result.detail = f"tensor {tensor}: the batch differs from single runs"
-    case = Case(model, samples, float_tolerance=FLOAT_TOLERANCE)
     comparison = compare(case, ours, outcome, outputs_only=not preserve)
     result.tensors = sum(len(one) for one in ours)
     result.elements = comparison.elements + comparison.float_elements
     result.differing += comparison.differing
     for difference in comparison.differences:
         result.largest = max(result.largest, difference.largest)
-        result.detail = result.detail or str(difference)
+        result.detail = str(difference) if row else result.detail or str(difference)
     return result
 
 
@@ -135,9 +153,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     results = []
     for oracle in options.oracle or ("runtime:litert-reference", "runtime:tflm"):
-        with open_runtime(oracle) as runtime:
+        with Runtimes() as runtimes:
             for path in find(options.paths):
-                result = check(path, oracle, runtime, options.samples, options.seed)
+                result = check(
+                    path, oracle, runtimes[oracle], options.samples, options.seed, runtimes
+                )
                 results.append(result)
                 if result.differing or result.status != "ran" or not options.quiet:
                     print(
@@ -146,12 +166,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                         f"{result.detail[:160]}",
                         flush=True,
                     )
-    ran = [r for r in results if r.status == "ran"]
+    ran = [r for r in results if r.status in ("ran", "known")]
     print(
         f"{len(ran)} ran, {sum(r.elements for r in ran):,} elements, "
         f"{sum(r.differing for r in ran)} differing; "
         + ", ".join(
-            f"{sum(r.status == s for r in results)} {s}" for s in ("unsupported", "refused", "died")
+            f"{sum(r.status == status for r in results)} {status}"
+            for status in ("known", "unsupported", "refused", "died")
         )
     )
     if options.results:
