@@ -16,7 +16,7 @@ class ModelError(RefinterpError, ValueError):
 
 
 class UnsupportedError(RefinterpError, RuntimeError):
-    """The model is fine, but refinterp does not run it; the message lists every operator at fault."""
+    """The model is fine, but refinterp does not run it; the message lists all that is at fault."""
 
 
 class StateError(RefinterpError, RuntimeError):

@@ -24,7 +24,7 @@ def store(work: NDArray[Any], out: NDArray[Any], low: int, high: int, zero_point
         target = out.view(_UNSIGNED[out.dtype.itemsize])
     else:
         wide = work.astype(np.int16 if out.dtype.itemsize == 1 else np.int32)
-        wide += wide.dtype.type(zero_point)
+        np.add(wide, wide.dtype.type(zero_point), out=wide)
         np.copyto(out, wide, casting="unsafe")  # in range: the clamp saw to it
         return
     np.copyto(target, work, casting="unsafe")
