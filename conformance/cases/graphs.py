@@ -477,20 +477,17 @@ def concatenation(net: Net) -> bool:
     fits = [
         n for n in same
         if all(a == b for i, (a, b) in enumerate(zip(n.shape, x.shape, strict=True)) if i != axis)
-        and (x.dtype != "int16" or n.scale == x.scale)
+        and (n.scale, n.zero) == (x.scale, x.zero)  # LiteRT refuses others
     ]  # fmt: skip
     parts = [x, *(choice(d, fits) for _ in range(d.integer(1, 2)))]
-    if not (x.dtype == "int8" and not net.micro):  # TFLM copies codes whatever their scales
-        parts = [n for n in parts if (n.scale, n.zero) == (x.scale, x.zero)]
     total = sum(n.shape[axis] for n in parts)
     shape = [total if i == axis else n for i, n in enumerate(x.shape)]
     if math.prod(shape) > _MOST:
         return False
-    plain = any((n.scale, n.zero) != (x.scale, x.zero) for n in parts)
     if chance(d, 25) and len(x.shape) < 4:
         y = net.out([*x.shape[:axis], 2, *x.shape[axis:]], x.dtype, x.size, x)
         return net.add("PACK", [x, x], [y], {"values_count": 2, "axis": axis})
-    y = net.out(shape, x.dtype, max(n.size for n in parts), None if plain else x)
+    y = net.out(shape, x.dtype, max(n.size for n in parts), x)
     return net.add(
         "CONCATENATION", parts, [y], {"axis": axis - (len(x.shape) if chance(d, 30) else 0)}
     )
