@@ -327,7 +327,9 @@ def _constant_codes(rule: Requantizer, m: Multiplier, bound: F64) -> I64:
     limit = bound.astype(np.int64)
     whole = rule.part(np.arange(rule.bias.size))
     first, last = whole.exact(-limit), whole.exact(limit)
-    safe = (m.mantissa >= 0) & (bound + np.abs(rule.bias) < 2.0**31)
+    total = bound + np.abs(rule.bias)
+    largest = np.ldexp(total * np.abs(m.mantissa), (m.exponent - 31).astype(np.int32))
+    safe = (m.mantissa >= 0) & (total < 2.0**31) & (largest < 2.0**30)  # beyond, codes wrap
     if rule.rounding == "double":  # a left shift may wrap
         safe &= m.exponent <= 0
     same = (first == last) & safe

@@ -119,3 +119,17 @@ def test_float32_form_equals_the_plain_rule(low, monkeypatch):
         offered += r.fast.single.form is not None
         np.testing.assert_array_equal(out, r.exact(acc))
     assert offered > 2
+
+
+@pytest.mark.parametrize("rounding", ["real", "real64", "int64"])
+def test_channels_whose_codes_wrap_are_not_constants(rounding):
+    """Beyond int32 codes wrap, so that equal codes at both ends say nothing of those between."""
+    r = Requantizer.prepare(
+        np.array([3e5]), np.array([0]), 0, -32768, 32767,
+        rounding=rounding, bound=np.array([2.0**21]),
+    )  # fmt: skip
+    acc = np.random.default_rng(0).integers(-(2**21), 2**21, (2000, 1))
+    acc[:200] //= 1 << 14
+    out = np.zeros(acc.shape, np.int16)
+    r(acc.astype(np.float64), out)
+    np.testing.assert_array_equal(out, r.exact(acc))
