@@ -11,7 +11,7 @@ from conformance.case import Case, generator
 from conformance.cases.activations import ULP, draw_shape, unary
 from conformance.cases.arithmetic import draw_operands, draw_shapes, quantization
 from conformance.cases.movement import BYTES
-from conformance.draw import ACTIVATIONS, Draw, chance, choice, inputs, shape
+from conformance.draw import ACTIVATIONS, Draw, chance, choice, codes, inputs, shape
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Shape
 
@@ -274,7 +274,8 @@ CASTS = (*NUMBERS, "uint16", "uint32", "bool")
 @generator("CAST", *CASTS)
 def cast(d: Draw, dtype: str) -> Case:
     """One CAST; floats go beyond what integers hold."""
-    target = choice(d, [name for name in CASTS if name != dtype])
+    packed = ("int4", "uint4", "int2") if dtype == "float32" and chance(d, 30) else ()
+    target = choice(d, packed or [name for name in CASTS if name != dtype])
     case = unary(
         d,
         "CAST",
@@ -331,3 +332,14 @@ def l2_normalization(d: Draw, dtype: str) -> Case:
     depth = d.integer(1, 12) if chance(d, 80) else d.integer(13, 500)
     dims = (*shape(d, d.integer(0, 3)), depth)
     return unary(d, "L2_NORMALIZATION", dtype, x, y, dims=dims)
+
+
+@generator("CAST", "int4", "uint4", "int2")
+def cast_packed(d: Draw, dtype: str) -> Case:
+    """One CAST of a constant of packed codes to float32."""
+    dims = draw_shape(d)
+    g = GraphBuilder()
+    x = g.constant("x", codes(d, dims, dtype), dtype)
+    y = g.tensor("y", dims)
+    g.operator("CAST", [x], [y], {"in_data_type": dtype, "out_data_type": "float32"})
+    return Case(g.build(outputs=[y]), [[]])

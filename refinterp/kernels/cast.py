@@ -4,6 +4,7 @@ Real      y = x
 Integer   float to integer: truncated; what the type cannot hold becomes its nearest end, and NaN
           its maximum
           integer to integer: the low bits; to bool: not zero
+          int4, uint4, int2: from and to float32 alone
 Shapes    y as x
 Raises    UnsupportedError, from prepare only: a type without a cast
 Source    LiteRT kernels/cast.cc (f67457790); tflite-micro micro/kernels/cast.cc (90b983c2b)
@@ -13,22 +14,24 @@ Exact to  LiteRT BUILTIN_REF and TFLM's wheel
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from refinterp.errors import UnsupportedError
+from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import RealMap, operand, same_shape
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.numerics.flavours import Rules
 
 _TYPES = (
-    "float32", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64",
-    "bool",
+    "float32", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "bool",
 )  # fmt: skip
+_PACKED = {"int4": (-8, 7), "uint4": (0, 15), "int2": (-2, 1)}
 
 
-@kernel("CAST", *_TYPES)
+@kernel("CAST", *_TYPES, *_PACKED)
 class Cast:
     """Prepares a function of one element."""
 
@@ -40,13 +43,24 @@ class Cast:
     ) -> RealMap:
         """Choose how to convert."""
         x, y = operand(inputs, 0, "input"), outputs[0]
-        if y.dtype not in _TYPES:
+        if y.dtype in _PACKED and x.dtype == "float32":
+            return RealMap(_into(STORAGE[y.dtype], *_PACKED[y.dtype]))
+        if y.dtype not in _TYPES or (x.dtype in _PACKED and y.dtype != "float32"):
             raise UnsupportedError(
                 f"CAST from {x.dtype} to {y.dtype} is not supported; allowed: {', '.join(_TYPES)}"
             )
-        if np.dtype(x.dtype).kind == "f" and np.dtype(y.dtype).kind in "iu":
+        if STORAGE[x.dtype].kind == "f" and STORAGE[y.dtype].kind in "iu":
             return RealMap(_saturating(y.dtype))
         return RealMap(lambda array: array.astype(y.dtype))
+
+
+def _into(dtype: np.dtype[Any], low: int, high: int) -> Callable[[Array], Array]:
+    """Limit floats, NaN to the highest, and cut fractions off, as LiteRT does for packed codes."""
+
+    def convert(x: Array) -> Array:
+        return np.clip(np.where(np.isnan(x), high, x), low, high).astype(dtype)
+
+    return convert
 
 
 def _saturating(dtype: str) -> Callable[[Array], Array]:
