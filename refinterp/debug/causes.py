@@ -174,7 +174,8 @@ def _at_one_operator(case: _Case) -> None:
                 continue
             if fault.id not in _EXPLAINS.get(other.id, ()) or _cyclic(case, other, fault):
                 continue
-            if other.id == "dead_channels" and not _killed(case, fault):
+            blamed = fault.id == "weights_disagree" and other.id == "dead_channels"
+            if blamed and not _killed(case, fault):
                 continue  # other weights keep a channel still, not the reverse
             disagree = fault.id == "bias_scale_mismatch" and other.id == "weights_disagree"
             if disagree and _only_biases(case, other):

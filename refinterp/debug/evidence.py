@@ -31,7 +31,8 @@ from refinterp.run.prepare import Program, Step
 
 WIDE_BITS: Final = 1.5
 CLIPPED_STEPS: Final = math.sqrt(15 / 12)  # of 256: cutting + rounding = 16 * rounding
-_FEWEST: Final = 64  # elements that must have been seen before a range is called too wide
+_FEWEST: Final = 64  # elements that must have been seen before a range is called too wide by that
+_FEW: Final = 16  # fewer than that tell nothing; up to there twice the bits must be unused
 _BEYOND: Final = 1.5  # times the range: data, not calibration, is off where the rest agrees
 _MOST: Final = 0.5  # of the ranges downstream
 _COLLAPSED: Final = 0.25  # of a channel's reach that its values vary over, the rest being offset
@@ -308,7 +309,7 @@ def _input(
             )
     if clipped:
         return "range_clipped", _clipped_text(seen)
-    if unused >= WIDE_BITS and seen.elements >= _FEWEST:
+    if _enough(seen.elements, unused):
         conventional = _conventional(seen)
         collapsed = min((r.variation for r in readers), default=1.0) < _COLLAPSED
         strange = later >= 1.0 or any(r.excess >= CLIPPED_STEPS for r in readers)
@@ -328,6 +329,11 @@ def _input(
             "the range is -1..1, but the data never goes below 0: it looks scaled to 0..1",
         )
     return None
+
+
+def _enough(elements: int, unused: float) -> bool:
+    """Whether as many values justify calling a range with so many unused bits too wide."""
+    return elements >= _FEW and unused >= WIDE_BITS * (1 if elements >= _FEWEST else 2)
 
 
 def _conventional(seen: Seen) -> bool:
@@ -393,7 +399,7 @@ def _ranges(graph: _Graph, blamed: set[int]) -> Iterator[Fault]:
         unused = min(one.unused_bits for one in group)
         if unused < WIDE_BITS or max(one.needed for one in group) <= 0:
             continue
-        if max(one.elements for one in group) < _FEWEST:
+        if not _enough(max(one.elements for one in group), unused):
             continue
         for one in group:
             writer = graph.writer.get(one.tensor)

@@ -1,0 +1,70 @@
+"""Planted faults are found, and the published table says what the committed result says."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+
+from conformance.planted_faults import (
+    FAULTS,
+    PAGE,
+    RESULTS,
+    Fault,
+    Subject,
+    attempt,
+    changes_output,
+    page,
+    subjects,
+)
+from refinterp.debug.fault import REMEDIES
+
+
+@cache
+def own_subjects() -> tuple[Subject, ...]:
+    """The project's own pairs."""
+    found = []
+    for subject in subjects():
+        if subject.name not in ("digits", "shapes", "motor"):
+            break
+        found.append(subject)
+    return tuple(found)
+
+
+def test_healthy_models_have_no_cause():
+    """Nothing is named before anything is planted."""
+    assert len(own_subjects()) == 3
+    for subject in own_subjects():
+        assert subject.baseline == frozenset(), subject.name
+
+
+@pytest.mark.parametrize("twin", [True, False])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+def test_a_planted_fault_is_found(fault: Fault, twin: bool):
+    """Ranked first, named, and nothing else is named, on a model of the project's own."""
+    rng = np.random.default_rng(17)
+    for subject in own_subjects() * 4:
+        plant = fault.plant(subject, rng)
+        if plant is not None and changes_output(subject, plant):
+            break
+    else:
+        raise AssertionError("the fault fits no model")
+    trial = attempt(fault, subject, plant, twin=twin or plant.needs_twin)
+    assert trial.found, trial
+
+
+def test_every_cause_is_planted():
+    """There is a way to plant each cause that has a remedy."""
+    assert {fault.id for fault in FAULTS} == set(REMEDIES)
+
+
+def test_the_page_is_the_result():
+    """The committed page is what the committed result gives, and 95 % and more were found."""
+    result = json.loads(RESULTS.read_text("utf-8"))
+    assert PAGE.read_text("utf-8") == page(result)
+    trials = result["trials"]
+    assert len(trials) >= 200
+    assert sum(t["found"] for t in trials) >= 0.95 * len(trials)
+    assert {t["fault"] for t in trials} == set(REMEDIES)
