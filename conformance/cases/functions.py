@@ -141,14 +141,14 @@ def elu(d: Draw, dtype: str) -> Case:
     return unary(d, "ELU", dtype, *rescaling_marks(d, dtype), float_tolerance=4 * ULP)
 
 
-@generator("GELU", "float32", "int8", "uint8", "int16")
+@generator("GELU", "float32", "float16", "int8", "uint8", "int16")
 def gelu(d: Draw, dtype: str) -> Case:
     """One GELU, exact or approximate."""
     x = mark(d, dtype, 2.0**-8, 2.0**-3)
     y = mark(d, dtype, x["scale"] / 2, x["scale"] * 2) if x else {}
     options = {"approximate": chance(d, 50)}
-    case = unary(d, "GELU", dtype, x, y, options, float_tolerance=8 * ULP)
+    case = unary(d, "GELU", dtype, x, y, options, float_tolerance=8 * ulp(dtype))
     if x:
         return case
     largest = max(float(np.abs(sample[0]).max(initial=0)) for sample in case.samples)
-    return replace(case, float_absolute=4 * ULP * largest)  # 1 + tanh cancels
+    return replace(case, float_absolute=4 * ulp(dtype) * largest)  # 1 + tanh cancels

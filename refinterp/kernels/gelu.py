@@ -3,6 +3,7 @@
 Real      y = x / 2 * erfc(-x / sqrt(2))
           approximate: y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))
 Integer   a table filled in float32: 256 entries for 8 bits, 513 interpolated ones for int16
+          float16: each step is rounded to float16
 Shapes    y as x
 Units     codes, real = scale * (code - zero point); int16: zero points 0
 Raises    ModelError, from prepare only: types that differ, missing scales
@@ -35,6 +36,7 @@ from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import in_float64
 
 F32 = NDArray[np.float32]
+F16 = NDArray[np.float16]
 
 _erfc, _tanh = in_float64(erfc), in_float64(np.tanh)
 _HALF, _ONE = np.float32(0.5), np.float32(1)
@@ -63,7 +65,17 @@ def _by_tanh(x: F32) -> F32:
     return np.asarray(_HALF * x * (_ONE + _tanh(_SQRT_2_BY_PI * (x + _CUBIC * x * x * x))))
 
 
-@kernel("GELU", "float32", options=GeluOptions)
+def _half_by_erfc(x: F16) -> F16:
+    half, root = np.float16(0.5), np.float16(-_SQRT_HALF)
+    return np.asarray(half * x * _erfc(x * root))
+
+
+def _half_by_tanh(x: F16) -> F16:
+    inner = np.float16(_SQRT_2_BY_PI) * (x + np.float16(_CUBIC) * (x * x * x))
+    return np.asarray(np.float16(0.5) * x * (np.float16(1) + _tanh(inner)))
+
+
+@kernel("GELU", "float32", "float16", options=GeluOptions)
 class GeluFloat:
     """Prepares a map of reals."""
 
@@ -74,7 +86,10 @@ class GeluFloat:
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: GeluOptions, rule: Rules
     ) -> RealMap:
         """Choose the curve."""
-        require_type(outputs[0], "float32", role="output")
+        x = operand(inputs, 0, "input")
+        require_type(outputs[0], x.dtype, role="output")
+        if x.dtype == "float16":
+            return RealMap(_half_by_tanh if options.approximate else _half_by_erfc)
         return RealMap(options.function)
 
 
