@@ -30,10 +30,12 @@ def _run(command: str) -> str:
     """Run one command in this process and return what it prints to standard output."""
     words = shlex.split(command)
     assert words[0] == "refinterp", command
-    out = io.StringIO()
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
         main(words[1:])
-    return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+    out.flush()
+    text = out.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
+    return "".join(line.rstrip() + "\n" for line in text.splitlines())
 
 
 def _rendered(block: str) -> str:
