@@ -155,7 +155,7 @@ def _by_tensor(
 def _save(path: str, arrays: dict[str, NDArray[Any]]) -> None:
     try:
         with Path(path).open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            np.savez(file, **arrays)  # type: ignore[arg-type]
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     say(f"wrote {len(arrays)} arrays to {path}")

@@ -109,13 +109,15 @@ def interpolation_table(
     step = (last - first) / real(512)
     points = first + np.arange(512, dtype=real) * step
     after = first + np.arange(1, 513, dtype=real) * step
-    values = function(points)
-    sample = round_half_away(values * per_unit).astype(real)
-    straight = round_half_away((function(after) * per_unit + sample) / real(2)).astype(real)
-    midway = round_half_away(function(points + step / real(2)) * per_unit).astype(real)
-    bias = round_half_away((straight - midway) / real(2)).astype(real)
-    end = round_half_away(function(np.array([last], real)) * per_unit)
-    table = np.concatenate([sample - bias, end])
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = function(points)
+        sample = round_half_away(values * per_unit).astype(real)
+        straight = round_half_away((function(after) * per_unit + sample) / real(2)).astype(real)
+        midway = round_half_away(function(points + step / real(2)) * per_unit).astype(real)
+        bias = round_half_away((straight - midway) / real(2)).astype(real)
+        end = round_half_away(function(np.array([last], real)) * per_unit)
+        table = np.concatenate([sample - bias, end])
+    table = np.where(np.isnan(table), 0, table)  # infinity less infinity, as x86 converts it
     return np.asarray(np.clip(table, -32768, 32767).astype(np.int64))
 
 

@@ -48,6 +48,16 @@ def test_batch_matmul_of_int16_by_channel_scales_is_zero(litert: Runtime) -> Non
     assert hold(Case(g.build(outputs=[y]), [[data]]), litert, "runtime:litert-reference")
 
 
+def test_exp_of_int16_beyond_float_is_litert_s(litert: Runtime) -> None:
+    """Where e ** x is infinite the table's error is no number, which LiteRT stores as 0."""
+    g = GraphBuilder()
+    x = g.input("x", (6,), "int16", scale=0.5)
+    y = g.tensor("y", (6,), "int16", scale=2.0**-10)
+    g.operator("EXP", [x], [y])
+    data = np.array([32767, 32764, 200, 0, -7, -32768], np.int16)
+    assert hold(Case(g.build(outputs=[y]), [[data]]), litert, "runtime:litert-reference")
+
+
 @pytest.mark.parametrize("operator", FLOATS)
 def test_same_as_litert(operator: str, litert: Runtime) -> None:
     """Operators of detectors, volumes and segments come out as in LiteRT's reference kernels."""
