@@ -51,6 +51,7 @@ class ExactSum:
 _LIMB: Final = 32  # bits; an int64 limb takes 2**31 additions before it can overflow
 _OFFSET: Final = 1126  # float64 mantissas as 53-bit integers start at 2**-1126
 _LOW: Final = (1 << _LIMB) - 1
+_AT_ONCE: Final = 16  # terms that are cut together, which costs little more than one
 
 
 class ExactSums:
@@ -60,18 +61,29 @@ class ExactSums:
     a sum is within a few units in the last place of its largest limb. Not finite terms as above.
     """
 
-    __slots__ = ("_limbs", "_special")
+    __slots__ = ("_limbs", "_special", "_waiting")
 
     def __init__(self, count: int) -> None:
         self._limbs: dict[int, NDArray[np.int64]] = {}
         self._special = np.zeros(count)
+        self._waiting: list[NDArray[np.float64]] = []
 
     def add(self, values: NDArray[np.float64]) -> None:
         """Add one number to each sum; values (n,)."""
+        self._waiting.append(values.copy())
+        if len(self._waiting) == _AT_ONCE:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Cut the terms that wait into limbs."""
+        if not self._waiting:
+            return
+        values = np.array(self._waiting)
+        self._waiting.clear()
         finite = np.isfinite(values)
         if not finite.all():
             with np.errstate(invalid="ignore"):
-                self._special += np.where(finite, 0.0, values)
+                self._special += np.where(finite, 0.0, values).sum(axis=0)
             values = np.where(finite, values, 0.0)
         fraction, exponent = np.frexp(values)
         mantissa = np.ldexp(fraction, 53).astype(np.int64)
@@ -83,7 +95,7 @@ class ExactSums:
             here = places == place
             for step, part in enumerate(parts):
                 limb = self._limb(place + step)
-                np.add(limb, part, out=limb, where=here)
+                limb += np.where(here, part, 0).sum(axis=0)
 
     @property
     def count(self) -> int:
@@ -98,6 +110,8 @@ class ExactSums:
 
     def merge(self, other: ExactSums) -> None:
         """Add all that other sums, as many, have been given."""
+        self._settle()
+        other._settle()
         for place, limb in other._limbs.items():
             mine = self._limb(place)
             mine += limb
@@ -107,6 +121,7 @@ class ExactSums:
     @property
     def values(self) -> NDArray[np.float64]:
         """The sums, (n,)."""
+        self._settle()
         total = np.zeros(self._special.size)
         if self._limbs:
             first, last = min(self._limbs), max(self._limbs)

@@ -126,7 +126,7 @@ def sample_errors(
                 e[...] = values[start:stop]
             else:
                 scale, zero = _part(grid.scale, start, stop), _part(grid.zero_point, start, stop)
-                clipped += _clipped(values[start:stop], r, grid, scale, zero)
+                clipped += _clipped(values[start:stop], reference[start:stop], grid, scale, zero)
                 np.subtract(values[start:stop], zero, out=e)
                 e *= scale
             e -= r
@@ -140,7 +140,7 @@ def sample_errors(
             e -= mean
             spread = squares_by_channel(e, channels)
             squared = np.maximum(spread + mean * (2 * total - count * mean), 0.0)
-            sums.append(np.stack((total, squared, power)))
+            sums.append(np.array((total, squared, power)))
             blocks.append((e.size, mean, float(spread.sum()), cross, steps))
         return _total(size, channels, sums, blocks, grid, largest, clipped)
 
@@ -155,7 +155,10 @@ def _total(
     clipped: int,
 ) -> SampleErrors:
     """Join the blocks' sums: each has its own mean, which the spread about the whole's adds."""
-    by_channel = np.sum(sums, axis=0) if sums else np.zeros((3, channels))
+    if len(sums) == 1:
+        by_channel = sums[0]
+    else:
+        by_channel = np.sum(sums, axis=0) if sums else np.zeros((3, channels))
     error = _fsum([n * m for n, m, *_ in blocks])
     mean = error / size if size else 0.0
     spread = _fsum([s + n * (m - mean) ** 2 for n, m, s, *_ in blocks])
@@ -221,11 +224,10 @@ def _squared(values: NDArray[np.float64]) -> float:
 def _clipped(codes: NDArray[Any], reals: NDArray[Any], grid: Grid, scale: Any, zero: Any) -> int:
     low, high = (grid.low - zero - 0.5) * scale, (grid.high - zero + 0.5) * scale
     count = 0
-    least, most = (low, high) if isinstance(low, float) else (np.max(low), np.min(high))
-    if not reals.min() >= least:  # nan, too
-        count += int(np.count_nonzero((reals < low) & (codes == grid.low)))
-    if not reals.max() <= most:
-        count += int(np.count_nonzero((reals > high) & (codes == grid.high)))
+    if not float(reals.min()) >= np.max(low):  # nan, too
+        count += int(np.count_nonzero((reals.astype(np.float64) < low) & (codes == grid.low)))
+    if not float(reals.max()) <= np.min(high):
+        count += int(np.count_nonzero((reals.astype(np.float64) > high) & (codes == grid.high)))
     return count
 
 

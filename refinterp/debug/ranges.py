@@ -156,25 +156,41 @@ class RealSums:
         if self.counts is None:
             self.counts = np.zeros(min(_BINS, self.grid.high - self.grid.low + 1) + 2, np.int64)
         bins = self.counts.size - 2
-        per_bin = (self.grid.high - self.grid.low + 1) / bins
+        codes = self.grid.high - self.grid.low
+        per_bin = np.float32((codes + 1) / bins)
+        inside = self._inside(smallest, largest)
         excess = 0.0
         with np.errstate(all="ignore"):
             for start in range(0, flat.size, _BLOCK):
-                t = flat[start : start + _BLOCK].astype(np.float32)
-                scale, zero = _part(self.grid, start, start + t.size)
-                t /= scale
-                t += zero - self.grid.low
-                if t.min() < 0 or t.max() > self.grid.high - self.grid.low:
+                t = self._places(flat[start : start + _BLOCK], start)
+                if not inside:
                     beyond = t.astype(np.float64)
-                    beyond -= np.clip(beyond, 0, self.grid.high - self.grid.low)
+                    beyond -= np.clip(beyond, 0, codes)
                     excess += float(np.einsum("i,i->", beyond, beyond))
                 t += np.float32(0.5)
                 if per_bin != 1:
-                    t /= np.float32(per_bin)
+                    t /= per_bin
                 t += np.float32(1)
-                np.clip(t, 0, np.float32(bins + 1), out=t)
-                self.counts += np.bincount(t.astype(np.int16), minlength=bins + 2)
+                if not inside:
+                    np.clip(t, 0, np.float32(bins + 1), out=t)
+                self.counts += np.bincount(t.astype(np.intp), minlength=bins + 2)
         self.excess.add(excess)
+
+    def _places(self, reals: Array, start: int) -> Array:
+        """Where reals lie, in codes from the grid's low end; start: of them in flat order."""
+        t = reals.astype(np.float32)
+        scale, zero = _part(self.grid, start, start + t.size)
+        t /= scale
+        t += zero - self.grid.low
+        return t
+
+    def _inside(self, smallest: Array, largest: Array) -> bool:
+        """Whether all lie on the grid, told by the extremes where one scale keeps their order."""
+        if isinstance(self.grid.scale, np.ndarray) or not self.grid.scale > 0:
+            return False
+        with np.errstate(all="ignore"):
+            low, high = self._places(np.stack((smallest.min(), largest.max())), 0)
+        return bool(low >= 0 and high <= self.grid.high - self.grid.low)
 
     def _extend(self, smallest: Array, largest: Array) -> None:
         if self.smallest is None or self.largest is None:
