@@ -122,8 +122,15 @@ def interpolation_table(
 
 
 def interpolate(codes: I64, table: I64) -> I64:
-    """Look int16 codes up in an `interpolation_table`: 9 bits choose, 7 bits interpolate."""
+    """Look int16 codes up in an `interpolation_table`: 9 bits choose, 7 bits interpolate.
+
+    Slope and result are int16, and wrap around.
+    """
     index = 256 + (codes >> 7)
     base: I64 = table[index]
-    slope: I64 = table[index + 1] - base
-    return base + ((slope * (codes & 0x7F) + 64) >> 7)
+    slope = _wrap16(table[index + 1] - base)
+    return _wrap16(base + ((slope * (codes & 0x7F) + 64) >> 7))
+
+
+def _wrap16(value: I64) -> I64:
+    return ((value + 32768) & 0xFFFF) - 32768
