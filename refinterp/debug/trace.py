@@ -46,7 +46,7 @@ class Trace:
 
     def _keep(self, tensor: int, array: Array) -> None:
         kept = self._kept.get(tensor)
-        if kept is None:
+        if kept is None or kept.shape != array.shape:  # a shape may depend on the data
             self._kept[tensor] = array.copy()
         else:
             np.copyto(kept, array)

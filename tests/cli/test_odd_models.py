@@ -66,3 +66,19 @@ def test_tensors_of_different_lengths_are_saved_one_by_one(tmp_path):
             "y@0": [[0], [2]],
             "y@1": [[1]],
         }
+
+
+def test_debug_follows_shapes_that_the_data_decide(tmp_path, capsys):
+    """Two samples with places of different number, beside an int8 operator to measure."""
+    g = GraphBuilder()
+    x = g.input("x", (3,), "int8", scale=0.5)
+    real, y = g.tensor("real", (3,)), g.tensor("y", (3, 1), "int64")
+    z = g.tensor("z", (3,), "int8", scale=0.5)
+    g.operator("DEQUANTIZE", [x], [real])
+    g.operator("WHERE", [real], [y])
+    g.operator("RELU", [x], [z])
+    path, data = tmp_path / "m.tflite", tmp_path / "x.npy"
+    path.write_bytes(write_model(g.build(outputs=[y, z])))
+    np.save(data, np.array([[1, 0, 2], [0, 3, 0]], np.int8))
+    assert main(["debug", str(path), "--data", str(data), "--json"]) == 0
+    assert '"samples": 2' in capsys.readouterr().out
