@@ -134,9 +134,30 @@ def summary(row: Row) -> str:
     )
 
 
+_DEFAULTS: Row = {
+    "cases": 0, "elements": 0, "differing": 0, "largest": 0.0, "refused": 0, "died": 0,
+    "undefined": 0, "held_against": "", "failures": [],
+}  # fmt: skip
+"""What a row in the file leaves out: most cells have nothing to tell there."""
+
+
 def read_rows() -> list[Row]:
     """The committed rows."""
-    return list(json.loads(RESULTS.read_text("utf-8"))["rows"]) if RESULTS.exists() else []
+    return rows_of(json.loads(RESULTS.read_text("utf-8"))) if RESULTS.exists() else []
+
+
+def rows_of(results: Mapping[str, Any]) -> list[Row]:
+    """The rows of a results file, whole."""
+    return [{**_DEFAULTS, **row} for row in results["rows"]]
+
+
+def _brief(row: Row) -> Row:
+    """A row as the file has it."""
+    telling = row["differing"] or row["died"]
+    brief = {k: v for k, v in row.items() if k not in _DEFAULTS or v != _DEFAULTS[k]}
+    if not telling:
+        brief.pop("failures", None)
+    return brief
 
 
 def write(rows: Mapping[Cell, Row]) -> None:
@@ -149,7 +170,7 @@ def write(rows: Mapping[Cell, Row]) -> None:
             "python": platform.python_version(), **{name: version(name) for name in packages}
         },
     }  # fmt: skip
-    lines = ",\n".join(json.dumps(rows[cell]) for cell in sorted(rows))
+    lines = ",\n".join(json.dumps(_brief(rows[cell])) for cell in sorted(rows))
     text = json.dumps(head, indent=1)[:-2] + ',\n "rows": [\n' + lines + "\n]\n}\n"
     RESULTS.write_text(text, "utf-8")
     PAGE.parent.mkdir(exist_ok=True)
@@ -158,7 +179,7 @@ def write(rows: Mapping[Cell, Row]) -> None:
 
 def page(results: Mapping[str, Any]) -> str:
     """The page of results, from the results file alone."""
-    rows = results["rows"]
+    rows = rows_of(results)
     ran = [row for row in rows if row["cases"]]
     total = {key: sum(row[key] for row in ran) for key in ("cases", "elements", "differing")}
     lines = [

@@ -11,11 +11,20 @@ Justify = Literal["left", "right"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading, side, and whether it may be cut or folded when the terminal is narrow."""
+    """A column's heading, side, and what happens to it when the terminal is narrow.
+
+    fold: its cells take more lines; cut: they lose their end, and it gives way first. Other columns
+    keep what they hold, up to a width.
+    """
 
     heading: str
     justify: Justify = "left"
     fold: bool = False
+    cut: bool = False
+
+
+_KEPT = 24  # characters a column keeps on a narrow terminal
+_KEPT_BY_FOLDING = 14
 
 
 def print_table(
@@ -27,15 +36,21 @@ def print_table(
     from rich.text import Text
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
+    cells = [
+        [cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row] for row in rows
+    ]
+    for position, column in enumerate(columns):
+        longest = max((len(row[position]) for row in cells), default=0)
+        kept = _KEPT_BY_FOLDING if column.fold or column.cut else _KEPT
         table.add_column(
             column.heading,
             justify=column.justify,
             no_wrap=not column.fold,
             overflow="fold" if column.fold else "ellipsis",
+            min_width=min(max(longest, len(column.heading)), kept),
         )
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
+    for row in cells:
+        table.add_row(*row)
     console().print(table)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any, Final
 
 LITERT, LITERT_OPTIMIZED, TFLM = (
     "runtime:litert-reference",
@@ -37,15 +38,24 @@ class Cell:
     held_against: str
 
 
+_DEFAULTS: Final[dict[str, Any]] = {
+    "operator": "", "dtype": "", "oracle": "", "flavour": "", "cases": 0, "elements": 0,
+    "differing": 0, "largest": 0.0, "died": 0, "held_against": "",
+}  # fmt: skip
+"""The fields of a cell, and what a row that leaves one out means."""
+
+
 @cache
 def matrix() -> dict[tuple[str, str, str], Cell]:
     """All cells by (operator, dtype key, runtime); empty if no results are packaged."""
     file = resources.files("refinterp").joinpath("data/operator_matrix.json")
     if not file.is_file():
         return {}
-    names = Cell.__dataclass_fields__
     rows = json.loads(file.read_text("utf-8"))["rows"]
-    cells = (Cell(**{name: row[name] for name in names}) for row in rows)
+    cells = (
+        Cell(**{name: row.get(name, default) for name, default in _DEFAULTS.items()})
+        for row in rows
+    )
     return {(cell.operator, cell.dtype, cell.oracle): cell for cell in cells}
 
 
