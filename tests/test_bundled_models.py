@@ -111,7 +111,7 @@ def test_packaged_data_is_small() -> None:
     """What goes into the wheel leaves room under its limit of 1 MB."""
     sizes = {path: path.stat().st_size for path in FOLDERS[0].iterdir()}
     assert sum(size for path, size in sizes.items() if path.suffix != ".json") < 450_000
-    assert sum(size for path, size in sizes.items() if path.suffix == ".json") < 600_000  # packs 1:10
+    assert sum(size for path, size in sizes.items() if path.suffix == ".json") < 600_000
 
 
 @every_model
