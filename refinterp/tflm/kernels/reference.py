@@ -226,7 +226,8 @@ def lstm_checks(op: Operation) -> Operand:
         op.require(op.get(f"i{i}") is None, f"input {i} is used: peephole, projection and layer "
                    "normalization are not supported")  # fmt: skip
     op.one_of("i0", POOLED)
-    op.one_of("i1", "float32 int8" if op["i0"].dtype == "float32" else "int8")
+    # Float data with byte-wide weights are taken, and the weights read as the floats they are not.
+    op.one_of("i1", "float32 int8 uint8" if op["i0"].dtype == "float32" else "int8")
     for ref in ("i18", "i19"):
         op.require(op[ref].tensor.is_variable, f"state {op[ref]} is not a variable")
     op.one_of("i19", "float32 int16")
@@ -613,8 +614,8 @@ ROWS: Final[tuple[Footprint, ...]] = (
          prepare=fully_connected),
     _row("GATHER", "TfLiteGatherParams", None, "", _ARG, prepare=gather),
     _row("GATHER_ND", None, None, "", _ARG, prepare=gather_nd),
-    _row("GREATER", None, "OpDataComparison", "i0 i1", COMPARED),
-    _row("GREATER_EQUAL", None, "OpDataComparison", "i0 i1", f"{COMPARED} int16"),
+    _row("GREATER", None, "OpDataComparison", "i0 i1", f"{COMPARED} int16"),
+    _row("GREATER_EQUAL", None, "OpDataComparison", "i0 i1", COMPARED),
     _row("HARD_SWISH", None, "HardSwishParams", "i0 o0", _ARG),
     _row("IF", "TfLiteIfParams", "OpDataIf", "i0", "bool"),
     _row("L2_NORMALIZATION", "TfLiteL2NormParams", "L2NormalizationParams", "i0 o0", _ARG),
