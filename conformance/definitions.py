@@ -116,6 +116,43 @@ def softmax(case: Case) -> list[list[Array]]:
     ]
 
 
+def _factor(real: float) -> tuple[int, int]:
+    """A factor as mantissa / 2**31 * 2**exponent, the mantissa rounded half away."""
+    fraction, exponent = math.frexp(real)
+    mantissa = math.floor(fraction * 2**31 + 0.5)
+    return (2**30, exponent + 1) if mantissa == 2**31 else (mantissa, exponent)
+
+
+def _rescale(value: int, factor: tuple[int, int]) -> int:
+    mantissa, exponent = factor
+    high = _high_product(_shift_left(value, max(exponent, 0)), mantissa)
+    return _shift_right(high, max(-exponent, 0))
+
+
+def difference(case: Case) -> list[list[Array]]:
+    """SUB of int8 operands of one shape, without an activation; the output factor has no limit."""
+    graph = case.model.subgraphs[0]
+    operator = graph.operators[0]
+    marks = [graph.tensors[i].quantization for i in (*operator.inputs, *operator.outputs)]
+    (a, b, y) = [(float(q.scale[0]), int(q.zero_point[0])) for q in marks if q is not None]
+    twice = 2 * max(a[0], b[0])
+    factors = [_factor(s) for s in (a[0] / twice, b[0] / twice, twice / (2**20 * y[0]))]
+
+    def element(first: int, second: int) -> int:
+        left = _rescale((first - a[1]) << 20, factors[0])
+        right = _rescale((second - b[1]) << 20, factors[1])
+        return max(-128, min(127, _rescale(left - right, factors[2]) + y[1]))
+
+    return [
+        [
+            np.array([element(*p) for p in zip(*(s.ravel().tolist() for s in sample), strict=True)])
+            .reshape(sample[0].shape)
+            .astype(np.int8)
+        ]
+        for sample in case.samples
+    ]
+
+
 def resize_bilinear(case: Case) -> list[list[Array]]:
     """RESIZE_BILINEAR of codes; beyond the last element it is repeated."""
     graph = case.model.subgraphs[0]

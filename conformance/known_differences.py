@@ -329,6 +329,29 @@ def _shifted_sum(d: Draw) -> Case:
     return Case(g.build(outputs=[y]), samples)
 
 
+def _scaled_up(d: Draw) -> Case:
+    """SUB of int8 codes whose output steps are far finer than the inputs'."""
+    dims = tuple(d.integer(1, 6) for _ in range(d.integer(1, 3)))
+    steps = [scale(d, 2.0**-6, 1.0) for _ in range(2)]
+    fine = 2 * max(steps) / 2**20 / scale(d, 1.5, 200.0)
+    g = GraphBuilder()
+    a, b = (
+        g.input(name, dims, "int8", scale=step, zero_point=d.integer(-128, 127))
+        for name, step in zip("ab", steps, strict=True)
+    )
+    y = g.tensor("y", dims, "int8", scale=fine, zero_point=d.integer(-128, 127))
+    g.operator("SUB", [a, b], [y])
+    return Case(g.build(outputs=[y]), [[codes(d, dims), codes(d, dims)] for _ in range(2)])
+
+
+def _finer_than_its_inputs(case: Case) -> bool:
+    graph = case.model.subgraphs[0]
+    operator = graph.operators[0]
+    marks = [graph.tensors[i].quantization for i in (*operator.inputs, *operator.outputs)]
+    steps = [float(q.scale[0]) for q in marks if q is not None and q.scale.size]
+    return len(steps) == 3 and 2 * max(steps[:2]) >= 2**20 * steps[2]
+
+
 def _repeated(case: Case) -> Case:
     """The same sum of operands that have been repeated beforehand."""
     graph = case.model.subgraphs[0]
@@ -522,6 +545,11 @@ ROWS: tuple[KnownDifference, ...] = (
         "unlike shape", "aborts: the shifting kernel asserts that the shapes are equal",
         _shifted_sum, LITERT, twin=_repeated, meaning="the operand repeated beforehand",
         dies=True,
+    ),
+    KnownDifference(
+        "SUB", "int8", LITERT, "an output scale at or below twice the larger input scale / 2**20",
+        "shifts by a negative number of bits: the result depends on how a compiler vectorized it",
+        _scaled_up, definition=definitions.difference, concerns=_finer_than_its_inputs,
     ),
     KnownDifference(
         "STABLEHLO_GATHER", "int32", LITERT, "starts without an axis of coordinates "

@@ -39,6 +39,8 @@ from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.broadcast import blocks
 from refinterp.numerics.fixedpoint import (
+    INT32_MAX,
+    INT32_MIN,
     Multiplier,
     log2_if_power,
     rescale,
@@ -108,7 +110,7 @@ class SumInteger:
         shift = 15 if a.dtype == "int16" else 20
         twice_max = 2.0 * max(require_scale(a, "first operand"), require_scale(b, "second operand"))
         y_real = twice_max / ((1 << shift) * require_scale(y, "output"))
-        if not y_real < 1.0:
+        if not y_real < (1.0 if options.sign > 0 else np.inf):  # SUB may scale up
             raise ModelError(
                 f"output {y.name!r} has scale {y.step:g}; it must exceed "
                 f"{twice_max / (1 << shift):g}, twice the larger input scale / 2**{shift}"
@@ -134,8 +136,12 @@ class SumInteger:
         """The definition: codes a, b → codes y; int64 arrays that broadcast."""
         scaled_a = rescale((a - self.a_zero) << self.shift, self.a_factor)
         scaled_b = rescale((b - self.b_zero) << self.shift, self.b_factor)
-        y = rescale(scaled_a + self.sign * scaled_b, self.y_factor) + self.y_zero
-        return np.clip(y, self.y_min, self.y_max)
+        total = scaled_a + self.sign * scaled_b
+        m = self.y_factor
+        if m.exponent > 0:  # scaled up: what leaves int32 is far outside the output's range
+            total = np.clip(total << m.exponent, INT32_MIN, INT32_MAX)
+            m = Multiplier(m.mantissa, np.zeros_like(m.exponent))
+        return np.clip(rescale(total, m) + self.y_zero, self.y_min, self.y_max)
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace

@@ -2,12 +2,13 @@
 
 Real      y = clamp(a - b)
 Integer   as ADD with s = R(a_factor, ...) - R(b_factor, ...)
-Raises    ModelError, from prepare only. LiteRT also takes output scales so small that the output
-          factor reaches one, and then shifts by a negative count: what comes out depends on how the
-          compiler vectorized it, so it is refused
+          An output scale may be so small that the output factor exceeds one: then the sum is
+          shifted left first, and what leaves int32 saturates. LiteRT takes such models, and shifts
+          by a negative count: what it gives depends on how a compiler vectorized that
+Raises    ModelError, from prepare only
 Source    LiteRT kernels/sub.cc, internal/reference/sub.h (f67457790);
           tflite-micro micro/kernels/sub_common.cc (90b983c2b)
-Exact to  LiteRT BUILTIN_REF and TFLM
+Exact to  LiteRT BUILTIN_REF and TFLM for output factors below one
 """
 
 from __future__ import annotations
