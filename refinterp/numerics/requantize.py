@@ -226,7 +226,8 @@ class FastRescale:
         signed = form.signed and not only_positive
         after = added if signed else _sum_exactly(added, half)
         merged = None
-        if np.all(bound < 2.0**22) and np.all(np.abs(bias) < 2.0**22) and after is not None:
+        small = np.all(bound < 2.0**22) and np.all(np.abs(bias) < 2.0**22)
+        if (small and form.short or not np.any(bias)) and after is not None:
             merged = _sum_exactly(bias * scale, after)
         if merged is not None:
             bias_first, offset = None, merged
@@ -349,6 +350,8 @@ class _Form:
 
     scale, nudge, half: float64. proven: where float64 is exact near every threshold.
     signed: whether half takes the sum's sign (halves away from zero) or is always added.
+    short: whether factors have so few bits that products with a sum and with a bias are exact, and
+    may be added afterwards; a float64 factor has not.
     """
 
     scale: F64
@@ -356,6 +359,7 @@ class _Form:
     half: F64
     proven: NDArray[np.bool_]
     signed: bool
+    short: bool = True
 
 
 def _double_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form:
@@ -393,7 +397,7 @@ def _real64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form:
         proven = (total < 2.0**52) & (total * np.abs(factor) < 2.0**30)
     scale = np.where(proven, factor, 0.0)
     half = np.full_like(scale, np.nextafter(0.5, 0.0))
-    return _Form(scale, np.zeros_like(scale), half, proven, True)
+    return _Form(scale, np.zeros_like(scale), half, proven, True, short=False)
 
 
 def _int64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> _Form:

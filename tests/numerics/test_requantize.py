@@ -133,3 +133,13 @@ def test_channels_whose_codes_wrap_are_not_constants(rounding):
     out = np.zeros(acc.shape, np.int16)
     r(acc.astype(np.float64), out)
     np.testing.assert_array_equal(out, r.exact(acc))
+
+
+def test_a_real_factor_multiplies_the_biased_sum():
+    """-5 * 1.9 is a tie in float64, -6 * 1.9 + 1.9 is not: the bias has to be added first."""
+    r = Requantizer.prepare(
+        np.array([1.9]), np.array([1]), 0, -128, 127, rounding="real", bound=np.array([100.0])
+    )
+    out = np.zeros((1, 1), np.int8)
+    r(np.array([[-6.0]]), out)
+    assert out[0, 0] == r.exact(np.array([[-6]]))[0, 0] == -10
