@@ -227,7 +227,7 @@ class FastRescale:
         after = added if signed else _sum_exactly(added, half)
         merged = None
         small = np.all(bound < 2.0**22) and np.all(np.abs(bias) < 2.0**22)
-        if (small and form.short or not np.any(bias)) and after is not None:
+        if ((small and form.short) or not np.any(bias)) and after is not None:
             merged = _sum_exactly(bias * scale, after)
         if merged is not None:
             bias_first, offset = None, merged
