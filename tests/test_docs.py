@@ -52,6 +52,7 @@ def test_console_blocks_show_real_output(page, monkeypatch, request):
     """Each page's commands print what the page says they print."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "30")  # tables fit themselves to a screen
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setitem(os.environ, "TERM", "dumb")
     text = page.read_text("utf-8")

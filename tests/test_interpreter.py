@@ -208,6 +208,8 @@ def test_oneop_corpus_has_litert_details_after_allocation():
     """Shapes that operators resolve, inputs, outputs and signatures are LiteRT's too."""
     checked = 0
     for path in corpus_models("oneop", skip=REFUSED_BY_LITERT | NOT_ALLOCATED_BY_LITERT):
+        if path.stem == "addn_i":  # int8 ADD_N: LiteRT allocates it and cannot run it; TFLM does
+            continue
         try:
             check_details(path)
         except UnsupportedError:

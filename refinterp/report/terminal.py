@@ -39,19 +39,37 @@ def print_table(
     cells = [
         [cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row] for row in rows
     ]
-    for position, column in enumerate(columns):
-        longest = max((len(row[position]) for row in cells), default=0)
-        kept = _KEPT_BY_FOLDING if column.fold or column.cut else _KEPT
+    screen = console()
+    for column, width in zip(columns, _widths(columns, cells, screen.width), strict=True):
         table.add_column(
             column.heading,
             justify=column.justify,
             no_wrap=not column.fold,
             overflow="fold" if column.fold else "ellipsis",
-            min_width=min(max(longest, len(column.heading)), kept),
+            width=width,
         )
     for row in cells:
         table.add_row(*row)
-    console().print(table)
+    screen.print(table)
+
+
+def _widths(columns: Sequence[Column], cells: Sequence[Sequence[Any]], screen: int) -> list[int]:
+    """Characters of each column: what it holds, or on a narrow screen what is left for it."""
+    widths = [
+        max([len(column.heading), *(len(row[i]) for row in cells)])
+        for i, column in enumerate(columns)
+    ]
+    room = screen - 3 * len(columns)
+    if sum(widths) <= room:
+        return widths
+    giving = [i for i, column in enumerate(columns) if column.fold or column.cut]
+    widths = [w if i in giving else min(w, _KEPT) for i, w in enumerate(widths)]
+    left = room - sum(w for i, w in enumerate(widths) if i not in giving)
+    for place, i in enumerate(sorted(giving, key=lambda i: widths[i])):  # narrow ones first
+        share = max(left // (len(giving) - place), _KEPT_BY_FOLDING)
+        widths[i] = min(widths[i], share)
+        left -= widths[i]
+    return widths
 
 
 def print_text(text: str = "", *, style: str | None = None) -> None:

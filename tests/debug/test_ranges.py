@@ -44,7 +44,7 @@ def counted(samples, spec):
 
 @given(drawn())
 def test_figures_are_the_definitions(case):
-    """Counts, ends, entropy, what lies beyond the grid, extremes of channels: element by element."""
+    """Counts, ends, entropy, what lies beyond the grid, extremes of channels, by element."""
     samples, spec = case
     codes, reals = (sums.figures() for sums in counted(samples, spec))
     flat = [int(q) for one, _ in samples for q in one.reshape(-1)]
