@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HIGH: Final = 100.0  # of every plot, in its own units
+_DECADES: Final = 60  # marks of a logarithmic axis; beyond that, decades are left out
 _DWARFS: Final = 12.0  # times the middle value: beyond that an axis by factors shows more
 
 
@@ -61,7 +62,9 @@ def axis_of(values: Sequence[float], *, by_factors: bool = True) -> Axis:
         positive = [v for v in values if v > 0]
         first = math.floor(math.log10(max(min(positive), middle / 100)))
         last = math.ceil(math.log10(high) - 1e-9)
-        return Axis([10.0**power for power in range(first, last + 1)], logarithmic=True)
+        every = max(1, -(-(last - first) // _DECADES))
+        powers = range(first, last + every, every)
+        return Axis([10.0**power for power in powers], logarithmic=True)
     return Axis(_round_marks(low, high))
 
 
