@@ -4,7 +4,8 @@ Layout    int32, little-endian: version, subgraphs, n, then n offsets from the s
           one for each tensor of the first subgraph, then of the next, and so on; -1 leaves a tensor
           to the planner. The first two numbers are not looked at: writers disagree about them.
 Source    TFLM `docs/memory_management.md` and `micro_allocation_info.cc`
-          (`GetOfflinePlannedOffsets`), commit 90b983c2b. Of several entries the last one counts.
+          (`GetOfflinePlannedOffsets`), commit 90b983c2b. Of several entries the last one counts, but
+          each must have an offset for every tensor.
 
 TFLM runs whatever the file says; what would make it compute garbage is refused here.
 """
@@ -41,33 +42,18 @@ def offline_offsets(model: Model) -> dict[TensorId, int] | None:
     Raises ModelError when the list is cut short, counts other tensors than the model has, or holds
     an offset below -1; it names the tensor.
     """
-    entries = [entry for entry in model.metadata if entry.name == METADATA_NAME]
-    if not entries:
-        return None
-    buffer = entries[-1].buffer
-    if not 0 <= buffer < len(model.buffers):
-        raise ModelError(
-            f"metadata {METADATA_NAME!r} is in buffer {buffer}, but the model has "
-            f"{len(model.buffers)} buffers"
-        )
-    data = model.buffers[buffer].data
-    numbers = data[: data.size // 4 * 4].view("<i4").tolist()
     tensors = [
         (index, number)
         for index, subgraph in enumerate(model.subgraphs)
         for number in range(len(subgraph.tensors))
     ]
-    if len(numbers) < _HEADER or len(numbers) - _HEADER < numbers[2]:
-        raise ModelError(
-            f"metadata {METADATA_NAME!r} (buffer {buffer}) is cut short: {data.size} bytes hold "
-            f"{max(0, len(numbers) - _HEADER)} offsets after the {_HEADER} numbers of its head"
-        )
-    if numbers[2] != len(tensors):
-        raise ModelError(
-            f"metadata {METADATA_NAME!r} has offsets for {numbers[2]} tensors, but the model has "
-            f"{len(tensors)} in {len(model.subgraphs)} subgraphs"
-        )
-    offsets = dict(zip(tensors, numbers[_HEADER:], strict=False))
+    numbers: list[int] | None = None
+    for entry in model.metadata:
+        if entry.name == METADATA_NAME:
+            numbers = _entries(model, entry.buffer, len(tensors))
+    if numbers is None:
+        return None
+    offsets = dict(zip(tensors, numbers, strict=True))
     for (index, number), offset in offsets.items():
         if offset < ONLINE:
             name = model.subgraphs[index].tensors[number].name
@@ -76,6 +62,28 @@ def offline_offsets(model: Model) -> dict[TensorId, int] | None:
                 f"({name!r}) is {offset}; allowed are -1 (let the planner place it) and up"
             )
     return {key: offset for key, offset in offsets.items() if offset != ONLINE}
+
+
+def _entries(model: Model, buffer: int, count: int) -> list[int]:
+    """Return the offsets a buffer holds, one for each of the model's tensors."""
+    if not 0 <= buffer < len(model.buffers):
+        raise ModelError(
+            f"metadata {METADATA_NAME!r} is in buffer {buffer}, but the model has "
+            f"{len(model.buffers)} buffers"
+        )
+    data = model.buffers[buffer].data
+    numbers: list[int] = data[: data.size // 4 * 4].view("<i4").tolist()
+    if len(numbers) < _HEADER or len(numbers) - _HEADER < numbers[2]:
+        raise ModelError(
+            f"metadata {METADATA_NAME!r} (buffer {buffer}) is cut short: {data.size} bytes hold "
+            f"{max(0, len(numbers) - _HEADER)} offsets after the {_HEADER} numbers of its head"
+        )
+    if numbers[2] != count:
+        raise ModelError(
+            f"metadata {METADATA_NAME!r} has offsets for {numbers[2]} tensors, but the model has "
+            f"{count} in {len(model.subgraphs)} subgraphs"
+        )
+    return numbers[_HEADER : _HEADER + count]
 
 
 def with_offsets(model: Model, offsets: Mapping[TensorId, int]) -> Model:

@@ -460,13 +460,16 @@ class _Run:
     def _variables(self) -> None:
         """Take variables not planned beforehand; each subgraph looks at the list from its start."""
         planned = self._planned_beforehand()
+        begin = 0  # of the subgraph's own offsets
         for number, graph in enumerate(self.model.subgraphs):
             for index, tensor in enumerate(graph.tensors):
                 if not tensor.is_variable:
                     continue
-                if planned is not None and planned[index] != ONLINE:
-                    continue
                 operand = self._operand(number, index)
+                if planned is not None and planned[index] != ONLINE:
+                    if planned[begin + index] == ONLINE and operand.elements:
+                        self._refuse_misread(number, index)
+                    continue
                 self.arena.from_tail(
                     operand.elements * operand.itemsize,
                     ALIGNMENT,
@@ -477,6 +480,23 @@ class _Run:
                     tensor=index,
                     model=self.number,
                 )
+            begin += len(graph.tensors)
+
+    def _refuse_misread(self, subgraph: int, index: int) -> None:
+        """Refuse a plan that leaves a variable to TFLM, which takes another's offset for its."""
+        other = index
+        for number, graph in enumerate(self.model.subgraphs):
+            if other < len(graph.tensors):
+                break
+            other -= len(graph.tensors)
+        name = self.model.subgraphs[subgraph].tensors[index].name
+        raise UnsupportedError(
+            f"metadata {METADATA_NAME!r}: TFLM gives the variable "
+            f"subgraphs[{subgraph}].tensors[{index}] ({name!r}) no bytes and crashes: it looks for "
+            f"its offset at entry {index} of the whole list, which is that of subgraphs[{number}]"
+            f".tensors[{other}] ({graph.tensors[other].name!r}); let that one be -1, or give the "
+            "variable an offset too"
+        )
 
     def _planned_beforehand(self) -> list[int] | None:
         """Offsets of all tensors, subgraph after subgraph, or None when the file has none."""

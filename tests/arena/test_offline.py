@@ -69,6 +69,25 @@ def test_a_plan_that_cannot_be_kept_is_refused(model: Model, words: str) -> None
         plan_model(model)
 
 
+def test_every_list_must_fit_and_the_last_one_counts() -> None:
+    """Of two metadata entries the later holds; TFLM checks the count of the earlier too."""
+    good = np.array([1, 1, 5, 0, -1, -1, -1, -1], "<i4").tobytes()
+    short = np.array([1, 1, 4, 0, -1, -1, -1], "<i4").tobytes()
+    for first, second in ((good, [96, -1, -1, -1, -1]), (short, [96, -1, -1, -1, -1])):
+        g = GraphBuilder()
+        x = g.input("x", (32,), "int8")
+        others = [g.tensor(name, (32,), "int8") for name in "abcd"]
+        g.operator("SPLIT", [x], others)
+        g.metadata(METADATA_NAME, first)
+        g.metadata(METADATA_NAME, np.array([1, 1, 5, *second], "<i4").tobytes())
+        model = g.build(outputs=others)
+        if first is good:
+            assert offline_offsets(model) == {(0, 0): 96}
+        else:
+            with pytest.raises(ModelError, match="offsets for 4 tensors, but the model has 5"):
+                offline_offsets(model)
+
+
 def test_tensors_that_never_live_together_may_share() -> None:
     """Here x and b lie on the same bytes, and so do a and y: nobody needs both at once."""
     assert offsets_of(chain([0, 32, -1, 0, 32])) == [0, 32, 0, 32]

@@ -13,7 +13,9 @@ import pytest
 from conformance.cases import load_all
 from conformance.draw import RandomDraw
 from conformance.run import seed_of
+from refinterp.arena.offline import METADATA_NAME
 from refinterp.errors import ModelError, UnsupportedError
+from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import STORAGE, Model
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
@@ -155,3 +157,43 @@ def test_bundled_models_run_in_their_smallest_arena(capfd):
         least = measure(model, WHEEL).recording.minimum_arena_bytes
         assert works(data, zeros(model), least)
         assert not works(data, zeros(model), least - 16)
+
+
+def stateful_branch(offsets: Sequence[int]) -> Model:
+    """x -> IF -> y; the branch, SVDF, has a variable as its tensor 1, and the model's 1 is y."""
+    g = GraphBuilder()
+    codes = {"scale": 0.05, "zero_point": 0}
+    x, y = g.input("x", (1, 4), "int8", **codes), g.tensor("y", (1, 4), "int8", **codes)
+    yes = g.constant("yes", np.array([True]))
+    branch = g.subgraph()
+    a = branch.input("a", (1, 4), "int8", **codes)
+    state = branch.variable("state", (1, 40), "int16", scale=0.001, zero_point=0)
+    feature = branch.constant("feature", np.ones((8, 4), np.int8), scale=0.01, zero_point=0)
+    time = branch.constant("time", np.ones((8, 5), np.int16), scale=0.01, zero_point=0)
+    bias = branch.constant("bias", np.zeros(4, np.int32), scale=1e-5, zero_point=0)
+    b = branch.tensor("b", (1, 4), "int8", **codes)
+    options = {"rank": 2, "fused_activation_function": "RELU"}
+    branch.operator("SVDF", [a, feature, time, bias, state], [b], options)
+    branch.output(b)
+    g.operator("IF", [yes, x], [y], {"then_subgraph_index": 1, "else_subgraph_index": 1})
+    g.metadata(METADATA_NAME, np.array([1, 0, len(offsets), *offsets], "<i4").tobytes())
+    return g.build(outputs=[y])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    ("of_y", "of_state", "runs"), [(-1, -1, True), (0, -1, False), (16, 96, True), (-1, 96, True)]
+)
+def test_a_variable_that_takes_anothers_offset_for_its_own(of_y, of_state, runs, capfd):
+    """TFLM leaves it without bytes and dies, so it is refused by name; with its own it runs."""
+    model = stateful_branch([-1, of_y, -1, -1, of_state, *[-1] * 4])
+    data, samples = write_model(model), zeros(model)
+    assert works(data, samples, 100_000) == runs
+    if runs:
+        least = measure(model, WHEEL).recording.minimum_arena_bytes
+        assert works(data, samples, least)
+        assert not works(data, samples, least - 16)
+        return
+    for where in (WHEEL, profile(), profile("generic-32"), profile("x86-64")):
+        with pytest.raises(UnsupportedError, match=r"subgraphs\[1\].tensors\[1\] \('state'\)"):
+            measure(model, where)
