@@ -4,8 +4,8 @@ Layout    int32, little-endian: version, subgraphs, n, then n offsets from the s
           one for each tensor of the first subgraph, then of the next, and so on; -1 leaves a tensor
           to the planner. The first two numbers are not looked at: writers disagree about them.
 Source    TFLM `docs/memory_management.md` and `micro_allocation_info.cc`
-          (`GetOfflinePlannedOffsets`), commit 90b983c2b. Of several entries the last one counts, but
-          each must have an offset for every tensor.
+          (`GetOfflinePlannedOffsets`), commit 90b983c2b. Of several entries the last one counts,
+          but each must have an offset for every tensor.
 
 TFLM runs whatever the file says; what would make it compute garbage is refused here.
 """

@@ -484,17 +484,18 @@ class _Run:
 
     def _refuse_misread(self, subgraph: int, index: int) -> None:
         """Refuse a plan that leaves a variable to TFLM, which takes another's offset for its."""
-        other = index
-        for number, graph in enumerate(self.model.subgraphs):
-            if other < len(graph.tensors):
-                break
-            other -= len(graph.tensors)
+        tensors = [
+            (number, i, tensor.name)
+            for number, graph in enumerate(self.model.subgraphs)
+            for i, tensor in enumerate(graph.tensors)
+        ]
+        number, other, its_name = tensors[index]
         name = self.model.subgraphs[subgraph].tensors[index].name
         raise UnsupportedError(
             f"metadata {METADATA_NAME!r}: TFLM gives the variable "
             f"subgraphs[{subgraph}].tensors[{index}] ({name!r}) no bytes and crashes: it looks for "
             f"its offset at entry {index} of the whole list, which is that of subgraphs[{number}]"
-            f".tensors[{other}] ({graph.tensors[other].name!r}); let that one be -1, or give the "
+            f".tensors[{other}] ({its_name!r}); let that one be -1, or give the "
             "variable an offset too"
         )
 
