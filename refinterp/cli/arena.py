@@ -47,7 +47,7 @@ from refinterp.tflm.targets import (
     profile,
     profiles,
 )
-from refinterp.tflm.what_if import WhatIf, other_profiles, smaller
+from refinterp.tflm.what_if import SECONDS, WhatIf, other_profiles, smaller
 
 _ROWS = 40  # of the picture: what fits on a screen
 _LISTED = 12  # buffers in the legend
@@ -156,7 +156,9 @@ def run(options: argparse.Namespace) -> int:
         data = _document(answers, shared, options, plans, optimized)
     if options.html:
         arenas = [
-            Arena(a.title, a.ledger.plan, a.ledger, () if options.all_targets else _what_ifs(a))
+            Arena(
+                a.title, a.ledger.plan, a.ledger, () if options.all_targets else _what_ifs(a, plans)
+            )
             for a in measured
             if a.ledger
         ]
@@ -245,12 +247,13 @@ def _measure(
         return _Answer(path, title, model, where, None, named)
 
 
-def _what_ifs(answer: _Answer) -> list[WhatIf]:
+def _what_ifs(answer: _Answer, plans: Planning) -> list[WhatIf]:
     """Return the changes that matter for one target; the wheel's profile is no choice to make."""
     assert answer.ledger is not None
-    changes = list(smaller(answer.model, answer.ledger))
+    plan = plans.within(SECONDS)
+    changes = list(smaller(answer.model, answer.ledger, plan=plan))
     if answer.profile.tflm.name == DEFAULT_VERSION:
-        changes += other_profiles(answer.model, answer.ledger)
+        changes += other_profiles(answer.model, answer.ledger, plan=plan)
     return changes
 
 
@@ -266,10 +269,12 @@ def _fields(answer: _Answer, options: argparse.Namespace, plans: Planning) -> di
         }
         return fields
     apart = measure_apart(answer.model, answer.profile, options.planner, plan=plans)
-    changes = list(smaller(answer.model, answer.ledger)) if options.all_targets else None
-    return fields | ledger_fields(
-        answer.ledger, apart, _what_ifs(answer) if changes is None else changes
+    changes = (
+        list(smaller(answer.model, answer.ledger, plan=plans.within(SECONDS)))
+        if options.all_targets
+        else _what_ifs(answer, plans)
     )
+    return fields | ledger_fields(answer.ledger, apart, changes)
 
 
 def _print(answer: _Answer, options: argparse.Namespace, plans: Planning, *, first: bool) -> None:
@@ -283,7 +288,7 @@ def _print(answer: _Answer, options: argparse.Namespace, plans: Planning, *, fir
     print_owners(answer.ledger)
     if options.ledger:
         print_ledger(answer.ledger)
-    print_what_ifs(_what_ifs(answer))
+    print_what_ifs(_what_ifs(answer, plans))
 
 
 def _print_targets(paths: Sequence[str], answers: Sequence[_Answer]) -> None:

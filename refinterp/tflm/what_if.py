@@ -15,12 +15,12 @@ from refinterp.arena.tensor_plan import PLANNERS, plan_model
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Model, Operator, Signature, Subgraph
 from refinterp.tflm.entries import Ledger
-from refinterp.tflm.ledger import totals
+from refinterp.tflm.ledger import Planner, totals
 from refinterp.tflm.targets import Profile, profiles
 
 _OPTIMAL: Final = "optimal"
-_SECONDS: Final = 1.0  # that one plan may take: there are a dozen answers
-_quick: Final = partial(plan_model, time_limit=_SECONDS)
+SECONDS: Final = 1.0  # that one plan may take: there are a dozen answers
+_quick: Final = partial(plan_model, time_limit=SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +40,33 @@ class WhatIf:
     reason: str | None = None
 
 
-def other_profiles(model: Model, ledger: Ledger) -> Iterator[WhatIf]:
-    """Yield the model on every other target and kernel library there are figures for."""
+def other_profiles(model: Model, ledger: Ledger, *, plan: Planner = _quick) -> Iterator[WhatIf]:
+    """Yield the model on every other target and kernel library there are figures for.
+
+    plan: what plans, as `ledger.measure` takes it; by default `plan_model`, a second at most.
+    """
     for profile in profiles():
         if (profile.target, profile.kernels) != (ledger.profile.target, ledger.profile.kernels):
             change = f"{profile.target.name} with {profile.kernels.name}"
-            yield _ask(model, ledger, change, profile, ledger.plan.planner)
+            yield _ask(model, ledger, change, profile, ledger.plan.planner, plan)
 
 
-def smaller(model: Model, ledger: Ledger) -> Iterator[WhatIf]:
-    """Yield what would make the arena smaller on the same chip."""
+def smaller(model: Model, ledger: Ledger, *, plan: Planner = _quick) -> Iterator[WhatIf]:
+    """Yield what would make the arena smaller on the same chip; plan: as for `other_profiles`."""
     integer = with_integer_edges(model)
     if integer is not None:
         change = "integer inputs and outputs in place of float32"
-        yield _ask(integer, ledger, change, ledger.profile, ledger.plan.planner)
+        yield _ask(integer, ledger, change, ledger.profile, ledger.plan.planner, plan)
     planner = ledger.plan.planner
     if _OPTIMAL in PLANNERS and planner != _OPTIMAL and ledger.plan.waste_bytes:
-        yield _ask(model, ledger, "the optimal planner", ledger.profile, _OPTIMAL)
+        yield _ask(model, ledger, "the optimal planner", ledger.profile, _OPTIMAL, plan)
 
 
-def _ask(model: Model, ledger: Ledger, change: str, profile: Profile, planner: str) -> WhatIf:
+def _ask(
+    model: Model, ledger: Ledger, change: str, profile: Profile, planner: str, plan: Planner
+) -> WhatIf:
     try:
-        used, least = totals(model, profile, planner, plan=_quick)
+        used, least = totals(model, profile, planner, plan=plan)
     except (UnsupportedError, ModelError) as error:
         return WhatIf(change, profile, planner, None, None, None, str(error))
     return WhatIf(change, profile, planner, used, least, ledger.minimum_arena_bytes - least)

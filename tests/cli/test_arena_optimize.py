@@ -9,8 +9,11 @@ import jsonschema
 import pytest
 
 from refinterp.arena.offline import offline_offsets
+from refinterp.arena.tensor_plan import plan_model
+from refinterp.cli import arena_optimize
 from refinterp.cli.main import main
 from refinterp.modelfile.reader import read_model
+from refinterp.tflm.what_if import SECONDS
 from tests.test_bundled_models import ROOT
 
 MODEL = str(ROOT / "refinterp" / "data" / "shapes_int8.tflite")
@@ -81,3 +84,22 @@ def test_what_does_not_go_together(
     """Half of a request, several models, a file that cannot be written: exit 2 and the reason."""
     assert main(["arena", MODEL, *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_what_ifs_keep_to_the_time_limit_and_to_plans_that_are_known(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without time the optimal plan gains nothing; with it no problem is planned twice."""
+    found = document(capsys, MODEL, "--time-limit", "0")
+    assert [w["gain_bytes"] for w in found["what_if"] if w["planner"] == "optimal"] == [0]
+    asked = []
+
+    def counted(model, planner, *, shapes, scratch, time_limit):
+        asked.append((tuple((shapes or {}).items()), tuple(scratch), time_limit))
+        return plan_model(model, planner, shapes=shapes, scratch=scratch, time_limit=time_limit)
+
+    monkeypatch.setattr(arena_optimize, "plan_model", counted)
+    document(capsys, MODEL, "--planner", "optimal", "--time-limit", "5")
+    assert len(asked) == len({(shapes, scratch) for shapes, scratch, _ in asked})
+    assert {limit for *_, limit in asked[1:]} == {SECONDS}
+    assert asked[0][2] == 5

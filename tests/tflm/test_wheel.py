@@ -160,7 +160,7 @@ def test_bundled_models_run_in_their_smallest_arena(capfd):
 
 
 def stateful_branch(offsets: Sequence[int]) -> Model:
-    """Run x through an IF to y; tensor 1 of its branch, an SVDF, is a variable, the model's is y."""
+    """Run x through IF to y; tensor 1 of the branch, an SVDF, is a variable, the model's is y."""
     g = GraphBuilder()
     codes = {"scale": 0.05, "zero_point": 0}
     x, y = g.input("x", (1, 4), "int8", **codes), g.tensor("y", (1, 4), "int8", **codes)
