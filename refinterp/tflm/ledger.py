@@ -240,7 +240,8 @@ class _Run:
             "subgraph": node.subgraph,
             "operator": node.index,
             "op_name": node.operator.name,
-            "measured": node.row.measured,
+            "measured": node.row.measured
+            and (node.subgraph, node.index) not in self.state.doubtful,
             "model": self.number,
         }
 

@@ -45,12 +45,14 @@ class State:
     resources: VAR_HANDLE outputs that hold a resource id, by (subgraph, tensor).
     variables: resource ids that have got their buffer.
     names: resource variables by (container, name), in order of their ids.
+    doubtful: operators, by (subgraph, index), whose bytes TFLM's sources leave open.
     """
 
     shapes: dict[TensorId, Shape] = field(default_factory=dict)
     resources: dict[TensorId, int] = field(default_factory=dict)
     variables: set[int] = field(default_factory=set)
     names: list[str] = field(default_factory=list)
+    doubtful: set[tuple[int, int]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,6 +195,10 @@ class Operation:
     def scratch(self, size: int, what: str) -> None:
         """Ask for bytes while the operator runs."""
         self.memory.scratch(size, what)
+
+    def doubt(self) -> None:
+        """Mark what the kernel asks for from now on as read, not measured."""
+        self.state.doubtful.add((self.subgraph, self.index))
 
     def rewrite(self, ref: str, shape: Shape) -> None:
         """Give an operand dimensions of its own, kept in the tail (CreateWritableTensorDims)."""

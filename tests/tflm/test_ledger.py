@@ -209,6 +209,23 @@ def test_operators_no_measured_model_holds_say_so():
     assert {e.op_name for e in ledger.entries if not e.measured} == {"CEIL"}
 
 
+@pytest.mark.parametrize(("height", "width", "open_"), [(1, 3, True), (1, 1, False), (2, 3, False)])
+def test_a_depthwise_convolution_whose_stride_is_unset_says_so(height, width, open_):
+    """One row of one channel on MVE goes by a stride that TFLM's Prepare leaves unset."""
+    g = GraphBuilder()
+    x = g.input("x", (1, height, 8, 1), "int8", scale=0.1, zero_point=0)
+    scales = {"scale": [0.1] * 4, "zero_point": [0] * 4, "quantized_dimension": 3}
+    w = g.constant("w", np.ones((1, height, width, 4), np.int8), **scales)
+    b = g.constant("b", np.zeros(4, np.int32), scale=[0.01] * 4, zero_point=[0] * 4)
+    y = g.tensor("y", (1, height, 8, 4), "int8", scale=0.1, zero_point=0)
+    options = {"stride_h": 1, "stride_w": 1, "padding": "SAME", "depth_multiplier": 4}
+    g.operator("DEPTHWISE_CONV_2D", [x, w, b], [y], options)
+    model = g.build([y])
+    doubted = measure(model, profile("cortex-m55")).read_not_measured
+    assert doubted == (("DEPTHWISE_CONV_2D",) if open_ else ())
+    assert measure(model, M4).read_not_measured == ()
+
+
 def test_svdf_for_size_without_mve_is_refused():
     """TFLM's wrapper prepares it and fails when it runs, so there is no arena that works."""
     seeds = range(200)

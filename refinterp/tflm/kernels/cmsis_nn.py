@@ -97,12 +97,14 @@ def depthwise_conv_2d(op: Operation) -> None:
     op.same_type("i0", "o0")
     weighted(op)
     x, w = op["i0"], op["i1"]
+    conv = _convolution(op, op["o0"].shape[3]) if x.dtype == "int8" else None
+    if conv and w.dtype == "int8" and buffers.depends_on_stride(conv, _simd(op)):
+        op.doubt()  # Prepare leaves the stride that it passes on unset
     if x.dtype != "float32":
         quantized_weights(op, "i1", 3, zeros=True)
         multipliers(op, w.shape[3])
     op.temps("i0 i1 i2 o0")
-    if x.dtype == "int8":
-        conv = _convolution(op, op["o0"].shape[3])
+    if conv:
         rule = buffers.depthwise_s4 if w.dtype == "int4" else buffers.depthwise_s8
         _ask(op, rule(conv, _simd(op)), _COLUMNS)
 

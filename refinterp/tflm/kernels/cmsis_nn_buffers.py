@@ -36,9 +36,9 @@ class Conv:
 def conv_s8(conv: Conv, simd: Simd) -> int:
     """arm_convolve_wrapper_s8: 1x1 takes none, 1xN on MVE less than the rest."""
     _, height, _, channels = conv.x
-    rows, columns, depth = conv.filter
+    rows, _, depth = conv.filter
     whole = depth == channels
-    if (rows, columns) == (1, 1) and conv.padding == (0, 0) and conv.dilation == (1, 1) and whole:
+    if _pointwise(conv) and whole:
         return 0
     one_by_n = (
         height == 1
@@ -50,6 +50,10 @@ def conv_s8(conv: Conv, simd: Simd) -> int:
     if one_by_n and simd == "mve":
         return _conv_1_x_n_mve(conv)
     return columns_s8(conv.x[3], conv.filter, simd)
+
+
+def _pointwise(conv: Conv) -> bool:
+    return conv.filter[:2] == (1, 1) and conv.padding == (0, 0) and conv.dilation == (1, 1)
 
 
 def columns_s8(channels: int, window: tuple[int, ...], simd: Simd) -> int:
@@ -95,6 +99,17 @@ def depthwise_s8(conv: Conv, simd: Simd) -> int:
     if simd == "none" or (simd == "dsp" and small):
         return 0
     return _depthwise_columns(conv, simd)
+
+
+def depends_on_stride(conv: Conv, simd: Simd) -> bool:
+    """Whether `depthwise_s8` goes by the stride: one row of one channel on MVE, 1xN filters.
+
+    TFLM's wrapper does not set the stride before it asks (`cmsis_nn/depthwise_conv.cc`, Prepare),
+    so its own figure is whatever was in memory; ours is that of the operator's stride.
+    """
+    one_channel = simd == "mve" and conv.x[3] == 1 and conv.y[3] > _FULL_CONV_ABOVE
+    one_row = conv.x[1] == conv.filter[0] == conv.dilation[1] == 1
+    return one_channel and one_row and not _pointwise(conv)
 
 
 def depthwise_s4(conv: Conv, simd: Simd) -> int:
