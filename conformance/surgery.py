@@ -67,6 +67,8 @@ class Patient:
     def parts(self, operator: int) -> tuple[int, int, int]:
         """Data, weights and bias of an operator with weights; the bias is -1 if there is none."""
         inputs = self.operators[operator].inputs
+        if self.operators[operator].name == "TRANSPOSE_CONV":  # the result's shape comes first
+            return inputs[2], inputs[1], inputs[3] if len(inputs) > 3 else OPTIONAL
         return inputs[0], inputs[1], inputs[2] if len(inputs) > 2 else OPTIONAL
 
     def axis(self, operator: int) -> int:

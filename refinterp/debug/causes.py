@@ -45,13 +45,15 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "fixed_output_scale": frozenset({*_RANGES, "multiplier_out_of_range"}),
         "wrong_quantized_dimension": frozenset(
             {*_RANGES, "weights_disagree", "weight_scale_spread", "bias_scale_mismatch",
-             "dead_channels", "multiplier_out_of_range"}
+             "dead_channels", "multiplier_out_of_range", "bias_saturated", "accumulator_overflow"}
         ),
         "weight_scale_spread": frozenset(
             {*_RANGES, "bias_scale_mismatch", "weights_disagree", "dead_channels",
              "multiplier_out_of_range", "accumulator_overflow"}
         ),
-        "multiplier_out_of_range": frozenset({*_RANGES, "dead_channels", "bias_scale_mismatch"}),
+        "multiplier_out_of_range": frozenset(
+            {*_RANGES, "dead_channels", "bias_scale_mismatch", "weights_disagree"}
+        ),
         "bias_saturated": frozenset(
             {*_RANGES, "accumulator_overflow", "dead_channels", "weights_disagree"}
         ),

@@ -2,8 +2,8 @@
 
 Thresholds follow from the arithmetic, not from experience with models:
 
-- int8 has 8 bits. A side of an addition or a branch of a concatenation that keeps at most 5 of them
-  while another keeps at least 3 more has lost what the other has not: 18 dB.
+- int8 has 8 bits. A side of an addition or a branch of a concatenation that keeps at most 5.5 of
+  them while another keeps at least 3 more has lost what the other has not: 18 dB.
 - A scale 2^8 and more away from the median of its channels puts a whole channel into one code, or
   all others; a channel whose largest weight takes at most 3 of its 7 bits has as little left.
 - A sum is worth less than one code only if it is multiplied by less than 1.
@@ -27,10 +27,10 @@ from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 
-KEPT_BITS: Final = 5.0
+KEPT_BITS: Final = 5.5
 BITS_APART: Final = 3.0
 SPREAD_BITS: Final = 8.0
-_WEIGHT_CODES: Final = 8  # a largest weight code below this leaves 3 bits and the sign
+_WEIGHT_CODES: Final = 8  # a largest weight code up to this leaves 3 bits and the sign
 _INT32: Final = 2**31 - 1
 _SATURATED: Final = 2**31 - 128  # the largest float32 below 2^31: what float32 clamping leaves
 _BIAS_TOLERANCE: Final = 1e-3  # of a scale; rounding to float32 costs 1e-7
@@ -406,7 +406,7 @@ def _spread(one: Product) -> Iterator[Fault]:
     far = used[bits >= SPREAD_BITS]
     full = (1 << (_weight_bits(one) - 1)) - 1
     largest = np.abs(one.codes).max(axis=1)
-    empty = used[(largest[used] < _WEIGHT_CODES) & (full > 2 * _WEIGHT_CODES)]
+    empty = used[(largest[used] <= _WEIGHT_CODES) & (full > 2 * _WEIGHT_CODES)]
     if not far.size and not empty.size:
         return
     if far.size:

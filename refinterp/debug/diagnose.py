@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refinterp.debug.accumulators import SumRange, overflow_fault
 from refinterp.debug.agreement import partner_constants, weight_faults
@@ -16,6 +17,7 @@ from refinterp.debug.fault import Fault
 from refinterp.debug.pairing import Pairing
 from refinterp.debug.products import Product
 from refinterp.debug.result import Cause, Input, Layer, Output
+from refinterp.debug.unread import unread
 from refinterp.graph.model import OPTIONAL
 from refinterp.run.prepare import Program, Step
 
@@ -39,7 +41,7 @@ def diagnose(
     of the operators that were watched for overflow.
     """
     by_operator = {one.operator: one for one in products}
-    faults = [*_of_the_file(contract, by_operator, sums, twin is not None)]
+    faults = [*_of_the_file(program, contract, by_operator, sums, twin is not None)]
     faults += data_faults(
         program,
         _seen(program, layers, inputs),
@@ -62,6 +64,7 @@ def diagnose(
 
 
 def _of_the_file(
+    program: Program,
     contract: Iterable[Fault],
     products: Mapping[int, Product],
     sums: Mapping[int, SumRange],
@@ -76,28 +79,41 @@ def _of_the_file(
                 yield found
         elif fault.id == "dead_channels":
             if not twin:
-                yield from _not_meant(fault, products[fault.operator])
+                yield from _not_meant(fault, products, program)
         else:
             yield fault
 
 
-def _not_meant(fault: Fault, one: Product) -> Iterator[Fault]:
+def _not_meant(fault: Fault, products: Mapping[int, Product], program: Program) -> Iterator[Fault]:
     """Of the channels that stand still those that training cannot have left so.
 
     Below the floor of an activation a channel stands still in float as well, as many do; without a
     float model to tell, weights that are all 0, another code than that of real 0, and a bias far
-    out of the weights' reach are what is left.
+    out of the weights' reach are what is left. Channels that no reader uses were pruned; weights
+    that are there, but too small to move a bias within the range by a code, stand for small reals.
+    So do those whose scale was made for next to nothing.
     """
-    channels = np.array(sorted(fault.channels or ()), np.int64)
-    bias = one.bias_codes[channels]
+    one = products[fault.operator]
     with np.errstate(all="ignore"):
-        code = np.clip(
-            np.rint(bias * one.factors[channels]) + one.specs[one.y].zero, one.low, one.high
-        )
-    meant = ~one.killed()[channels] & (code == one.specs[one.y].zero)
-    left = channels[~meant]
+        place = np.rint(one.bias_codes * one.factors) + one.specs[one.y].zero
+    at_zero = np.clip(place, one.low, one.high) == one.specs[one.y].zero
+    small = np.asarray(one.codes.any(axis=1) & (one.low < place) & (place < one.high))
+    meant = np.asarray((~one.killed() & at_zero) | small | _vanished(one))
+    shape = one.specs[one.y].shape
+    if shape and shape[-1] == one.channels:
+        meant |= unread(one.y, one.channels, program.steps, products, program.specs)
+    channels = np.array(sorted(fault.channels or ()), np.int64)
+    left = channels[~meant[channels]]
     if left.size:
         yield replace(fault, channels=frozenset(left.tolist()))
+
+
+def _vanished(one: Product) -> NDArray[np.bool_]:
+    """Channels of a scale 2^-16 and less of the median of those that have weights: (channels,)."""
+    alive = one.codes.any(axis=1) & np.isfinite(one.scales)
+    if not alive.any() or one.specs[one.w].scale.size < 2:
+        return np.zeros(one.channels, bool)
+    return np.asarray(one.scales < 2.0**-16 * np.median(one.scales[alive]))
 
 
 def _seen(program: Program, layers: Sequence[Layer], inputs: Sequence[Input]) -> dict[int, Seen]:

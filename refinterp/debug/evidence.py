@@ -4,8 +4,8 @@ What counts is where the *reference's* reals lie on a tensor's grid: those of th
 depend on what the quantized run has lost before, so a fault shows at its own tensor only.
 
 Thresholds are in bits of an 8-bit grid, 6 dB each: a range is too wide when 1.5 bits of it are not
-used, which its rounding noise then costs; it clips when what is cut off costs 2 bits, that is when
-the noise of cutting and rounding together is 16 times that of rounding to 256 levels, 1/12 step^2.
+used, which its rounding noise then costs; it clips when what is cut off costs as much, that is when
+the noise of cutting and rounding together is 8 times that of rounding to 256 levels, 1/12 step^2.
 Tensors that share their scale and zero point through operators that only pass codes on share their
 range: it is too wide only if it is for all of them together.
 """
@@ -30,12 +30,14 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Program, Step
 
 WIDE_BITS: Final = 1.5
-CLIPPED_STEPS: Final = math.sqrt(15 / 12)  # of 256: cutting + rounding = 16 * rounding
+CLIPPED_STEPS: Final = math.sqrt(7 / 12)  # of 256: cutting + rounding = 8 * rounding
 _FEWEST: Final = 64  # elements that must have been seen before a range is called too wide by that
 _FEW: Final = 16  # fewer than that tell nothing; up to there twice the bits must be unused
 _BEYOND: Final = 1.5  # times the range: data, not calibration, is off where the rest agrees
 _MOST: Final = 0.5  # of the ranges downstream
 _COLLAPSED: Final = 0.25  # of a channel's reach that its values vary over, the rest being offset
+_CONSTANT: Final = 0.1  # the same, where hardly anything but the offset is left
+_GROSS_BITS: Final = 4.0  # unused bits of an input that no calibration leaves: a factor of 16
 _NEGATIVE: Final = 0.05  # share of data below an input range that starts at 0
 _COMPUTING: Final = frozenset({*CHANNEL_AXIS, "ADD", "SUB", "MUL", *CONVERSIONS})
 _LOCAL_STEPS: Final = 2.0  # what the operator itself must lose on a channel to have stopped it
@@ -311,9 +313,14 @@ def _input(
         return "range_clipped", _clipped_text(seen)
     if _enough(seen.elements, unused):
         conventional = _conventional(seen)
-        collapsed = min((r.variation for r in readers), default=1.0) < _COLLAPSED
+        variation = min((r.variation for r in readers), default=1.0)
         strange = later >= 1.0 or any(r.excess >= CLIPPED_STEPS for r in readers)
-        moved = exceeded >= _MOST or (strange and (conventional or collapsed))
+        gross = unused >= _GROSS_BITS
+        moved = (
+            exceeded >= _MOST
+            or (strange and (conventional or gross or variation < _COLLAPSED))
+            or (gross and variation < _CONSTANT)
+        )
         if moved and not right_data:
             return (
                 "input_scaling",
@@ -453,12 +460,12 @@ def _still(
         span = (tensor.reals.channel_highest - tensor.reals.channel_lowest) / one.specs[one.y].step
         local = tensor.local_steps
         lost = np.inf if local is None or local.size != span.size else local
-        still = np.flatnonzero(
-            (lowest == highest) & (span >= _ALIVE_STEPS) & (lost >= _LOCAL_STEPS)
-        )
+        fixed = dead.get(one.operator, frozenset())
+        alive = np.full(one.channels, _ALIVE_STEPS)
+        alive[sorted(fixed)] = _LOCAL_STEPS  # no code but one for all that the reference says
+        still = np.flatnonzero((lowest == highest) & (span >= alive) & (lost >= _LOCAL_STEPS))
         if not still.size:
             continue
-        fixed = dead.get(one.operator, frozenset())
         always = fixed & set(still.tolist())
         if always:  # what no input moves, no fault further up keeps still
             still = np.array(sorted(always))

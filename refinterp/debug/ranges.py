@@ -153,6 +153,8 @@ class RealSums:
         self._extend(smallest, largest)
         if not (np.isfinite(smallest).all() and np.isfinite(largest).all()):
             return  # their extremes tell; a place on the grid they have not
+        if not np.all(self.grid.scale > 0):
+            return  # no grid
         if self.counts is None:
             self.counts = np.zeros(min(_BINS, self.grid.high - self.grid.low + 1) + 2, np.int64)
         bins = self.counts.size - 2

@@ -128,6 +128,12 @@ def _header(report: DebugReport, name: str, float_model: str | None) -> Html:
             tile("worst layer", _link(worst), f"RMSE/scale {_steps(worst)}")
         )  # fmt: skip
     notes = [prose(note, "note") for note in report.notes]
+    if report.interrupted:
+        stopped = (
+            f"Interrupted: {report.samples:,} of {report.asked:,} samples were measured; all "
+            "figures are of these."
+        )
+        notes.insert(0, prose(stopped, "note bad"))
     return tag(
         "header",
         tag("h1", label(name)),

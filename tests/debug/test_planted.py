@@ -8,35 +8,24 @@ from functools import cache
 import numpy as np
 import pytest
 
-from conformance.planted_faults import (
-    FAULTS,
-    PAGE,
-    RESULTS,
-    Fault,
-    Subject,
-    attempt,
-    changes_output,
-    page,
-    subjects,
-)
+from conformance.planted_faults import PAGE, RESULTS
+from conformance.planted_page import page
+from conformance.planted_plants import FAULTS, Fault
+from conformance.planted_subjects import Subject, own_subjects
+from conformance.planted_trial import attempt, changes_output
 from refinterp.debug.fault import REMEDIES
 
 
 @cache
-def own_subjects() -> tuple[Subject, ...]:
+def healthy() -> tuple[Subject, ...]:
     """The project's own pairs."""
-    found = []
-    for subject in subjects():
-        if subject.name not in ("digits", "shapes", "motor"):
-            break
-        found.append(subject)
-    return tuple(found)
+    return tuple(own_subjects())
 
 
 def test_healthy_models_have_no_cause():
     """Nothing is named before anything is planted."""
-    assert len(own_subjects()) == 3
-    for subject in own_subjects():
+    assert len(healthy()) == 4
+    for subject in healthy():
         assert subject.baseline == frozenset(), subject.name
 
 
@@ -45,7 +34,7 @@ def test_healthy_models_have_no_cause():
 def test_a_planted_fault_is_found(fault: Fault, twin: bool):
     """Ranked first, named, and nothing else is named, on a model of the project's own."""
     rng = np.random.default_rng(17)
-    for subject in own_subjects() * 4:
+    for subject in healthy() * 4:
         plant = fault.plant(subject, rng)
         if plant is not None and changes_output(subject, plant):
             break

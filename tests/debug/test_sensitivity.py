@@ -323,7 +323,7 @@ def test_names_in_a_recipe_match_themselves_only():
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("precision", ["float", "int16"])
 def test_the_quantizer_loads_the_recipe(tmp_path, capsys, precision):
-    """ai-edge-quantizer reads the file, and its rules pick the layers that were found."""
+    """ai-edge-quantizer reads the file, and leaves the layers that were found in that precision."""
     quantizer = pytest.importorskip(
         "ai_edge_quantizer.quantizer", reason="ai-edge-quantizer is not installed"
     )
@@ -334,6 +334,21 @@ def test_the_quantizer_loads_the_recipe(tmp_path, capsys, precision):
     loaded = quantizer.Quantizer(TWIN, str(path))
     assert len(loaded.get_quantization_recipe()) == 1 + len(search["denylisted_nodes"]) > 1
     assert loaded.need_calibration
+    images = np.load(DATA / "digits_samples.npz")["image"].astype(np.float32)
+    calibrated = loaded.calibrate({"serving_default": [{"image": x[None]} for x in images[:16]]})
+    target = tmp_path / "quantized.tflite"
+    target.write_bytes(loaded.quantize(calibrated).quantized_model)
+    graph = read_model(target).subgraphs[0]
+    kept = {
+        tensor.name: tensor.dtype
+        for operator in graph.operators
+        if operator.name not in ("QUANTIZE", "DEQUANTIZE")
+        for tensor in (graph.tensors[i] for i in operator.outputs)
+    }
+    found = set(search["denylisted_nodes"])
+    other = "float32" if precision == "float" else "int16"
+    assert {str(d) for name, d in kept.items() if name.rstrip(";") in found} == {other}
+    assert {str(d) for name, d in kept.items() if name.rstrip(";") not in found} == {"int8"}
 
 
 SCHEMA = json.loads((ROOT / "schema" / "sensitivity.schema.json").read_text("utf-8"))

@@ -278,6 +278,15 @@ def test_figures_that_are_no_numbers_are_drawn():
             assert "inf" not in str(value), (attribute, value)
 
 
+def test_an_interrupted_measurement_is_told():
+    """The page says of how many of the samples its figures are."""
+    report = report_of(read_model(INT8))
+    stopped = replace(report, asked=report.samples + 1000)
+    said = f"Interrupted: {report.samples:,} of {report.samples + 1000:,} samples"
+    assert said in "".join(Reader(debug_page(stopped)).content)
+    assert "Interrupted" not in "".join(Reader(debug_page(report)).content)
+
+
 def test_nothing_to_show():
     """A report without layers or outputs is still a page."""
     report = DebugReport(0, "litert-reference", "shadow", (), (), (), ())
