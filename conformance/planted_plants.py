@@ -66,7 +66,8 @@ def biased(patient: Patient) -> list[int]:
 def free_outputs(patient: Patient) -> list[int]:
     """Operators that compute an activation whose scale nothing else has to share."""
     sharing = {"AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "RESHAPE", "PAD", "SQUEEZE",
-               "STRIDED_SLICE", "RESIZE_NEAREST_NEIGHBOR", "TRANSPOSE"}  # fmt: skip
+               "STRIDED_SLICE", "RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR", "TRANSPOSE",
+               "REDUCE_MAX", "SPLIT", "BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"}  # fmt: skip
     found = []
     for i, o in enumerate(patient.operators):
         readers = [patient.operators[r].name for r in patient.readers(o.outputs[0])]
@@ -280,7 +281,7 @@ def dead(subject: Subject, rng: Rng) -> Plant | None:
     codes = np.moveaxis(patient.values(w).copy(), patient.axis(operator), 0)
     some = some_channels(rng, len(codes))
     if rng.random() < 0.7 or operator not in biased(patient):
-        codes[some] = 0
+        codes[some] = patient.zero(w) if str(codes.dtype) == "uint8" else 0
         patient.set_values(w, np.moveaxis(codes, 0, patient.axis(operator)))
         return plain(subject, patient, operator, f"weights of {int(some.sum())} channels are 0")
     values = patient.values(bias).astype(np.int64)
@@ -472,7 +473,7 @@ def concat(subject: Subject, rng: Rng) -> Plant | None:
         if o.name == "CONCATENATION":
             for x in o.inputs:
                 writer = patient.writer(x)
-                if writer in weighted(patient):
+                if writer in weighted(patient) and len(patient.readers(x)) == 1:
                     places.append((i, writer))
     if not places:
         return None

@@ -34,6 +34,7 @@ CLIPPED_STEPS: Final = math.sqrt(7 / 12)  # of 256: cutting + rounding = 8 * rou
 _FEWEST: Final = 64  # elements that must have been seen before a range is called too wide by that
 _FEW: Final = 16  # fewer than that tell nothing; up to there twice the bits must be unused
 _BEYOND: Final = 1.5  # times the range: data, not calibration, is off where the rest agrees
+_FAR: Final = 64.0  # times the range, which no calibration is off by
 _MOST: Final = 0.5  # of the ranges downstream
 _COLLAPSED: Final = 0.25  # of a channel's reach that its values vary over, the rest being offset
 _CONSTANT: Final = 0.1  # the same, where hardly anything but the offset is left
@@ -303,11 +304,14 @@ def _input(
                 f"the data would fit, but lies {off:.0f} steps beside the range ({cut:.1%} of it "
                 "is cut): the zero point is another's",
             )
-        if seen.beyond >= _BEYOND and exceeded >= _MOST:
+        moved = seen.beyond >= _BEYOND and exceeded >= _MOST
+        if moved or seen.beyond >= _FAR:
             return (
                 "input_scaling",
                 f"the data goes {seen.beyond:.3g} times as far as the range ({cut:.1%} of it is "
-                f"cut), and {exceeded:.0%} of the ranges of what is computed from it are exceeded",
+                "cut)"
+                + f", and {exceeded:.0%} of the ranges of what is computed from it are exceeded"
+                * moved,
             )
     if clipped:
         return "range_clipped", _clipped_text(seen)

@@ -1,13 +1,20 @@
-"""What is wrong with a model, as far as its file tells: its structure and its quantization."""
+"""What is wrong with a model, as far as its file tells: its structure and its quantization.
+
+What no other finding is an error about, but kernels refuse all the same, is one of its own:
+`cannot_run`, in the words of the refusal.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from refinterp.debug.contract import contract_faults
+from refinterp.errors import ModelError, RefinterpError
 from refinterp.graph.check import Finding, check
 from refinterp.graph.model import Model
-from refinterp.run.prepare import tensor_specs
+from refinterp.run.prepare import prepare, tensor_specs
 
 _UNREADABLE: Final = frozenset(
     {
@@ -48,5 +55,20 @@ def lint(model: Model) -> tuple[Finding, ...]:
     kept = [
         f for f in structural if f.id not in _RESTATED or (f.id, f.subgraph, f.tensor) not in said
     ]
+    if not any(f.severity == "error" for f in (*kept, *found)):
+        found += _refusal(model)
     place = {id(finding): number for number, finding in enumerate((*kept, *found))}
     return tuple(sorted((*kept, *found), key=lambda f: (_ORDER[f.severity], place[id(f)])))
+
+
+def _refusal(model: Model) -> list[Finding]:
+    """Why the kernels refuse a model without a known fault, if they do."""
+    try:
+        with np.errstate(all="ignore"):
+            prepare(model)
+    except ModelError as error:
+        remedy = "convert the model again, with ranges that hold what its layers compute"
+        return [Finding("cannot_run", "error", 0, None, None, str(error), remedy)]
+    except RefinterpError:
+        pass  # operators that are not there are not the model's fault
+    return []

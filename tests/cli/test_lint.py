@@ -103,3 +103,17 @@ def test_a_scale_is_reported_once():
     assert len(found) == 1
     assert found[0].operator == 2
     assert found[0].severity == "error"
+
+
+def test_what_kernels_refuse_is_a_finding():
+    """A model without another fault that cannot be run says so, with the refusal's words."""
+    model = requantized(digits(), SOFTMAX.inputs[0], scale=scale([1e-9]))
+    model = requantized(model, SOFTMAX.inputs[0], zero_point=np.array([0]))
+    fully_connected = digits().subgraphs[0].operators[11]
+    x, w, b = fully_connected.inputs
+    step = model.subgraphs[0].tensors[x].quantization.scale
+    model = requantized(model, w, scale=scale([1e-10 / step[0]]))
+    model = requantized(model, b, scale=scale([1e-10]))
+    errors = [f for f in lint(model) if f.severity == "error"]
+    assert [f.id for f in errors] == ["cannot_run"]
+    assert "SOFTMAX" in errors[0].evidence
