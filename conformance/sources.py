@@ -10,7 +10,7 @@ from pathlib import Path
 import refinterp
 
 ROOT = Path(refinterp.__file__).resolve().parent
-_WATCHED = ("kernels", "numerics")
+_WATCHED = ("kernels", "numerics", "arena")
 
 
 @cache
