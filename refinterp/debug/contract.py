@@ -2,7 +2,7 @@
 
 Thresholds follow from the arithmetic, not from experience with models:
 
-- int8 has 8 bits. A side of an addition or a branch of a concatenation that keeps at most 5.5 of
+- int8 has 8 bits. A side of an addition or a branch of a concatenation that keeps at most 6 of
   them while another keeps at least 3 more has lost what the other has not: 18 dB.
 - A scale 2^8 and more away from the median of its channels puts a whole channel into one code, or
   all others; a channel whose largest weight takes at most 3 of its 7 bits has as little left.
@@ -27,7 +27,7 @@ from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 
-KEPT_BITS: Final = 5.5
+KEPT_BITS: Final = 6.0
 BITS_APART: Final = 3.0
 SPREAD_BITS: Final = 8.0
 _WEIGHT_CODES: Final = 8  # a largest weight code up to this leaves 3 bits and the sign
@@ -85,6 +85,7 @@ def contract_faults(
         if not unusable & {*operator.inputs, *operator.outputs}:
             faults += _fixed(index, operator, specs)
             faults += _addition(index, operator, specs)
+            faults += _copied(index, operator, specs)
             faults += _concatenation(index, operator, operators, specs)
     for one in products(operators, specs) if known_products is None else known_products:
         if unusable & {one.x, one.w, one.y}:
@@ -172,7 +173,7 @@ def _dimensions(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> I
         if not is_code(spec) or spec.scale.size < 2 or axis >= len(spec.shape):
             continue
         along = spec.quantized_dimension
-        if along == axis and spec.scale.size == spec.shape[axis]:
+        if spec.block_size or (along == axis and spec.scale.size == spec.shape[axis]):
             continue
         yield Fault(
             "wrong_quantized_dimension",
@@ -309,6 +310,29 @@ def _concatenation(
                 f"{2 ** (_bits(y) - bits):.3g} times finer than the result's {y.step:g}: "
                 f"{max(bits, 0):.1f} of its {_bits(y)} bits are left, of another branch's "
                 f"{min(best, _bits(y)):.1f}",
+            )
+
+
+def _copied(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Iterator[Fault]:
+    """Branches of a concatenation that have another scale than the result their codes go to."""
+    if operator.name not in ("CONCATENATION", "PACK"):
+        return
+    y = specs[operator.outputs[0]]
+    if not is_code(y) or y.scale.size != 1 or y.dtype == "uint8":  # uint8 is rescaled
+        return
+    for tensor in dict.fromkeys(operator.inputs):
+        x = specs[tensor]
+        if not is_code(x) or x.scale.size != 1 or x.dtype != y.dtype:
+            continue
+        if x.step != y.step or x.zero != y.zero:
+            yield Fault(
+                "concat_scale_mismatch",
+                "error",
+                index,
+                tensor,
+                f"{operator.name}: the branch {_called(x, tensor)} has scale {x.step:g} and zero "
+                f"point {x.zero}, the result {y.step:g} and {y.zero}; codes are copied, so they "
+                "must be the same",
             )
 
 

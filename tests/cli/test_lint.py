@@ -117,3 +117,15 @@ def test_what_kernels_refuse_is_a_finding():
     errors = [f for f in lint(model) if f.severity == "error"]
     assert [f.id for f in errors] == ["cannot_run"]
     assert "SOFTMAX" in errors[0].evidence
+
+
+def test_branches_must_have_the_scale_of_their_result():
+    """A concatenation that would have to rescale a branch is an error, with that branch."""
+    model = read_model(DATA / "shapes_int8.tflite")
+    joins = [o for o in model.subgraphs[0].operators if o.name == "CONCATENATION"]
+    branch = joins[0].inputs[1]
+    quantization = model.subgraphs[0].tensors[branch].quantization
+    assert quantization is not None
+    found = lint(requantized(model, branch, scale=quantization.scale * np.float32(8)))
+    errors = [f for f in found if f.id == "concat_scale_mismatch" and f.severity == "error"]
+    assert [f.tensor for f in errors] == [branch]
