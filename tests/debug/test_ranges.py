@@ -98,6 +98,41 @@ def test_channels_are_the_definitions(case):
             assert got == pytest.approx(value, rel=1e-9, abs=1e-12 * spec.step * 1e5), name
 
 
+@given(drawn(), st.randoms())
+def test_channels_do_not_depend_on_order_and_parts(case, random):
+    """Each channel's figures are the same bits for samples shuffled, cut and merged."""
+    samples, spec = case
+
+    def gathered(some):
+        sums = ErrorSums()
+        for q, r in some:
+            sums.add(sample_errors(q, r, Grid.of(spec), channel_count(spec)))
+        return sums
+
+    whole = gathered(samples).channel_figures(spec.step)
+    shuffled = list(samples)
+    random.shuffle(shuffled)
+    cut = random.randint(0, len(shuffled))
+    parts = gathered(shuffled[:cut])
+    parts.merge(gathered(shuffled[cut:]))
+    found = parts.channel_figures(spec.step)
+    assert (found is None) == (whole is None)
+    for name in ("rmse_over_scale", "sqnr_db", "mean_error") if whole is not None else ():
+        assert getattr(found, name).tobytes() == getattr(whole, name).tobytes(), name
+
+
+@pytest.mark.parametrize("step", [0.0, -0.5, math.nan])
+def test_a_scale_that_is_none_places_nothing(step):
+    """On a grid without a positive scale reals have extremes, and no places."""
+    grid = Grid(step, 0.0, -128, 127)
+    reals = RealSums(grid, 1)
+    reals.add(np.array([0.0, 1.0, -1.0], np.float32))
+    figures = reals.figures()
+    assert figures is not None
+    assert (figures.lowest, figures.highest) == (-1.0, 1.0)
+    assert sum(figures.histogram) == 0
+
+
 def test_reals_that_are_no_numbers_have_no_place():
     """What is nan or infinite shows in the extremes, and is not counted on the grid."""
     spec = TensorSpec.of("t", (1, 4), "int8", 1.0)

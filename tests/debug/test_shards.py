@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -150,9 +151,11 @@ def endless(tmp_path_factory):
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGINT")
 @pytest.mark.parametrize("more", [["--workers", "1"], ["--workers", "2"]])
-def test_interrupt_leaves_a_valid_report(endless, more):
-    """SIGINT ends with 130 and a document that keeps to its schema and counts its samples."""
-    command = [sys.executable, "-m", "refinterp.cli.main", *endless, "--json", *more]
+def test_interrupt_leaves_a_valid_report(endless, more, tmp_path):
+    """SIGINT ends with 130 and a document, a page and a table of the samples until then."""
+    page, rows = tmp_path / "p.html", tmp_path / "r.csv"
+    files = ["--html", str(page), "--csv", str(rows)]
+    command = [sys.executable, "-m", "refinterp.cli.main", *endless, "--json", *files, *more]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
@@ -168,6 +171,11 @@ def test_interrupt_leaves_a_valid_report(endless, more):
     assert f"interrupted: {document['samples']} of 1000000 sample(s)" in err.decode()
     assert document["layers"][0]["local"]["mean_squared_error"] is not None
     assert b"Traceback" not in err
+    said = f"Interrupted: {document['samples']:,} of 1,000,000 samples"
+    assert said in page.read_text("utf-8")
+    with rows.open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [int(row["num_elements"]) for row in table] == [SIZE] * len(document["layers"])
 
 
 def test_a_model_from_standard_input_has_no_workers(capsys):
