@@ -426,8 +426,9 @@ class _Run:
         )
         self.plans.append(plan)
         needed = self._planner_bytes(len(plan.buffers))
-        what = f"the planner's arrays for {len(plan.buffers)} buffers"
-        arena.rest(needed, "finish", what, **whose)
+        if needed:  # else whatever remains will do, even where nothing does
+            what = f"the planner's arrays for {len(plan.buffers)} buffers"
+            arena.rest(needed, "finish", what, **whose)
         previous = max((p.head_bytes for p in self.plans[:-1]), default=0)
         arena.head = arena.low = previous
         what = f"{plan.planner} plan of {len(plan.buffers)} buffers"

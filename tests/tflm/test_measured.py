@@ -12,12 +12,13 @@ from refinterp.errors import UnsupportedError
 from refinterp.modelfile.reader import read_model
 from refinterp.tflm.entries import Ledger
 from refinterp.tflm.footprint import operators, tables
-from refinterp.tflm.ledger import measure
+from refinterp.tflm.ledger import measure, measure_apart, measure_shared
 from refinterp.tflm.targets import MEASURED, profile
 from tests.corpus import corpus
 from tests.tflm.skeleton import model_of
 
 FACTS = json.loads((Path(__file__).parent / "measured.json").read_text("utf-8"))["models"]
+OTHER = json.loads((Path(__file__).parent / "other_arenas.json").read_text("utf-8"))
 BUILDS = {build: pair for pair, build in MEASURED.items()}
 CASES = [(name, build) for name, facts in FACTS.items() for build in facts["builds"]]
 CATEGORIES = {
@@ -53,6 +54,30 @@ def test_shipped_structures_agree_to_the_byte(name: str, build: str) -> None:
     assert totals == facts["recorded"]
     counted = [[c.requested_bytes, c.used_bytes, c.count] for c in recording.allocations]
     assert counted == facts["categories"]
+
+
+@pytest.mark.parametrize("name", OTHER["alone"])
+def test_two_arenas_and_the_linear_planner_agree_to_the_byte(name: str) -> None:
+    """What TFLM uses and the least it runs in, with memory apart and with its linear planner."""
+    facts, where = OTHER["alone"][name], profile("x86-64")
+    model = model_of(FACTS[name]["structure"])
+    apart = measure_apart(model, where)
+    assert apart.persistent_bytes + apart.non_persistent_bytes == facts["two_used"]
+    assert apart.persistent_minimum_bytes == facts["persistent_minimum"]
+    assert apart.non_persistent_minimum_bytes == facts["other_minimum"]
+    linear = measure(model, where, "linear")
+    assert linear.arena_used_bytes == facts["linear_used"]
+    assert linear.minimum_arena_bytes == facts["linear_minimum"]
+
+
+@pytest.mark.parametrize("facts", OTHER["shared"], ids=lambda facts: "+".join(facts["models"]))
+def test_several_models_in_one_arena_agree_to_the_byte(facts: dict[str, Any]) -> None:
+    """Two to five models set up with one MicroAllocator, in this order."""
+    models = [model_of(FACTS[name]["structure"]) for name in facts["models"]]
+    shared = measure_shared(models, profile("x86-64"))
+    assert (shared.arena_used_bytes, shared.minimum_arena_bytes) == (
+        facts["used"], facts["minimum"],
+    )  # fmt: skip
 
 
 def differences(ledger: Ledger, facts: dict[str, Any]) -> list[str]:
