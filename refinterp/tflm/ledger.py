@@ -198,8 +198,8 @@ class _Requests:
     def whose(self) -> dict[str, Any]:
         return self.run.whose(self.node)
 
-    def persistent(self, size: int, what: str, *, rereads: bool = False) -> None:
-        spare = {"harmless": 0} if rereads else {}
+    def persistent(self, size: int, what: str, *, unread: int | None = None) -> None:
+        spare = {} if unread is None else {"harmless": unread}
         self.run.arena.from_tail(size, ALIGNMENT, self.stage, BUFFERS, what, **spare, **self.whose)
 
     def scratch(self, size: int, what: str) -> None:

@@ -21,10 +21,11 @@ from refinterp.tflm.types import ELEMENT_BYTES
 class Memory(Protocol):
     """Where requests go: the allocator that serves them in their order."""
 
-    def persistent(self, size: int, what: str, *, rereads: bool = False) -> None:
+    def persistent(self, size: int, what: str, *, unread: int | None = None) -> None:
         """AllocatePersistentBuffer: from the tail, at a multiple of 16.
 
-        rereads: the kernel looks at the zero points of its latest temporary tensor afterwards.
+        unread: bytes at the end of the latest temporary tensor that the kernel does not look at
+        afterwards, where they are not those that every kernel leaves alone.
         """
         ...
 
@@ -188,9 +189,9 @@ class Operation:
         """Ask for bytes that stay."""
         self.memory.persistent(size, what)
 
-    def keep_struct(self, struct: str, what: str = "", *, rereads: bool = False) -> None:
-        """Ask for a struct that stays; rereads: as for `Memory.persistent`."""
-        self.memory.persistent(self.size(struct), what or struct, rereads=rereads)
+    def keep_struct(self, struct: str, what: str = "", *, unread: int | None = None) -> None:
+        """Ask for a struct that stays; unread: as for `Memory.persistent`."""
+        self.memory.persistent(self.size(struct), what or struct, unread=unread)
 
     def scratch(self, size: int, what: str) -> None:
         """Ask for bytes while the operator runs."""

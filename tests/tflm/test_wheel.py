@@ -197,3 +197,13 @@ def test_a_variable_that_takes_anothers_offset_for_its_own(of_y, of_state, runs,
     for where in (WHEEL, profile(), profile("generic-32"), profile("x86-64")):
         with pytest.raises(UnsupportedError, match=r"subgraphs\[1\].tensors\[1\] \('state'\)"):
             measure(model, where)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("dtype", "index"), [("int8", 8), ("uint8", 2), ("uint8", 7)])
+def test_a_decoder_of_tables_does_not_look_at_zero_points(dtype, index, capfd):
+    """Its state may lie on the zero points of an output with many: 16 bytes less are enough."""
+    case = load_all()["TFLM_DECODE", dtype](RandomDraw(seed_of(77, "TFLM_DECODE", dtype, index)))
+    data, least = write_model(case.model), measure(case.model, WHEEL).recording.minimum_arena_bytes
+    assert works(data, case.samples[0], least)
+    assert not works(data, case.samples[0], least - 16)

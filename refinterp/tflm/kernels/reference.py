@@ -19,6 +19,7 @@ from refinterp.tflm.operation import Operand, Operation
 HYBRID: Final = "hybrid models are not supported"
 INT16_TABLE: Final = 513 * 2  # bytes of a table over int16
 DECODE_STATES: Final = {0: "DecodeStateLut", 1: "DecodeStateHuffman", 2: "DecodeStatePrune"}
+TABLES: Final = 0
 HUFFMAN: Final = 1
 PRUNED: Final = 2
 POOLED: Final = "float32 int8 int16"
@@ -519,6 +520,16 @@ def detection_post_process(op: Operation) -> None:
         op.scratch(size, what)
 
 
+def _unread(kind: int, scales: int) -> int | None:
+    """Return what a decoder leaves alone of its output's TfLiteTensor once it has its state.
+
+    The tables' looks at the axis but not at the zero points behind it, the pruned's at these too.
+    """
+    if kind == HUFFMAN and scales:
+        return None
+    return 4 + 4 * scales if kind == TABLES and scales else 0
+
+
 def decode(op: Operation) -> None:
     """Prepare of TFLM_DECODE."""
     count = len(op.operator.outputs)
@@ -535,7 +546,7 @@ def decode(op: Operation) -> None:
         kind = int(header[0]) if header.size else -1
         op.require(kind in DECODE_STATES, f"input {2 * i + 1} asks for decoder {kind}")
         y = op[f"o{i}"]
-        op.keep_struct(DECODE_STATES[kind], rereads=kind != HUFFMAN or not y.scales)
+        op.keep_struct(DECODE_STATES[kind], unread=_unread(kind, y.scales))
         q = y.tensor.quantization
         if kind == PRUNED and y.scales > 1 and q is not None and q.zero_point.any():
             op.keep(y.scales, "zero point per channel")
