@@ -26,7 +26,8 @@ from refinterp.cli.common import (
     save_text,
     say,
 )
-from refinterp.debug.compare import Comparison, Measurements
+from refinterp.debug.compare import Comparison
+from refinterp.debug.measurements import Measurements
 from refinterp.debug.refused import refused_report
 from refinterp.debug.result import DebugReport
 from refinterp.debug.shards import Job, merged, shards

@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 import refinterp
-from refinterp.debug.compare import Comparison, Measurements
+from refinterp.debug.compare import Comparison
+from refinterp.debug.measurements import Measurements
 from refinterp.debug.shards import Job, Shard
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.samples.source import Samples

@@ -14,8 +14,7 @@ time: the order in which a float sum is taken may depend on how many rows it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -28,78 +27,40 @@ from refinterp.debug.diagnose import diagnose
 from refinterp.debug.local import (
     LocalChain,
     LocalOperator,
-    as_real,
     identity,
     local_chain,
     local_operator,
 )
-from refinterp.debug.metrics import ErrorSums, Grid, channel_count, sample_errors
+from refinterp.debug.measure import Runs
+from refinterp.debug.measurements import Measurements
+from refinterp.debug.metrics import ErrorSums, Grid, channel_count
 from refinterp.debug.outputs import (
     PROBABILITIES,
-    MetricName,
     OutputSums,
-    divergence,
     is_scores,
     metric,
     metric_name,
-    score,
 )
 from refinterp.debug.pairing import Pairing, pair, pair_shadow, unpaired
 from refinterp.debug.products import products
-from refinterp.debug.ranges import CodeSums, RealSums, code_sums
+from refinterp.debug.ranges import RealSums, code_sums
 from refinterp.debug.refused import refused_report
 from refinterp.debug.result import DebugReport, Input, Layer, Output, Reference, rank
 from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code, shadow_of
-from refinterp.debug.trace import Trace, one_by_one, trace_bytes
+from refinterp.debug.trace import one_by_one, trace_bytes
 from refinterp.debug.twins import match_inputs, match_outputs
 from refinterp.errors import ModelError, UsageError
 from refinterp.graph.model import OPTIONAL, Model
-from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
 from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, Step, prepare
-from refinterp.samples.convert import fit_input
 from refinterp.samples.source import Samples
 
 Array = NDArray[Any]
 
 _TRACE_BYTES: Final = 64 << 20  # what the tensors of one batch may take
 _LARGEST_BATCH: Final = 64
-
-
-@dataclass(slots=True)
-class Measurements:
-    """All sums of any number of samples: by tensor, outputs by position; see `Layer` for each.
-
-    sums: how far the accumulators of operators have gone that may overflow, by operator.
-    """
-
-    local: dict[int, ErrorSums]
-    accumulated: dict[int, ErrorSums]
-    codes: dict[int, CodeSums]
-    reals: dict[int, RealSums]
-    sums: dict[int, SumRange]
-    outputs: tuple[OutputSums, ...]
-    metrics: tuple[MetricName | None, ...]
-    samples: int = 0
-    notes: dict[str, None] = field(default_factory=dict)
-
-    def merge(self, other: Measurements) -> None:
-        """Take another's samples into account, as if they had been measured here."""
-        self.samples += other.samples
-        self.notes.update(other.notes)
-        for mine, theirs in ((self.local, other.local), (self.accumulated, other.accumulated)):
-            for tensor, sums in theirs.items():
-                mine[tensor].merge(sums)
-        for tensor, codes in other.codes.items():
-            self.codes[tensor].merge(codes)
-        for tensor, reals in other.reals.items():
-            self.reals[tensor].merge(reals)
-        for operator, sum_range in other.sums.items():
-            self.sums[operator].merge(sum_range)
-        for mine_out, theirs_out in zip(self.outputs, other.outputs, strict=True):
-            mine_out.merge(theirs_out)
 
 
 class Comparison:
@@ -218,7 +179,7 @@ class Comparison:
         if one_by_one(self.quantized):
             size = 1
         result = self._nothing(samples.labels)
-        run = _Run(self, Executor(self.quantized, samples=size), Executor(self.twin), result)
+        run = Runs(self, Executor(self.quantized, samples=size), Executor(self.twin), result)
         run.stopping = stopping
         for first in range(start, stop, size):
             if stopping is not None and stopping():
@@ -362,130 +323,6 @@ class Comparison:
             if accumulated is None
             else accumulated.channel_figures(step_size),
         )
-
-
-class _Run:
-    """The executors of one measurement and the sums they fill."""
-
-    def __init__(
-        self, comparison: Comparison, quantized: Executor, twin: Executor, into: Measurements
-    ) -> None:
-        self.of = comparison
-        self.quantized, self.twin = quantized, twin
-        self.trace = Trace(quantized)
-        self.into = into
-        self.work = Workspace()
-        self.current = 0
-        self.reals: dict[int, Array] = {}
-        self.stopping: Callable[[], bool] | None = None
-
-    def batch(
-        self, samples: Sequence[Sequence[Array]], places: range, labels: Array | None
-    ) -> None:
-        """Measure up to as many samples as the executor holds; places: their indices."""
-        graph = self.of.quantized.graph
-        for index, sample in enumerate(samples):
-            for tensor, values in zip(graph.inputs, sample, strict=True):
-                codes, note = fit_input(values, self.of.quantized.specs[tensor])
-                self.quantized.input(tensor)[index] = codes
-                if note:
-                    self.into.notes[note] = None
-        self.trace.run()
-        for index, sample in enumerate(samples):
-            if index and self.stopping is not None and self.stopping():
-                return
-            self.current = index
-            self.reals.clear()
-            given = self._float(sample)
-            self._outputs(given, places[index], None if labels is None else labels[index])
-            self._local()
-            self.into.samples += 1
-
-    def _float(self, sample: Sequence[Array]) -> list[Array]:
-        """Run the float model on one sample, comparing as it goes; returns its inputs."""
-        given = []
-        for tensor, values in zip(self.of.quantized.graph.inputs, sample, strict=True):
-            spec = self.of.quantized.specs[tensor]
-            real = values if values.dtype.kind == "f" else as_real(values, spec)
-            given.append(real)
-            twin = self.of.inputs[tensor]
-            self.twin.input(twin)[0] = real
-            if tensor in self.of.coded_inputs:
-                self.into.codes[tensor].add(self._read(tensor))
-                self.into.reals[tensor].add(real)
-            for follower in self.of.followers.get(twin, ()):
-                self._accumulate(follower, self.twin.input(twin)[0])
-        self.twin.invoke([self._after])
-        return given
-
-    def _outputs(self, given: Sequence[Array], place: int, label: Array | None) -> None:
-        """Compare the outputs of one sample, as reals too; given: the inputs' reals."""
-        specs = self.of.quantized.specs
-        inputs = [specs[i] for i in self.of.quantized.graph.inputs]
-        pairs = zip(self.of.quantized.graph.outputs, self.of.outputs, strict=True)
-        for index, ((tensor, twin), sums) in enumerate(zip(pairs, self.into.outputs, strict=True)):
-            spec, values, reference = specs[tensor], self._read(tensor), self.twin.read(twin)[0]
-            sums.errors.add(sample_errors(values, reference, Grid.of(spec)))
-            if is_scores(spec, inputs):
-                sums.agreed += int(np.argmax(values) == np.argmax(reference))
-                sums.divergence.add(
-                    divergence(
-                        as_real(values, spec),
-                        reference,
-                        spec,
-                        probabilities=self.of.probabilities[index],
-                    )
-                )
-            name = self.into.metrics[index]
-            if name is not None and label is not None:
-                sides = (as_real(values, spec), reference.reshape(values.shape))
-                score(sums, name, place, np.asarray(label), sides, given)
-
-    def _after(
-        self,
-        moment: str,
-        step: Step,
-        inputs: Sequence[Array | None],
-        outputs: Sequence[Array],
-    ) -> None:
-        if moment == "after":
-            for tensor, array in zip(step.outputs, outputs, strict=True):
-                for follower in self.of.followers.get(tensor, ()):
-                    self._accumulate(follower, array[0])
-
-    def _accumulate(self, tensor: int, reference: Array) -> None:
-        channels = self.of.channels[tensor]
-        errors = sample_errors(self._read(tensor), reference, self.of.grids[tensor], channels)
-        self.into.accumulated[tensor].add(errors)
-        self.into.reals[tensor].add(reference)
-
-    def _local(self) -> None:
-        for step in self.of.quantized.steps:
-            if step.operator not in self.of.local:
-                continue
-            results = self.of.local[step.operator][0].run(self._real, self.work)
-            for tensor, reference in zip(step.outputs, results, strict=True):
-                if tensor not in self.of.grids:
-                    continue
-                codes, channels = self._read(tensor), self.of.channels[tensor]
-                errors = sample_errors(codes, reference, self.of.grids[tensor], channels)
-                self.into.local[tensor].add(errors)
-                self.into.codes[tensor].add(codes)
-                if tensor not in self.into.accumulated:
-                    self.into.reals[tensor].add(reference)
-        for operator, watch in self.of.watches.items():
-            watch.add(self._read, self.into.sums[operator], self.work)
-
-    def _real(self, tensor: int) -> Array:
-        """One tensor of the current sample as reals, worked out once."""
-        found = self.reals.get(tensor)
-        if found is None:
-            found = as_real(self._read(tensor), self.of.quantized.specs[tensor])
-            self.reals[tensor] = found
-        return found
-
-    def _read(self, tensor: int) -> Array:
-        return self.trace.sample(tensor, self.current)
 
 
 def debug(

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from refinterp.debug.accumulators import SumRange, overflow_fault
 from refinterp.debug.agreement import partner_constants, weight_faults
 from refinterp.debug.causes import explain
-from refinterp.debug.evidence import Seen, data_faults
+from refinterp.debug.evidence import data_faults
 from refinterp.debug.fault import Fault
 from refinterp.debug.pairing import Pairing
 from refinterp.debug.products import Product
 from refinterp.debug.result import Cause, Input, Layer, Output
+from refinterp.debug.seen import Seen
 from refinterp.debug.unread import unread
 from refinterp.graph.model import OPTIONAL
 from refinterp.run.prepare import Program, Step

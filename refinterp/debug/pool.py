@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Any, Final
 
-from refinterp.debug.compare import Measurements
+from refinterp.debug.measurements import Measurements
 from refinterp.debug.shards import Job, Shard
 from refinterp.errors import RefinterpError
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from refinterp.debug.compare import Comparison, Measurements
+from refinterp.debug.compare import Comparison
+from refinterp.debug.measurements import Measurements
 from refinterp.debug.trace import one_by_one
 from refinterp.kernels.registry import Stateful
 from refinterp.modelfile.reader import read_model

@@ -1,0 +1,44 @@
+"""All sums that a comparison gathers: of samples in any order, and in parts that are merged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from refinterp.debug.accumulators import SumRange
+from refinterp.debug.metrics import ErrorSums
+from refinterp.debug.outputs import MetricName, OutputSums
+from refinterp.debug.ranges import CodeSums, RealSums
+
+
+@dataclass(slots=True)
+class Measurements:
+    """All sums of any number of samples: by tensor, outputs by position; see `Layer` for each.
+
+    sums: how far the accumulators of operators have gone that may overflow, by operator.
+    """
+
+    local: dict[int, ErrorSums]
+    accumulated: dict[int, ErrorSums]
+    codes: dict[int, CodeSums]
+    reals: dict[int, RealSums]
+    sums: dict[int, SumRange]
+    outputs: tuple[OutputSums, ...]
+    metrics: tuple[MetricName | None, ...]
+    samples: int = 0
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def merge(self, other: Measurements) -> None:
+        """Take another's samples into account, as if they had been measured here."""
+        self.samples += other.samples
+        self.notes.update(other.notes)
+        for mine, theirs in ((self.local, other.local), (self.accumulated, other.accumulated)):
+            for tensor, sums in theirs.items():
+                mine[tensor].merge(sums)
+        for tensor, codes in other.codes.items():
+            self.codes[tensor].merge(codes)
+        for tensor, reals in other.reals.items():
+            self.reals[tensor].merge(reals)
+        for operator, sum_range in other.sums.items():
+            self.sums[operator].merge(sum_range)
+        for mine_out, theirs_out in zip(self.outputs, other.outputs, strict=True):
+            mine_out.merge(theirs_out)
