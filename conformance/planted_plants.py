@@ -384,11 +384,13 @@ def input_scaling(subject: Subject, rng: Rng) -> Plant | None:
     patient = Patient(subject.model)
     x = subject.model.subgraphs[0].inputs[0]
     step = patient.scale(x)[0]
-    low, span = -(patient.zero(x) + 128) * step, 255 * step
+    ends = np.iinfo(np.dtype(str(patient.tensors[x].dtype)))
+    low, span = (ends.min - patient.zero(x)) * step, (ends.max - ends.min) * step
     at = frozenset(patient.readers(x))
     kind = int(rng.integers(6))
     if kind == 5:
-        zero = int(np.clip(patient.zero(x) + rng.choice([-128, 128, 100, -100]), -128, 127))
+        moved = patient.zero(x) + rng.choice([-128, 128, 100, -100])
+        zero = int(np.clip(moved, ends.min, ends.max))
         patient.set_grid(x, zero_point=zero)
         detail = f"zero point of the input: {zero}"
         return Plant(patient.build(), subject.twin, subject.samples, at, detail)

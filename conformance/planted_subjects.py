@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +61,8 @@ def own_subjects() -> Iterator[Subject]:
         if family == "anomaly":  # its ranges are made for what is no anomaly
             usual = np.flatnonzero(source.labels == 0)
         kept = [source.get(int(i)) for i in usual[:48]]
-        samples = Samples(len(kept), kept.__getitem__, f"{family}_samples.npz")
+        origin = f"{len(kept)} of {family}_samples.npz"
+        samples = Samples(len(kept), kept.__getitem__, origin)
         yield subject(family, model, twin, samples)
 
 
@@ -82,6 +83,9 @@ def corpus_subjects() -> Iterator[Subject]:
         samples = noise(kind, shape, low, high)
         if anew:
             model = recalibrated(model, twin, samples)
+            samples = replace(samples, origin=f"{samples.origin}, ranges set anew for it")
+        if not float_name:
+            samples = replace(samples, origin=f"{samples.origin}; its own weights in float")
         yield subject(family, model, twin, samples)
 
 
