@@ -162,7 +162,7 @@ def run(options: argparse.Namespace) -> int:
             for a in measured
             if a.ledger
         ]
-        save_text(options.html, arena_page(arenas, data))
+        save_text(options.html, arena_page(arenas, data, shared))
     if options.json:
         print_document(data)
     elif options.all_targets:

@@ -11,11 +11,11 @@ from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
 from refinterp.report.html import Html, join, own_svg, tag
 from refinterp.report.memory_map import buffer_name, scope_name, scope_span
 from refinterp.report.memory_map_svg import memory_map_svg
-from refinterp.report.page import definitions, label, page, section, tile
+from refinterp.report.page import definitions, label, operator_name, page, section, tile
 from refinterp.report.page_ledger import ledger_sections, ledger_tiles, what_if_section
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.words import count, kibibytes
-from refinterp.tflm.entries import Ledger
+from refinterp.tflm.entries import Ledger, SharedArena
 from refinterp.tflm.what_if import WhatIf
 
 _HEADINGS: Final = (
@@ -59,21 +59,23 @@ class Arena:
     what_ifs: Sequence[WhatIf] = ()
 
 
-def arena_page(arenas: Sequence[Arena], data: Mapping[str, Any]) -> str:
-    """Return the page. data: the same as the command's document."""
+def arena_page(
+    arenas: Sequence[Arena], data: Mapping[str, Any], shared: SharedArena | None = None
+) -> str:
+    """Return the page. data: the same as the command's document; shared: all in one arena."""
     several = len(arenas) > 1
     title = f"{len(arenas)} arenas" if several else PurePath(arenas[0].source).name
     return page(
         f"{title}: arena",
         tag("h1", title) if several else None,
-        _overview(arenas) if several else None,
+        _overview(arenas, shared) if several else None,
         *(part for at, arena in enumerate(arenas) for part in _arena(arena, at, several=several)),
         section("", definitions(_WORDS)),
         data=data,
     )
 
 
-def _overview(arenas: Sequence[Arena]) -> Html:
+def _overview(arenas: Sequence[Arena], shared: SharedArena | None) -> Html:
     """All arenas in one table; a row leads to its part of the page."""
     rows = []
     for at, arena in enumerate(arenas):
@@ -97,7 +99,21 @@ def _overview(arenas: Sequence[Arena]) -> Html:
                 words=f"{name[-256:]} {where}",
             )
         )
-    return section("Overview", table("overview", _OVERVIEW, rows, finds="model or target"))
+    return section(
+        "Overview",
+        table("overview", _OVERVIEW, rows, finds="model or target"),
+        None if shared is None else tag("p", *_together(shared), class_="note"),
+    )
+
+
+def _together(shared: SharedArena) -> list[object]:
+    tails = " + ".join(count(size) for size in shared.tail_bytes_each)
+    return [
+        "All in one arena, set up in this order, one running at a time: smallest arena ",
+        tag("b", f"{count(shared.minimum_arena_bytes)} B"),
+        f", used {count(shared.arena_used_bytes)} B: largest head {count(shared.head_bytes)} + "
+        f"tails {tails} + allocator {count(shared.allocator_bytes)}.",
+    ]
 
 
 def _arena(arena: Arena, at: int, *, several: bool) -> list[Html]:
@@ -137,7 +153,7 @@ def _tiles(plan: TensorPlan) -> list[Html]:
         tile("head", f"{count(plan.head_bytes)} B", kibibytes(plan.head_bytes)),
         tile("lower bound", f"{count(plan.lower_bound_bytes)} B", "no plan can be smaller"),
         tile("waste", f"{count(waste)} B", share, "good" if not waste else None),
-        tile("peak", scope_name(plan, plan.peak_scope), f"scope {plan.peak_scope}"),
+        tile("peak", operator_name(scope_name(plan, plan.peak_scope)), f"scope {plan.peak_scope}"),
     ]
     if plan.variables:
         kept = sum(buffer.size for buffer in plan.variables)

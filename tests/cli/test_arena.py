@@ -49,9 +49,11 @@ def test_documents_validate(capsys, words):
         assert result["arena_used_bytes"] == result["head_bytes"] + tail
 
 
-def test_several_models_come_with_their_shared_arena(capsys):
-    """Two models have two results, and what both come to in one arena."""
-    found = document(capsys, DIGITS, SHAPES)
+def test_several_models_come_with_their_shared_arena(capsys, tmp_path):
+    """Two models have two results, and what both come to in one arena, on the page too."""
+    page = tmp_path / "both.html"
+    found = document(capsys, DIGITS, SHAPES, "--html", str(page))
+    assert f"{found['shared']['minimum_arena_bytes']:,} B" in page.read_text("utf-8")
     heads = [result["head_bytes"] for result in found["results"]]
     assert found["shared"]["head_bytes"] == max(heads)
     assert len(found["shared"]["tail_bytes_each"]) == 2
