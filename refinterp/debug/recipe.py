@@ -17,8 +17,12 @@ from refinterp.debug.sensitivity import LayerName
 
 
 def denylisted_nodes(layers: Iterable[LayerName]) -> list[str]:
-    """The names to give TensorFlow's QuantizationDebugOptions."""
-    return [layer.name for layer in layers]
+    """The names to give TensorFlow's QuantizationDebugOptions.
+
+    It goes by the operators' names before quantizing, which tensors mostly keep; where the float
+    model has another name, as for outputs that are converted afterwards, that one is given as well.
+    """
+    return list(dict.fromkeys(name for one in layers for name in (one.name, one.float_name)))
 
 
 def quantizer_recipe(layers: Iterable[LayerName], precision: Precision) -> list[dict[str, Any]]:

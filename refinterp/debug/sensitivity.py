@@ -303,8 +303,17 @@ class Sensitivity:
         tensor = next(i for i in step.outputs if i != OPTIONAL)
         name = self.program.specs[tensor].name
         partner = self.comparison.pairing.tensors.get(tensor)
-        other = name if partner is None else self.comparison.twin.specs[partner].name
-        return LayerName(step.operator, name, other)
+        if self.comparison.reference == "float model" and partner is not None:
+            return LayerName(step.operator, name, self.comparison.twin.specs[partner].name)
+        converted = {  # what an output is called after its codes became reals
+            other.outputs[0]
+            for other in self.program.steps
+            if other.name == "DEQUANTIZE" and other.inputs[0] == tensor
+        }
+        for output in self.program.graph.outputs:
+            if output in converted:
+                return LayerName(step.operator, name, self.program.specs[output].name)
+        return LayerName(step.operator, name, name)
 
     def _search(self, usable: Sequence[int], wanted: float, stop: Stopping) -> Search | None:
         """Grow the set by what gains most, then give back what is not needed."""

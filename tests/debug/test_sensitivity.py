@@ -13,7 +13,7 @@ import pytest
 
 from refinterp.cli.main import main
 from refinterp.debug.better_ranges import better_ranges
-from refinterp.debug.recipe import quantizer_recipe
+from refinterp.debug.recipe import denylisted_nodes, quantizer_recipe
 from refinterp.debug.sensitivity import Sensitivity
 from refinterp.errors import UsageError
 from refinterp.graph.build import GraphBuilder
@@ -318,6 +318,20 @@ def test_names_in_a_recipe_match_themselves_only():
     assert re.search(rules[1]["regex"], "a.b/c(1)[x]*;d;")
     assert not re.search(rules[1]["regex"], "a.b/c(1)[x]*;dd;")
     assert not re.search(rules[1]["regex"], "za.b/c(1)[x]*;d;")
+
+
+def test_an_output_has_the_name_of_its_reals_too():
+    """TensorFlow calls an operator what the converted output is called, its codes otherwise."""
+    g = GraphBuilder()
+    grid = {"scale": STEP, "zero_point": 0}
+    x = g.input("x", (1, SIZE), "int8", **grid)
+    w = g.constant("w", np.eye(SIZE, dtype=np.int8) * np.int8(90), scale=0.01, zero_point=0)
+    inner = g.tensor("out1", (1, SIZE), "int8", **grid)
+    g.operator("FULLY_CONNECTED", [x, w], [inner])
+    out = g.tensor("out", (1, SIZE), "float32")
+    g.operator("DEQUANTIZE", [inner], [out])
+    report = Sensitivity(g.build(outputs=[out]), codes(4)).study(200.0)
+    assert denylisted_nodes(report.names) == ["out1", "out"]
 
 
 @pytest.mark.filterwarnings("ignore")
