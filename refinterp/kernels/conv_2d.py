@@ -22,8 +22,9 @@ With x_zero folded into the bias, and used as the padding's code, raw codes can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,7 @@ from refinterp.numerics.flavours import Rules
 from refinterp.numerics.gemm import ExactGemm
 from refinterp.numerics.patches import PatchGrid
 from refinterp.numerics.requantize import Requantizer
+from refinterp.numerics.tape import NOW, Do
 from refinterp.numerics.window import window
 
 
@@ -211,25 +213,47 @@ class Conv2DInteger:
             values = np.zeros(w.shape[1], np.int64) if own_bias is None else own_bias[0]
             self._run(self.fold(own_w[0], values.astype(np.int64)), own_x, own_y, work)
 
-    def _run(self, groups: tuple[Folded, ...], x: Array, y: Array, work: Workspace) -> None:
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y; False when they depend on the filter's values."""
+        if self.groups and inputs[0] is not None:
+            self._run(self.groups, inputs[0], outputs[0], work, do)
+        return bool(self.groups)
+
+    def _run(
+        self, groups: tuple[Folded, ...], x: Array, y: Array, work: Workspace, do: Do = NOW
+    ) -> None:
         images = x.reshape(-1, *x.shape[2:])
         rows = y.reshape(-1, y.shape[-1])
         depth, count = self.place.channels, y.shape[-1] // len(groups)
         for index, group in enumerate(groups):
             own = images[..., index * depth : (index + 1) * depth]
             columns = rows[:, index * count : (index + 1) * count]
-            gemm = group.gemm
-            sums = None
-            for start, stop, patches in self.place.blocks(
-                own, gemm.input_dtype, self.x_zero, work.take, count
-            ):
-                if sums is None:  # the first block is the largest
-                    sums = work.take((stop - start, count), gemm.output_dtype)
-                    size = group.requantizer.scratch_size(stop - start)
-                    scratch = work.take((size,), np.float64)
-                acc = sums[: stop - start]
-                gemm(patches, acc)
-                group.requantizer(acc, columns[start:stop], scratch)
+            for start, stop, acc, scratch in self._sums(group, own, count, work, do):
+                group.requantizer(acc, columns[start:stop], scratch, do)
+
+    def _sums(
+        self, group: Folded, images: Array, count: int, work: Workspace, do: Do
+    ) -> Iterator[tuple[int, int, NDArray[Any], NDArray[np.float64]]]:
+        """Yield (start, stop, acc, scratch): sums of some output pixels, (stop - start, count)."""
+        gemm, take = group.gemm, work.take
+        banded = self.place.banded and len(gemm.pieces) == 1
+        blocks = self.place.bands if banded else self.place.blocks
+        sums = spare = None
+        for start, stop, patches in blocks(images, gemm.input_dtype, self.x_zero, take, count, do):
+            rows = stop - start
+            if sums is None:  # the first block is the largest
+                sums = take((rows, count), gemm.output_dtype)
+                spare = take((rows, count), gemm.output_dtype) if banded else sums
+                scratch = take((group.requantizer.scratch_size(rows),), np.float64)
+            acc = sums[:rows]
+            if isinstance(patches, tuple):
+                shape = (*patches[0].shape[:-1], count)
+                gemm.banded(patches, acc.reshape(shape), spare[:rows].reshape(shape), do)
+            else:
+                gemm(patches, acc, do)
+            yield start, stop, acc, scratch
 
 
 @kernel("CONV_2D", "float32", options=Conv2DOptions, weights=1)

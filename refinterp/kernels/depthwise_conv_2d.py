@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ from refinterp.numerics.flavours import Rules
 from refinterp.numerics.frames import Block, FrameGrid
 from refinterp.numerics.gemm import FLOAT32_EXACT
 from refinterp.numerics.requantize import Requantizer
+from refinterp.numerics.tape import NOW, Do
 from refinterp.numerics.window import window
 
 RUN = 1 << 11
@@ -135,7 +137,9 @@ class Taps:
         """Borrow what `sums` needs besides for blocks of up to that shape: one phase, nothing."""
         return work.take(shape, dtype) if len(self.phases) > 1 else None
 
-    def sums(self, block: Block, out: NDArray[Any], spare: NDArray[Any] | None) -> None:
+    def sums(
+        self, block: Block, out: NDArray[Any], spare: NDArray[Any] | None, do: Do = NOW
+    ) -> None:
         """Write the weighted sums of a block's windows to out (images, lines, pixels, channels)."""
         images, lines, columns, depth = out.shape
         runs = (images, lines, columns // self.run, self.run * depth)
@@ -143,10 +147,11 @@ class Taps:
         for index, (view, weights) in enumerate(zip(block.phases, self.phases, strict=True)):
             taps = view.reshape(*view.shape[:3], *runs[1:])
             if index == 0 or spare is None:
-                np.einsum("nyxlrc,yxc->nlrc", taps, weights, out=total)
+                do(partial(np.einsum, out=total), "nyxlrc,yxc->nlrc", taps, weights)
             else:
                 part = spare[:images, :lines].reshape(runs)
-                total += np.einsum("nyxlrc,yxc->nlrc", taps, weights, out=part)
+                do(partial(np.einsum, out=part), "nyxlrc,yxc->nlrc", taps, weights)
+                do(np.add, total, part, total)
 
 
 def _float_type(magnitude: NDArray[np.float64]) -> Any:
@@ -255,22 +260,30 @@ class DepthwiseConv2DInteger:
             values = np.zeros(w.shape[-1], np.int64) if own_bias is None else own_bias[0]
             self._run(self.fold(own_w[0, 0], values.astype(np.int64)), own_x, own_y, work)
 
-    def _run(self, folded: Folded, x: Array, y: Array, work: Workspace) -> None:
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y; False when they depend on the filter's values."""
+        if self.folded is not None and inputs[0] is not None:
+            self._run(self.folded, inputs[0], outputs[0], work, do)
+        return self.folded is not None
+
+    def _run(self, folded: Folded, x: Array, y: Array, work: Workspace, do: Do = NOW) -> None:
         images = x.reshape(-1, *x.shape[2:])
         codes = y.reshape(-1, *y.shape[2:])
         taps = folded.taps
         depth = y.shape[-1]
         dtype = taps.phases[0].dtype
         sums = spare = None
-        for block in self.place.blocks(images, dtype, self.x_zero, work.take):
+        for block in self.place.blocks(images, dtype, self.x_zero, work.take, do):
             out = codes[block.first : block.last, block.top : block.bottom]
             if sums is None:  # the first block is the largest
                 sums, spare = work.take(out.shape, dtype), taps.spare(out.shape, dtype, work)
                 size = folded.requantizer.scratch_size(out.size // max(depth, 1))
                 scratch = work.take((size,), np.float64)
             acc = sums[: out.shape[0], : out.shape[1]]
-            taps.sums(block, acc, spare)
-            folded.requantizer(acc.reshape(-1, depth), out.reshape(-1, depth), scratch)
+            taps.sums(block, acc, spare, do)
+            folded.requantizer(acc.reshape(-1, depth), out.reshape(-1, depth), scratch, do)
 
 
 @kernel("DEPTHWISE_CONV_2D", "float32", options=DepthwiseConv2DOptions, weights=1)

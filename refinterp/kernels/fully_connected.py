@@ -50,6 +50,7 @@ from refinterp.numerics.dynamic import DynamicGemm, asymmetric, symmetric
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.gemm import ExactGemm
 from refinterp.numerics.requantize import Requantizer
+from refinterp.numerics.tape import NOW, Do, put
 
 BLOCK = 1 << 17  # elements of one block of converted input: 512 KiB of float32
 
@@ -202,6 +203,15 @@ class FullyConnectedInteger:
                 values += own_bias.reshape(-1)
             _run(self.fold(own_w[0], values), own_x, own_y, w.shape[-1], work)
 
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y; False when they depend on the weights' values."""
+        x, w = inputs[0], inputs[1]
+        if self.folded is not None and x is not None and w is not None:
+            _run(self.folded, x, outputs[0], w.shape[-1], work, do)
+        return self.folded is not None
+
 
 def _factors(x: TensorSpec, w: TensorSpec, y: TensorSpec) -> NDArray[np.float64]:
     """The factors per unit; int16 by int16 with one scale rounds the product of two to float32."""
@@ -224,7 +234,9 @@ def _rounding(
     return accumulator_rounding(x, bias, options.quantized_bias_type, rule)
 
 
-def _run(folded: Folded, x: Array, y: Array, depth: int, work: Workspace) -> None:
+def _run(
+    folded: Folded, x: Array, y: Array, depth: int, work: Workspace, do: Do = NOW
+) -> None:
     rows = x.reshape(-1, depth)
     codes = y.reshape(-1, y.shape[-1])
     gemm = folded.gemm
@@ -235,10 +247,10 @@ def _run(folded: Folded, x: Array, y: Array, depth: int, work: Workspace) -> Non
     for start in range(0, len(rows), step):
         own = rows[start : start + step]
         converted = block[: len(own)]
-        converted[...] = own
+        do(put, converted, own)
         acc = sums[: len(own)]
-        gemm(converted, acc)
-        folded.requantizer(acc, codes[start : start + step], scratch)
+        gemm(converted, acc, do)
+        folded.requantizer(acc, codes[start : start + step], scratch, do)
 
 
 @kernel("FULLY_CONNECTED", "float32", options=FullyConnectedOptions, weights=1)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.numerics.patches import Take
+from refinterp.numerics.tape import NOW, Do, fill, put
 from refinterp.numerics.window import Window
 
 BLOCK = 1 << 17  # elements of one block: with its sums it stays in a second-level cache of 1 MiB
@@ -78,10 +79,12 @@ class FrameGrid:
         """Pixels of a phase between two of its taps."""
         return self.columns.dilation // math.gcd(self._stride, self.columns.dilation)
 
-    def blocks(self, images: NDArray[Any], dtype: Any, fill: float, take: Take) -> Iterator[Block]:
+    def blocks(
+        self, images: NDArray[Any], dtype: Any, outside: float, take: Take, do: Do = NOW
+    ) -> Iterator[Block]:
         """Walk over all output lines of images (n, height, width, channels), as `dtype`.
 
-        fill: the value outside the image. A block's views are void when the next is asked for. A
+        outside: the value outside the image. A block's views are void when the next is asked for. A
         block has either whole images or lines of one image.
         """
         count, height, width = images.shape[:3]
@@ -90,17 +93,18 @@ class FrameGrid:
         layout = _layout(self, count, height, width)
         frame = take(layout.shape, dtype)
         if layout.bordered:
-            frame.fill(fill)
+            do(fill, frame, outside)
         views: tuple[NDArray[Any], ...] = ()
         viewed = None
         for first in range(0, count, layout.group):
             last = min(first + layout.group, count)
             for piece in layout.pieces:
-                frame[:, :, : piece.low] = fill
-                frame[:, :, piece.high : piece.span] = fill
+                for low, high in ((0, piece.low), (piece.high, piece.span)):
+                    if low < high and not (layout.bordered and len(layout.pieces) == 1):
+                        do(fill, frame[:, :, low:high], outside)
                 for phase, left, right, source in piece.copies:
                     target = frame[phase, : last - first, piece.low : piece.high, left:right]
-                    target[...] = images[(slice(first, last), *source)]
+                    do(put, target, images[(slice(first, last), *source)])
                 lines = piece.bottom - piece.top
                 if viewed != (last - first, lines):  # views of blocks of one size are the same
                     viewed = last - first, lines

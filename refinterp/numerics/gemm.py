@@ -8,11 +8,14 @@ inner dimension is cut into pieces that keep it, and the pieces are added in flo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from refinterp.numerics.tape import NOW, Do, fill
 
 FLOAT32_EXACT = 2**24
 FLOAT64_EXACT = 2**53
@@ -56,14 +59,30 @@ class ExactGemm:
         """The float type of the sums."""
         return self.weights.dtype if len(self.pieces) == 1 else np.dtype(np.float64)
 
-    def __call__(self, x: NDArray[Any], out: NDArray[Any]) -> None:
+    def __call__(self, x: NDArray[Any], out: NDArray[Any], do: Do = NOW) -> None:
         """Write x @ w, exactly: x (..., K) of `input_dtype`, out (..., N) of `output_dtype`."""
         if len(self.pieces) == 1:
-            np.matmul(x, self.weights, out=out)
+            do(np.matmul, x, self.weights, out)
             return
-        out.fill(0)
+        part = np.empty(out.shape, self.weights.dtype)
+        do(fill, out, 0)
         for start, stop in self.pieces:
-            out += x[..., start:stop] @ self.weights[start:stop]
+            do(np.matmul, x[..., start:stop], self.weights[start:stop], part)
+            do(np.add, out, part, out)
+
+    def banded(
+        self, bands: Sequence[NDArray[Any]], out: NDArray[Any], spare: NDArray[Any], do: Do = NOW
+    ) -> None:
+        """Write the sum of bands[i] @ w's i-th part, exactly; for one piece only.
+
+        bands: (..., K / len(bands)) each, of `input_dtype`; out, spare: (..., N).
+        """
+        depth = len(self.weights) // len(bands)
+        for index, band in enumerate(bands):
+            part = self.weights[index * depth : (index + 1) * depth]
+            do(np.matmul, band, part, spare if index else out)
+            if index:
+                do(np.add, out, spare, out)
 
 
 def _dense(weights: NDArray[Any], dtype: Any) -> NDArray[Any]:

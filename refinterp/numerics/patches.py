@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from refinterp.numerics.tape import NOW, Do, fill, put
 from refinterp.numerics.window import Window
 
 Take = Callable[[tuple[int, ...], Any], NDArray[Any]]
 """Lends scratch memory of a shape and dtype."""
 
 BLOCK = 1 << 17  # elements of one block of patches: 512 KiB of float32
+_BAND = 32  # elements of a band, and of its columns, below which matrix products are too small
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +42,104 @@ class PatchGrid:
             for w in (self.rows, self.columns)
         )
 
+    @property
+    def banded(self) -> bool:
+        """Whether `bands` is worth more than `blocks`: neighbouring windows share lines."""
+        return (
+            self.rows.stride == 1
+            and self.rows.kernel > 1
+            and self.columns.kernel * self.channels >= _BAND
+            and self.rows.size * self.columns.size >= _BAND
+        )
+
     def blocks(
-        self, images: NDArray[Any], dtype: Any, fill: float, take: Take, width: int = 0
+        self,
+        images: NDArray[Any],
+        dtype: Any,
+        outside: float,
+        take: Take,
+        width: int = 0,
+        do: Do = NOW,
     ) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield (start, stop, patches): patches (stop - start, depth) of `dtype`.
 
         images: (n, height, width, channels), possibly a strided view. start and stop count output
-        pixels over all images. fill: the value outside the image. The patches of one block are
+        pixels over all images. outside: the value outside the image. The patches of one block are
         void when the next is asked for. width: elements made of one patch, where they are more than
         its own: they have to stay in cache as well.
         """
         if self.pointwise:
-            yield from self._pixels(images, dtype, take, width)
+            yield from self._pixels(images, dtype, take, width, do)
             return
+        for first, last, top, bottom, frame, matrix in self._pieces(
+            images, dtype, outside, take, max(self.depth, width), self.depth, 0, do
+        ):
+            view = self._windows(frame, top, bottom, self.rows.kernel)
+            block = matrix[: math.prod(view.shape[:3])]
+            do(np.copyto, block.reshape(view.shape), view)
+            start = (first * self.rows.size + top) * self.columns.size
+            yield start, start + len(block), block
+
+    def bands(
+        self, images: NDArray[Any], dtype: Any, outside: float, take: Take, width: int, do: Do = NOW
+    ) -> Iterator[tuple[int, int, tuple[NDArray[Any], ...]]]:
+        """Yield (start, stop, bands) as `blocks` does, for windows with a row stride of 1.
+
+        bands: for each kernel row a matrix (images, lines * columns, kernel width * channels) of
+        what it reads. They share the memory of their lines: each pixel is copied once for each
+        kernel column, not for each kernel row as well.
+        """
+        depth = self.columns.kernel * self.channels
+        more = (self.rows.kernel - 1) * self.rows.dilation
+        for first, last, top, bottom, frame, matrix in self._pieces(
+            images, dtype, outside, take, max(depth, width), depth, more, do
+        ):
+            view = self._windows(frame, top, bottom + more, 1)
+            count, lines = last - first, bottom - top
+            block = matrix[: math.prod(view.shape[:3])]
+            do(np.copyto, block.reshape(view.shape), view)
+            stack = block.reshape(count, lines + more, self.columns.size, depth)
+            bands = tuple(
+                stack[:, row : row + lines].reshape(count, lines * self.columns.size, depth)
+                for row in range(0, more + 1, self.rows.dilation)
+            )
+            start = (first * self.rows.size + top) * self.columns.size
+            yield start, start + count * lines * self.columns.size, bands
+
+    def _pieces(
+        self,
+        images: NDArray[Any],
+        dtype: Any,
+        outside: float,
+        take: Take,
+        wide: int,
+        depth: int,
+        more: int,
+        do: Do,
+    ) -> Iterator[tuple[int, int, int, int, NDArray[Any], NDArray[Any]]]:
+        """Yield (first, last image, top, bottom line, padded frame, matrix for its patches).
+
+        wide: elements per pixel that count towards a block, depth: those of a row of the matrix;
+        more: lines that the matrix has besides those of the output.
+        """
         count = images.shape[0]
-        per_image = self.rows.size * self.columns.size * max(self.depth, width)
+        per_image = self.rows.size * self.columns.size * wide
         if per_image == 0 or count == 0:
             return
         group = min(count, max(1, BLOCK // per_image))
         lines = self.rows.size if group > 1 else max(1, BLOCK // (per_image // self.rows.size))
         lines = min(lines, self.rows.size)
-        padded = self._frame(group, images.shape[1:3], dtype, fill, take)
-        matrix = take((group * lines * self.columns.size, self.depth), dtype)
-        pixels = self.rows.size * self.columns.size
+        padded = self._frame(group, images.shape[1:3], dtype, outside, take, do)
+        matrix = take((group * (lines + more) * self.columns.size, depth), dtype)
         for first in range(0, count, group):
             some = images[first : first + group]
-            self._inner(padded, images.shape[1:3])[: len(some)] = some
+            do(put, self._inner(padded, images.shape[1:3])[: len(some)], some)
             for top in range(0, self.rows.size, lines):
                 bottom = min(top + lines, self.rows.size)
-                view = self._windows(padded[: len(some)], top, bottom)
-                block = matrix[: math.prod(view.shape[:3])]
-                block.reshape(view.shape)[...] = view
-                start = first * pixels + top * self.columns.size
-                yield start, start + len(block), block
+                yield first, first + len(some), top, bottom, padded[: len(some)], matrix
 
     def _pixels(
-        self, images: NDArray[Any], dtype: Any, take: Take, width: int
+        self, images: NDArray[Any], dtype: Any, take: Take, width: int, do: Do
     ) -> Iterator[tuple[int, int, NDArray[Any]]]:
         flat = images.reshape(-1, self.channels)
         if images.dtype == dtype and images.flags.c_contiguous and not width:
@@ -85,25 +150,34 @@ class PatchGrid:
         for start in range(0, len(flat), step):
             some = flat[start : start + step]
             block = matrix[: len(some)]
-            block[...] = some
+            do(put, block, some)
             yield start, start + len(some), block
 
     def _frame(
-        self, count: int, size: tuple[int, ...], dtype: Any, fill: float, take: Take
+        self,
+        count: int,
+        size: tuple[int, ...],
+        dtype: Any,
+        value: float,
+        take: Take,
+        do: Do,
     ) -> NDArray[Any]:
         """An image frame with its border filled; large enough for every window."""
         height = max(size[0] + self.rows.before + self.rows.after, _reach(self.rows))
         width = max(size[1] + self.columns.before + self.columns.after, _reach(self.columns))
         padded = take((count, height, width, self.channels), dtype)
-        padded.fill(fill)
+        do(fill, padded, value)
         return padded
 
     def _inner(self, padded: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
         top, left = self.rows.before, self.columns.before
         return padded[:, top : top + size[0], left : left + size[1]]
 
-    def _windows(self, padded: NDArray[Any], top: int, bottom: int) -> NDArray[Any]:
-        """View (n, lines, columns, kernel height, kernel width, channels) of padded images."""
+    def _windows(self, padded: NDArray[Any], top: int, bottom: int, high: int) -> NDArray[Any]:
+        """View (n, lines, columns, kernel rows, kernel width, channels) of padded images.
+
+        high: how many of the kernel's rows.
+        """
         image, line, pixel, channel = padded.strides
         origin = padded[:, top * self.rows.stride :]
         return as_strided(
@@ -112,7 +186,7 @@ class PatchGrid:
                 len(padded),
                 bottom - top,
                 self.columns.size,
-                self.rows.kernel,
+                high,
                 self.columns.kernel,
                 self.channels,
             ),

@@ -16,12 +16,14 @@ wherever a threshold is near: `_double_rule` says what is asked of each channel.
 
 Channels whose code cannot change within the bound on their sums (dead ones, with tiny scales) are
 constants. Channels for which the fast form is not proven are computed by the plain rule, alone.
-Where many elements pass through and the scales are not too fine, `single` adds a float32 form.
+Where many rows pass through and the scales are not too fine, `single` finds a float32 form.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from operator import setitem
 from typing import Any
 
 import numpy as np
@@ -36,14 +38,14 @@ from refinterp.numerics.fixedpoint import (
     rescale_real,
     wrap32,
 )
-from refinterp.numerics.single import SingleRescale, find_single
+from refinterp.numerics.single import Exact, SingleRescale, find_single
+from refinterp.numerics.tape import NOW, Do, clip, put
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 BLOCK = 1 << 16  # elements of one block of work: 512 KiB of float64
 _ROW = 8192  # elements a row is stretched to: NumPy runs rows at least this long unbuffered
-_SINGLE_AFTER = 1 << 18  # elements seen before a float32 form is worth looking for
-_SINGLE_SCALE = 2.5e-3  # below it, codes change at sums that float32 seldom tells apart
+_SINGLE_AFTER = 1 << 12  # rows seen before a float32 form is worth looking for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,35 +110,44 @@ class Requantizer:
         channels = max(self.bias.size, 1)
         return 2 * min(rows, _step(channels)) * channels
 
-    def __call__(self, acc: NDArray[Any], out: NDArray[Any], scratch: F64 | None = None) -> None:
+    def __call__(
+        self,
+        acc: NDArray[Any],
+        out: NDArray[Any],
+        scratch: F64 | None = None,
+        do: Do = NOW,
+    ) -> None:
         """Write the codes of `acc` (rows, channels; integers, in any real dtype) into `out`.
 
         scratch: a flat float64 array of `scratch_size` elements, to be written over. With it acc is
-        the caller's scratch as well: it is written over too.
+        the caller's scratch as well: it is contiguous, and written over too.
         """
         if self.bias.size <= 1 < acc.shape[1]:  # one rule for all columns
             if not out.flags.c_contiguous:
                 codes = np.empty(out.shape, out.dtype)
-                self(acc, codes, scratch)
-                out[...] = codes
+                self(acc, codes, scratch, do)
+                do(put, out, codes)
                 return
             acc, out = acc.reshape(-1, 1), out.reshape(-1, 1)
         rows, channels = acc.shape
         step = _step(channels)
         if self.fast is None:
             for start in range(0, rows, step):
-                block = acc[start : start + step].astype(np.int64)
-                out[start : start + step] = self.exact(block)
+                do(_exactly, self, acc[start : start + step], out[start : start + step])
             return
-        self.fast.look(acc)
-        owned = scratch is not None
         if scratch is None:
+            given, acc = acc, np.empty(acc.shape, acc.dtype)
+            do(put, acc, given)
             scratch = np.empty(self.scratch_size(rows), np.float64)
-        for start in range(0, rows, step):
-            self.fast(acc[start : start + step], out[start : start + step], scratch, owned)
+        self.fast.look(acc, do.runs)
         others = self.fast.others
+        codes = np.empty((rows, others.size), out.dtype)
         if others.size:
-            out[:, others] = self.part(others).exact(acc[:, others].astype(np.int64))
+            do(_exactly, self.part(others), acc, codes, others)
+        for start in range(0, rows, step):
+            self.fast(acc[start : start + step], out[start : start + step], scratch, do)
+        if others.size:
+            do(setitem, out, (slice(None), others), codes)
 
     def part(self, which: I64) -> Requantizer:
         """Return this rule for some of the channels, without a fast form."""
@@ -162,7 +173,7 @@ def _step(channels: int) -> int:
 
 @dataclass(slots=True)
 class _Single:
-    """The float32 form, once it has been looked for. seen: elements that have passed so far."""
+    """The float32 form, once it has been looked for. seen: rows that have passed so far."""
 
     seen: int = 0
     looked: bool = False
@@ -251,73 +262,91 @@ class FastRescale:
             _Single(),
         )
 
-    def __call__(
-        self, acc: NDArray[Any], out: NDArray[Any], scratch: F64, owned: bool = False
-    ) -> None:
+    def __call__(self, acc: NDArray[Any], out: NDArray[Any], scratch: F64, do: Do) -> None:
         """Write the codes of acc (rows, channels), except for the channels in `others`.
 
-        owned: whether acc may be written over.
+        acc is contiguous and is written over.
         """
         single = self.single.form
-        if single is not None and acc.dtype == np.float32 and acc.flags.c_contiguous:
-            floats = scratch.view(np.float32)
-            own = acc if owned else floats[: acc.size].reshape(acc.shape)
-            single(acc, own, out, floats[acc.size : 2 * acc.size].reshape(acc.shape))
+        if single is not None and acc.dtype == np.float32:
+            single(acc, out, scratch, do, self._stretch)
             return
-        rows = len(acc)
-        repeats = self.scale.size // self.channels
-        whole = rows - rows % repeats
-        if not (out.flags.c_contiguous and acc.flags.c_contiguous):
-            whole = 0
-        work, signs = scratch[: acc.size], scratch[acc.size : 2 * acc.size]
-        if whole:
-            shape = (whole // repeats, self.scale.size)
-            used = whole * self.channels
-            head, spare = work[:used].reshape(shape), signs[:used].reshape(shape)
-            self._cast(acc[:whole].reshape(shape), head, out[:whole].reshape(shape), spare, None)
-        if whole < rows:
-            used = whole * self.channels
-            shape = (rows - whole, self.channels)
-            tail, spare = work[used:].reshape(shape), signs[used:].reshape(shape)
-            self._cast(acc[whole:], tail, out[whole:], spare, self.channels)
-
-    def _cast(
-        self, acc: NDArray[Any], work: F64, out: NDArray[Any], spare: F64, channels: int | None
-    ) -> None:
-        if self.bias is None:
-            np.multiply(acc, self.scale[:channels], out=work)
+        flat, spare = scratch[: acc.size], scratch[acc.size : 2 * acc.size]
+        if acc.dtype == np.float64:
+            flat = acc.reshape(-1)
         else:
-            np.add(acc, self.bias[:channels], out=work)
-            work *= self.scale[:channels]
-        if self.offset is not None:
-            work += self.offset[:channels]
-        if self.half is not None:
-            add_away(work, self.half[:channels], spare)
-        if self.floor:
-            np.floor(work, out=work)
-        np.clip(work, self.low, self.high, out=work)
-        store(work, out, self.low, self.high, self.zero_point)
+            do(put, flat, acc.reshape(-1))
+        for part in self._stretch(acc.size):
+            self._parts(part(flat), part(spare), do)
+        self._store(flat.reshape(acc.shape), out, do)
 
-    def look(self, acc: NDArray[Any]) -> None:
-        """Look for a float32 form, once, when enough elements have passed to pay for it."""
+    def _stretch(self, size: int) -> Iterator[Callable[[Any], Any]]:
+        """Yield what cuts a flat array into rows as long as the vectors, and the part that is left.
+
+        Long rows keep NumPy's inner loops long; a short one lies beside its vector like for like.
+        """
+        row = self.scale.size
+        whole = size // row * row
+        if whole > row:
+            yield lambda flat: flat[:whole].reshape(-1, row)
+        elif whole:
+            yield lambda flat: flat[:whole]
+        if whole < size:
+            yield lambda flat: flat[whole:size]
+
+    def _parts(self, work: F64, spare: F64, do: Do) -> None:
+        size = work.shape[-1]
+        if self.bias is not None:
+            do(np.add, work, self.bias[:size], work)
+        do(np.multiply, work, self.scale[:size], work)
+        if self.offset is not None:
+            do(np.add, work, self.offset[:size], work)
+        if self.half is not None:
+            add_away(work, self.half[:size], spare, do)
+        if self.floor:
+            do(np.floor, work, work)
+        do(clip, work, float(self.low), float(self.high), work)
+
+    def _store(self, work: NDArray[Any], out: NDArray[Any], do: Do) -> None:
+        if out.flags.c_contiguous:
+            work, out = work.reshape(-1), out.reshape(-1)
+        store(work, out, self.low, self.high, self.zero_point, do)
+
+    def look(self, acc: NDArray[Any], runs: int) -> None:
+        """Look for a float32 form, once, when enough rows have passed to pay for it.
+
+        acc (rows, channels) comes `runs` times.
+        """
         single = self.single
         if not single.looked:
-            single.seen += acc.size
+            single.seen += len(acc) * runs
             if single.seen >= _SINGLE_AFTER:
                 single.looked = True
                 single.form = self._find_single(acc)
 
     def _find_single(self, acc: NDArray[Any]) -> SingleRescale | None:
         n = self.channels
-        if self.bias is not None or self.others.size or self.floor or n > 512:
+        if self.others.size or self.floor or acc.dtype != np.float32:
             return None
-        if acc.dtype != np.float32 or np.median(self.scale[:n]) < _SINGLE_SCALE:
-            return None
-        offset = np.zeros(n) if self.offset is None else self.offset[:n]
-        half = None if self.half is None else self.half[:n]
-        return find_single(
-            self.scale[:n], offset, half, self.low, self.high, self.zero_point, self.bound
+        zero = np.zeros(n)
+        rule = Exact(
+            zero if self.bias is None else self.bias[:n],
+            self.scale[:n],
+            zero if self.offset is None else self.offset[:n],
+            None if self.half is None else self.half[:n],
+            self.low,
+            self.high,
+            self.zero_point,
+            self.bound,
         )
+        return find_single(rule, _ROW)
+
+
+def _exactly(
+    rule: Requantizer, acc: NDArray[Any], out: NDArray[Any], which: I64 | None = None
+) -> None:
+    """Write the plain rule's codes of acc, or of some of its columns."""
+    out[...] = rule.exact((acc if which is None else acc[:, which]).astype(np.int64))
 
 
 def _constant_codes(rule: Requantizer, m: Multiplier, bound: F64) -> I64:

@@ -8,8 +8,11 @@ It does not have to. The code is a step function of an integer accumulator; floa
 is one too, since every operation on the way is monotone. Two step functions over the integers are
 equal if they step at the same accumulators: for each code k, the smallest accumulator that reaches
 it must reach it, and the one below must not. There are at most 255 such places a channel, and all
-are tried when the form is made. A few neighbours of the rounded scale and offset are tried where
-the nearest ones fail; channels where all fail keep the float64 form.
+are tried when the form is made: for a few scales around the rounded one, the products at these
+accumulators bound offset + half from both sides, and offset - half, and values from between the
+bounds are tried. What then still differs, mostly one accumulator of a channel that is rounded the
+wrong way, is looked for among the accumulators and mended; where that is too much, there is no
+float32 form.
 """
 
 from __future__ import annotations
@@ -21,24 +24,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.numerics.codes import add_away, store
+from refinterp.numerics.tape import Do, clip
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 
 _NEVER = 2.0**40
-_ROW = 8192  # elements a row is stretched to: NumPy runs rows at least this long unbuffered
-_NUDGES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (1, -1), (-1, 1), (2, -1), (-2, 1), (2, -2),
-           (-2, 2), (3, -2), (-3, 2), (1, -2), (-1, 2), (3, -3), (-3, 3))  # fmt: skip
-"""Steps of the last place of (scale, offset) to try, nearest first."""
+_FAR = np.float32(1e30)
+_NEAR = (1, -1, 2, -2, 3, -3, 4, -4)
+_TRIALS = (
+    ((0, 0),),
+    tuple((scale, 0) for scale in (*_NEAR, 5, -5, 6, -6, 7, -7, 8, -8)),
+    tuple((scale, offset) for scale in (0, *_NEAR) for offset in (1, -1, 2, -2, 3, -3)),
+)
+"""Steps of the last place of scale and offset to try, round by round."""
+_CHUNK = 32  # channels whose trials of one round are made together
+_AROUND = np.arange(-3, 3)  # accumulators about a place that come out wrong, with one to spare
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SingleRescale:
-    """float32 form for `channels` columns.
+    """float32 form for the columns of one rule.
 
     scale, offset: (repeats * channels,), the channels' values over and over. half: likewise, or
-    None. low, high: the clamp relative to the zero point. others: indices of the channels that keep
-    float64, whose vectors are in `double`: scale, offset, half or None.
+    None. low, high: the clamp relative to the zero point. channels, sums, codes: what to mend, the
+    code (not relative) of an accumulator of a channel, one each.
     """
 
     scale: F32
@@ -47,154 +58,220 @@ class SingleRescale:
     low: int
     high: int
     zero_point: int
-    channels: int
-    others: NDArray[np.int64]
-    double: tuple[F64, F64, F64 | None]
+    channels: I64
+    sums: F32
+    codes: I64
 
-    def __call__(self, acc: F32, work: F32, out: NDArray[Any], spare: F32) -> None:
-        """Write the codes of acc (rows, channels).
+    def __call__(self, acc: F32, out: NDArray[Any], scratch: F64, do: Do, parts: Any) -> None:
+        """Write the codes of acc (rows, channels), contiguous, which is written over.
 
-        work, spare: scratch of the same shape; work may be acc itself, which is then written over.
+        scratch: at least 2 * acc.size. parts: cuts flat arrays into rows as long as the vectors.
         """
-        fine = np.multiply(acc[:, self.others], self.double[0]) if self.others.size else None
-        rows = len(acc)
-        repeats = self.scale.size // self.channels
-        whole = rows - rows % repeats
-        if whole and out.flags.c_contiguous:
-            shape = (whole // repeats, self.scale.size)
-            self._cast(
-                acc[:whole].reshape(shape), work[:whole].reshape(shape), out[:whole].reshape(shape),
-                spare[:whole].reshape(shape), self.scale, self.offset, self.half,
-            )  # fmt: skip
-        else:
-            whole = 0
-        if whole < rows:
-            n = self.channels
-            half = None if self.half is None else self.half[:n]
-            self._cast(
-                acc[whole:], work[whole:rows], out[whole:], spare[whole:rows], self.scale[:n],
-                self.offset[:n], half,
-            )  # fmt: skip
-        if fine is not None:
-            codes = np.empty(fine.shape, out.dtype)
-            self._finish(fine, codes, np.empty_like(fine), *self.double[1:])
-            out[:, self.others] = codes
+        free = scratch.view(np.float32)
+        spare = free[: acc.size]
+        hits = free[acc.size :].view(np.bool_)[: len(acc) * self.channels.size]
+        hits = hits.reshape(-1, len(acc))
+        for own, channel, value in zip(hits, self.channels.tolist(), self.sums, strict=True):
+            do(np.equal, acc[:, channel], value, own)
+        flat = acc.reshape(-1)
+        for part in parts(acc.size):
+            self._part(part(flat), part(spare), do)
+        codes = out
+        if out.flags.c_contiguous:
+            acc, codes = flat, out.reshape(-1)
+        store(acc, codes, self.low, self.high, self.zero_point, do)
+        if len(hits):
+            do(self._mend, hits, out)
 
-    def _cast(
-        self,
-        acc: F32,
-        work: F32,
-        out: NDArray[Any],
-        spare: F32,
-        scale: F32,
-        offset: F32,
-        half: F32 | None,
-    ) -> None:
-        np.multiply(acc, scale, out=work)
-        self._finish(work, out, spare, offset, half)
+    def _part(self, work: F32, spare: F32, do: Do) -> None:
+        size = work.shape[-1]
+        do(np.multiply, work, self.scale[:size], work)
+        do(np.add, work, self.offset[:size], work)
+        if self.half is not None:
+            add_away(work, self.half[:size], spare, do)
+        do(clip, work, np.float32(self.low), np.float32(self.high), work)
 
-    def _finish(self, work: Any, out: NDArray[Any], spare: Any, offset: Any, half: Any) -> None:
-        work += offset
-        if half is not None:
-            add_away(work, half, spare)
-        np.clip(work, self.low, self.high, out=work)
-        store(work, out, self.low, self.high, self.zero_point)
+    def _mend(self, hits: NDArray[np.bool_], out: NDArray[Any]) -> None:
+        if hits.any():
+            which, row = np.nonzero(hits)
+            out[row, self.channels[which]] = self.codes[which]
 
 
-def find_single(
-    scale: F64,
-    constant: F64,
-    half: F64 | None,
-    low: int,
-    high: int,
-    zero_point: int,
-    bound: F64,
-) -> SingleRescale | None:
-    """Look for a float32 form of trunc(acc * scale + constant ± half), clipped to [low, high].
+@dataclass(frozen=True, slots=True, eq=False)
+class Exact:
+    """trunc((acc + bias) * scale + offset ± half), clipped, in float64: vectors (channels,).
 
-    scale, constant, half, bound: float64 (channels,); bound is the largest |acc|. half takes the
-    sign of what it is added to; without it low must be at least 0, where truncation and floor
-    agree. Returns None when sums do not fit float32 or many channels fail.
+    half takes the sign of what it is added to; it is None where nothing below 0 survives the clamp.
+    low, high: the clamp, relative to zero_point. bound: the largest |acc|.
     """
-    if scale.size == 0 or not np.all(bound < 2.0**24) or (half is None and low < 0):
+
+    bias: F64
+    scale: F64
+    offset: F64
+    half: F64 | None
+    low: int
+    high: int
+    zero_point: int
+    bound: F64
+
+    def part(self, which: I64) -> Exact:
+        """Some of the channels, as columns (n, 1)."""
+        half = None if self.half is None else self.half[which, None]
+        return Exact(
+            self.bias[which, None], self.scale[which, None], self.offset[which, None], half,
+            self.low, self.high, self.zero_point, self.bound[which, None],
+        )  # fmt: skip
+
+    def __call__(self, acc: F64) -> F64:
+        """The codes relative to the zero point; acc broadcasts with the vectors."""
+        t = (acc + self.bias) * self.scale
+        t += self.offset
+        if self.half is not None:
+            t += np.copysign(self.half, t)
+        return np.asarray(np.trunc(np.clip(t, self.low, self.high)))
+
+
+def find_single(rule: Exact, row: int) -> SingleRescale | None:
+    """Look for a float32 form; row: elements to repeat the channels over.
+
+    Returns None when sums do not fit float32, or too many accumulators would have to be mended.
+    """
+    n = rule.scale.size
+    if n == 0 or not np.all(rule.bound < 2.0**24) or (rule.half is None and rule.low < 0):
         return None
-    codes = np.arange(low + 1, high + 1, dtype=np.float64)
+    codes = np.arange(rule.low + 1, rule.high + 1, dtype=np.float64)
     if not 0 < codes.size <= 255:
         return None
-    places = _thresholds(codes, scale, constant, half)
-    reached = (np.abs(places) <= bound) & (np.abs(places - 1) <= bound)
-    at, below = places.astype(np.float32), (places - 1).astype(np.float32)
-    nearest = np.array([scale, constant]).astype(np.float32)
-    chosen = nearest.copy()
-    open_channels = np.arange(scale.size)
-    half32 = None if half is None else half.astype(np.float32)
-    for steps in _NUDGES:
-        mine = open_channels
-        s, b = (_step(nearest[i, mine], steps[i]) for i in range(2))
-        h = None if half32 is None else half32[mine]
-        good = np.all(
-            ~reached[:, mine]
-            | (
-                (_code(at[:, mine], s, b, h, low, high) >= codes[:, None])
-                & (_code(below[:, mine], s, b, h, low, high) < codes[:, None])
-            ),
-            axis=0,
-        )
-        chosen[0, mine[good]], chosen[1, mine[good]] = s[good], b[good]
-        open_channels = mine[~good]
-        if open_channels.size == 0:
-            break
-    if open_channels.size > max(1, scale.size // 8):
+    signed = rule.half is not None
+    found = np.zeros((3, n), np.float32)  # scale, offset, half
+    found[1] = rule.offset + rule.bias * rule.scale
+    found[2] = 0.5
+    live = np.flatnonzero(rule.scale)  # the others are constants: nothing is multiplied
+    places = _thresholds(rule.part(live), codes)
+    bound = rule.bound[live, None]
+    at = np.where(places <= bound, np.maximum(places, -bound), _FAR).astype(np.float32)
+    below = np.where(places > -bound, np.minimum(places - 1, bound), -_FAR).astype(np.float32)
+    search = _Search(codes.astype(np.float32), at, below, rule.scale[live], signed)
+    found[:, live] = search.best
+    wrong = None if search.hopeless else _wrong(rule, found, live[search.open], places[search.open])
+    if wrong is None or wrong[0].size > n // (2 if signed else 4):
         return None
-    repeats = max(1, _ROW // scale.size)
-    tiled = np.tile(chosen, (1, repeats))
+    tiled = np.tile(found, (1, max(1, row // n)))
     return SingleRescale(
-        tiled[0],
-        tiled[1],
-        None if half32 is None else np.tile(half32, repeats),
-        low,
-        high,
-        zero_point,
-        scale.size,
-        open_channels,
-        (
-            scale[open_channels],
-            constant[open_channels],
-            None if half is None else half[open_channels],
-        ),
-    )
+        tiled[0], tiled[1], tiled[2] if signed else None, rule.low, rule.high, rule.zero_point,
+        *wrong,
+    )  # fmt: skip
 
 
-def _thresholds(codes: F64, scale: F64, constant: F64, half: F64 | None) -> F64:
-    """The smallest integer accumulator that reaches each code: (codes, channels), exact.
+def _thresholds(rule: Exact, codes: F64) -> F64:
+    """The smallest integer accumulator that reaches each code: (channels, codes), exact.
 
-    Estimated, then settled by the float64 form itself at the estimate's neighbours. A channel that
-    never reaches a code gets a number beyond all bounds.
+    Estimated, then settled by the rule itself at the estimate's neighbours. Where a code is never
+    reached it is a number beyond all bounds.
     """
-    column = codes[:, None]
-    shift = 0.0 if half is None else np.where(column >= 1, -half, half - 1)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        guess = np.ceil((column + shift - constant) / scale)
-    guess = np.clip(np.nan_to_num(guess, nan=_NEVER), -_NEVER, _NEVER)
+    shift = 0.0 if rule.half is None else np.where(codes >= 1, -rule.half, rule.half - 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        guess = np.ceil((codes + shift - rule.offset) / rule.scale) - rule.bias
+        guess = np.clip(np.nan_to_num(guess, nan=_NEVER), -_NEVER, _NEVER)
     settled = guess + 2
-    for offset in (1, 0, -1, -2):
-        t = (guess + offset) * scale + constant
-        value = np.floor(t) if half is None else np.trunc(t + np.copysign(half, t))
-        settled = np.where(value >= column, guess + offset, settled)
-    return np.asarray(settled)
+    for step in (1, 0, -1, -2):
+        settled = np.where(rule(guess + step) >= codes, guess + step, settled)
+    return settled
 
 
-def _code(acc: F32, s: F32, b: F32, half: F32 | None, low: int, high: int) -> F32:
-    w = acc * s
-    w += b
-    if half is not None:
-        w += np.copysign(half, w)
-    return np.asarray(np.trunc(np.clip(w, low, high)))
+class _Search:
+    """Tries scales and offsets, and keeps for each channel what gets the fewest places wrong.
+
+    codes (codes,); at, below (channels, codes): accumulators that must reach a code, and must not.
+    best: scale, offset, half, (3, channels). open: indices of channels that have places wrong.
+    """
+
+    def __init__(self, codes: F32, at: F32, below: F32, scale: F64, signed: bool) -> None:
+        self.best = np.zeros((3, len(at)), np.float32)
+        self.open = np.arange(len(at))
+        self._codes = codes
+        self._positive = int(np.searchsorted(codes, 1))  # where codes above 0 start
+        # a truncated float reaches k > 0 from k on, k <= 0 from just above k - 1 on
+        self._bar = np.where(codes >= 1, codes, np.nextafter(codes - 1, np.float32(np.inf)))
+        self._signed = signed
+        self._fewest = np.full(len(at), 2 * codes.size + 1)
+        for number, trials in enumerate(_TRIALS):
+            if number > 1 and self.hopeless:
+                break
+            steps = np.array(trials, np.float32)
+            for start in range(0, self.open.size, _CHUNK):
+                mine = self.open[start : start + _CHUNK]
+                self._try(steps, mine, at[mine], below[mine], scale[mine].astype(np.float32))
+            self.open = np.flatnonzero(self._fewest)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether so many channels have places wrong that mending them takes too long."""
+        return self.open.size > len(self._fewest) * (0.9 if self._signed else 0.6)
+
+    def _try(self, steps: F32, mine: I64, at: F32, below: F32, scale: F32) -> None:
+        """Try one round's steps (trials, 2) on some channels."""
+        s = (scale + steps[:, :1] * np.spacing(scale))[:, :, None]
+        up, down = at * s, below * s
+        offset, half = self._between(up, down)
+        offset = offset + steps[:, 1:] * np.spacing(offset)
+        wrong = np.count_nonzero(self._reach(up, offset, half) < self._bar, axis=2)
+        wrong += np.count_nonzero(self._reach(down, offset, half) >= self._bar, axis=2)
+        which = np.argmin(wrong, axis=0), np.arange(mine.size)
+        better = wrong[which] < self._fewest[mine]
+        self._fewest[mine[better]] = wrong[which][better]
+        chosen = np.stack([s[..., 0][which], offset[which], half[which]])
+        self.best[:, mine[better]] = chosen[:, better]
+
+    def _between(self, up: F32, down: F32) -> tuple[F32, F32]:
+        """Choose offset and half in the middle of what the products leave room for.
+
+        A code k above 0 is reached from offset + half >= k - product on, a code k up to 0 from
+        offset - half > k - 1 - product on.
+        """
+        need, room = self._codes - up, self._codes - down
+        first = self._positive
+        if not self._signed:
+            middle = _middle(need, room)
+            return middle, np.zeros_like(middle)
+        above = _middle(need[..., first:], room[..., first:])
+        under = _middle(need[..., :first], room[..., :first]) - 1
+        return (above + under) / 2, (above - under) / 2
+
+    def _reach(self, product: F32, offset: F32, half: F32) -> F32:
+        w = product + offset[..., None]
+        if self._signed:
+            w += np.copysign(half[..., None], w)
+        return w
 
 
-def _step(values: F32, count: int) -> F32:
-    """Move floats by `count` steps of their last place."""
-    toward = np.float32(np.inf if count > 0 else -np.inf)
-    for _ in range(abs(count)):
-        values = np.nextafter(values, toward)
-    return values
+def _middle(need: F32, room: F32) -> F32:
+    """Half way between the largest need and the smallest room; 0 where there are no codes."""
+    least = np.max(need, axis=-1, initial=-_FAR)
+    most = np.min(room, axis=-1, initial=_FAR)
+    # one bound may be far away; then stay close to the other
+    return np.asarray((np.maximum(least, most - 1) + np.minimum(most, least + 1)) / 2)
+
+
+def _wrong(rule: Exact, found: F32, channels: I64, places: F64) -> tuple[I64, F32, I64] | None:
+    """What is left to mend: (channel, accumulator, code) of each difference near a place.
+
+    None when differences may go on further away.
+    """
+    if channels.size == 0:
+        return channels, found[0, :0], channels
+    exact = rule.part(channels)
+    sums = np.clip(places, -exact.bound, exact.bound)[:, :, None] + _AROUND
+    seen = np.abs(sums) <= exact.bound[..., None]
+    codes = exact(sums.reshape(channels.size, -1)).reshape(sums.shape)
+    s, b, h = (column[channels, None, None] for column in found)
+    w = sums.astype(np.float32) * s + b
+    if rule.half is not None:
+        w += np.copysign(h, w)
+    wrong = seen & (np.trunc(np.clip(w, rule.low, rule.high)) != codes)
+    if wrong[..., 0].any() or wrong[..., -1].any():
+        return None
+    which = np.nonzero(wrong)
+    mended = np.stack([channels[which[0]], sums[which], codes[which] + rule.zero_point])
+    mended = np.unique(mended, axis=1)
+    return mended[0].astype(np.int64), mended[1].astype(np.float32), mended[2].astype(np.int64)

@@ -18,6 +18,7 @@ from refinterp.kernels.registry import EndRun, Kernel, fresh_state
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.memory import POISON, Frame, Memory, lay_out, read_only
 from refinterp.run.prepare import PreparedGraph, Program, Step, prepare, prepare_late
+from refinterp.run.replay import Replay
 
 Array = NDArray[Any]
 Moment = Literal["before", "after"]
@@ -260,7 +261,8 @@ class _Run:
         """What to call for a step, and with which arrays: the same at every run."""
         inputs, outputs = self._operands(frame, step)
         kernel: Any = step.kernel
-        return kernel.eval, [*inputs, *self._state(step, kernel)], outputs
+        evaluate = Replay(kernel) if hasattr(kernel, "record") else kernel.eval
+        return evaluate, [*inputs, *self._state(step, kernel)], outputs
 
     def _state(self, step: Step, kernel: Any) -> list[Array]:
         """The arrays a kernel remembers in; new ones when the kernel is another."""
