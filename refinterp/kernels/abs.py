@@ -30,12 +30,13 @@ from refinterp.kernels.elementwise import (
     require_zero_point,
     same_shape,
 )
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import tabulate
+from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -44,7 +45,7 @@ real_function("ABS", np.abs, "float32", "int32")
 
 @kernel("ABS", "int8", "int16")
 @dataclass(frozen=True, slots=True, eq=False)
-class AbsInteger:
+class AbsInteger(Steady):
     """The integer kernel. factor: None where the scales agree. table: for every code."""
 
     x_zero: int
@@ -81,9 +82,10 @@ class AbsInteger:
             size = rescale(size, self.factor)
         return np.clip(size + self.y_zero, self.y_min, self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0])
+        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        return True

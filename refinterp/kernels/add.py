@@ -34,7 +34,7 @@ from refinterp.kernels.elementwise import (
     require_type,
     require_zero_point,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.broadcast import blocks
@@ -48,6 +48,7 @@ from refinterp.numerics.fixedpoint import (
 )
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import tabulate_pairs
+from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -72,7 +73,7 @@ def three(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ..
 
 @kernel("ADD", "int8", "uint8", "int16", options=AddOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class SumInteger:
+class SumInteger(Steady):
     """The general integer kernel. sign: what b is multiplied by, +1 or -1.
 
     table: the output for every pair of 8-bit codes, or None.
@@ -143,18 +144,19 @@ class SumInteger:
             m = Multiplier(m.mantissa, np.zeros_like(m.exponent))
         return np.clip(rescale(total, m) + self.y_zero, self.y_min, self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         a, b = inputs[0], inputs[1]
         assert a is not None
         assert b is not None
-        map_pairs(self.exact, self.table, a, b, outputs[0], work)
+        map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+        return True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PowerOfTwoSum:
+class PowerOfTwoSum(Steady):
     """int16 with scales that are powers of two: one operand is shifted to the other's scale.
 
     a_shift, b_shift: right shifts, one of them 0, halves away from zero. ADD saturates the sum to
@@ -187,14 +189,15 @@ class PowerOfTwoSum:
         y: I64 = scaled_a + self.sign * scaled_b
         return np.clip(y, self.y_min, self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         a, b = inputs[0], inputs[1]
         assert a is not None
         assert b is not None
-        map_pairs(self.exact, None, a, b, outputs[0], work)
+        map_pairs(self.exact, None, a, b, outputs[0], work, do)
+        return True
 
 
 @kernel("ADD", "float32", "float16", "int32", "int64", options=AddOptions)

@@ -240,7 +240,7 @@ class Conv2DInteger:
         gemm, take = group.gemm, work.take
         banded = self.place.banded and len(gemm.pieces) == 1
         blocks = self.place.bands if banded else self.place.blocks
-        sums = spare = None
+        sums: Any = None
         for start, stop, patches in blocks(images, gemm.input_dtype, self.x_zero, take, count, do):
             rows = stop - start
             if sums is None:  # the first block is the largest

@@ -32,10 +32,11 @@ from refinterp.kernels.elementwise import (
     same_shape,
 )
 from refinterp.kernels.quantize import along
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import tabulate
+from refinterp.numerics.tape import Do, put
 
 I64 = NDArray[np.int64]
 
@@ -69,7 +70,7 @@ def _repeated(kernel: Any, x: TensorSpec, y: TensorSpec, rule: Rules) -> Any:
 
 @kernel("DEQUANTIZE", "int8", "uint8", "int16", "int4", "uint4", "int2")
 @dataclass(frozen=True, slots=True, eq=False)
-class Dequantize:
+class Dequantize(Steady):
     """From codes. scale float64, zero int64: () or broadcasting over (S, *shape).
 
     table: the real of every code, where there is one scale; else None.
@@ -110,15 +111,16 @@ class Dequantize:
         with np.errstate(over="ignore"):
             return (self.scale * (x - self.zero)).astype(np.float32)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         assert inputs[0] is not None
         if self.scale.ndim == 0:
-            map_codes(self.exact, self.table, inputs[0], outputs[0])
+            map_codes(self.exact, self.table, inputs[0], outputs[0], do)
         else:
-            outputs[0][...] = self.exact(inputs[0].astype(np.int64))
+            do(lambda y, x: put(y, self.exact(x.astype(np.int64))), outputs[0], inputs[0])
+        return True
 
 
 @kernel("DEQUANTIZE", "float16")

@@ -32,7 +32,7 @@ from refinterp.kernels.elementwise import (
     require_scale,
     require_type,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import integer_bounds, type_bounds
@@ -45,6 +45,7 @@ from refinterp.numerics.fixedpoint import (
 )
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import tabulate_pairs
+from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -65,7 +66,7 @@ def _operands(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec
 
 @kernel("DIV", "int8", "uint8", "int16", options=DivOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class DivInteger:
+class DivInteger(Steady):
     """The integer kernel. table: the output for every pair of 8-bit codes, or None."""
 
     a_zero: int
@@ -104,14 +105,15 @@ class DivInteger:
         y = rescale_below_one(quotient, Multiplier(self.factor.mantissa, exponent)) + self.y_zero
         return np.clip(y, self.y_min, self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         a, b = inputs[0], inputs[1]
         assert a is not None
         assert b is not None
-        map_pairs(self.exact, self.table, a, b, outputs[0], work)
+        map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+        return True
 
 
 @kernel("DIV", "float32", "int32", options=DivOptions)

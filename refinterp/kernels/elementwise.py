@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.broadcast import BLOCK, blocks, broadcast_shape
 from refinterp.numerics.flavours import Rules
@@ -24,6 +24,7 @@ from refinterp.numerics.tables import (
     tabulate_pairs,
     through_float32,
 )
+from refinterp.numerics.tape import NOW, Do, put
 
 I64 = NDArray[np.int64]
 
@@ -71,7 +72,9 @@ def require_zero_point(spec: TensorSpec, expected: int, role: str) -> None:
         raise ModelError(f"{role} {spec.name!r} has zero point {spec.zero}; it must be {expected}")
 
 
-def map_codes(exact: Callable[[I64], Array], table: Array | None, x: Array, y: Array) -> None:
+def map_codes(
+    exact: Callable[[I64], Array], table: Array | None, x: Array, y: Array, do: Do = NOW
+) -> None:
     """Write a function of every code of x into y, by the table where there is one.
 
     x: (S, ...) or (1, ...), contiguous; y: (S, ...). exact: int64 codes → values for y.
@@ -82,11 +85,15 @@ def map_codes(exact: Callable[[I64], Array], table: Array | None, x: Array, y: A
     for start in range(0, source.size, BLOCK):
         part = slice(start, start + BLOCK)
         if table is None:
-            target[part] = exact(source[part].astype(np.int64))
+            do(_write, exact, target[part], source[part])
         else:
-            np.take(table, pattern[part], out=target[part], mode="clip")
+            do(np.take, table, pattern[part], None, target[part], "clip")
     if len(x) < len(y):
-        y[1:] = once
+        do(put, y[1:], once)
+
+
+def _write(exact: Callable[..., Array], out: Array, *codes: Array) -> None:
+    out[...] = exact(*(own.astype(np.int64) for own in codes))
 
 
 def map_pairs(
@@ -96,6 +103,7 @@ def map_pairs(
     b: Array,
     y: Array,
     work: Workspace,
+    do: Do = NOW,
 ) -> None:
     """Write a function of the codes of a and b, which broadcast, into y.
 
@@ -103,14 +111,15 @@ def map_pairs(
     """
     if table is None:
         for out, first, second in blocks(y, a, b):
-            out[...] = exact(first.astype(np.int64), second.astype(np.int64))
+            do(_write, exact, out, first, second)
         return
-    index = work.take((min(BLOCK, y.size),), np.intp)
+    index = work.take((min(BLOCK, y.size),), np.uint16)
     for out, first, second in blocks(y, a.view(np.uint8), b.view(np.uint8)):
         pair = index[: out.size].reshape(out.shape)
-        np.multiply(first, 256, out=pair, dtype=np.intp)
-        pair += second
-        np.take(table, pair, out=out, mode="clip")
+        do(np.copyto, pair, first)
+        do(np.left_shift, pair, np.uint16(8), pair)
+        do(np.add, pair, second, pair)
+        do(np.take, table, pair, None, out, "clip")
 
 
 def map_reals(function: Callable[[Array], Array], x: Array, y: Array) -> None:
@@ -140,7 +149,7 @@ class RealMap:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CodeMap:
+class CodeMap(Steady):
     """A prepared kernel: one function of each code; table: it for every code, or None."""
 
     exact: Callable[[I64], Array]
@@ -153,12 +162,13 @@ class CodeMap:
         """Tabulate the definition, unless the plain form is asked for."""
         return cls(exact, None if rule.plain else tabulate(exact, x.dtype, y.dtype))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0])
+        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        return True
 
 
 def real_function(
@@ -197,7 +207,7 @@ def through_table(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PairMap:
+class PairMap(Steady):
     """A prepared kernel: one function of two codes; table: it for every pair, or None."""
 
     exact: Callable[[I64, I64], Array]
@@ -217,14 +227,15 @@ class PairMap:
             return cls(exact, None)
         return cls(exact, tabulate_pairs(exact, a, b, y.dtype))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         a, b = inputs[0], inputs[1]
         assert a is not None
         assert b is not None
-        map_pairs(self.exact, self.table, a, b, outputs[0], work)
+        map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+        return True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

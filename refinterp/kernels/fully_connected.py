@@ -234,9 +234,7 @@ def _rounding(
     return accumulator_rounding(x, bias, options.quantized_bias_type, rule)
 
 
-def _run(
-    folded: Folded, x: Array, y: Array, depth: int, work: Workspace, do: Do = NOW
-) -> None:
+def _run(folded: Folded, x: Array, y: Array, depth: int, work: Workspace, do: Do = NOW) -> None:
     rows = x.reshape(-1, depth)
     codes = y.reshape(-1, y.shape[-1])
     gemm = folded.gemm

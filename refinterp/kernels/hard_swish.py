@@ -32,7 +32,7 @@ from refinterp.kernels.elementwise import (
     require_type,
     same_shape,
 )
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import (
@@ -42,13 +42,14 @@ from refinterp.numerics.fixedpoint import (
 )
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import tabulate
+from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
 
 @kernel("HARD_SWISH", "int8", "uint8")
 @dataclass(frozen=True, slots=True, eq=False)
-class HardSwishInteger:
+class HardSwishInteger(Steady):
     """The integer kernel. The mantissas have 15 bits. table: the output for every code."""
 
     x_zero: int
@@ -108,12 +109,13 @@ class HardSwishInteger:
         y = rounding_divide_by_pot16(truncated, -self.y_exponent) + self.y_zero
         return np.clip(y, self.y_min, self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0])
+        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        return True
 
 
 def _fifteen_bits(factor: Multiplier) -> int:

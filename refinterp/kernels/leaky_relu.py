@@ -29,12 +29,13 @@ from refinterp.kernels.elementwise import (
     require_zero_point,
     same_shape,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import tabulate
+from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -48,7 +49,7 @@ class LeakyReluOptions:
 
 @kernel("LEAKY_RELU", "int8", "uint8", "int16", options=LeakyReluOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class LeakyReluInteger:
+class LeakyReluInteger(Steady):
     """The integer kernel. sign: of alpha; below holds its size. table: for every code."""
 
     x_zero: int
@@ -92,12 +93,13 @@ class LeakyReluInteger:
         y: I64 = np.where(centred >= 0, rescale(centred, self.above), below) + self.y_zero
         return np.clip(y, self.y_min, self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0])
+        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        return True
 
 
 @kernel("LEAKY_RELU", "float32", options=LeakyReluOptions)

@@ -34,7 +34,7 @@ from refinterp.kernels.elementwise import (
     require_zero_point,
     same_shape,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31, sigmoid16
 from refinterp.numerics.fixedpoint import (
@@ -45,6 +45,7 @@ from refinterp.numerics.fixedpoint import (
 )
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import in_float64, tabulate, through_float32
+from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
@@ -136,7 +137,7 @@ class FixedPointCurve:
 
 @kernel("LOGISTIC", "int8", "uint8", "int16", options=LogisticOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class CurveInteger:
+class CurveInteger(Steady):
     """The integer kernel. exact: the definition, codes → codes; table: it for every code."""
 
     exact: Exact
@@ -172,12 +173,13 @@ class CurveInteger:
             exact = through_float32(curve.table, (x.step, x.zero), (y.step, y.zero), y.dtype)
         return cls(exact, None if rule.plain else tabulate(exact, x.dtype, y.dtype))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0])
+        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        return True
 
 
 @kernel("LOGISTIC", "float32", "float16", options=LogisticOptions)

@@ -30,7 +30,7 @@ from refinterp.kernels.elementwise import (
     require_type,
     require_zero_point,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.broadcast import blocks
@@ -42,6 +42,7 @@ from refinterp.numerics.fixedpoint import (
 )
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import tabulate_pairs
+from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -55,7 +56,7 @@ class MulOptions:
 
 @kernel("MUL", "int8", "uint8", "int16", options=MulOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class MulInteger:
+class MulInteger(Steady):
     """The integer kernel. table: the output for every pair of 8-bit codes, or None."""
 
     a_zero: int
@@ -105,18 +106,19 @@ class MulInteger:
         product = (a - self.a_zero) * (b - self.b_zero)
         return np.clip(rescale(product, self.factor) + self.y_zero, self.y_min, self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         a, b = inputs[0], inputs[1]
         assert a is not None
         assert b is not None
-        map_pairs(self.exact, self.table, a, b, outputs[0], work)
+        map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+        return True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MulNarrowing:
+class MulNarrowing(Steady):
     """int16 operands to an 8-bit output: Q0.15 products, whatever the scales say."""
 
     y_zero: int
@@ -128,14 +130,15 @@ class MulNarrowing:
         product = rounding_divide_by_pot(doubling_high_mul16(a, b), 8)
         return np.clip(product, self.y_min - self.y_zero, self.y_max - self.y_zero) + self.y_zero
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         a, b = inputs[0], inputs[1]
         assert a is not None
         assert b is not None
-        map_pairs(self.exact, None, a, b, outputs[0], work)
+        map_pairs(self.exact, None, a, b, outputs[0], work, do)
+        return True
 
 
 @kernel("MUL", "float32", "float16", "int32", "int64", "uint32", options=MulOptions)

@@ -30,12 +30,13 @@ from refinterp.kernels.elementwise import (
     require_type,
     same_shape,
 )
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import round_half_away32, tabulate, to_int32
+from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -100,7 +101,7 @@ class QuantizeReal:
 
 @kernel("QUANTIZE", "int8", "uint8", "int16", "int32")
 @dataclass(frozen=True, slots=True, eq=False)
-class Requantize:
+class Requantize(Steady):
     """From codes. table: the output for every 8- or 16-bit code, or None."""
 
     x_zero: int
@@ -130,9 +131,10 @@ class Requantize:
         y = wrap32(rescale(wrap32(x - self.x_zero), self.factor) + self.y_zero)
         return np.clip(y, self.y_min, self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0])
+        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        return True

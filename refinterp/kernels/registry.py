@@ -19,6 +19,7 @@ from refinterp.graph.model import STORAGE, Options, Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR, Rules, rules
+from refinterp.numerics.tape import NOW, Do
 
 Array = NDArray[Any]
 Inputs = Sequence[TensorSpec | None]
@@ -113,6 +114,27 @@ class ControlKernel(Protocol):
     def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
         """Run on arrays (*shape); returns the outputs, which are copied. May raise EndRun."""
         ...
+
+
+class Steady:
+    """A kernel whose calls are the same whatever the data: `record` names them, `eval` makes them.
+
+    `run.replay` notes them once and makes them again, without finding out anew what they are.
+    """
+
+    __slots__ = ()
+
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write the outputs; False, and none, when they do depend on data."""
+        raise NotImplementedError
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write the outputs."""
+        self.record(inputs, outputs, work, NOW)
 
 
 def is_control(cls: type[Any]) -> bool:

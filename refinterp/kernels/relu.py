@@ -32,12 +32,13 @@ from refinterp.kernels.elementwise import (
     require_zero_point,
     same_shape,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, code_of
 from refinterp.numerics.fixedpoint import Multiplier, rescale
 from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import tabulate
+from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -79,7 +80,7 @@ class Relu0To1Options:
 @kernel("RELU_N1_TO_1", "int8", "uint8", options=ReluN1To1Options)
 @kernel("RELU_0_TO_1", "int8", "uint8", options=Relu0To1Options)
 @dataclass(frozen=True, slots=True, eq=False)
-class ReluInteger:
+class ReluInteger(Steady):
     """The integer kernel. factor: None where codes are only clamped. table: for every code."""
 
     x_zero: int
@@ -125,12 +126,13 @@ class ReluInteger:
             scaled = rescale(scaled, self.factor)
         return np.minimum(np.maximum(scaled + self.y_zero, self.y_min), self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
         assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0])
+        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        return True
 
 
 @kernel("RELU", "float32", options=ReluOptions)

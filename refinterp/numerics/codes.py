@@ -44,9 +44,7 @@ def _store_wide(work: NDArray[Any], out: NDArray[Any], zero_point: int, wide: An
     np.copyto(out, codes, casting="unsafe")  # in range: the clamp saw to it
 
 
-def add_away(
-    work: NDArray[Any], half: NDArray[Any], spare: NDArray[Any], do: Do = NOW
-) -> None:
+def add_away(work: NDArray[Any], half: NDArray[Any], spare: NDArray[Any], do: Do = NOW) -> None:
     """Add copysign(half, work) to work, in place; half > 0, spare: scratch of work's shape.
 
     The sign bit is moved by integer operations: NumPy's `copysign` is several times slower.

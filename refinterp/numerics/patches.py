@@ -71,7 +71,7 @@ class PatchGrid:
         if self.pointwise:
             yield from self._pixels(images, dtype, take, width, do)
             return
-        for first, last, top, bottom, frame, matrix in self._pieces(
+        for first, _, top, bottom, frame, matrix in self._pieces(
             images, dtype, outside, take, max(self.depth, width), self.depth, 0, do
         ):
             view = self._windows(frame, top, bottom, self.rows.kernel)

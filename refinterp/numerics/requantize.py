@@ -43,7 +43,7 @@ from refinterp.numerics.tape import NOW, Do, clip, put
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-BLOCK = 1 << 16  # elements of one block of work: 512 KiB of float64
+BLOCK = 1 << 15  # elements of one block of work: 256 KiB of float64
 _ROW = 8192  # elements a row is stretched to: NumPy runs rows at least this long unbuffered
 _SINGLE_AFTER = 1 << 12  # rows seen before a float32 form is worth looking for
 

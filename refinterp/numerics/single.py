@@ -245,12 +245,12 @@ class _Search:
         return w
 
 
-def _middle(need: F32, room: F32) -> F32:
+def _middle(need: F32, room: F32) -> Any:
     """Half way between the largest need and the smallest room; 0 where there are no codes."""
     least = np.max(need, axis=-1, initial=-_FAR)
     most = np.min(room, axis=-1, initial=_FAR)
     # one bound may be far away; then stay close to the other
-    return np.asarray((np.maximum(least, most - 1) + np.minimum(most, least + 1)) / 2)
+    return (np.maximum(least, most - 1) + np.minimum(most, least + 1)) / 2
 
 
 def _wrong(rule: Exact, found: F32, channels: I64, places: F64) -> tuple[I64, F32, I64] | None:

@@ -13,12 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-try:  # np.clip costs four times this on a small array, in Python that finds out what was meant
-    from numpy._core.umath import clip
-except ImportError:  # pragma: no cover - where NumPy keeps it is not promised
-    from numpy import clip
-
-__all__ = ["NOW", "Do", "Tape", "clip", "fill", "put"]
+# On a small array np.clip takes four times what the ufunc below it takes, in Python that finds out
+# what was meant. Where NumPy keeps the ufunc is not promised.
+_UMATH = getattr(getattr(np, "_core", None), "umath", None)
+clip: Callable[..., Any] = getattr(_UMATH, "clip", np.clip)
 
 
 class Do(Protocol):

@@ -100,9 +100,7 @@ class TFLM:
         return Ran(outputs, tensors, graph.details, graph.inputs, graph.outputs, allocations)
 
 
-def load(
-    model: bytes, config: InterpreterConfig = InterpreterConfig.kAllocationRecording
-) -> Any:
+def load(model: bytes, config: InterpreterConfig = InterpreterConfig.kAllocationRecording) -> Any:
     """Open the model, in a larger arena each time it does not fit.
 
     Whether it did not is told by what the wheel prints to stderr, which must be a file.
