@@ -53,6 +53,8 @@ from refinterp.numerics.requantize import Requantizer
 from refinterp.numerics.tape import NOW, Do
 from refinterp.numerics.window import window
 
+_NARROW = 16  # output channels up to which pixels are tiled
+
 
 @dataclass(frozen=True, slots=True)
 class Conv2DOptions:
@@ -129,9 +131,14 @@ class Folded:
 )
 @dataclass(frozen=True, slots=True, eq=False)
 class Conv2DInteger:
-    """The integer kernel. groups is empty when filter or bias are only known at run time."""
+    """The integer kernel. groups is empty when filter or bias are only known at run time.
+
+    tile: neighbouring output pixels that are worked out as one, with a filter that holds theirs
+    side by side: more products, but of matrices that are less narrow, from longer runs of pixels.
+    """
 
     place: PatchGrid
+    tile: int
     x_zero: int
     x_max: int
     w_zero: int
@@ -158,8 +165,12 @@ class Conv2DInteger:
         place = grid(x, w, options)
         channels = w.shape[0]
         y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
+        tile = 1
+        if x.shape[3] == w.shape[3] and channels <= _NARROW and not rule.plain:
+            tile = place.tile
         self = cls(
-            place,
+            place.tiled(tile),
+            tile,
             x.zero,
             largest_code(x.dtype),
             w.zero if x.dtype == "uint8" else 0,
@@ -182,11 +193,13 @@ class Conv2DInteger:
         folded = []
         for start in range(0, w.shape[0], count):
             own = slice(start, start + count)
-            matrix = w[own].reshape(count, -1).T.astype(np.int32) - self.w_zero
+            weights = self._side_by_side(w[own].astype(np.int32) - self.w_zero)
+            matrix = weights.reshape(len(weights), -1).T
             gemm = ExactGemm.prepare(matrix, self.x_max)
-            constant = bias[own] - self.x_zero * matrix.sum(axis=0, dtype=np.int64)
+            constant = np.tile(bias[own], self.tile)
+            constant -= self.x_zero * matrix.sum(axis=0, dtype=np.int64)
             requantizer = Requantizer.prepare(
-                self.factors[own],
+                np.tile(self.factors[own], self.tile),
                 constant,
                 self.y_zero,
                 self.y_min,
@@ -197,6 +210,17 @@ class Conv2DInteger:
             )
             folded.append(Folded(gemm, requantizer))
         return tuple(folded)
+
+    def _side_by_side(self, w: Array) -> Array:
+        """Repeat a filter (out, height, width, in) for each pixel of a tile, each among zeros."""
+        if self.tile == 1:
+            return w
+        count, high, wide, depth = w.shape
+        stride = self.place.columns.stride // self.tile
+        several = np.zeros((self.tile, count, high, self.place.columns.kernel, depth), w.dtype)
+        for pixel in range(self.tile):
+            several[pixel, :, :, pixel * stride : pixel * stride + wide] = w
+        return several.reshape(-1, *several.shape[2:])
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
@@ -225,8 +249,8 @@ class Conv2DInteger:
         self, groups: tuple[Folded, ...], x: Array, y: Array, work: Workspace, do: Do = NOW
     ) -> None:
         images = x.reshape(-1, *x.shape[2:])
-        rows = y.reshape(-1, y.shape[-1])
-        depth, count = self.place.channels, y.shape[-1] // len(groups)
+        rows = y.reshape(-1, y.shape[-1] * self.tile)
+        depth, count = self.place.channels, rows.shape[1] // len(groups)
         for index, group in enumerate(groups):
             own = images[..., index * depth : (index + 1) * depth]
             columns = rows[:, index * count : (index + 1) * count]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ Take = Callable[[tuple[int, ...], Any], NDArray[Any]]
 """Lends scratch memory of a shape and dtype."""
 
 BLOCK = 1 << 17  # elements of one block of patches: 512 KiB of float32
+_SHORT = 16  # elements of a run of pixels below which copying them takes long
 _BAND = 32  # elements of a band, and of its columns, below which matrix products are too small
 
 
@@ -41,6 +42,20 @@ class PatchGrid:
             w.kernel == 1 and w.stride == 1 and w.before == w.after == 0
             for w in (self.rows, self.columns)
         )
+
+    @property
+    def tile(self) -> int:
+        """How many neighbouring windows are worth being read as one: 2 where runs are short."""
+        w = self.columns
+        short = self.rows.kernel * w.kernel > 1 and w.kernel * self.channels <= _SHORT
+        return 2 if short and w.dilation == 1 and w.size % 2 == 0 else 1
+
+    def tiled(self, count: int) -> PatchGrid:
+        """Read `count` neighbouring windows of a line as one, which counts as one output pixel."""
+        w = self.columns
+        wide = (count - 1) * w.stride + w.kernel
+        columns = replace(w, size=w.size // count, kernel=wide, stride=count * w.stride)
+        return self if count == 1 else replace(self, columns=columns)
 
     @property
     def banded(self) -> bool:
