@@ -14,34 +14,42 @@ _ALL = ...
 
 
 def store(
-    work: NDArray[Any], out: NDArray[Any], low: int, high: int, zero_point: int, do: Do = NOW
+    work: NDArray[Any],
+    out: NDArray[Any],
+    low: int,
+    high: int,
+    zero_point: int,
+    do: Do = NOW,
+    spare: NDArray[Any] | None = None,
 ) -> None:
     """Write trunc(work) + zero_point into out; work lies in [low, high], relative to zero_point.
 
     A float outside an integer type's range converts to whatever the processor likes (x86 wraps, Arm
     saturates), so the conversion goes to a type that holds [low, high]; only integers wrap.
+    spare: flat scratch of as many elements and bytes as work, for where two conversions are needed.
     """
     least, most = _LIMITS[out.dtype.char]
     if not least <= zero_point <= most:  # the file may say so, absurd as it is
-        do(_store_wide, work, out, zero_point, np.int64)
+        do(_store_wide, work, out, zero_point)
         return
     if least <= low and high <= most:
         target = out
     elif low >= 0 and high <= 2 * most + 1:
         target = out.view(_UNSIGNED[out.dtype.itemsize])
     else:
-        do(_store_wide, work, out, zero_point, np.int16 if out.dtype.itemsize == 1 else np.int32)
-        return
+        wide: Any = np.int16 if out.dtype.itemsize == 1 else np.int32
+        target = np.empty(work.size, wide) if spare is None else spare.view(wide)[: work.size]
+        target = target.reshape(work.shape)
     do(setitem, target, _ALL, work)
     if zero_point:
-        mask = -1 if target is out else 2 * most + 1  # an unsigned sum wraps to the code
+        mask = 2 * most + 1 if target.dtype.kind == "u" else -1  # an unsigned sum wraps to the code
         do(np.add, target, target.dtype.type(zero_point & mask), target)
+    if target.dtype.itemsize > out.dtype.itemsize:
+        do(setitem, out, _ALL, target)  # in range: the clamp saw to it
 
 
-def _store_wide(work: NDArray[Any], out: NDArray[Any], zero_point: int, wide: Any) -> None:
-    codes = work.astype(wide)
-    np.add(codes, codes.dtype.type(zero_point), out=codes)
-    np.copyto(out, codes, casting="unsafe")  # in range: the clamp saw to it
+def _store_wide(work: NDArray[Any], out: NDArray[Any], zero_point: int) -> None:
+    np.copyto(out, work.astype(np.int64) + zero_point, casting="unsafe")
 
 
 def add_away(work: NDArray[Any], half: NDArray[Any], spare: NDArray[Any], do: Do = NOW) -> None:

@@ -278,7 +278,7 @@ class FastRescale:
             do(put, flat, acc.reshape(-1))
         for part in self._stretch(acc.size):
             self._parts(part(flat), part(spare), do)
-        self._store(flat.reshape(acc.shape), out, do)
+        self._store(flat.reshape(acc.shape), out, spare, do)
 
     def _stretch(self, size: int) -> Iterator[Callable[[Any], Any]]:
         """Yield what cuts a flat array into rows as long as the vectors, and the part that is left.
@@ -307,10 +307,10 @@ class FastRescale:
             do(np.floor, work, work)
         do(clip, work, float(self.low), float(self.high), work)
 
-    def _store(self, work: NDArray[Any], out: NDArray[Any], do: Do) -> None:
+    def _store(self, work: NDArray[Any], out: NDArray[Any], spare: F64, do: Do) -> None:
         if out.flags.c_contiguous:
             work, out = work.reshape(-1), out.reshape(-1)
-        store(work, out, self.low, self.high, self.zero_point, do)
+        store(work, out, self.low, self.high, self.zero_point, do, spare)
 
     def look(self, acc: NDArray[Any], runs: int) -> None:
         """Look for a float32 form, once, when enough rows have passed to pay for it.

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.numerics.codes import add_away, store
+from refinterp.numerics.mends import Mends
 from refinterp.numerics.tape import Do, clip
 
 F32 = NDArray[np.float32]
@@ -48,8 +49,7 @@ class SingleRescale:
     """float32 form for the columns of one rule.
 
     scale, offset: (repeats * channels,), the channels' values over and over. half: likewise, or
-    None. low, high: the clamp relative to the zero point. channels, sums, codes: what to mend, the
-    code (not relative) of an accumulator of a channel, one each.
+    None. low, high: the clamp relative to the zero point. mends: what comes out wrong.
     """
 
     scale: F32
@@ -58,9 +58,7 @@ class SingleRescale:
     low: int
     high: int
     zero_point: int
-    channels: I64
-    sums: F32
-    codes: I64
+    mends: Mends
 
     def __call__(self, acc: F32, out: NDArray[Any], scratch: F64, do: Do, parts: Any) -> None:
         """Write the codes of acc (rows, channels), contiguous, which is written over.
@@ -69,19 +67,16 @@ class SingleRescale:
         """
         free = scratch.view(np.float32)
         spare = free[: acc.size]
-        hits = free[acc.size :].view(np.bool_)[: len(acc) * self.channels.size]
-        hits = hits.reshape(-1, len(acc))
-        for own, channel, value in zip(hits, self.channels.tolist(), self.sums, strict=True):
-            do(np.equal, acc[:, channel], value, own)
+        hits = self.mends.find(acc, free[acc.size :].view(np.bool_), do, parts)
         flat = acc.reshape(-1)
         for part in parts(acc.size):
             self._part(part(flat), part(spare), do)
         codes = out
         if out.flags.c_contiguous:
             acc, codes = flat, out.reshape(-1)
-        store(acc, codes, self.low, self.high, self.zero_point, do)
-        if len(hits):
-            do(self._mend, hits, out)
+        store(acc, codes, self.low, self.high, self.zero_point, do, spare)
+        if hits is not None:
+            do(self.mends.mend, hits, out)
 
     def _part(self, work: F32, spare: F32, do: Do) -> None:
         size = work.shape[-1]
@@ -90,11 +85,6 @@ class SingleRescale:
         if self.half is not None:
             add_away(work, self.half[:size], spare, do)
         do(clip, work, np.float32(self.low), np.float32(self.high), work)
-
-    def _mend(self, hits: NDArray[np.bool_], out: NDArray[Any]) -> None:
-        if hits.any():
-            which, row = np.nonzero(hits)
-            out[row, self.channels[which]] = self.codes[which]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,13 +143,16 @@ def find_single(rule: Exact, row: int) -> SingleRescale | None:
     below = np.where(places > -bound, np.minimum(places - 1, bound), -_FAR).astype(np.float32)
     search = _Search(codes.astype(np.float32), at, below, rule.scale[live], signed)
     found[:, live] = search.best
-    wrong = None if search.hopeless else _wrong(rule, found, live[search.open], places[search.open])
-    if wrong is None or wrong[0].size > n // (2 if signed else 4):
+    wrong = _wrong(rule, found, live[search.open], places[search.open])
+    if wrong is None:
+        return None
+    mends = Mends.of(*wrong, n, row)
+    if mends.cost > (0.7 if signed else 0.4):
         return None
     tiled = np.tile(found, (1, max(1, row // n)))
     return SingleRescale(
         tiled[0], tiled[1], tiled[2] if signed else None, rule.low, rule.high, rule.zero_point,
-        *wrong,
+        mends,
     )  # fmt: skip
 
 
@@ -195,19 +188,12 @@ class _Search:
         self._bar = np.where(codes >= 1, codes, np.nextafter(codes - 1, np.float32(np.inf)))
         self._signed = signed
         self._fewest = np.full(len(at), 2 * codes.size + 1)
-        for number, trials in enumerate(_TRIALS):
-            if number > 1 and self.hopeless:
-                break
+        for trials in _TRIALS:
             steps = np.array(trials, np.float32)
             for start in range(0, self.open.size, _CHUNK):
                 mine = self.open[start : start + _CHUNK]
                 self._try(steps, mine, at[mine], below[mine], scale[mine].astype(np.float32))
             self.open = np.flatnonzero(self._fewest)
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether so many channels have places wrong that mending them takes too long."""
-        return self.open.size > len(self._fewest) * (0.9 if self._signed else 0.6)
 
     def _try(self, steps: F32, mine: I64, at: F32, below: F32, scale: F32) -> None:
         """Try one round's steps (trials, 2) on some channels."""
