@@ -47,6 +47,7 @@ from refinterp.numerics.fixedpoint import (
     rounding_divide_by_pot,
 )
 from refinterp.numerics.flavours import Rules
+from refinterp.numerics.single_sum import SingleSum
 from refinterp.numerics.tables import tabulate_pairs
 from refinterp.numerics.tape import Do
 
@@ -76,7 +77,7 @@ def three(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ..
 class SumInteger(Steady):
     """The general integer kernel. sign: what b is multiplied by, +1 or -1.
 
-    table: the output for every pair of 8-bit codes, or None.
+    table: the output for every pair of 8-bit codes, or None; single: the float32 form equal to it.
     """
 
     sign: int
@@ -90,6 +91,7 @@ class SumInteger(Steady):
     y_min: int
     y_max: int
     table: Array | None = None
+    single: SingleSum | None = None
 
     output_shapes = staticmethod(common_shape)
 
@@ -131,7 +133,16 @@ class SumInteger(Steady):
         )
         if rule.plain or a.dtype == "int16":
             return self
-        return replace(self, table=tabulate_pairs(self.exact, a.dtype, b.dtype, y.dtype))
+        table = tabulate_pairs(self.exact, a.dtype, b.dtype, y.dtype)
+        a_real, b_real = a.step / y.step, options.sign * b.step / y.step
+        single = SingleSum.of(
+            (a_real, b_real),
+            y.zero - a.zero * a_real - b.zero * b_real,
+            (y_min, y_max),
+            (a.dtype, b.dtype),
+            table,
+        )
+        return replace(self, table=table, single=single)
 
     def exact(self, a: I64, b: I64) -> I64:
         """The definition: codes a, b → codes y; int64 arrays that broadcast."""
@@ -151,7 +162,10 @@ class SumInteger(Steady):
         a, b = inputs[0], inputs[1]
         assert a is not None
         assert b is not None
-        map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+        if self.single is not None:
+            self.single(a, b, outputs[0], work.take, do)
+        else:
+            map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
         return True
 
 

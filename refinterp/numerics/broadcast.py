@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 
 Array = NDArray[Any]
-BLOCK = 1 << 14  # elements per block: index and result stay in the second-level cache
+BLOCK = 1 << 15  # elements per block: index and result stay in the second-level cache
 
 
 def broadcast_shape(first: Sequence[int], second: Sequence[int], *, where: str) -> tuple[int, ...]:

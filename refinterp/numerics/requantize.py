@@ -108,7 +108,7 @@ class Requantizer:
     def scratch_size(self, rows: int) -> int:
         """How many float64 of scratch a call on `rows` rows takes."""
         channels = max(self.bias.size, 1)
-        return 2 * min(rows, _step(channels)) * channels
+        return max(2 * min(rows, _step(channels)) * channels, rows * channels * 5 // 4 + 1)
 
     def __call__(
         self,
@@ -144,6 +144,8 @@ class Requantizer:
         codes = np.empty((rows, others.size), out.dtype)
         if others.size:
             do(_exactly, self.part(others), acc, codes, others)
+        if self.fast.single.form is not None and acc.dtype == np.float32:
+            step = max(rows, 1)  # in place, and half as wide: it may be as large as it comes
         for start in range(0, rows, step):
             self.fast(acc[start : start + step], out[start : start + step], scratch, do)
         if others.size:

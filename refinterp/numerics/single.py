@@ -63,7 +63,7 @@ class SingleRescale:
     def __call__(self, acc: F32, out: NDArray[Any], scratch: F64, do: Do, parts: Any) -> None:
         """Write the codes of acc (rows, channels), contiguous, which is written over.
 
-        scratch: at least 2 * acc.size. parts: cuts flat arrays into rows as long as the vectors.
+        scratch: at least 1.25 * acc.size. parts: cuts flat arrays into rows as long as the vectors.
         """
         free = scratch.view(np.float32)
         spare = free[: acc.size]
