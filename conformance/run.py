@@ -152,7 +152,8 @@ def _account(tally: Tally, index: int, case: Case, outcome: Any, flavour: str, p
         return
     tally.cases += 1
     try:
-        ours = run_ours(case.model, case.samples, flavour=flavour, plain=plain)
+        often = bool(index % 2)
+        ours = run_ours(case.model, case.samples, flavour=flavour, plain=plain, often=often)
     except RefinterpError as error:
         tally.differing += 1
         tally.failures.append(f"case {index}: {type(error).__name__}: {error}")

@@ -19,7 +19,7 @@ Take = Callable[[tuple[int, ...], Any], NDArray[Any]]
 
 BLOCK = 1 << 17  # elements of one block of patches: 512 KiB of float32
 _SHORT = 16  # elements of a run of pixels below which copying them takes long
-_BAND = 32  # elements of a band, and of its columns, below which matrix products are too small
+BAND = 32  # elements of a band, and of its columns, below which matrix products are too small
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ class PatchGrid:
         return (
             self.rows.stride == 1
             and self.rows.kernel > 1
-            and self.columns.kernel * self.channels >= _BAND
-            and self.rows.size * self.columns.size >= _BAND
+            and self.columns.kernel * self.channels >= BAND
+            and self.rows.size * self.columns.size >= BAND
         )
 
     def blocks(

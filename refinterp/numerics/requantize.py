@@ -45,7 +45,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 BLOCK = 1 << 15  # elements of one block of work: 256 KiB of float64
 _ROW = 8192  # elements a row is stretched to: NumPy runs rows at least this long unbuffered
-_SINGLE_AFTER = 1 << 12  # rows seen before a float32 form is worth looking for
+SINGLE_AFTER = 1 << 12  # rows seen before a float32 form is worth looking for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -322,7 +322,7 @@ class FastRescale:
         single = self.single
         if not single.looked:
             single.seen += len(acc) * runs
-            if single.seen >= _SINGLE_AFTER:
+            if single.seen >= SINGLE_AFTER:
                 single.looked = True
                 single.form = self._find_single(acc)
 

@@ -23,12 +23,15 @@ def opened(name: str) -> Iterator[Runtime]:
         yield runtime
 
 
-def hold(case: Case, runtime: Runtime, name: str) -> bool:
-    """Assert that what the runtime runs comes out the same here; False if it refuses the case."""
+def hold(case: Case, runtime: Runtime, name: str, *, often: bool = False) -> bool:
+    """Assert that what the runtime runs comes out the same here; False if it refuses the case.
+
+    often: here, it comes after runs on other data.
+    """
     preserve = name == "runtime:litert-reference"
     outcome = runtime.run(write_model(case.model), case.samples, preserve=preserve)
     if not isinstance(outcome, Ran):
         return False
-    ours = run_ours(case.model, case.samples, flavour=FLAVOURS[name])
+    ours = run_ours(case.model, case.samples, flavour=FLAVOURS[name], often=often)
     assert compare(case, ours, outcome).differences == []
     return True

@@ -8,7 +8,9 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from refinterp.numerics import requantize
+from refinterp.numerics.mends import Mends
 from refinterp.numerics.requantize import Requantizer
+from refinterp.numerics.tape import NOW
 from tests.oracles import integers
 from tests.strategies import factors, zero_points
 
@@ -99,26 +101,78 @@ def test_channels_that_cannot_change_are_constants():
 
 
 @pytest.mark.parametrize("low", [-128, -20])
-def test_float32_form_equals_the_plain_rule(low, monkeypatch):
+@pytest.mark.parametrize("least", [2.5e-3, 6e-4, 3e-4])
+def test_float32_form_equals_the_plain_rule(low, least, monkeypatch):
     """Where float32 is offered it gives the plain rule's codes for every accumulator there is."""
-    monkeypatch.setattr(requantize, "_SINGLE_AFTER", 0)
+    monkeypatch.setattr(requantize, "SINGLE_AFTER", 0)
     rng = np.random.default_rng(1)
-    offered = 0
-    for _ in range(20):
+    offered = mended = 0
+    for _ in range(12):
         channels = int(rng.integers(1, 40))
-        factor = rng.uniform(0.0025, 0.02, channels)
-        factor[rng.random(channels) < 0.2] = 2.0**-8
+        factor = rng.uniform(least, 4 * least, channels)
+        factor[rng.random(channels) < 0.1] = 2.0**-8
+        reach = int(140 / least)
         r = Requantizer.prepare(
             factor, rng.integers(-5000, 5000, channels), -20, low, 127,
-            rounding="double", bound=np.full(channels, 2.0**17),
+            rounding="double", bound=np.full(channels, float(reach)),
         )  # fmt: skip
-        acc = np.repeat(np.arange(-70000, 70000)[:, None], channels, axis=1)
+        acc = np.repeat(np.arange(-reach, reach + 1)[:, None], channels, axis=1)
         out = np.zeros(acc.shape, np.int8)
         r(acc.astype(np.float32), out)
         assert r.fast is not None
-        offered += r.fast.single.form is not None
+        form = r.fast.single.form
+        if form is not None:
+            offered += 1
+            mended += form.mends.channels.size
         np.testing.assert_array_equal(out, r.exact(acc))
     assert offered > 2
+    assert mended or least > 1e-3
+
+
+def test_float32_form_at_the_ends_of_the_bound(monkeypatch):
+    """A code that is only just reached, or only just not, by the largest sums is told apart."""
+    monkeypatch.setattr(requantize, "SINGLE_AFTER", 0)
+    rng = np.random.default_rng(2)
+    offered = 0
+    for _ in range(300):
+        factor = rng.uniform(5e-4, 0.05, 3)
+        bound = np.floor((rng.integers(1, 100, 3) + 0.5) / factor) + rng.integers(-1, 3, 3)
+        r = Requantizer.prepare(
+            factor, np.zeros(3, np.int64), 0, -128, 127, rounding="double", bound=bound
+        )
+        acc = np.concatenate([bound[None] - [[0], [1], [2]], -bound[None] + [[0], [1], [2]]])
+        out = np.zeros(acc.shape, np.int8)
+        r(acc.astype(np.float32), out)
+        offered += r.fast is not None and r.fast.single.form is not None
+        np.testing.assert_array_equal(out, r.exact(acc.astype(np.int64)))
+    assert offered > 100
+
+
+@pytest.mark.parametrize("channels", [4, 100])
+def test_mends(channels):
+    """What is to be mended is found in rows and in columns, many of one channel as well as one."""
+    rng = np.random.default_rng(3)
+    for count in (1, 3, 2 * channels):
+        which = rng.integers(0, channels, count)
+        sums = rng.permutation(1000)[:count].astype(np.float32)
+        codes = rng.integers(-128, 128, count)
+        mends = Mends.of(which, sums, codes, channels, 16)
+        acc = rng.integers(0, 1000, (50, channels)).astype(np.float32)
+        acc[rng.integers(0, 50, count), which] = sums
+        out = np.zeros(acc.shape, np.int8)
+        want = out.copy()
+        for channel, value, code in zip(which, sums, codes, strict=True):
+            want[acc[:, channel] == value, channel] = code
+
+        row = len(mends.rows[0]) if mends.rows else 1
+        whole = acc.size // row * row
+        cuts = (
+            (lambda flat, n=whole, row=row: flat[:n].reshape(-1, row)),
+            lambda flat, n=whole: flat[n:],
+        )
+        hits = mends.find(acc, np.zeros(acc.size * 40, np.bool_), NOW, lambda _, cuts=cuts: cuts)
+        mends.mend(hits, out)
+        np.testing.assert_array_equal(out, want)
 
 
 @pytest.mark.parametrize("rounding", ["real", "real64", "int64"])
