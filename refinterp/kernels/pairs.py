@@ -21,10 +21,14 @@ from refinterp.kernels.registry import Array
 
 def _maximum(a: Array, b: Array) -> Array:
     """C's `a > b ? a : b`, which yields b where either is NaN."""
+    if a.dtype.kind != "f":
+        return np.asarray(np.maximum(a, b))
     return np.where(a > b, a, b)
 
 
 def _minimum(a: Array, b: Array) -> Array:
+    if a.dtype.kind != "f":
+        return np.asarray(np.minimum(a, b))
     return np.where(a < b, a, b)
 
 
