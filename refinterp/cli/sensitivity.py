@@ -106,6 +106,7 @@ def run(options: argparse.Namespace) -> int:
             options.recover,
             alone=not options.no_alone,
             progress=progress("layers", len(study.steps)),
+            searching=progress("layers in the set", len(study.steps)),
             stopping=stopping,
         )
         ranges = better_ranges(study, stopping)

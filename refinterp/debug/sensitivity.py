@@ -6,10 +6,11 @@ kept      this operator in float, the rest integer: what is won by not quantizin
 alone     this operator integer, the rest in float: what quantizing this layer loses by itself
 
 Both are simulated, see `mixed`: a layer's figure is about its own weights and output. A search then
-keeps adding the operator that gains most. What counts is the set *deployed*, where an integer layer
-reads integers whoever feeds it, so those who read what a kept layer writes are kept with it. Once
-the set reaches the target it gives back every layer that turns out not to be needed, and where all
-smaller sets can be tried it says that none of them would do.
+keeps adding the operator that gains most, unless even all of them together do not reach the target;
+in large models each step tries those that the steps before have found best. What counts is the set
+*deployed*, where an integer layer reads integers whoever feeds it, so those who read what a kept
+layer writes are kept with it. Once the set reaches the target it gives back every layer that turns
+out not to be needed, and where all smaller sets can be tried it says that none of them would do.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ _PERFECT: Final = 200.0  # dB: better than float32 can be: as good as no error
 _EXACT: Final = 1e-3  # of a step: what float32 may round, far below what a code can be off
 _ROUNDING: Final = 2 / 256  # of the code range: what integer arithmetic may differ from reals by
 _SAME_WEIGHTS: Final = 10.0  # dB: 8-bit weights of healthy layers are within 30 dB and more
+_ALL_TRIED: Final = 24  # layers of a model in which each step of the search tries all
+_TRIED: Final = 8  # in larger ones
 _PROOF: Final = 300  # how many smaller sets are tried to show that none does
 
 Stopping = Callable[[], bool]
@@ -239,12 +242,14 @@ class Sensitivity:
         *,
         alone: bool = True,
         progress: Progress | None = None,
+        searching: Progress | None = None,
         stopping: Stopping | None = None,
     ) -> SensitivityReport:
         """Run the variants of each layer, then search for a set if a target is given.
 
         recover: the target's figure that is wanted: dB, a share, or the metric. alone: whether to
-        run the reverse too. stopping: once it says yes, the report is of what has been run.
+        run the reverse too. searching: called with how large the set has grown. stopping: once it
+        says yes, the report is of what has been run.
         """
         told = progress or (lambda done: None)
         stop = stopping or (lambda: False)
@@ -260,7 +265,7 @@ class Sensitivity:
         whole = len(layers) == len(self.steps)
         search = None
         if recover is not None and whole:
-            search = self._search(usable, recover, stop)
+            search = self._search(usable, recover, searching or (lambda size: None), stop)
             whole = search is not None
         return SensitivityReport(
             samples=self.trials.count,
@@ -315,7 +320,9 @@ class Sensitivity:
                 return LayerName(step.operator, name, self.program.specs[output].name)
         return LayerName(step.operator, name, name)
 
-    def _search(self, usable: Sequence[int], wanted: float, stop: Stopping) -> Search | None:
+    def _search(
+        self, usable: Sequence[int], wanted: float, told: Progress, stop: Stopping
+    ) -> Search | None:
         """Grow the set by what gains most, then give back what is not needed."""
         goal = -wanted if self._falls() else wanted
 
@@ -326,15 +333,21 @@ class Sensitivity:
         steps: list[SearchStep] = []
         grown: list[int] = []
         chosen: list[int] = []
-        while not enough(chosen) and len(grown) < len(usable):
-            best, found = -1, (-math.inf, -math.inf)
-            for operator in usable:
+        values = {i: self._order((i,)) for i in usable}
+        hopeless = not enough(chosen) and not enough(usable)
+        if hopeless:
+            chosen = sorted(usable)
+        while not hopeless and not enough(chosen) and values:
+            told(len(grown))
+            tried = sorted(values, key=lambda i: values[i], reverse=True)
+            if len(usable) > _ALL_TRIED:
+                tried = tried[:_TRIED]
+            for operator in tried:
                 if stop():
                     return None
-                if operator not in grown and (value := self._order((*grown, operator))) > found:
-                    best, found = operator, value
-            if best < 0:
-                break
+                values[operator] = self._order((*grown, operator))
+            best = max(tried, key=lambda i: (values[i], -usable.index(i)))
+            del values[best]
             grown.append(best)
             chosen = [*grown, *sorted((self.readers(grown) & able) - set(grown))]
             effects = self.effect(grown), self.effect(chosen, deployed=True)

@@ -15,6 +15,8 @@ from refinterp.report.words import fit, one_line
 
 _ROWS: Final = 10
 _RANGES: Final = 5
+_STEPS: Final = 8  # of the search
+_NAMES: Final = 1000  # characters of names that still fit a screen
 _LAYERS: Final = (4, -17, 0, 8, 6, 6)
 _BETTER: Final = (4, -17, 0, 6, 6, -16, 8, 5, 6)
 _LEAST_NAME: Final = 8
@@ -44,7 +46,7 @@ def print_sensitivity(
         "alone: this\nlayer integer, the rest float."
     )
     if report.search is not None:
-        _print_search(report, report.search)
+        _print_search(report, report.search, everything=everything)
     _print_ranges(ranges, everything)
 
 
@@ -61,7 +63,7 @@ def _row(layer: LayerEffect, base: Effect) -> tuple[str, ...]:
     )
 
 
-def _print_search(report: SensitivityReport, search: Search) -> None:
+def _print_search(report: SensitivityReport, search: Search, *, everything: bool) -> None:
     print_text()
     unit = " dB" if report.target == "sqnr" else ""
     if not search.reached:
@@ -77,19 +79,25 @@ def _print_search(report: SensitivityReport, search: Search) -> None:
             f"{report.precision}{proof}: {_said(search.deployed)}",
             style="bold",
         )
-    for number, step in enumerate(search.steps, 1):
+    shown = search.steps if everything else search.steps[:_STEPS]
+    for number, step in enumerate(shown, 1):
         layer = report.layer(step.operator)
         reached = decibels(step.simulated.sqnr_db), decibels(step.deployed.sqnr_db)
         print_text(
             f"  {number}. + {layer.operator} {layer.op_name}: {reached[0]} dB with its output not "
             f"quantized, {reached[1]} dB with the layers that read it"
         )
+    if len(shown) < len(search.steps):
+        print_text(f"  … and {len(search.steps) - len(shown)} more; --all shows them")
     if search.operators:
         print_text(f"  kept in the end: {', '.join(map(str, search.operators))}")
         if search.carried:
             print_text(f"  and what moves values: {', '.join(map(str, search.carried))}")
-        names = denylisted_nodes(report.recipe)
-        print_text(f"denylisted_nodes={[one_line(name) for name in names]}")
+        names = [one_line(name) for name in denylisted_nodes(report.recipe)]
+        if everything or sum(map(len, names)) <= _NAMES:
+            print_text(f"denylisted_nodes={names}")
+        else:
+            print_text(f"denylisted_nodes: {len(names)} names; --all shows them, --json holds them")
 
 
 def _print_ranges(ranges: Sequence[TensorRanges], everything: bool) -> None:

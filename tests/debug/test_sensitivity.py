@@ -195,6 +195,20 @@ def test_what_cannot_be_reached_is_said():
     search = Sensitivity(healthy(), samples, FLOAT).study(200.0).search
     assert not search.reached
     assert search.smallest is None
+    assert search.operators == tuple(range(LAYERS))  # all there are, and no search for fewer
+    assert search.steps == ()
+
+
+def test_a_large_model_is_searched_by_its_best_layers(monkeypatch):
+    """Trying a few layers in each step finds the planted fault all the same, and reaches."""
+    monkeypatch.setattr("refinterp.debug.sensitivity._ALL_TRIED", 1)
+    monkeypatch.setattr("refinterp.debug.sensitivity._TRIED", 1)
+    study = Sensitivity(noisy(healthy(), 1), codes(), FLOAT)
+    grown: list[int] = []
+    search = study.study(study.effect((1,)).sqnr_db - 1, searching=grown.append).search
+    assert search.reached
+    assert search.steps[0].operator == 1
+    assert grown == list(range(len(search.steps)))
 
 
 def test_nothing_kept_is_the_model_and_all_kept_is_the_twin():
