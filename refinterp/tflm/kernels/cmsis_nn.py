@@ -213,11 +213,11 @@ def svdf(op: Operation) -> None:
     size = buffers.svdf_s8(op["i1"].shape[0], _simd(op))
     if op.profile.kernels.size:
         op.require(
-            size > 0,
-            "built for size and without MVE, its wrapper fails when it runs "
+            size > 0 or op["i2"].dtype != "int8",
+            "built for size and without MVE, its wrapper fails when it runs with int8 time weights "
             "(cmsis_nn/svdf.cc wants a scratch buffer that its Prepare does not request)",
         )
-        op.scratch(size, "kernel sums")
+        _ask(op, size, "kernel sums")
     elif size:
         op.must_be_constant("i1")
         op.keep(size, "kernel sums")
