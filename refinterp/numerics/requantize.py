@@ -45,7 +45,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 BLOCK = 1 << 15  # elements of one block of work: 256 KiB of float64
 _ROW = 8192  # elements a row is stretched to: NumPy runs rows at least this long unbuffered
-SINGLE_AFTER = 1 << 12  # rows seen before a float32 form is worth looking for
+SINGLE_AFTER = 1 << 14  # rows seen before a float32 form is worth looking for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
