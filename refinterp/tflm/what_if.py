@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from refinterp.arena.lifetimes import Scratch
 from refinterp.arena.offline import METADATA_NAME
+from refinterp.arena.reorder import reorder
 from refinterp.arena.tensor_plan import PLANNERS, plan_model
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Model, Operator, Signature, Subgraph
@@ -60,6 +62,13 @@ def smaller(model: Model, ledger: Ledger, *, plan: Planner = _quick) -> Iterator
     planner = ledger.plan.planner
     if _OPTIMAL in PLANNERS and planner != _OPTIMAL and ledger.plan.waste_bytes:
         yield _ask(model, ledger, "the optimal planner", ledger.profile, _OPTIMAL, plan)
+    moved = in_another_order(model, ledger)
+    if moved is not None:
+        change = "operators in another order"
+        yield _ask(moved, ledger, change, ledger.profile, planner, plan)
+        if planner != _OPTIMAL:
+            change += ", and the optimal planner"
+            yield _ask(moved, ledger, change, ledger.profile, _OPTIMAL, plan)
 
 
 def _ask(
@@ -70,6 +79,25 @@ def _ask(
     except (UnsupportedError, ModelError) as error:
         return WhatIf(change, profile, planner, None, None, None, str(error))
     return WhatIf(change, profile, planner, used, least, ledger.minimum_arena_bytes - least)
+
+
+def in_another_order(model: Model, ledger: Ledger) -> Model | None:
+    """Return the model with its operators in an order that has fewer bytes live at the peak.
+
+    None when no such order is found, or the file plans offsets, which hold for its order.
+    """
+    if any(entry.name == METADATA_NAME for entry in model.metadata):
+        return None
+    scratch = tuple(
+        Scratch(buffer.subgraph, buffer.operator, buffer.requested_bytes)
+        for buffer in ledger.plan.buffers
+        if buffer.kind == "scratch" and buffer.operator is not None
+    )
+    try:
+        moved = reorder(model, scratch=scratch)
+    except (UnsupportedError, ModelError):
+        return None
+    return moved.model if moved.changed else None
 
 
 def with_integer_edges(model: Model) -> Model | None:
