@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.benchmark_page import write_page
+from conformance.sources import hash_of_folders
 from conformance.whole_models import BUNDLED, find
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.bench.machine import machine
@@ -173,6 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "schema_version": "1.0.0",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
+        "sources": hash_of_folders("kernels", "numerics", "run"),
         "versions": {name: version(name) for name in packages},
         "threads": 1,
         "clock": options.clock,

@@ -43,7 +43,7 @@ def _where(results: Mapping[str, Any]) -> str:
     return (
         f"{results['date']}, {machine['processor']} ({machine['cores']} cores), "
         f"{machine['system']}, Python {machine['python']}, NumPy {machine['numpy']}, "
-        f"{machine['blas']}"
+        f"{machine['blas']}; sources {results['sources']} (kernels, numerics, run)"
     )
 
 

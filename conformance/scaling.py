@@ -20,6 +20,7 @@ import numpy as np
 
 from conformance.benchmark_page import write_page
 from conformance.curves import Curve
+from conformance.sources import hash_of_folders
 from refinterp.arena.greedy import greedy
 from refinterp.arena.problem import Buffer, Problem
 from refinterp.bench.machine import machine
@@ -214,6 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "schema_version": "1.0.0",
             "date": datetime.date.today().isoformat(),
             "machine": machine(),
+            "sources": hash_of_folders("kernels", "numerics", "run"),
             "curves": [
                 {
                     "name": curve.name,

@@ -66,3 +66,10 @@ def hash_of(module: str) -> str:
     path = ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
     joined = "\n".join(f"{p.relative_to(ROOT)} {_digest(p)}" for p in closure(path))
     return hashlib.sha256(joined.encode()).hexdigest()[:16]
+
+
+def hash_of_folders(*folders: str) -> str:
+    """The hash of all modules in folders of the package, docstrings and comments aside."""
+    files = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    joined = "\n".join(f"{p.relative_to(ROOT)} {_digest(p)}" for p in files)
+    return hashlib.sha256(joined.encode()).hexdigest()[:16]

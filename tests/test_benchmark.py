@@ -78,6 +78,7 @@ def test_page_shows_every_figure(suite, tmp_path, monkeypatch):
     scaling = {
         "date": "2026-01-02",
         "machine": json.loads((results / "benchmark.json").read_text())["machine"],
+        "sources": "0123456789abcdef",
         "curves": [
             {"name": "n", "title": "T", "x": "things", "says": "S.", "exponent": 1.0,
              "points": [[10, 0.5], [100, 5.0]]}
@@ -89,6 +90,7 @@ def test_page_shows_every_figure(suite, tmp_path, monkeypatch):
     assert "| digits_int8.tflite | 0.001 | 3 s | 1.50 (1.50–1.50) |" in page
     assert "Per sample of 256" in page
     assert "| 100 | 5 s |" in page
+    assert "sources 0123456789abcdef" in page
     assert "scaling-n.svg" in page
     ET.parse(tmp_path / "docs" / "scaling-n.svg")
 
