@@ -24,7 +24,7 @@ from refinterp.samples.convert import dequantize
 
 _STEPS: Final = 1.0  # half for rounding, half for converters that round otherwise
 _BIAS_STEPS: Final = 0.5
-_SCALE_BITS: Final = 4.0
+_SCALE_BITS: Final = 3.5
 
 
 def weight_faults(one: Product, weights: TensorSpec, bias: TensorSpec | None) -> Iterator[Fault]:
@@ -84,7 +84,7 @@ def weight_faults(one: Product, weights: TensorSpec, bias: TensorSpec | None) ->
 def _scales_off(
     one: Product, reals: NDArray[np.float64], wrong: NDArray[np.int64]
 ) -> Iterator[Fault]:
-    """Channels whose codes are the float model's, but whose scale is 2^4 and more off.
+    """Channels whose codes are the float model's, but whose scale is 2^3.5 and more off.
 
     Where it is so for most channels it is another matter than a spread.
     """

@@ -64,7 +64,9 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "residual_side_lost": _RANGES,
         "concat_scale_mismatch": frozenset({"range_too_wide"}),
         "range_clipped": frozenset({"dead_channels"}),
-        "input_scaling": frozenset({*_RANGES, "dead_channels"}),
+        "input_scaling": frozenset(
+            {*_RANGES, "dead_channels", "multiplier_out_of_range", "bias_scale_mismatch"}
+        ),
     }
 )  # fmt: skip
 """At one operator: id → the ids it explains there. Earlier entries go before later ones."""
@@ -87,6 +89,7 @@ _OF_A_GRID: Final = frozenset(
 )  # fmt: skip
 """Faults that make the grid of what an operator writes unfit for whoever reads it."""
 
+_OF_A_TENSOR: Final = frozenset({"bad_scale", "zero_point_out_of_range"})
 _JOINS: Final = frozenset({"residual_side_lost", "concat_scale_mismatch"})
 _AT_READERS: Final = frozenset(
     {"multiplier_out_of_range", "bias_scale_mismatch", "residual_side_lost",
@@ -174,16 +177,33 @@ def _at_one_operator(case: _Case) -> None:
         for number, other in enumerate(case.faults):
             if other is fault or other.operator != fault.operator:
                 continue
-            if fault.id not in _EXPLAINS.get(other.id, ()) or _cyclic(case, other, fault):
+            if not _can_explain(case, other, fault) or _cyclic(case, other, fault):
                 continue
             blamed = fault.id == "weights_disagree" and other.id == "dead_channels"
-            if blamed and not _killed(case, fault):
+            if blamed and not (_killed(case, fault) or _only_biases(case, fault)):
                 continue  # other weights keep a channel still, not the reverse
             disagree = fault.id == "bias_scale_mismatch" and other.id == "weights_disagree"
             if disagree and _only_biases(case, other):
                 continue
             if _covers(other, fault):
                 case.imply(place, number)
+
+
+def _can_explain(case: _Case, root: Fault, fault: Fault) -> bool:
+    """Whether one fault may follow from another at the same operator.
+
+    A range of what an operator reads is as what writes it left it: nothing here explains it but
+    the tensor itself, and what does not fit it here follows from it, as from data fed wrongly.
+    """
+    if _is_read(case, fault):
+        return root.tensor == fault.tensor and root.id in _OF_A_TENSOR
+    id_ = "input_scaling" if _is_read(case, root) else root.id
+    return fault.id in _EXPLAINS.get(id_, ())
+
+
+def _is_read(case: _Case, fault: Fault) -> bool:
+    node = next(node for node in case.nodes if node.operator == fault.operator)
+    return fault.id in _RANGES and fault.tensor not in node.outputs
 
 
 def _killed(case: _Case, fault: Fault) -> bool:
@@ -209,15 +229,16 @@ def _covers(root: Fault, fault: Fault) -> bool:
 
 def _cyclic(case: _Case, root: Fault, fault: Fault) -> bool:
     """Two faults that can explain each other: the one of the wider set of channels goes first."""
-    if root.id not in _EXPLAINS.get(fault.id, ()):
+    if root.id not in _EXPLAINS.get(fault.id, ()) or _is_read(case, root):
         return False
     pair = {root.id, fault.id}
     if "dead_channels" in pair and pair & _RANGES:  # zeros of the file make ranges wrong
-        return (root if root.id == "dead_channels" else fault).measured == (
-            root.id == "dead_channels"
-        )
+        dead = root if root.id == "dead_channels" else fault
+        of_the_file = not dead.measured and _killed(case, dead)
+        return of_the_file != (root is dead)
     if pair == {"dead_channels", "weights_disagree"}:
-        return root.id == "weights_disagree" and _killed(case, root)
+        still = _only_biases(case, root) and _covers(fault, root)  # biases that stop channels
+        return root.id == "weights_disagree" and (still or _killed(case, root))
     if pair == {"bias_scale_mismatch", "weights_disagree"}:
         disagree = root if root.id == "weights_disagree" else fault
         return (root is disagree) == _only_biases(case, disagree)

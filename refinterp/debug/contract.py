@@ -78,7 +78,8 @@ def contract_faults(
         for t in one.outputs
         if one.inputs and (wanted := fixed_output(one.name, specs[one.inputs[0]], specs[t]))
     }
-    faults = [*_tensors(specs, users, known, defined), *_dimensions(operators, specs)]
+    weights = _weights(operators, specs)
+    faults = [*_tensors(specs, users, known, weights, defined), *_dimensions(operators, specs)]
     unusable = {fault.tensor for fault in faults if fault.id == "bad_scale"}
     for index, operator in enumerate(operators):
         faults += _saturated(index, operator, specs)
@@ -118,6 +119,7 @@ def _tensors(
     specs: Sequence[TensorSpec],
     users: Mapping[int, int],
     constants: set[int],
+    weights: set[int],
     defined: Mapping[int, tuple[float, int]],
 ) -> Iterator[Fault]:
     """Scales that are no scales, zero points that are no codes."""
@@ -136,7 +138,7 @@ def _tensors(
                 f"positive, finite and normal; the first, of channel {bad[0]}, is "
                 f"{spec.scale[bad[0]]:g}; allowed: {tiny:.3g} and more",
             )
-        low, high = _zero_points(spec, tensor in constants)
+        low, high = _zero_points(spec, constant=tensor in constants, weights=tensor in weights)
         if tensor in defined:
             low, high = min(low, defined[tensor][1]), max(high, defined[tensor][1])
         wrong = np.flatnonzero((spec.zero_point < low) | (spec.zero_point > high))
@@ -152,11 +154,25 @@ def _tensors(
             )
 
 
-def _zero_points(spec: TensorSpec, constant: bool) -> tuple[int, int]:
+def _weights(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> set[int]:
+    """Tensors that are the weights of an operator with output channels."""
+    found = set()
+    for operator in operators:
+        if operator.name in CHANNEL_AXIS:
+            operands = [None if i == OPTIONAL else specs[i] for i in operator.inputs]
+            entry = find(operator.name, operands)
+            if entry is not None and entry.weights is not None:
+                found.add(operator.inputs[entry.weights])
+    return found
+
+
+def _zero_points(spec: TensorSpec, *, constant: bool, weights: bool) -> tuple[int, int]:
     """The zero points a tensor may have: kernels take them for 0 where the type is symmetric."""
     limits = np.iinfo(STORAGE[spec.dtype])
     if spec.dtype in ("int16", "int32", "int64") or (constant and spec.scale.size > 1):
         return 0, 0
+    if constant and weights and spec.dtype in ("int2", "int4", "int8"):
+        return 0, 0  # some kernels count it in, the specification allows none
     return int(limits.min), int(limits.max)
 
 
@@ -427,7 +443,8 @@ def _spread(one: Product) -> Iterator[Fault]:
         return
     scales = one.scales[used]
     bits = np.log2(scales / np.median(scales))
-    far = used[bits >= SPREAD_BITS]
+    biases = _bits_of_biases(one)[used]
+    far = used[(bits >= SPREAD_BITS) | ((bits >= BITS_APART) & (biases >= BITS_APART))]
     full = (1 << (_weight_bits(one) - 1)) - 1
     largest = np.abs(one.codes).max(axis=1)
     empty = used[(largest[used] <= _WEIGHT_CODES) & (full > 2 * _WEIGHT_CODES)]
@@ -436,10 +453,12 @@ def _spread(one: Product) -> Iterator[Fault]:
     if far.size:
         worst = int(used[np.argmax(bits)])
         text = (
-            f"the scales of {far.size} of {one.channels} channels are 2^{SPREAD_BITS:g} and more "
-            f"above the median {np.median(scales):.3g}: channel {worst} has {one.scales[worst]:.3g}"
-            f", 2^{bits.max():.1f} times it"
+            f"the scales of {far.size} of {one.channels} channels are too far above the median "
+            f"{np.median(scales):.3g}: channel {worst} has {one.scales[worst]:.3g}, "
+            f"2^{bits.max():.1f} times it"
         )
+        if biases[np.argmax(bits)] >= BITS_APART:
+            text += f"; its bias was quantized for 2^-{biases[np.argmax(bits)]:.1f} of that scale"
     else:
         worst = int(empty[np.argmin(largest[empty])])
         text = (
@@ -455,6 +474,21 @@ def _spread(one: Product) -> Iterator[Fault]:
         f"{one.name}: {text}",
         frozenset((*far.tolist(), *empty.tolist())),
     )
+
+
+def _bits_of_biases(one: Product) -> NDArray[np.float64]:
+    """By how many bits weight scales are above those that biases were quantized for, (channels,).
+
+    0 without a bias that tells.
+    """
+    if one.bias == OPTIONAL or one.specs[one.bias].scale.size != one.channels:
+        return np.zeros(one.channels)
+    with np.errstate(all="ignore"):
+        made_for = one.specs[one.bias].scale.astype(np.float64) / one.specs[one.x].step
+        bits = np.nan_to_num(np.log2(one.scales / made_for), nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(
+        bits - np.median(bits)
+    )  # what all are off by is the input's scale or the biases'
 
 
 def _weight_bits(one: Product) -> int:

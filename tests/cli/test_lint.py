@@ -129,3 +129,25 @@ def test_branches_must_have_the_scale_of_their_result():
     found = lint(requantized(model, branch, scale=quantization.scale * np.float32(8)))
     errors = [f for f in found if f.id == "concat_scale_mismatch" and f.severity == "error"]
     assert [f.tensor for f in errors] == [branch]
+
+
+def test_weights_of_int8_have_no_zero_point():
+    """Weights that one scale is for are symmetric, too, whatever their kernel would make of it."""
+    weights = digits().subgraphs[0].operators[11].inputs[1]
+    found = lint(requantized(digits(), weights, zero_point=np.array([9])))
+    assert [(f.id, f.tensor) for f in found if f.severity == "error"] == [
+        ("zero_point_out_of_range", weights)
+    ]
+
+
+def test_a_bias_tells_that_its_weights_scale_is_off():
+    """One scale 2^5 above the others, which its bias was not quantized for, is a spread."""
+    old = digits().subgraphs[0].tensors[CONV.inputs[1]].quantization
+    assert old is not None
+    scales = old.scale.copy()
+    channel = int(np.argmin(np.abs(scales - np.median(scales))))
+    scales[channel] *= 32
+    found = lint(requantized(digits(), CONV.inputs[1], scale=scales))
+    (spread,) = [f for f in found if f.id == "weight_scale_spread"]
+    assert f"channel {channel} " in spread.evidence
+    assert "2^-5.0 of that scale" in spread.evidence

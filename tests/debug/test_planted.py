@@ -11,8 +11,10 @@ import pytest
 from conformance.planted_faults import PAGE, RESULTS
 from conformance.planted_page import page
 from conformance.planted_plants import FAULTS, Fault
-from conformance.planted_subjects import Subject, own_subjects
+from conformance.planted_subjects import Subject, own_causes, own_subjects
 from conformance.planted_trial import attempt, changes_output
+from conformance.surgery import Patient
+from refinterp.debug.compare import debug
 from refinterp.debug.fault import REMEDIES
 
 
@@ -42,6 +44,20 @@ def test_a_planted_fault_is_found(fault: Fault, twin: bool):
         raise AssertionError("the fault fits no model")
     trial = attempt(fault, subject, plant, twin=twin or plant.needs_twin)
     assert trial.found, trial
+
+
+@pytest.mark.parametrize("factor", [255.0, 1 / 255])
+@pytest.mark.parametrize("twin", [True, False])
+def test_an_input_of_another_scale_is_its_own_cause(factor: float, twin: bool):
+    """What does not fit at the first layer follows from the input whose grid is wrong."""
+    for subject in healthy():
+        patient = Patient(subject.model)
+        x = subject.model.subgraphs[0].inputs[0]
+        patient.set_grid(x, scale=patient.scale(x) * factor)
+        report = debug(patient.build(), subject.samples, subject.twin if twin else None)
+        own = {id_ for _, id_ in own_causes(report)}
+        assert own <= {"input_scaling", "range_too_wide", "range_clipped"}, subject.name
+        assert report.layers[0].operator in patient.readers(x), subject.name
 
 
 def test_every_cause_is_planted():
