@@ -6,14 +6,16 @@ What no other finding is an error about, but kernels refuse all the same, is one
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from refinterp.debug.contract import contract_faults
+from refinterp.debug.products import CHANNEL_AXIS
 from refinterp.errors import ModelError, RefinterpError
 from refinterp.graph.check import Finding, check
-from refinterp.graph.model import Model
+from refinterp.graph.model import OPTIONAL, Model
 from refinterp.run.prepare import prepare, tensor_specs
 
 _UNREADABLE: Final = frozenset(
@@ -26,6 +28,9 @@ _UNREADABLE: Final = frozenset(
 
 _RESTATED: Final = frozenset({"bad_scale", "zero_point_out_of_range"})
 """Findings of `graph.check` about any tensor, which quantized operands have with more to say."""
+
+_WEIGHTS: Final = 1  # among the inputs of the operators that have output channels
+_LARGE: Final = 1 << 12  # bytes: more than a shape, or an index, takes
 
 _ORDER: Final = {"error": 0, "warning": 1, "note": 2}
 
@@ -65,10 +70,32 @@ def _refusal(model: Model) -> list[Finding]:
     """Why the kernels refuse a model without a known fault, if they do."""
     try:
         with np.errstate(all="ignore"):
-            prepare(model)
+            prepare(_without_weights(model))
     except ModelError as error:
         remedy = "convert the model again, with ranges that hold what its layers compute"
         return [Finding("cannot_run", "error", 0, None, None, str(error), remedy)]
     except RefinterpError:
         pass  # operators that are not there are not the model's fault
     return []
+
+
+def _without_weights(model: Model) -> Model:
+    """The same model with zeros for large weights: no kernel refuses one for their values.
+
+    Laying out weights is most of what preparing a model takes.
+    """
+    large = {
+        graph.tensors[operator.inputs[_WEIGHTS]].buffer
+        for graph in model.subgraphs
+        for operator in graph.operators
+        if operator.name in CHANNEL_AXIS
+        and len(operator.inputs) > _WEIGHTS
+        and operator.inputs[_WEIGHTS] != OPTIONAL
+    }
+    buffers = tuple(
+        replace(one, data=np.zeros_like(one.data))
+        if place in large and one.data.size >= _LARGE
+        else one
+        for place, one in enumerate(model.buffers)
+    )
+    return replace(model, buffers=buffers)
