@@ -103,7 +103,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         comparison = Comparison(model, twin, flavour=options.flavour)
     except ModelError as error:
-        return _refused(options, model, error)
+        report = refused_report(model, error, options.flavour)
+        _tell(options, report, model)
+        return 2  # as for any model that is unusable
     program = comparison.quantized
     specs = [program.specs[i] for i in program.graph.inputs]
     samples = open_samples(
@@ -119,6 +121,13 @@ def run(options: argparse.Namespace) -> int:
     report = replace(comparison.report(measured), asked=total)
     if report.interrupted:
         say(f"interrupted: {report.samples} of {total} sample(s) were measured")
+    _tell(options, report, model)
+    return INTERRUPTED if report.interrupted else _judge(report, options.fail_under)
+
+
+def _tell(options: argparse.Namespace, report: DebugReport, model: Model) -> None:
+    """Print the report, and write it in all the forms that were asked for."""
+    float_model = None if options.float_model == "-" else options.float_model
     for note in report.notes:
         say(note)
     if options.csv:
@@ -127,30 +136,17 @@ def run(options: argparse.Namespace) -> int:
         page = debug_page(
             report,
             model=model.source,
-            float_model=twin.source if twin else None,
-            plan=_plan(model),
+            float_model=float_model,
+            plan=None if report.refused else _plan(model),
             weights=all_weights(model, (layer.operator for layer in report.layers)),
         )
         save_text(options.html, page)
     if options.model_explorer:
         _save_node_data(report, options.model_explorer, model.subgraphs[0].name)
     if options.json:
-        print_document(debug_document(report, model.source, twin.source if twin else None))
+        print_document(debug_document(report, model.source, float_model))
     else:
         print_debug(report, everything=options.all)
-    return INTERRUPTED if report.interrupted else _judge(report, options.fail_under)
-
-
-def _refused(options: argparse.Namespace, model: Model, error: ModelError) -> int:
-    """Report what the file shows of why a model cannot be run."""
-    report = refused_report(model, error, options.flavour)
-    for note in report.notes:
-        say(note)
-    if options.json:
-        print_document(debug_document(report, model.source, options.float_model))
-    else:
-        print_debug(report, everything=options.all)
-    return 2  # as for any model that is unusable
 
 
 def _measure(

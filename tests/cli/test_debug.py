@@ -200,6 +200,10 @@ def test_a_model_that_cannot_run_is_explained(tmp_path, capsys):
     assert [c["id"] for c in document["layers"][0]["causes"]] == ["fixed_output_scale"]
     assert main(["debug", str(path), *SAMPLES]) == 2
     assert "fixed_output_scale" in capsys.readouterr().out
+    page, rows = tmp_path / "p.html", tmp_path / "r.csv"
+    assert main(["debug", str(path), *SAMPLES, "--html", str(page), "--csv", str(rows)]) == 2
+    assert "fixed_output_scale" in page.read_text("utf-8")
+    assert rows.read_text("utf-8").startswith("op_name,tensor_idx,")
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz", "txt"])
