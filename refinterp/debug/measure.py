@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,18 +51,15 @@ class Runs:
                 if note:
                     self.into.notes[note] = None
         self.trace.run()
-        with ThreadPoolExecutor(1) as second:
-            for index, sample in enumerate(samples):
-                if index and self.stopping is not None and self.stopping():
-                    return
-                self.current = index
-                self.reals.clear()
-                # Neither side reads what the other writes, nor adds to the same sums.
-                local = second.submit(self._local)
-                given = self._float(sample)
-                self._outputs(given, places[index], None if labels is None else labels[index])
-                local.result()
-                self.into.samples += 1
+        for index, sample in enumerate(samples):
+            if index and self.stopping is not None and self.stopping():
+                return
+            self.current = index
+            self.reals.clear()
+            given = self._float(sample)
+            self._outputs(given, places[index], None if labels is None else labels[index])
+            self._local()
+            self.into.samples += 1
 
     def _float(self, sample: Sequence[Array]) -> list[Array]:
         """Run the float model on one sample, comparing as it goes; returns its inputs."""
@@ -123,7 +119,6 @@ class Runs:
         self.into.accumulated[tensor].add(errors)
         self.into.reals[tensor].add(reference)
 
-    @np.errstate(all="ignore")  # what the caller said holds in its own thread
     def _local(self) -> None:
         for step in self.of.quantized.steps:
             if step.operator not in self.of.local:
