@@ -38,7 +38,6 @@ from refinterp.report.debug_document import debug_document, write_csv
 from refinterp.report.debug_table import print_debug
 from refinterp.report.machine import dumps
 from refinterp.report.model_explorer import METRICS, node_data
-from refinterp.report.page_debug import debug_page
 from refinterp.samples.labels import with_labels
 from refinterp.samples.source import Samples, open_samples
 
@@ -133,6 +132,8 @@ def _tell(options: argparse.Namespace, report: DebugReport, model: Model) -> Non
     if options.csv:
         _save_csv(report, options.csv)
     if options.html:
+        from refinterp.report.page_debug import debug_page
+
         page = debug_page(
             report,
             model=model.source,
