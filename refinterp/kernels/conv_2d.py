@@ -316,22 +316,40 @@ class Conv2DFloat:
         bias = inputs[2] if len(inputs) > 2 else None
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             matrices = self.matrices or _matrices(own_w[0], self.group_count)
-            self._run(matrices, own_x, own_y, work)
-            if own_bias is not None:
-                own_y += own_bias[0]
-            clamp(own_y, self.low, self.high)
+            self._run(matrices, own_x, None if own_bias is None else own_bias[0], own_y, work, NOW)
+
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y; False when they depend on the filter's values."""
+        x, bias = inputs[0], inputs[2] if len(inputs) > 2 else None
+        steady = bool(self.matrices) and (bias is None or len(bias) == 1)
+        if steady and x is not None:
+            self._run(self.matrices, x, None if bias is None else bias[0], outputs[0], work, do)
+        return steady
 
     def _run(
-        self, matrices: tuple[NDArray[np.float32], ...], x: Array, y: Array, work: Workspace
+        self,
+        matrices: tuple[NDArray[np.float32], ...],
+        x: Array,
+        bias: Array | None,
+        y: Array,
+        work: Workspace,
+        do: Do,
     ) -> None:
         images = x.reshape(-1, *x.shape[2:])
         rows = y.reshape(-1, y.shape[-1])
         depth, count = self.place.channels, y.shape[-1] // len(matrices)
         for index, matrix in enumerate(matrices):
             own = images[..., index * depth : (index + 1) * depth]
-            columns = rows[:, index * count : (index + 1) * count]
-            for start, stop, patches in self.place.blocks(own, np.float32, 0.0, work.take):
-                np.matmul(patches, matrix, out=columns[start:stop])
+            units = slice(index * count, (index + 1) * count)
+            blocks = self.place.blocks(own, np.float32, 0.0, work.take, count, do)
+            for start, stop, patches in blocks:
+                out = rows[start:stop, units]
+                do(np.matmul, patches, matrix, out)
+                if bias is not None:
+                    do(np.add, out, bias[units], out)
+                clamp(out, self.low, self.high, do)
 
 
 def _matrices(w: Array, groups: int) -> tuple[NDArray[np.float32], ...]:

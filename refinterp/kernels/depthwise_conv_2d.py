@@ -325,17 +325,32 @@ class DepthwiseConv2DFloat:
         bias = inputs[2] if len(inputs) > 2 else None
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             taps = self.taps or Taps.prepare(self.place, own_w[0, 0], np.float32)
-            images = own_x.reshape(-1, *x.shape[2:])
-            reals = own_y.reshape(-1, *y.shape[2:])
-            spare = None
-            for block in self.place.blocks(images, np.float32, 0.0, work.take):
-                out = reals[block.first : block.last, block.top : block.bottom]
-                if spare is None:
-                    spare = taps.spare(out.shape, np.float32, work)
-                taps.sums(block, out, spare)
-                if own_bias is not None:
-                    out += own_bias[0]
-                clamp(out, self.low, self.high)
+            self._run(taps, own_x, None if own_bias is None else own_bias[0], own_y, work, NOW)
+
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y; False when they depend on the filter's values."""
+        x, bias = inputs[0], inputs[2] if len(inputs) > 2 else None
+        if self.taps is None or x is None or (bias is not None and len(bias) > 1):
+            return False
+        self._run(self.taps, x, None if bias is None else bias[0], outputs[0], work, do)
+        return True
+
+    def _run(
+        self, taps: Taps, x: Array, bias: Array | None, y: Array, work: Workspace, do: Do
+    ) -> None:
+        images = x.reshape(-1, *x.shape[2:])
+        reals = y.reshape(-1, *y.shape[2:])
+        spare = None
+        for block in self.place.blocks(images, np.float32, 0.0, work.take, do):
+            out = reals[block.first : block.last, block.top : block.bottom]
+            if spare is None:
+                spare = taps.spare(out.shape, np.float32, work)
+            taps.sums(block, out, spare, do)
+            if bias is not None:
+                do(np.add, out, bias, out)
+            clamp(out, self.low, self.high, do)
 
 
 @kernel("DEPTHWISE_CONV_2D", "float32x8", options=DepthwiseConv2DOptions, weights=1)

@@ -12,6 +12,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.flavours import Rules
+from refinterp.numerics.tape import NOW, Do, clip
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def rescale_factors(
@@ -128,11 +131,10 @@ def per_sample(
         yield own[0], own[1], own[2], y[sample : sample + 1]
 
 
-def clamp(values: NDArray[Any], low: float, high: float) -> None:
+def clamp(values: NDArray[Any], low: float, high: float, do: Do = NOW) -> None:
     """Apply a float activation's bounds in place.
 
     Where there is none it is the type's largest finite value, as in LiteRT: an infinite sum comes
     out finite (kernels/kernel_util.h, CalculateActivationRange).
     """
-    limit = float(np.finfo(np.float32).max)
-    np.clip(values, np.float32(max(low, -limit)), np.float32(min(high, limit)), out=values)
+    do(clip, values, np.float32(max(low, -_LARGEST)), np.float32(min(high, _LARGEST)), values)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from refinterp.numerics.tape import NOW, Do, fill
 
 FLOAT32_EXACT = 2**24
-FLOAT64_EXACT = 2**53
+_MOST_PIECES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +44,11 @@ class ExactGemm:
         inner = weights.shape[0]
         if bound.size == 0 or bound.max() < FLOAT32_EXACT:
             return cls(_dense(weights, np.float32), ((0, inner),), bound)
+        # a piece holds less than 2**24 of the bound: more would be needed than are worth it
+        if bound.max() >= _MOST_PIECES * FLOAT32_EXACT:
+            return cls(_dense(weights, np.float64), ((0, inner),), bound)
         pieces = _pieces(magnitude, x_max)
-        if len(pieces) > 8 or bound.max() >= FLOAT64_EXACT:
+        if len(pieces) > _MOST_PIECES:
             return cls(_dense(weights, np.float64), ((0, inner),), bound)
         return cls(_dense(weights, np.float32), pieces, bound)
 

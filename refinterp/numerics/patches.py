@@ -157,10 +157,11 @@ class PatchGrid:
         self, images: NDArray[Any], dtype: Any, take: Take, width: int, do: Do
     ) -> Iterator[tuple[int, int, NDArray[Any]]]:
         flat = images.reshape(-1, self.channels)
-        if images.dtype == dtype and images.flags.c_contiguous and not width:
-            yield 0, len(flat), flat
-            return
         step = max(1, BLOCK // max(self.channels, width, 1))
+        if images.dtype == dtype and images.flags.c_contiguous:
+            for start in range(0, len(flat), step):
+                yield start, min(start + step, len(flat)), flat[start : start + step]
+            return
         matrix = take((min(step, len(flat)), self.channels), dtype)
         for start in range(0, len(flat), step):
             some = flat[start : start + step]
