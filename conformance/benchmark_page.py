@@ -28,6 +28,7 @@ def write_page() -> None:
     parts = ["# Benchmarks", "", *(_table_part(timed) if timed else [])]
     if curves:
         parts += _curve_part(curves)
+        parts += _threads_part(curves["threads"])
         for name, text in drawings(curves).items():
             (PAGE.parent / name).write_text(text, "utf-8")
     PAGE.write_text("\n".join(parts), "utf-8")
@@ -109,6 +110,33 @@ def _curve_part(results: Mapping[str, Any]) -> list[str]:
         lines += [f"| {x:,} | {duration(y)} |" for x, y in curve["points"]]
         lines.append("")
     return lines
+
+
+def _threads_part(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table of times by threads."""
+    counts = sorted({row["threads"] for row in rows})
+    heads = " | ".join(f"{count} thread(s)" for count in counts)
+    lines = [
+        "## BLAS threads",
+        "",
+        "One 3 x 3 int8 convolution; only its matrix products are divided among threads, and what",
+        "they come to is the same. `run --workers N` and `debug --workers N` divide samples among",
+        "processes instead.",
+        "",
+        "| image | channels | MMAC | "
+        + " | ".join(f"{count} thread(s)" for count in counts)
+        + " |",
+        "|--:|--:|--:|" + "--:|" * len(counts),
+    ]
+    for size in dict.fromkeys((row["side"], row["channels"], row["macs"]) for row in rows):
+        times = [
+            duration(row["seconds"])
+            for row in rows
+            if (row["side"], row["channels"], row["macs"]) == size
+        ]
+        side, channels, macs = size
+        lines.append(f"| {side} x {side} | {channels} | {macs / 1e6:.3g} | {' | '.join(times)} |")
+    return [*lines, ""]
 
 
 def drawings(results: Mapping[str, Any]) -> dict[str, str]:

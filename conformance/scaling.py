@@ -1,4 +1,5 @@
-"""How time grows with work: multiplications, samples, tables of a file, buffers of a plan.
+"""How time grows with work: multiplications, samples, tables of a file, buffers of a plan; and what
+BLAS threads do to it.
 
 python -m conformance.scaling      measure; write results/scaling.json and the page
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -28,7 +30,7 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import save_model
-from refinterp.numerics.threads import one_blas_thread
+from refinterp.numerics.threads import blas_threads, one_blas_thread
 from refinterp.run.batches import run_samples
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
@@ -38,6 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "conformance" / "results" / "scaling.json"
 DIGITS = ROOT / "refinterp" / "data" / "digits_int8.tflite"
 SEED = 42
+Row = dict[str, Any]
 _LEAST = 0.2  # seconds that a point is measured for
 
 
@@ -179,6 +182,26 @@ def plan_curve(counts: Iterable[int]) -> Curve:
     )
 
 
+def threads_rows(sizes: Sequence[tuple[int, int]] = ((16, 32), (64, 64), (64, 256))) -> list[Row]:
+    """Time of convolutions of (side, channels) with BLAS held to 1 thread, 2, … all processors."""
+    rows: list[Row] = []
+    for side, channels in sizes:
+        executor = Executor(prepare(convolution(side, channels)))
+        for count in range(1, (os.cpu_count() or 1) + 1):
+            with blas_threads(count):
+                taken = seconds_of(executor.invoke)
+            rows.append(
+                {
+                    "side": side,
+                    "channels": channels,
+                    "macs": side * side * channels * channels * 9,
+                    "threads": count,
+                    "seconds": float(f"{taken:.4g}"),
+                }
+            )
+    return rows
+
+
 @one_blas_thread()
 def curves(folder: Path, *, quick: bool = False) -> list[Curve]:
     """Measure every curve; quick: few and small points, to see that it works."""
@@ -227,6 +250,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 }
                 for curve in found
             ],
+            "threads": threads_rows(),
         }
         RESULTS.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
         write_page()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from conformance import benchmark, benchmark_page
 from conformance.curves import Curve, drawing
-from conformance.scaling import chain, convolution, curves, heavy, problem
+from conformance.scaling import chain, convolution, curves, heavy, problem, threads_rows
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.graph.macs import macs
 from tests.test_bundled_models import ROOT
@@ -83,6 +84,9 @@ def test_page_shows_every_figure(suite, tmp_path, monkeypatch):
             {"name": "n", "title": "T", "x": "things", "says": "S.", "exponent": 1.0,
              "points": [[10, 0.5], [100, 5.0]]}
         ],
+        "threads": [
+            {"side": 8, "channels": 2, "macs": 2304, "threads": n, "seconds": 0.5 / n} for n in (1, 2)
+        ],
     }  # fmt: skip
     (results / "scaling.json").write_text(json.dumps(scaling))
     benchmark_page.write_page()
@@ -91,6 +95,7 @@ def test_page_shows_every_figure(suite, tmp_path, monkeypatch):
     assert "Per sample of 256" in page
     assert "| 100 | 5 s |" in page
     assert "sources 0123456789abcdef" in page
+    assert "| 8 x 8 | 2 | 0.0023 | 500 ms | 250 ms |" in page
     assert "scaling-n.svg" in page
     ET.parse(tmp_path / "docs" / "scaling-n.svg")
 
@@ -114,6 +119,13 @@ def test_exponent_is_the_slope(power):
     assert curve.exponent == pytest.approx(power, abs=1e-9)
     root = ET.fromstring(drawing(curve))
     assert len([node for node in root.iter() if node.tag.endswith("circle")]) == len(xs)
+
+
+def test_threads_are_measured_one_by_one():
+    """Each size has a row for each number of threads there can be."""
+    rows = threads_rows([(4, 2)])
+    assert [row["threads"] for row in rows] == list(range(1, (os.cpu_count() or 1) + 1))
+    assert all(row["seconds"] > 0 and row["macs"] == 4 * 4 * 2 * 2 * 9 for row in rows)
 
 
 def test_curves_measure_what_they_say(tmp_path):
