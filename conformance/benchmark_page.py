@@ -123,9 +123,7 @@ def _threads_part(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "they come to is the same. `run --workers N` and `debug --workers N` divide samples among",
         "processes instead.",
         "",
-        "| image | channels | MMAC | "
-        + " | ".join(f"{count} thread(s)" for count in counts)
-        + " |",
+        f"| image | channels | MMAC | {heads} |",
         "|--:|--:|--:|" + "--:|" * len(counts),
     ]
     for size in dict.fromkeys((row["side"], row["channels"], row["macs"]) for row in rows):
