@@ -73,7 +73,7 @@ class Mends:
 
     def mend(self, hits: NDArray[np.bool_], out: NDArray[Any]) -> None:
         """Write the codes of what was found into out (rows, channels)."""
-        if not hits.any():
+        if not np.count_nonzero(hits):  # faster than `any`
             return
         which, where = np.nonzero(hits)
         if self.rows:

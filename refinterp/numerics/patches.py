@@ -17,7 +17,7 @@ from refinterp.numerics.window import Window
 Take = Callable[[tuple[int, ...], Any], NDArray[Any]]
 """Lends scratch memory of a shape and dtype."""
 
-BLOCK = 1 << 17  # elements of one block of patches: 512 KiB of float32
+BLOCK = 1 << 18  # elements of one block of patches: 1 MiB of float32
 _SHORT = 16  # elements of a run of pixels below which copying them takes long
 BAND = 32  # elements of a band, and of its columns, below which matrix products are too small
 
