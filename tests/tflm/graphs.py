@@ -246,6 +246,10 @@ def _planned(g: GraphBuilder, model: Model, rng: Rng) -> Model:
         for index, subgraph in enumerate(model.subgraphs)
         for number in range(len(subgraph.tensors))
     ]
+    for subgraph in model.subgraphs:  # TFLM looks for a variable's offset from the list's start
+        for number, tensor in enumerate(subgraph.tensors):
+            if tensor.is_variable:
+                offsets[number] = -1
     head = np.array([1, 0, len(offsets), *offsets], "<i4")
     g.metadata(METADATA_NAME, head.tobytes())
     return g.build()
