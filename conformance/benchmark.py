@@ -169,7 +169,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     options = parser.parse_args(argv)
     if options.check:
-        slower = check(json.loads(RESULTS.read_text("utf-8")), options.seconds or 0.15)
+        committed, seconds = json.loads(RESULTS.read_text("utf-8")), options.seconds or 0.15
+        if slower := check(committed, seconds):  # a moment's disturbance does not last
+            print("measuring again, longer", flush=True)
+            slower = check(committed, 4 * seconds)
         for text in slower:
             print(f"slower than {SLOWER:g} x the committed ratio: {text}", file=sys.stderr)
         return int(bool(slower))
