@@ -469,41 +469,32 @@ def bad_scale(subject: Subject, rng: Rng) -> Plant | None:
 
 def concat(subject: Subject, rng: Rng) -> Plant | None:
     """One branch's layer 2^-4..2^-10 as large, in both models."""
-    places = []
-    patient, twin = Patient(subject.model), Patient(subject.twin)
-    for i, o in enumerate(patient.operators):
-        if o.name == "CONCATENATION":
-            for x in o.inputs:
-                writer = patient.writer(x)
-                if writer in weighted(patient) and len(patient.readers(x)) == 1:
-                    places.append((i, writer))
-    if not places:
-        return None
-    operator, branch = places[int(rng.integers(len(places)))]
-    bits = rng.uniform(4, 10)
-    _shrink(patient, twin, branch, 2.0**-bits)
-    detail = f"branch of operator {branch} * 2^-{bits:.1f} in both models"
-    model = recalibrated(patient.build(), twin.build(), subject.samples)
-    return Plant(model, twin.build(), subject.samples, frozenset({operator}), detail)
+    return _lesser(subject, rng, "CONCATENATION", "branch", ranged=False)
 
 
 def residual(subject: Subject, rng: Rng) -> Plant | None:
     """One side of an addition 2^-4..2^-10 as large in both models, with a range of its own."""
-    patient, twin = Patient(subject.model), Patient(subject.twin)
+    return _lesser(subject, rng, "ADD", "side", ranged=True)
+
+
+def _lesser(subject: Subject, rng: Rng, name: str, word: str, *, ranged: bool) -> Plant | None:
+    """Shrink a layer that one operator of a name reads; ranged: and its output's range with it."""
     places = []
+    patient, twin = Patient(subject.model), Patient(subject.twin)
     for i, o in enumerate(patient.operators):
-        if o.name == "ADD":
+        if o.name == name:
             for x in o.inputs:
                 writer = patient.writer(x)
                 if writer in weighted(patient) and len(patient.readers(x)) == 1:
                     places.append((i, writer))
     if not places:
         return None
-    operator, branch = places[int(rng.integers(len(places)))]
+    operator, layer = places[int(rng.integers(len(places)))]
     bits = rng.uniform(4, 10)
-    _shrink(patient, twin, branch, 2.0**-bits)
-    patient.rescale(patient.operators[branch].outputs[0], 2.0**-bits)
-    detail = f"side of operator {branch} * 2^-{bits:.1f} in both models"
+    _shrink(patient, twin, layer, 2.0**-bits)
+    if ranged:
+        patient.rescale(patient.operators[layer].outputs[0], 2.0**-bits)
+    detail = f"{word} of operator {operator} * 2^-{bits:.1f} in both models"
     model = recalibrated(patient.build(), twin.build(), subject.samples)
     return Plant(model, twin.build(), subject.samples, frozenset({operator}), detail)
 
