@@ -23,13 +23,13 @@ class Replay:
     have found a quicker way by then.
     """
 
-    __slots__ = ("_calls", "_kernel", "_next", "_runs")
+    __slots__ = ("_kernel", "_next", "_runs", "_tape")
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
         self._runs = 0
         self._next = 1
-        self._calls: list[tuple[Any, tuple[Any, ...]]] | None = None
+        self._tape: Tape | None = None
 
     def __call__(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
@@ -38,11 +38,10 @@ class Replay:
         if self._runs == self._next:
             self._note(inputs, outputs, work)
         self._runs += 1
-        if self._calls is None:
+        if self._tape is None:
             self._kernel.eval(inputs, outputs, work)
-            return
-        for function, arguments in self._calls:
-            function(*arguments)
+        else:
+            self._tape.play()
 
     def _note(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
@@ -50,4 +49,4 @@ class Replay:
         self._next = self._runs * _AGAIN
         tape = Tape(self._next - self._runs)
         if self._kernel.record(inputs, outputs, work, tape):
-            self._calls = tape.calls
+            self._tape = tape
