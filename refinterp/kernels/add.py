@@ -77,7 +77,8 @@ def three(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ..
 class SumInteger(Steady):
     """The general integer kernel. sign: what b is multiplied by, +1 or -1.
 
-    table: the output for every pair of 8-bit codes, or None; single: the float32 form equal to it.
+    single: the float32 form, where it is right for every pair of 8-bit codes; table: otherwise the
+    output for every pair. Both are None for int16, and where only the plain form is wanted.
     """
 
     sign: int
@@ -142,7 +143,7 @@ class SumInteger(Steady):
             (a.dtype, b.dtype),
             table,
         )
-        return replace(self, table=table, single=single)
+        return replace(self, single=single) if single else replace(self, table=table)
 
     def exact(self, a: I64, b: I64) -> I64:
         """The definition: codes a, b → codes y; int64 arrays that broadcast."""

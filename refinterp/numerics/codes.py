@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from operator import setitem
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.numerics.tape import NOW, Do
-
-_ALL = ...
+from refinterp.numerics.tape import NOW, Do, put
 
 
 def store(
@@ -40,12 +37,12 @@ def store(
         wide: Any = np.int16 if out.dtype.itemsize == 1 else np.int32
         target = np.empty(work.size, wide) if spare is None else spare.view(wide)[: work.size]
         target = target.reshape(work.shape)
-    do(setitem, target, _ALL, work)
+    do(put, target, work)
     if zero_point:
         mask = 2 * most + 1 if target.dtype.kind == "u" else -1  # an unsigned sum wraps to the code
         do(np.add, target, target.dtype.type(zero_point & mask), target)
     if target.dtype.itemsize > out.dtype.itemsize:
-        do(setitem, out, _ALL, target)  # in range: the clamp saw to it
+        do(put, out, target)  # in range: the clamp saw to it
 
 
 def _store_wide(work: NDArray[Any], out: NDArray[Any], zero_point: int) -> None:
