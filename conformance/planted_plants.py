@@ -494,7 +494,7 @@ def _lesser(subject: Subject, rng: Rng, name: str, word: str, *, ranged: bool) -
     _shrink(patient, twin, layer, 2.0**-bits)
     if ranged:
         patient.rescale(patient.operators[layer].outputs[0], 2.0**-bits)
-    detail = f"{word} of operator {operator} * 2^-{bits:.1f} in both models"
+    detail = f"{word} of operator {layer} * 2^-{bits:.1f} in both models"
     model = recalibrated(patient.build(), twin.build(), subject.samples)
     return Plant(model, twin.build(), subject.samples, frozenset({operator}), detail)
 
