@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from refinterp.errors import UnsupportedError
 from refinterp.explain.definition import definition
 from refinterp.explain.operation import Operation
 from refinterp.explain.parts import tap, weighted, weighted_real, wide_accumulator
@@ -44,7 +45,16 @@ def unravel(flat: int, shape: Index) -> Index:
     operands=("x", "w", "b"),
 )  # fmt: skip
 def fully_connected(op: Operation, at: Index) -> Derivation:
-    """Integers: LiteRT's reference scales by a float64 factor, TFLM by a fixed-point one."""
+    """Integers: LiteRT's reference scales by a float64 factor, TFLM by a fixed-point one.
+
+    Raises UnsupportedError for shuffled weights, whose products are taken in another order.
+    """
+    order = op.options.get("weights_format", "DEFAULT")
+    if order != "DEFAULT":
+        raise UnsupportedError(
+            f"FULLY_CONNECTED with weights_format {order} cannot be explained: its weights are "
+            "not stored unit by unit; allowed: DEFAULT"
+        )
     return (yield from weighted(op, list(taps(op, at)), at[-1], wide=wide_accumulator(op)))
 
 
