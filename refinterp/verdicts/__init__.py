@@ -1,0 +1,1 @@
+"""What each runtime does with a model: runs it, refuses it, aborts, or computes something else."""

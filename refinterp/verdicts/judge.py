@@ -1,0 +1,76 @@
+"""What a runtime does with a model, operator by operator.
+
+>>> verdicts(model, "tflm")            # one per operator, after those on the whole file
+>>> refusal(model, "tflm")             # the first that stops the runtime before a run, or None
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from refinterp.errors import UsageError
+from refinterp.graph.model import Model, Shape
+from refinterp.verdicts import opening
+from refinterp.verdicts.differences import differences
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.table import rule_for
+from refinterp.verdicts.verdict import CMSIS_NN_MVE, ESP_NN, RUNTIMES, TFLM, Refusal, Verdict
+
+Shapes = Mapping[int, Mapping[int, Shape]]
+"""Subgraph → tensor → its shape, where it is not the file's."""
+
+
+def verdicts(model: Model, runtime: str, shapes: Shapes | None = None) -> tuple[Verdict, ...]:
+    """Say what a runtime does: first what concerns the whole file, then one verdict per operator.
+
+    Raises UsageError for a runtime of another name than those of `RUNTIMES`.
+    """
+    return tuple(_verdicts(model, runtime, shapes or {}))
+
+
+def refusal(model: Model, runtime: str, shapes: Shapes | None = None) -> Verdict | None:
+    """Return the first verdict by which the runtime gets no further than preparing the model."""
+    for verdict in _verdicts(model, runtime, shapes or {}):
+        if verdict.stops and verdict.stage != "invoke":
+            return verdict
+    return None
+
+
+def _verdicts(model: Model, runtime: str, shapes: Shapes) -> Iterator[Verdict]:
+    if runtime not in RUNTIMES:
+        raise UsageError(f"unknown runtime {runtime!r}; allowed: {', '.join(RUNTIMES)}")
+    yield from opening.verdicts(model, runtime)
+    for subgraph, graph in enumerate(model.subgraphs):
+        for index in range(len(graph.operators)):
+            yield _operator(Node(model, subgraph, index, shapes.get(subgraph)), runtime)
+
+
+def _operator(node: Node, runtime: str) -> Verdict:
+    """The worst that is known of one operator: a refusal, then a known difference."""
+    refused = _refused(node, runtime)
+    if refused is not None:
+        return refused
+    for verdict in differences(node, runtime):
+        return verdict
+    return Verdict(runtime, node.subgraph, node.index, node.name, "runs")
+
+
+def _refused(node: Node, runtime: str) -> Verdict | None:
+    kernels = TFLM if runtime in (CMSIS_NN_MVE, ESP_NN) else runtime
+    rule = rule_for(kernels, node.name)
+    if rule is None:
+        return None
+    try:
+        rule(node)
+    except Refusal as found:
+        return Verdict(
+            runtime,
+            node.subgraph,
+            node.index,
+            node.name,
+            "aborts" if found.aborts else "refuses",
+            found.why,
+            found.rule,
+            found.stage,
+        )
+    return None

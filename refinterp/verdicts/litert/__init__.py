@@ -1,0 +1,1 @@
+"""What LiteRT refuses, by families of operators."""

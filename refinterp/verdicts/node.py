@@ -1,0 +1,274 @@
+"""An operator as a runtime sees it when it prepares it, and the checks that rules are made of.
+
+A check returns nothing when it is met, and raises `Refusal` with the value found and what is
+allowed when it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.constants import constant, has_constant
+from refinterp.graph.flexbuffer import read_map
+from refinterp.graph.model import OPTIONAL, Model, Operator, Shape, Subgraph, Tensor
+from refinterp.verdicts.verdict import Refusal, Stage
+
+
+class Operand:
+    """One tensor that an operator reads or writes.
+
+    label: how sentences call it ("input 0 'x'"). shape: as the runtime knows it by then.
+    constant: the file gives its value. variable: it keeps its value between runs.
+    """
+
+    def __init__(self, model: Model, tensor: Tensor, label: str, shape: Shape) -> None:
+        self._model = model
+        self.tensor = tensor
+        self.label = label
+        self.shape = shape
+        self.dtype = str(tensor.dtype)
+        self.constant = has_constant(model, tensor)
+        self.variable = tensor.is_variable
+
+    @property
+    def rank(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        total = 1
+        for extent in self.shape:
+            total *= extent
+        return total
+
+    @property
+    def scales(self) -> NDArray[np.float32]:
+        """The scales, none if it is not quantized."""
+        q = self.tensor.quantization
+        return np.empty(0, np.float32) if q is None else q.scale
+
+    @property
+    def zeros(self) -> NDArray[np.int64]:
+        """The zero points as the file has them."""
+        q = self.tensor.quantization
+        return np.empty(0, np.int64) if q is None else q.zero_point
+
+    @property
+    def quantized(self) -> bool:
+        """Whether there is a scale."""
+        return self.scales.size > 0
+
+    @property
+    def axis(self) -> int:
+        """The dimension the scales run along."""
+        q = self.tensor.quantization
+        return 0 if q is None else q.quantized_dimension
+
+    @property
+    def blocks(self) -> Mapping[str, Any] | None:
+        """The details of blockwise quantization, if the tensor has them."""
+        q = self.tensor.quantization
+        if q is None or q.details is None or q.details[0] != "BlockwiseQuantization":
+            return None
+        return q.details[1]
+
+    @property
+    def scale(self) -> float:
+        """The one scale of the tensor; 0 where there is none or there are several."""
+        return float(self.scales[0]) if self.scales.size == 1 else 0.0
+
+    @property
+    def zero(self) -> int:
+        """The one zero point of the tensor; 0 where there is none or there are several."""
+        return int(self.zeros[0]) if self.scales.size == 1 and self.zeros.size else 0
+
+    @property
+    def first_scale(self) -> float:
+        """The first scale, which TFLM takes for that of the tensor; 0 where there is none."""
+        return float(self.scales[0]) if self.scales.size else 0.0
+
+    @property
+    def first_zero(self) -> int:
+        """The first zero point; 0 where there is none."""
+        return int(self.zeros[0]) if self.scales.size and self.zeros.size else 0
+
+    @cached_property
+    def value(self) -> NDArray[Any] | None:
+        """The constant's value, None where there is none or its bytes do not fit."""
+        try:
+            return constant(self._model, self.tensor)
+        except ModelError:
+            return None
+
+    def integers(self) -> list[int] | None:
+        """The constant's values as integers, flat; None where they are not known."""
+        value = self.value
+        return None if value is None else [int(v) for v in value.reshape(-1)]
+
+
+class Node:
+    """One operator. shapes: of tensors, where they are known to differ from the file's."""
+
+    def __init__(
+        self,
+        model: Model,
+        subgraph: int,
+        index: int,
+        shapes: Mapping[int, Shape] | None = None,
+    ) -> None:
+        self.model = model
+        self.subgraph = subgraph
+        self.index = index
+        self.graph: Subgraph = model.subgraphs[subgraph]
+        self.operator: Operator = self.graph.operators[index]
+        self.name = self.operator.name
+        self.version = self.operator.code.version if self.operator.code else 1
+        self._shapes = shapes or {}
+        self.inputs = self._operands(self.operator.inputs, "input")
+        self.outputs = self._operands(self.operator.outputs, "output")
+        self.intermediates = self._operands(self.operator.intermediates, "intermediate")
+
+    def _operands(self, indices: Sequence[int], side: str) -> tuple[Operand | None, ...]:
+        found: list[Operand | None] = []
+        for position, index in enumerate(indices):
+            if not OPTIONAL < index < len(self.graph.tensors):
+                found.append(None)
+                continue
+            tensor = self.graph.tensors[index]
+            label = f"{side} {position} ({tensor.name!r})"
+            shape = self._shapes.get(index, tensor.shape)
+            found.append(Operand(self.model, tensor, label, shape))
+        return tuple(found)
+
+    @cached_property
+    def options(self) -> Mapping[str, Any]:
+        """The fields of the operator's options; a custom operator's map."""
+        operator = self.operator
+        if operator.code is not None and operator.code.builtin == "CUSTOM":
+            try:
+                return read_map(operator.custom_options.tobytes())
+            except ModelError:
+                return {}
+        return operator.options or operator.options_2
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """One option."""
+        return self.options.get(name, default)
+
+    def has(self, position: int) -> bool:
+        """Whether there is an input at a position, and it is not left out."""
+        return position < len(self.inputs) and self.inputs[position] is not None
+
+    def x(self, position: int = 0) -> Operand:
+        """An input that must be there."""
+        operand = self.inputs[position] if position < len(self.inputs) else None
+        if operand is None:
+            refuse("operands", f"input {position} is left out, and needed")
+        return operand
+
+    def y(self, position: int = 0) -> Operand:
+        """An output that must be there."""
+        operand = self.outputs[position] if position < len(self.outputs) else None
+        if operand is None:
+            refuse("operands", f"output {position} is left out, and needed")
+        return operand
+
+    # Checks
+
+    def counts(self, inputs: int | Collection[int], outputs: int | Collection[int] = 1) -> None:
+        """So many inputs (left-out ones count) and outputs."""
+        for what, found, allowed in (
+            ("inputs", len(self.inputs), inputs),
+            ("outputs", len(self.outputs), outputs),
+        ):
+            numbers = (allowed,) if isinstance(allowed, int) else allowed
+            if found not in numbers:
+                refuse("operands", f"it has {found} {what}; allowed: {_listed(numbers)}")
+
+
+def refuse(rule: str, why: str, *, aborts: bool = False, stage: Stage = "prepare") -> NoReturn:
+    """Raise the refusal."""
+    raise Refusal(rule, why, aborts=aborts, stage=stage)
+
+
+def need(met: bool, rule: str, why: str, *, aborts: bool = False, stage: Stage = "prepare") -> None:
+    """Refuse unless a condition is met; why: what is found, and what is allowed."""
+    if not met:
+        raise Refusal(rule, why, aborts=aborts, stage=stage)
+
+
+def types(operand: Operand, *allowed: str) -> None:
+    """The operand is of one of these types."""
+    if operand.dtype not in allowed:
+        refuse("types", f"{operand.label} is of {operand.dtype}; allowed: {', '.join(allowed)}")
+
+
+def same_type(a: Operand, b: Operand) -> None:
+    """Two operands are of one type."""
+    if a.dtype != b.dtype:
+        refuse("types", f"{a.label} is of {a.dtype} and {b.label} of {b.dtype}; allowed: the same")
+
+
+def rank(operand: Operand, least: int, most: int | None = None) -> None:
+    """The operand has so many dimensions."""
+    most = least if most is None else most
+    if not least <= operand.rank <= most:
+        allowed = str(least) if least == most else f"{least} to {most}"
+        refuse("rank", f"{operand.label} has {operand.rank} dimensions; allowed: {allowed}")
+
+
+def same_shape(a: Operand, b: Operand) -> None:
+    """Two operands have one shape."""
+    if a.shape != b.shape:
+        refuse(
+            "shapes",
+            f"{a.label} has shape {list(a.shape)} and {b.label} {list(b.shape)}; allowed: the same",
+        )
+
+
+def same_scale(a: Operand, b: Operand) -> None:
+    """Two operands have the same scale."""
+    if a.scale != b.scale:
+        refuse(
+            "scales",
+            f"{a.label} has scale {a.scale:.9g} and {b.label} {b.scale:.9g}; allowed: the same",
+        )
+
+
+def same_zero(a: Operand, b: Operand) -> None:
+    """Two operands have the same zero point."""
+    if a.zero != b.zero:
+        refuse(
+            "zero points",
+            f"{a.label} has zero point {a.zero} and {b.label} {b.zero}; allowed: the same",
+        )
+
+
+def zero_is(operand: Operand, *allowed: int) -> None:
+    """The zero point is one of these."""
+    if operand.zero not in allowed:
+        refuse(
+            "zero points",
+            f"{operand.label} has zero point {operand.zero}; allowed: {_listed(allowed)}",
+        )
+
+
+def is_constant(operand: Operand) -> None:
+    """The file gives the operand's value."""
+    if not operand.constant:
+        refuse("constants", f"{operand.label} is computed at run time; it must be a constant")
+
+
+def _listed(numbers: Collection[int]) -> str:
+    ordered = sorted(numbers)
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{ordered[0]} to {ordered[-1]}"
+    return " or ".join(map(str, ordered))

@@ -1,0 +1,1 @@
+"""What TFLM refuses, by families of operators."""
