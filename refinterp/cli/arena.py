@@ -20,6 +20,7 @@ from refinterp.cli.arena_optimize import Planning, optimize
 from refinterp.cli.common import open_model, print_document, save_text, say
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
+from refinterp.graph.open_sizes import open_inputs
 from refinterp.report.arena_document import ledger_fields, optimized_fields, shared_fields
 from refinterp.report.arena_table import (
     print_answer,
@@ -132,6 +133,9 @@ def run(options: argparse.Namespace) -> int:
     wanted = _profiles(options)
     plans = Planning(options.time_limit)
     models = [(path, open_model(path)) for path in options.models]
+    for path, model in models:
+        for one in open_inputs(model):
+            say(f"{Path(model.source or path).name}: {one}")
     optimized = None
     if options.optimize or options.output or options.reorder:
         optimized = _optimize(models, wanted, options, plans)
