@@ -24,6 +24,7 @@ from refinterp.debug.accumulators import SumRange, Watch
 from refinterp.debug.by_values import differs, pair_by_values
 from refinterp.debug.contract import contract_faults
 from refinterp.debug.diagnose import diagnose
+from refinterp.debug.fold import fold, prepare_folded
 from refinterp.debug.local import (
     LocalChain,
     LocalOperator,
@@ -54,7 +55,7 @@ from refinterp.graph.model import OPTIONAL, Model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
 from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import Program, Step, prepare
+from refinterp.run.prepare import Program, Step
 from refinterp.samples.source import Samples
 
 Array = NDArray[Any]
@@ -81,7 +82,8 @@ class Comparison:
         flavour: str = DEFAULT_FLAVOUR,
     ) -> None:
         with np.errstate(all="ignore"):  # scales may be anything
-            self.quantized = prepare(model, flavour=flavour)
+            self.folded = fold(model)
+            self.quantized = prepare_folded(self.folded.model, flavour=flavour)
         self._shadow: tuple[Shadow, Program] | None = None
         self.twin: Program
         self.pairing: Pairing
@@ -92,7 +94,7 @@ class Comparison:
             self.outputs = self.twin.graph.outputs
             self.pairing = pair_shadow(shadow)
         else:
-            self.twin = prepare(float_model)
+            self.twin = prepare_folded(fold(float_model).model)
             self.inputs = match_inputs(self.quantized, self.twin)
             self.outputs = match_outputs(self.quantized, self.twin)
             self.pairing = pair(self.quantized, self.twin, self.inputs)
@@ -124,7 +126,7 @@ class Comparison:
         operators = self.quantized.graph.operators
         self.products = tuple(products(operators, self.quantized.specs))
         self.contract = contract_faults(
-            model, self.quantized.subgraph, self.quantized.specs, self.products
+            self.folded.model, self.quantized.subgraph, self.quantized.specs, self.products
         )
         suspects = {f.operator for f in self.contract if f.id == "accumulator_overflow"}
         self.watches = {
@@ -259,7 +261,8 @@ class Comparison:
     def _shadow_program(self) -> tuple[Shadow, Program]:
         if self._shadow is None:
             shadow = shadow_of(self.quantized.model, self.quantized.subgraph)
-            self._shadow = shadow, prepare(shadow.model, subgraph=self.quantized.subgraph)
+            program = prepare_folded(shadow.model, self.quantized.subgraph)
+            self._shadow = shadow, program
         return self._shadow
 
     def _local(self, step: Step) -> tuple[LocalOperator | LocalChain, Reference]:
@@ -280,7 +283,8 @@ class Comparison:
             except LookupError:
                 pass  # fused or divided in a way that no float operators stand for
         shadow, program = self._shadow_program()
-        other = program.steps[shadow.operators[step.operator]]
+        place = shadow.operators[step.operator]
+        other = next(one for one in program.steps if one.operator == place)
         return local_operator(self.quantized, step, program, other), "shadow"
 
     def _nothing(self, labels: Array | None = None) -> Measurements:

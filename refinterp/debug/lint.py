@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from refinterp.debug.contract import contract_faults
+from refinterp.debug.fold import fold
 from refinterp.debug.products import CHANNEL_AXIS
 from refinterp.errors import ModelError, RefinterpError
 from refinterp.graph.check import Finding, check
@@ -43,8 +44,9 @@ def lint(model: Model) -> tuple[Finding, ...]:
     for subgraph in range(len(model.subgraphs)):
         if subgraph in broken or None in broken:
             continue
-        specs = tensor_specs(model, subgraph)
-        for fault in contract_faults(model, subgraph, specs):
+        unpacked = fold(model, subgraph).model
+        specs = tensor_specs(unpacked, subgraph)
+        for fault in contract_faults(unpacked, subgraph, specs):
             found.append(
                 Finding(
                     fault.id,

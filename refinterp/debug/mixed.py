@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from refinterp.debug.contract import FIXED_OUTPUTS
 from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code
 from refinterp.errors import UnsupportedError
+from refinterp.graph.constants import with_constant
 from refinterp.graph.model import (
     NO_OPTIONS,
     OPTIONAL,
@@ -148,7 +149,9 @@ class _Mix:
         inputs = []
         for place, tensor in enumerate(operator.inputs):
             if place in constants:
-                own = replace(self.floats.tensors[tensor], buffer=self._buffer(constants[place]))
+                own = with_constant(
+                    self.floats.tensors[tensor], self._buffer(constants[place]), "float32"
+                )
                 inputs.append(self._tensor(own))
             else:
                 inputs.append(self._want(tensor, "reals"))
@@ -243,19 +246,15 @@ class _Mix:
         assert made.quantization is not None
         assert spec.data is not None
         codes = np.rint(dequantize(spec.data, spec) / made.quantization.scale[0])
-        return self._tensor(replace(made, buffer=self._buffer(_bytes(codes, np.int16))))
+        buffer = self._buffer(_bytes(codes, np.int16))
+        return self._tensor(with_constant(made, buffer))
 
     def _bias(self, tensor: int, scale: NDArray[np.float64]) -> int:
         reals = self.buffers[self.floats.tensors[tensor].buffer].data.view("<f4")
         codes = np.rint(reals.astype(np.float64) / scale)
         own = Quantization(scale.astype(np.float32), np.zeros(scale.size, np.int64))
-        made = replace(
-            self.graph.tensors[tensor],
-            dtype="int64",
-            quantization=own,
-            buffer=self._buffer(_bytes(codes, np.int64)),
-        )
-        return self._tensor(made)
+        buffer = self._buffer(_bytes(codes, np.int64))
+        return self._tensor(with_constant(self.graph.tensors[tensor], buffer, "int64", own))
 
     def _tensor(self, tensor: Tensor) -> int:
         self.tensors.append(tensor)
@@ -283,7 +282,7 @@ def _wide_tensor(tensor: Tensor, spec: TensorSpec, fixed: tuple[float, int] | No
         fixed = spec.step * reach / _WIDE, 0
     scale, zero = fixed
     own = Quantization(np.array([scale], np.float32), np.array([zero], np.int64))
-    return replace(tensor, dtype="int16", quantization=own, buffer=0)
+    return with_constant(tensor, 0, "int16", own)
 
 
 def _bytes(codes: NDArray[np.float64], dtype: type[Any]) -> Buffer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from refinterp.debug.causes import explain
 from refinterp.debug.contract import contract_faults
+from refinterp.debug.fold import fold
 from refinterp.debug.metrics import ErrorSums
 from refinterp.debug.products import products
 from refinterp.debug.result import DebugReport, Layer, rank
@@ -29,6 +30,7 @@ def refused_report(model: Model, error: ModelError, flavour: str) -> DebugReport
 
     Raises the error again when the file's quantization has no error to show.
     """
+    model = fold(model).model
     specs = tensor_specs(model, 0)
     graph = model.subgraphs[0]
     faults = contract_faults(model, 0, specs)

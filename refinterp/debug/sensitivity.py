@@ -169,7 +169,7 @@ class Sensitivity:
         self.trials = Trials(self.comparison, samples, min(samples.count, limit or samples.count))
         plain = self.comparison if float_model is None else Comparison(model, flavour=flavour)
         lossless, simulable = _behaviour(plain, self.trials)
-        shadow = shadow_of(model, self.program.subgraph)
+        shadow = shadow_of(self.program.model, self.program.subgraph)
         constants: dict[int, dict[int, Buffer]] = {}
         if float_model is not None:
             constants = _constants(

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.debug.fold import writes_constants
 from refinterp.errors import UnsupportedError
+from refinterp.graph.constants import with_constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Buffer, Model, Operator, Subgraph, Tensor
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
@@ -43,8 +45,8 @@ class Shadow:
 def shadow_of(model: Model, subgraph: int = 0) -> Shadow:
     """Return the float twin of one subgraph; other subgraphs stay as they are.
 
-    Raises ModelError for constants whose bytes do not fit them, UnsupportedError for quantized
-    constants that cannot be read as codes (sparse or blockwise).
+    model: as `fold` has made it. Raises ModelError for constants whose bytes do not fit them,
+    UnsupportedError for scales that fit no dimension of their constant.
     """
     graph = model.subgraphs[subgraph]
     specs = list(tensor_specs(model, subgraph))
@@ -55,16 +57,16 @@ def shadow_of(model: Model, subgraph: int = 0) -> Shadow:
         if not is_code(spec) or (spec.data is not None and _is_wide(spec) and index not in biases):
             tensors.append(tensor)  # a shape or an index stays one, whatever scale it carries
             continue
-        buffer = 0
-        if spec.data is not None:
-            buffer = len(buffers)
-            buffers.append(_constant(spec, f"subgraphs[{subgraph}].tensors[{index}]"))
-        tensors.append(replace(tensor, dtype="float32", quantization=None, buffer=buffer))
-    source = _sources(graph, tensors)
+        if spec.data is None:
+            tensors.append(replace(tensor, dtype="float32", quantization=None, buffer=0))
+            continue
+        buffers.append(_constant(spec, f"subgraphs[{subgraph}].tensors[{index}]"))
+        tensors.append(with_constant(tensor, len(buffers) - 1, "float32"))
+    source = _sources(graph, tensors, specs)
     operators: list[Operator] = []
     places: dict[int, int] = {}
     for index, operator in enumerate(graph.operators):
-        if _is_identity(operator, tensors):
+        if writes_constants(operator.outputs, specs) or _is_identity(operator, tensors):
             continue
         places[index] = len(operators)
         inputs = tuple(source.get(i, i) for i in operator.inputs)
@@ -119,10 +121,14 @@ def _give_biases_scales(graph: Subgraph, specs: list[TensorSpec]) -> set[int]:
 
 def _constant(spec: TensorSpec, where: str) -> Buffer:
     codes = spec.data
-    if codes is None or codes.shape != spec.shape:
-        raise UnsupportedError(
-            f"{where} ({spec.name!r}): a sparse or compressed constant cannot be dequantized"
-        )
+    assert codes is not None
+    if spec.block_size:
+        if codes.size != spec.scale.size * spec.block_size:
+            raise UnsupportedError(
+                f"{where} ({spec.name!r}): {spec.scale.size} scales for blocks of "
+                f"{spec.block_size} of shape {list(spec.shape)}"
+            )
+        return Buffer(_bytes(dequantize(codes, spec)))
     if spec.scale.size == codes.size:  # one scale each, whatever dimension the file calls theirs
         flat = replace(spec, shape=(codes.size,), quantized_dimension=0)
         return Buffer(_bytes(dequantize(codes.reshape(-1), flat)))
@@ -148,10 +154,12 @@ def _is_identity(operator: Operator, tensors: list[Tensor]) -> bool:
     )
 
 
-def _sources(graph: Subgraph, tensors: list[Tensor]) -> dict[int, int]:
+def _sources(graph: Subgraph, tensors: list[Tensor], specs: list[TensorSpec]) -> dict[int, int]:
     """Output of a conversion that is left out → the tensor that holds its value."""
     source: dict[int, int] = {}
     for operator in graph.operators:
+        if writes_constants(operator.outputs, specs):
+            continue
         if _is_identity(operator, tensors):
             first = operator.inputs[0]
             source[operator.outputs[0]] = source.get(first, first)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.compare import Comparison
+from refinterp.debug.fold import prepare_folded
 from refinterp.debug.local import as_real
 from refinterp.debug.metrics import Grid, sample_errors
 from refinterp.debug.outputs import Metric, OutputSums, is_scores, metric, metric_name, score
@@ -18,7 +19,6 @@ from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.executor import Executor, Observer
-from refinterp.run.prepare import prepare
 from refinterp.samples.convert import fit_input
 from refinterp.samples.source import Samples
 
@@ -97,9 +97,9 @@ class Trials:
     @one_blas_thread()
     def effect(self, model: Model) -> Effect:
         """Run a variant of the quantized model, with the same inputs, on all samples."""
-        program = prepare(
+        program = prepare_folded(
             model,
-            subgraph=self._comparison.quantized.subgraph,
+            self._comparison.quantized.subgraph,
             flavour=self._comparison.quantized.flavour,
         )
         executor = Executor(program)

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.debug.fold import fold
 from refinterp.graph.constants import constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Tensor
 
@@ -57,6 +58,7 @@ def weight_figures(model: Model, operator: int) -> WeightFigures | None:
 
 def all_weights(model: Model, operators: Iterable[int]) -> dict[int, WeightFigures]:
     """Return the figures of those operators that have weights, by operator."""
+    model = fold(model).model
     found = {operator: weight_figures(model, operator) for operator in sorted(set(operators))}
     return {operator: figures for operator, figures in found.items() if figures is not None}
 

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
-from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Tensor
+from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Quantization, Tensor
 from refinterp.graph.sparsity import densify
+
+
+def with_constant(
+    tensor: Tensor,
+    buffer: int,
+    dtype: str | None = None,
+    quantization: Quantization | None = None,
+) -> Tensor:
+    """Return the tensor with another constant: one that fills its whole shape in this buffer.
+
+    dtype, quantization: of the new constant; without a dtype both stay. What the file says of how
+    the old one lay there (sparse, in an external file) goes with it.
+    """
+    if dtype is None:
+        dtype, quantization = str(tensor.dtype), tensor.quantization
+    return replace(
+        tensor,
+        dtype=dtype,
+        quantization=quantization,
+        buffer=buffer,
+        sparsity=None,
+        external_buffer=0,
+    )
 
 
 def has_constant(model: Model, tensor: Tensor) -> bool:

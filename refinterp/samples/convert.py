@@ -23,7 +23,7 @@ def quantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
 
 
 def dequantize(codes: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
-    """Turn codes into reals: float32(scale * (code - zero point)); per-channel scales too.
+    """Turn codes into reals: float32(scale * (code - zero point)), per tensor, channel or block.
 
     codes: (…, *shape), with any leading axes. Unquantized integers become their own value.
     """
@@ -36,6 +36,9 @@ def dequantize(codes: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
                 reals *= np.float32(spec.step)
             return reals
         return np.asarray((codes.astype(np.float64) - spec.zero) * spec.step, np.float32)
+    if spec.block_size:
+        steps = spec.scale.astype(np.float64).reshape(*spec.shape[:-1], -1)
+        return np.asarray(codes * np.repeat(steps, spec.block_size, axis=-1), np.float32)
     shape = [1] * len(spec.shape)
     shape[spec.quantized_dimension] = -1
     zero = spec.zero_point.reshape(shape)
