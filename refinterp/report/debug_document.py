@@ -11,6 +11,7 @@ import numpy as np
 from refinterp.debug.metrics import ErrorFigures
 from refinterp.debug.pairing import Unpaired
 from refinterp.debug.result import DebugReport, Layer, Output
+from refinterp.report.debug_answer import debug_answer
 from refinterp.report.machine import document, plain
 
 _SUBGRAPH: Final = 0  # the one that is compared
@@ -31,6 +32,7 @@ def debug_document(
     return document(
         model=model,
         float_model=float_model,
+        summary=dict(debug_answer(report)),
         flavour=report.flavour,
         reference=report.reference,
         samples=report.samples,

@@ -12,7 +12,7 @@ from html import escape
 from typing import Any, Final
 
 from refinterp.report.machine import plain
-from refinterp.report.terminal import clean
+from refinterp.report.words import clean
 
 _VOID: Final = frozenset({"meta", "wbr"})
 

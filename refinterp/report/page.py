@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any, Final
 
@@ -76,6 +77,15 @@ def _folded(words: str) -> str:
     if cut <= 0:
         return words
     return f"{words[: _MOST // 2]} … {cut:,} characters … {words[-_MOST // 2 :]}"
+
+
+def answer(lines: Sequence[tuple[str, str]]) -> Html:
+    """What it comes to, before all else: labels, and beside each what is said."""
+    listed = join(
+        join((tag("dt", label), tag("dd", tag("span", _folded(one_line(text)), class_="full"))))
+        for label, text in lines
+    )
+    return tag("dl", listed, class_="answer")
 
 
 def section(heading: str, *children: object, note: str | None = None, **attributes: object) -> Html:

@@ -12,10 +12,12 @@ from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
 from refinterp.debug.weights import WeightFigures
 from refinterp.report.charts import Column, Series, stacked
+from refinterp.report.debug_answer import debug_answer
 from refinterp.report.debug_document import debug_document
-from refinterp.report.debug_table import decibels, percent
+from refinterp.report.words import decibels, percent
 from refinterp.report.html import Html, join, tag
 from refinterp.report.page import (
+    answer,
     definitions,
     full_name,
     label,
@@ -138,6 +140,7 @@ def _header(report: DebugReport, name: str, float_model: str | None) -> Html:
         "header",
         tag("h1", label(name)),
         said,
+        answer(debug_answer(report)),
         tag("div", *tiles, class_="tiles"),
         *notes,
     )

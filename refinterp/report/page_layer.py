@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from refinterp.debug.metrics import ErrorFigures
 from refinterp.debug.result import Cause, Layer
 from refinterp.debug.weights import WeightFigures
-from refinterp.report.debug_table import decibels, percent
+from refinterp.report.words import decibels, percent
 from refinterp.report.html import Html, join, tag
 from refinterp.report.page import full_name, prose
 from refinterp.report.page_channels import activations_card, weights_card

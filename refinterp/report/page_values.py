@@ -11,7 +11,7 @@ import numpy as np
 from refinterp.debug.ranges import CodeFigures, RealFigures
 from refinterp.graph.model import STORAGE
 from refinterp.report.axis import HIGH
-from refinterp.report.debug_table import percent
+from refinterp.report.words import percent
 from refinterp.report.html import Html, join, tag
 
 _PAST: Final = 4  # bins at either end for what lies beyond the range

@@ -9,7 +9,7 @@ from refinterp.debug.better_ranges import TensorRanges
 from refinterp.debug.recipe import denylisted_nodes
 from refinterp.debug.sensitivity import LayerEffect, Search, SensitivityReport
 from refinterp.debug.trials import Effect
-from refinterp.report.debug_table import decibels, percent
+from refinterp.report.words import decibels, percent
 from refinterp.report.terminal import console, print_text, shorten
 from refinterp.report.words import fit, one_line
 

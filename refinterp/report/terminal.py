@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from refinterp.report.words import clean
+from refinterp.report.wrap import wrapped
 
 Justify = Literal["left", "right"]
 
@@ -13,8 +17,9 @@ Justify = Literal["left", "right"]
 class Column:
     """A column's heading, side, and what happens to it when the terminal is narrow.
 
-    fold: its cells take more lines; cut: they lose their end, and it gives way first. Other columns
-    keep what they hold, up to a width.
+    cut: its cells, names of tensors, lose their beginning, and it gives way first. fold: its cells
+    take more lines. Other columns on the left fold last; what is on the right, numbers and indices,
+    stays whole whatever the width.
     """
 
     heading: str
@@ -23,8 +28,9 @@ class Column:
     cut: bool = False
 
 
-_KEPT = 24  # characters a column keeps on a narrow terminal
-_KEPT_BY_FOLDING = 14
+_LEAST_CUT = 10  # characters that are left of a name
+_LEAST_FOLDED = 14
+PIPED = 80  # columns where nobody says how wide the reader's screen is
 
 
 def print_table(
@@ -35,60 +41,102 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    cells = [
-        [cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row] for row in rows
-    ]
+    if title:
+        print_text(title, style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    cells = [[clean(cell) for cell in row] for row in rows]
     screen = console()
-    for column, width in zip(columns, _widths(columns, cells, screen.width), strict=True):
+    widths = _widths(columns, cells, screen.width)
+    for column, width in zip(columns, widths, strict=True):
         table.add_column(
             column.heading,
             justify=column.justify,
-            no_wrap=not column.fold,
-            overflow="fold" if column.fold else "ellipsis",
+            no_wrap=column.justify == "right",
+            overflow="fold",
             width=width,
         )
     for row in cells:
-        table.add_row(*row)
-    screen.print(table)
+        shown = [_cell(*one) for one in zip(row, columns, widths, strict=True)]
+        table.add_row(*map(Text, shown))
+    with screen.capture() as capture:
+        screen.print(table, width=max(screen.width, sum(widths) + _edges(columns)), crop=False)
+    lines = capture.get().splitlines()
+    console().file.write("".join(line.rstrip() + "\n" for line in lines))
 
 
-def _widths(columns: Sequence[Column], cells: Sequence[Sequence[Any]], screen: int) -> list[int]:
+def _cell(text: str, column: Column, width: int) -> str:
+    """What a cell shows in a width."""
+    if column.cut:
+        return shorten(text, width)
+    return text if column.justify == "right" else "\n".join(wrapped(text, width, 0))
+
+
+def _edges(columns: Sequence[Column]) -> int:
+    """Characters beside and between columns."""
+    return 2 * len(columns) + 2
+
+
+def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], screen: int) -> list[int]:
     """Characters of each column: what it holds, or on a narrow screen what is left for it."""
     widths = [
-        max([len(column.heading), *(len(row[i]) for row in cells)])
+        max([len(column.heading), *(len(line) for row in cells for line in row[i].split("\n"))])
         for i, column in enumerate(columns)
     ]
-    room = screen - 3 * len(columns)
-    if sum(widths) <= room:
-        return widths
-    giving = [i for i, column in enumerate(columns) if column.fold or column.cut]
-    widths = [w if i in giving else min(w, _KEPT) for i, w in enumerate(widths)]
-    left = room - sum(w for i, w in enumerate(widths) if i not in giving)
-    for place, i in enumerate(sorted(giving, key=lambda i: widths[i])):  # narrow ones first
-        share = max(left // (len(giving) - place), _KEPT_BY_FOLDING)
-        widths[i] = min(widths[i], share)
-        left -= widths[i]
+    excess = sum(widths) + _edges(columns) - screen
+    tiers = (
+        ([i for i, c in enumerate(columns) if c.cut], _LEAST_CUT),
+        ([i for i, c in enumerate(columns) if c.fold and not c.cut], _LEAST_FOLDED),
+        (
+            [i for i, c in enumerate(columns) if not (c.fold or c.cut) and c.justify == "left"],
+            _LEAST_FOLDED,
+        ),
+    )
+    for places, least in tiers:
+        while excess > 0 and any(widths[i] > least for i in places):
+            widths[max(places, key=lambda i: widths[i])] -= 1
+            excess -= 1
     return widths
 
 
-def print_text(text: str = "", *, style: str | None = None) -> None:
-    """Print a line as it is, without markup and without folding words of the model's file."""
+def print_text(
+    text: str = "", *, style: str | None = None, hang: int | None = None, whole: bool = False
+) -> None:
+    """Print text without markup, folded between words where it is wider than the screen.
+
+    hang: columns the continuation of a line is indented by, two more than the line when None.
+    whole: do not fold, for what is copied and pasted.
+    """
     from rich.text import Text
 
-    console().print(Text(clean(text), style=style or ""), soft_wrap=True)
+    screen = console()
+    shown = clean(text)
+    if not whole:
+        shown = "\n".join(wrapped(shown, screen.width, hang))
+    screen.print(Text(shown, style=style or ""), soft_wrap=True)
+
+
+def print_answer(lines: Sequence[tuple[str, str]]) -> None:
+    """Print what a command comes to, before all else: labels, and beside each what is said.
+
+    lines: (label, text); the first is the verdict.
+    """
+    margin = max(len(label) for label, _ in lines) + 2
+    for place, (label, text) in enumerate(lines):
+        said = clean(text).replace("\n", " ")
+        print_text(f"{label:{margin}}{said}", style=None if place else "bold", hang=margin)
 
 
 def console() -> Any:
-    """Return a console on today's standard output; colours only where it is a terminal."""
+    """Return a console on today's standard output; colours only where it is a terminal.
+
+    In a pipe or a file it is COLUMNS wide where that is set, else 80, wherever it was started.
+    """
     from rich.console import Console
 
-    return Console(highlight=False)
-
-
-def clean(cell: object) -> str:
-    """Text that cannot move the cursor: control characters are shown, not obeyed."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in str(cell))
+    screen = Console(highlight=False)
+    if not screen.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
+        screen.width = PIPED
+    return screen
 
 
 def shorten(name: str, width: int = 32) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
+from collections.abc import Sequence
 
-from refinterp.report.terminal import clean
+
+def clean(cell: object) -> str:
+    """Text that cannot move the cursor: control characters are shown, not obeyed."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in str(cell))
 
 
 def count(number: int) -> str:
@@ -52,3 +57,32 @@ def _columns(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def some(items: Sequence[object], most: int) -> str:
+    """Items with commas between, each whole: the first of them, and how many more there are."""
+    shown = ", ".join(map(str, items[:most]))
+    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
+
+
+def plural(number: int, word: str) -> str:
+    """A number of things: 1 sample, 2 samples."""
+    return f"{count(number)} {word}{'' if number == 1 else 's'}"
+
+
+def decibels(value: float) -> str:
+    """An SQNR as people read it: one decimal, ∞ without error, - where it is no number."""
+    if math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.1f}"
+
+
+def percent(fraction: float) -> str:
+    """A share in percent; what is there but rounds to nothing is not shown as nothing."""
+    if math.isnan(fraction):
+        return "-"
+    if 0 < fraction < 0.0005:
+        return "<0.1 %"
+    return f"{100 * fraction:.1f} %" if fraction else ""

@@ -1,0 +1,136 @@
+"""What a debug report comes to, in a few lines: how far off, which layer, which cause, what to do.
+
+The same lines stand first in the terminal, on the page and in the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from refinterp.debug.fault import REMEDIES
+from refinterp.debug.result import Cause, DebugReport, Layer, Output
+from refinterp.report.words import decibels
+from refinterp.report.terminal import shorten
+from refinterp.report.words import one_line, some
+
+_NAME: Final = 40  # characters of a tensor's name
+_OUTPUTS: Final = 4  # that the verdict tells of
+_PLACES: Final = 12  # operators that a remedy lists
+
+Lines = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseGroup:
+    """Layers that share a cause and what to do about it, worst first."""
+
+    id: str
+    remedy: str
+    found: tuple[tuple[Layer, Cause], ...]
+
+    @property
+    def operators(self) -> list[int]:
+        """Their operators, each once."""
+        return list(dict.fromkeys(layer.operator for layer, _ in self.found))
+
+
+def cause_groups(layers: Sequence[Layer], *, implied: bool = False) -> list[CauseGroup]:
+    """Return causes by their id and remedy, in the order of the layers.
+
+    implied: those that follow from another cause, instead of those that do not.
+    """
+    groups: dict[tuple[str, str], list[tuple[Layer, Cause]]] = {}
+    for layer in layers:
+        for cause in layer.causes:
+            if (cause.implied_by is not None) == implied:
+                groups.setdefault((cause.id, cause.remedy), []).append((layer, cause))
+    return [CauseGroup(id_, remedy, tuple(found)) for (id_, remedy), found in groups.items()]
+
+
+def debug_answer(report: DebugReport) -> Lines:
+    """Return (label, text) lines: verdict, layer, cause, remedy."""
+    groups = cause_groups(report.layers)
+    lines = [("verdict", _verdict(report))]
+    if groups:
+        return lines + _first_cause(groups)
+    if report.layers and report.samples:
+        worst = report.layers[0]
+        size = worst.local.rmse_over_scale
+        steps = "" if size is None else f", RMSE/scale {size:.3g} (rounding alone: 0.29)"
+        lines.append(("layer", f"{place(worst)} loses the most by itself{steps}"))
+        lines.append(("cause", "none found; what was looked for is listed at the end"))
+        lines.append(
+            ("remedy", "none needed for a single layer; `refinterp sensitivity` tells which "
+             "layers matter at the output")
+        )  # fmt: skip
+    return lines
+
+
+def looked_for() -> str:
+    """The causes that a comparison looks for, in words."""
+    return ", ".join(id_.replace("_", " ") for id_ in REMEDIES)
+
+
+def place(layer: Layer) -> str:
+    """A layer by its index, operator and name: 5 CONV_2D 'stem/Conv2D'."""
+    name = shorten(one_line(layer.name), _NAME)
+    return f"{layer.operator} {layer.op_name} {name!r}"
+
+
+def evidence(layer: Layer, cause: Cause) -> str:
+    """What was found, without the layer's own name, which may be long and stands beside it."""
+    text = cause.evidence.replace(f"{layer.name!r}: ", "").replace(f" ({layer.name!r})", "")
+    return one_line(text)
+
+
+def _first_cause(groups: Sequence[CauseGroup]) -> Lines:
+    first = groups[0]
+    layer, cause = first.found[0]
+    others = [i for i in first.operators if i != layer.operator]
+    where = place(layer)
+    if others:
+        where += f"; {first.id} too at {operators(others)}"
+    lines = [
+        ("layer", where),
+        ("cause", f"{first.id}: {evidence(layer, cause)}"),
+        ("remedy", one_line(first.remedy)),
+    ]
+    if len(groups) > 1:
+        more = ", ".join(f"{g.id} at {operators(g.operators)}" for g in groups[1:])
+        lines.append(("also", more))
+    return lines
+
+
+def operators(indices: Sequence[int]) -> str:
+    """Operators by their indices: operator 5; operators 5, 7, 9."""
+    word = "operator" if len(indices) == 1 else "operators"
+    return f"{word} {some(indices, _PLACES)}"
+
+
+def _verdict(report: DebugReport) -> str:
+    if report.refused:
+        return f"the model cannot be run: {one_line(report.refused)}"
+    against = "the float model" if report.reference == "float model" else "the float shadow"
+    stopped = "" if not report.interrupted else (
+        f"interrupted after {report.samples} of {report.asked} samples: "
+    )  # fmt: skip
+    if not report.outputs:
+        return f"{stopped}no output of the model can be compared with {against}"
+    shown = [_said(output, report.samples) for output in report.outputs[:_OUTPUTS]]
+    if len(report.outputs) > _OUTPUTS:
+        shown.append(f"and {len(report.outputs) - _OUTPUTS} more outputs")
+    return f"{stopped}{'; '.join(shown)}, against {against}"
+
+
+def _said(output: Output, samples: int) -> str:
+    name = shorten(one_line(output.name), 24)
+    parts = [f"output {name!r}: SQNR {decibels(output.accumulated.sqnr_db)} dB"]
+    if output.top1_agreement is not None:
+        agreed = round(output.top1_agreement * samples)
+        parts.append(f"top-1 agreement {100 * output.top1_agreement:.1f} % ({agreed} of {samples})")
+    if output.metric is not None:
+        one = output.metric
+        parts.append(f"{one.name} {one.quantized:.4g} (reference {one.reference:.4g})")
+    return ", ".join(parts)
