@@ -11,9 +11,8 @@ from typing import Final
 
 from refinterp.debug.fault import REMEDIES
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
-from refinterp.report.words import decibels
 from refinterp.report.terminal import shorten
-from refinterp.report.words import one_line, some
+from refinterp.report.words import decibels, one_line, some
 
 _NAME: Final = 40  # characters of a tensor's name
 _OUTPUTS: Final = 4  # that the verdict tells of

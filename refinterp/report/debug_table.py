@@ -28,9 +28,9 @@ _LEAST_NAME: Final = 12
 _FEWEST_ROWS: Final = 5
 _MOST_CAUSES: Final = 4
 _LEGEND: Final = (
-    "Legend: ▶ the layer to look at first. RMSE/scale (rounding alone: 0.29), SQNR in dB and clipped "
-    "(values cut by the type's range): this operator alone. so far: SQNR of all operators up to "
-    "here."
+    "Legend: ▶ the layer to look at first. RMSE/scale (rounding alone: 0.29), SQNR in dB and "
+    "clipped (values cut by the type's range): this operator alone. so far: SQNR of all operators "
+    "up to here."
 )
 
 
@@ -97,7 +97,7 @@ def _group(group: CauseGroup, *, everything: bool) -> Iterator[str]:
 
 def _print_layers(layers: Sequence[Layer], rows: int, width: int) -> None:
     largest = max((_size(layer) for layer in layers), default=0.0)
-    table = [_HEADINGS]
+    table: list[tuple[str, ...]] = [_HEADINGS]
     table += [_cells(layer, largest, worst=at == 0) for at, layer in enumerate(layers[:rows])]
     widths = _widths(table, width)
     for number, cells in enumerate(table):

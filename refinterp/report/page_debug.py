@@ -14,7 +14,6 @@ from refinterp.debug.weights import WeightFigures
 from refinterp.report.charts import Column, Series, stacked
 from refinterp.report.debug_answer import debug_answer
 from refinterp.report.debug_document import debug_document
-from refinterp.report.words import decibels, percent
 from refinterp.report.html import Html, join, tag
 from refinterp.report.page import (
     answer,
@@ -32,6 +31,7 @@ from refinterp.report.page_layer import layer_detail
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.page_values import values_card
 from refinterp.report.terminal import dims
+from refinterp.report.words import decibels, percent
 
 ROUNDING: Final = 1 / math.sqrt(12)  # RMSE over scale that rounding to codes costs
 

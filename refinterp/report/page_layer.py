@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from refinterp.debug.metrics import ErrorFigures
 from refinterp.debug.result import Cause, Layer
 from refinterp.debug.weights import WeightFigures
-from refinterp.report.words import decibels, percent
 from refinterp.report.html import Html, join, tag
 from refinterp.report.page import full_name, prose
 from refinterp.report.page_channels import activations_card, weights_card
 from refinterp.report.page_values import values_card
 from refinterp.report.terminal import dims
+from refinterp.report.words import decibels, percent
 
 _SHOWN_SCALES = 4
 

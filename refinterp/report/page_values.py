@@ -11,8 +11,8 @@ import numpy as np
 from refinterp.debug.ranges import CodeFigures, RealFigures
 from refinterp.graph.model import STORAGE
 from refinterp.report.axis import HIGH
-from refinterp.report.words import percent
 from refinterp.report.html import Html, join, tag
+from refinterp.report.words import percent
 
 _PAST: Final = 4  # bins at either end for what lies beyond the range
 

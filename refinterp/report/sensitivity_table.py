@@ -9,9 +9,8 @@ from refinterp.debug.better_ranges import TensorRanges
 from refinterp.debug.recipe import denylisted_nodes
 from refinterp.debug.sensitivity import LayerEffect, Search, SensitivityReport
 from refinterp.debug.trials import Effect
-from refinterp.report.words import decibels, percent
 from refinterp.report.terminal import console, print_text, shorten
-from refinterp.report.words import fit, one_line
+from refinterp.report.words import decibels, fit, one_line, percent
 
 _ROWS: Final = 10
 _RANGES: Final = 5
