@@ -7,6 +7,7 @@ import builtins
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -415,6 +416,88 @@ def test_optimized_kernels_are_asked_for_in_vain_with_one_warning(name):
     assert [warning.filename for warning in caught] == [__file__]
     kind = litert.OpResolverType[name]
     Interpreter(model_content=CHAIN, experimental_op_resolver_type=kind, flavour="tflm")
+
+
+# Tensors without dimensions, and constants with more bytes than they need
+
+
+def scalars(dtype="float32"):
+    """Two outputs of an input x without dimensions: x * 3, and [1, 2] more than that."""
+    rest = {} if dtype == "float32" else {"scale": 0.5, "zero_point": 3}
+    g = GraphBuilder()
+    x = g.input("x", (), dtype, **rest)
+    three = g.constant("three", np.array(3, dtype), **rest)
+    y = g.tensor("y", (), dtype, **rest)
+    pair = g.constant("pair", np.array([1, 2], dtype), **rest)
+    z = g.tensor("z", (2,), dtype, **rest)
+    g.operator("MUL", [x, three], [y])
+    g.operator("ADD", [y, pair], [z])
+    g.signature("serving_default", {"x": x}, {"y": y, "z": z})
+    return write_model(g.build(outputs=[y, z]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_tensors_of_rank_0_are_set_and_read_as_litert_does(dtype):
+    """By set_tensor, by a signature, by tensor(); a NumPy scalar or an array without dimensions."""
+    flag = {"experimental_preserve_all_tensors": True}
+    pair = (
+        ready(theirs, content=scalars(dtype), **flag),
+        ready(ours, content=scalars(dtype), **flag),
+    )
+    kind = np.dtype(dtype).type
+    for value in (kind(7), np.array(-2, dtype)):
+        found = []
+        for own in pair:
+            (x,), (y, z) = own.get_input_details(), own.get_output_details()
+            assert x["shape"].tolist() == x["shape_signature"].tolist() == []
+            own.set_tensor(x["index"], value)
+            own.invoke()
+            found.append([own.get_tensor(i["index"]) for i in (x, y, z)])
+            found[-1] += [own.tensor(x["index"])()]
+            found[-1] += own.get_signature_runner()(x=value).values()
+            found[-1] += own.get_signature_runner("serving_default")(
+                x=np.array([1, 4], dtype)
+            ).values()
+            own.resize_tensor_input(x["index"], [])
+            own.allocate_tensors()
+        for their, mine in zip(*found, strict=True):
+            assert type(their) is type(mine)
+            assert their.dtype == mine.dtype
+            np.testing.assert_array_equal(their, mine)
+    for own in pair:
+        with pytest.raises(ValueError, match=r"Dimension mismatch\. Got 1 but expected 0"):
+            own.set_tensor(x["index"], np.array([7], dtype))
+
+
+def padded(extra):
+    """FULLY_CONNECTED whose weights have `extra` bytes behind them."""
+    rng = np.random.default_rng(3)
+    g = GraphBuilder()
+    x = g.input("x", (1, 4), "int8", scale=0.5)
+    w = g.constant("w", rng.integers(-127, 128, (3, 4)).astype(np.int8), scale=0.01)
+    y = g.tensor("y", (1, 3), "int8", scale=0.7)
+    g.operator("FULLY_CONNECTED", [x, w, -1], [y])
+    model = g.build(outputs=[y])
+    place = model.subgraphs[0].tensors[w].buffer
+    buffers = list(model.buffers)
+    more = np.concatenate([buffers[place].data, np.full(extra, 90, np.uint8)])
+    buffers[place] = replace(buffers[place], data=more)
+    return write_model(replace(model, buffers=tuple(buffers)))
+
+
+@pytest.mark.parametrize("extra", [1, 4, 4000])
+def test_bytes_behind_a_constant_change_nothing(extra):
+    """Without a warning, as in LiteRT; the tensor has its own shape."""
+    found = []
+    for make in (theirs, ours):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            own = ready(make, content=padded(extra))
+        own.set_tensor(0, np.array([[9, -100, 127, 3]], np.int8))
+        own.invoke()
+        found.append((own.get_tensor(1), own.get_tensor(2)))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
 # Running

@@ -108,6 +108,8 @@ def _record(program: Program, options: argparse.Namespace) -> tuple[Operation, s
 def _index(text: str | None, y: Operand) -> tuple[int, ...]:
     """Read --at and check it against the output's shape."""
     shape = list(y.shape)
+    if text is None and not shape:
+        return ()  # the only element
     if text is None:
         raise UsageError(
             f"--op needs --at, {len(shape)} numbers with commas: the output's shape is {shape} "

@@ -125,9 +125,10 @@ class Comparison:
                     self.grids.pop(tensor, None)
         operators = self.quantized.graph.operators
         self.products = tuple(products(operators, self.quantized.specs))
-        self.contract = contract_faults(
+        found = contract_faults(
             self.folded.model, self.quantized.subgraph, self.quantized.specs, self.products
         )
+        self.contract = tuple(fault for fault in found if fault.severity != "note")
         suspects = {f.operator for f in self.contract if f.id == "accumulator_overflow"}
         self.watches = {
             one.operator: Watch.of(one, operators[one.operator])

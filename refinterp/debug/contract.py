@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from refinterp.debug.fault import Fault
 from refinterp.debug.products import CHANNEL_AXIS, Product, products
 from refinterp.debug.shadow import is_code
+from refinterp.debug.silent import silent_channels, silent_tensors
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator
 from refinterp.graph.spec import TensorSpec
@@ -79,20 +80,27 @@ def contract_faults(
         if one.inputs and (wanted := fixed_output(one.name, specs[one.inputs[0]], specs[t]))
     }
     weights = _weights(operators, specs)
-    faults = [*_tensors(specs, users, known, weights, defined), *_dimensions(operators, specs)]
-    unusable = {fault.tensor for fault in faults if fault.id == "bad_scale"}
+    folded = tuple(products(operators, specs) if known_products is None else known_products)
+    silent = silent_channels(folded)
+    mute = silent_tensors(operators, specs)
+    faults = [
+        *_scales(specs, users, mute, silent),
+        *_zeros(specs, users, known, weights, defined),
+        *_dimensions(operators, specs),
+    ]
+    unusable = {f.tensor for f in faults if f.id == "bad_scale" and f.severity == "error"}
     for index, operator in enumerate(operators):
         faults += _saturated(index, operator, specs)
-        if not unusable & {*operator.inputs, *operator.outputs}:
+        if not (unusable | mute) & {*operator.inputs, *operator.outputs}:
             faults += _fixed(index, operator, specs)
             faults += _addition(index, operator, specs)
             faults += _copied(index, operator, specs)
             faults += _concatenation(index, operator, operators, specs)
-    for one in products(operators, specs) if known_products is None else known_products:
+    for one in folded:
         if unusable & {one.x, one.w, one.y}:
             continue
         faults += _bias_scale(one)
-        faults += _multiplier(one)
+        faults += _multiplier(one, silent.get(one.w))
         faults += _overflow(one, operators[one.operator])
         faults += _spread(one)
         faults += _dead(one)
@@ -115,29 +123,50 @@ def _called(spec: TensorSpec, tensor: int) -> str:
     return f"tensor {tensor} ({spec.name!r})"
 
 
-def _tensors(
+def _scales(
     specs: Sequence[TensorSpec],
     users: Mapping[int, int],
-    constants: set[int],
-    weights: set[int],
-    defined: Mapping[int, tuple[float, int]],
+    mute: frozenset[int],
+    silent: Mapping[int, NDArray[np.bool_]],
 ) -> Iterator[Fault]:
-    """Scales that are no scales, zero points that are no codes."""
+    """Scales that are no scales; a note where they are of what stands for 0 anyway."""
     tiny = float(np.finfo(np.float32).tiny)
     for tensor, spec in enumerate(specs):
         if tensor not in users or tensor == OPTIONAL or not is_code(spec):
             continue
         bad = np.flatnonzero(~(np.isfinite(spec.scale) & (spec.scale >= tiny)))
         if bad.size:
+            least = spec.scale.min()
+            harmless = bool(np.isfinite(spec.scale).all() and least >= 0) and (
+                tensor in mute or (tensor in silent and bool(silent[tensor][bad].all()))
+            )
             yield Fault(
                 "bad_scale",
-                "error",
+                "note" if harmless else "error",
                 users[tensor],
                 tensor,
                 f"{_called(spec, tensor)}: {bad.size} of {spec.scale.size} scale(s) are not "
                 f"positive, finite and normal; the first, of channel {bad[0]}, is "
-                f"{spec.scale[bad[0]]:g}; allowed: {tiny:.3g} and more",
+                f"{spec.scale[bad[0]]:g}; "
+                + (
+                    "every value they are of stands for 0 all the same, so nothing depends on them"
+                    if harmless
+                    else f"allowed: {tiny:.3g} and more"
+                ),
             )
+
+
+def _zeros(
+    specs: Sequence[TensorSpec],
+    users: Mapping[int, int],
+    constants: set[int],
+    weights: set[int],
+    defined: Mapping[int, tuple[float, int]],
+) -> Iterator[Fault]:
+    """Zero points that are no codes."""
+    for tensor, spec in enumerate(specs):
+        if tensor not in users or tensor == OPTIONAL or not is_code(spec):
+            continue
         low, high = _zero_points(spec, constant=tensor in constants, weights=tensor in weights)
         if tensor in defined:
             low, high = min(low, defined[tensor][1]), max(high, defined[tensor][1])
@@ -389,12 +418,18 @@ def bias_ratio(one: Product) -> float | None:
     return float(ratio.mean()) if same else None
 
 
-def _multiplier(one: Product) -> Iterator[Fault]:
-    """Factors that are no fraction, or vanish, of channels that have weights."""
+def _multiplier(one: Product, silent: NDArray[np.bool_] | None) -> Iterator[Fault]:
+    """Factors that are no fraction, or vanish, of channels that have weights.
+
+    silent: channels that add less than half a code whatever the input: a note, if no more is wrong.
+    """
     factors = one.factors
     used = one.codes.any(axis=1) | (one.bias_codes != 0)
     large = np.flatnonzero((factors >= 1) & used)
     small = np.flatnonzero((factors < _VANISHED) & one.codes.any(axis=1))
+    if not large.size and small.size and silent is not None and silent[small].all():
+        yield _silenced(one, small)
+        return
     if not large.size and not small.size:
         return
     first = int(large[0] if large.size else small[0])
@@ -408,6 +443,21 @@ def _multiplier(one: Product) -> Iterator[Fault]:
         f"(shift {shift}) in channel {first}, and out of range in {large.size + small.size} of "
         f"{one.channels} channels; allowed: below 1 and at least 2^-32",
         frozenset((*large.tolist(), *small.tolist())),
+    )
+
+
+def _silenced(one: Product, channels: NDArray[np.intp]) -> Fault:
+    first = int(channels[0])
+    return Fault(
+        "multiplier_out_of_range",
+        "note",
+        one.operator,
+        one.y,
+        f"{one.name}: input scale * weight scale / output scale is {one.factors[first]:.3g} in "
+        f"channel {first}, below 2^-32 and so taken for 0, in {channels.size} of {one.channels} "
+        f"channels: whatever the input, they give the code of 0, {one.specs[one.y].zero}, or what "
+        "the activation makes of it; exact arithmetic would not add half a code either",
+        frozenset(channels.tolist()),
     )
 
 

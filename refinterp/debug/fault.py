@@ -29,8 +29,18 @@ class Fault:
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        return REMEDIES[self.id]
+        return NOTED[self.id] if self.severity == "note" else REMEDIES[self.id]
 
+
+NOTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "bad_scale": "nothing needs to be done where it runs; a converter that quantizes again "
+        "may drop the constant",
+        "multiplier_out_of_range": "nothing needs to be done: training switched these channels "
+        "off; removing them makes the model smaller",
+    }
+)
+"""What to do about a fault that changes nothing."""
 
 REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     {

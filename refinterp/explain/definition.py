@@ -149,7 +149,11 @@ def check_index(y: Operand, at: Index) -> None:
 def _check_scales(operation: Operation) -> None:
     """Raise ModelError for a scale no definition can divide by."""
     for operand in (*operation.inputs, operation.output):
-        if operand is not None and not all(0 < s < math.inf for s in operand.spec.scale.tolist()):
+        if operand is None:
+            continue
+        scales = operand.spec.scale.tolist()
+        zero = operand is not operation.output  # an input's is only multiplied by
+        if not all(0 < s < math.inf or (s == 0 and zero) for s in scales):
             raise ModelError(
                 f"tensor {operand.tensor} ({operand.spec.name!r}): its scales "
                 "are not all positive and finite; its operator cannot be explained"

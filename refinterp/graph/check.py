@@ -31,6 +31,10 @@ Severity = Literal["error", "warning", "note"]
 _Fault: TypeAlias = tuple[str, Severity, str]  # id, severity, evidence
 
 _CONVERT_AGAIN: Final = "convert the model again; the file is damaged or its converter is wrong"
+_HARMLESS: Final = {
+    "bad_scale": "nothing needs to be done where it runs: kernels multiply these values by 0",
+    "constant_padded": "nothing needs to be done: runtimes read the first bytes and skip the rest",
+}
 _ORDER: Final = "put the operators into an order in which each follows those that feed it"
 
 
@@ -230,10 +234,14 @@ def _tensors(model: Model, index: int, subgraph: Subgraph) -> Iterator[Finding]:
     external = {int(buffer["id"]) for buffer in model.external_buffers}
     wrong_axis = []
     for place, tensor in enumerate(subgraph.tensors):
-        faults = [*_storage(model, tensor, external), *_quantization(subgraph, tensor)]
+        faults = [
+            *_storage(model, tensor, external),
+            *_quantization(subgraph, tensor, constant=has_constant(model, tensor)),
+        ]
         for id_, severity, evidence in faults:
             text = f"{_named(subgraph, place)}: {evidence}"
-            yield Finding(id_, severity, index, None, place, text, _CONVERT_AGAIN)
+            remedy = _HARMLESS[id_] if severity == "note" else _CONVERT_AGAIN
+            yield Finding(id_, severity, index, None, place, text, remedy)
         if _axis_is_wrong(tensor):
             wrong_axis.append(place)
     if wrong_axis:
@@ -251,12 +259,14 @@ def _storage(model: Model, tensor: Tensor, external: set[int]) -> Iterator[_Faul
     elif not negative and has_constant(model, tensor):
         needed = _bytes_needed(tensor)
         size = model.buffers[tensor.buffer].data.size
-        if needed is not None and size != needed:
-            evidence = (
-                f"its buffer {tensor.buffer} holds {_count(size, 'byte')}, but {tensor.dtype} of "
-                f"shape {list(tensor.shape)} takes {needed}"
-            )
+        evidence = (
+            f"its buffer {tensor.buffer} holds {_count(size, 'byte')}, but {tensor.dtype} of "
+            f"shape {list(tensor.shape)} takes {needed}"
+        )
+        if needed is not None and size < needed:
             yield "buffer_size_mismatch", "error", evidence
+        elif needed is not None and size > needed:
+            yield "constant_padded", "note", f"{evidence}: the {size - needed} behind are not read"
     if tensor.external_buffer and tensor.external_buffer not in external:
         evidence = f"its external buffer is {tensor.external_buffer}, which the model does not list"
         yield "external_buffer_unknown", "error", evidence
@@ -276,7 +286,8 @@ def _bytes_needed(tensor: Tensor) -> int | None:
     return -(-math.prod(tensor.shape) * bits // 8)
 
 
-def _quantization(subgraph: Subgraph, tensor: Tensor) -> Iterator[_Fault]:
+def _quantization(subgraph: Subgraph, tensor: Tensor, *, constant: bool) -> Iterator[_Fault]:
+    """constant: the tensor has a value, which a scale of 0 makes one of zeros."""
     quantization = tensor.quantization
     if quantization is None:
         return
@@ -310,7 +321,8 @@ def _quantization(subgraph: Subgraph, tensor: Tensor) -> Iterator[_Fault]:
             f"{bad.size} of its {_count(scale.size, 'scale')} not positive and finite, the first "
             f"at {bad[0]}: {scale[bad[0]]}"
         )
-        yield "bad_scale", "warning", evidence
+        harmless = constant and bool((scale[bad] == 0).all())
+        yield "bad_scale", "note" if harmless else "warning", evidence
     yield from _zero_point(tensor, zero_point)
 
 

@@ -46,10 +46,10 @@ def constant(model: Model, tensor: Tensor) -> NDArray[Any] | None:
     """Return the tensor's constant, read-only and of the tensor's shape, or None if it has none.
 
     int4, uint4 and int2 are unpacked, lowest bits first, one element per int8 or uint8. Sparse
-    constants are spread out.
+    constants are spread out. Bytes behind the last element are left out, as runtimes leave them.
     Types NumPy has no storage for (string, bfloat16, …) come as their raw bytes.
 
-    Raises ModelError when the buffer's size is not the one shape and type ask for.
+    Raises ModelError when the buffer is smaller than shape and type ask for.
     """
     if not has_constant(model, tensor):
         return None
@@ -62,11 +62,12 @@ def constant(model: Model, tensor: Tensor) -> NDArray[Any] | None:
     count = math.prod(tensor.shape)
     bits = PACKED_BITS.get(str(tensor.dtype))
     needed = -(-count * bits // 8) if bits else count * dtype.itemsize
-    if raw.size != needed:
+    if raw.size < needed:
         raise ModelError(
             f"tensor {tensor.name!r}: its buffer {tensor.buffer} holds {raw.size} bytes, but "
             f"{tensor.dtype} of shape {list(tensor.shape)} takes {needed}"
         )
+    raw = raw[:needed]
     values = unpack(raw, bits, count, signed=dtype.kind == "i") if bits else _typed(raw, dtype)
     array = values.reshape(tensor.shape)
     array.flags.writeable = False

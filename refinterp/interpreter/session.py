@@ -239,7 +239,7 @@ class Session:
         if index in self._kept:
             return self._kept[index]
         if index in self.graph.inputs:
-            staged: Array = executor.input(index)[0]
+            staged: Array = executor.input(index)[0, ...]
             return staged
         if not tensor.is_variable and not self._ran and index not in self.graph.outputs:
             raise UnreadableError(
@@ -256,7 +256,7 @@ class Session:
             raise UnreadableError(f"{error}; {_PRESERVE}") from None
         view = executor.memory.views[index]
         assert view is not None
-        value: Array = view[0]
+        value: Array = view[0, ...]
         return value
 
     def _written(self, index: int) -> bool:
@@ -268,7 +268,7 @@ class Session:
         """Observe a run and copy what operators write."""
         if moment == "after":
             for tensor, view in zip(step.outputs, outputs, strict=True):
-                self._kept[tensor] = view[0].copy()
+                self._kept[tensor] = view[0, ...].copy()
 
 
 class _Lease:

@@ -29,6 +29,7 @@ from refinterp.kernels.elementwise import (
     require_type,
     require_zero_point,
     same_shape,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
@@ -70,7 +71,7 @@ class AbsInteger(Steady):
             require_zero_point(x, 0, "input")
             require_zero_point(y, 0, "output")
         real = np.dtype(rule.precision).type
-        steps = real(require_scale(x, "input")), real(require_scale(y, "output"))
+        steps = real(scale_of_input(x, "input")), real(require_scale(y, "output"))
         factor = None if steps[0] == steps[1] else Multiplier.of(steps[0] / steps[1])
         self = cls(x.zero, y.zero, factor, *INTEGER_RANGE[y.dtype])
         return self if rule.plain else replace(self, table=tabulate(self.exact, x.dtype, y.dtype))

@@ -114,7 +114,7 @@ class BatchMatMulInteger:
         for role, spec in (("first input", x), ("second input", w), ("output", y)):
             if spec is w and w.scale.size > 1:
                 continue
-            if spec.scale.size != 1 or not spec.step > 0:
+            if spec.scale.size != 1 or not (spec.step > 0 or (spec.step == 0 and spec is not y)):
                 raise ModelError(f"{role} {spec.name!r} needs exactly one positive scale")
         product: Any = x.step * w.step
         if rule.precision == "float32":

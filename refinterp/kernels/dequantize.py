@@ -27,9 +27,9 @@ from refinterp.kernels.elementwise import (
     map_codes,
     map_reals,
     operand,
-    require_scale,
     require_type,
     same_shape,
+    scale_of_input,
 )
 from refinterp.kernels.quantize import along
 from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
@@ -98,7 +98,7 @@ class Dequantize(Steady):
         if x.scale.size > 1:
             shape = along(x)
             return cls(x.scale.astype(np.float64).reshape(shape), x.zero_point.reshape(shape), None)
-        require_scale(x, "input")
+        scale_of_input(x, "input")
         scale, zero = np.array(x.step), np.array(x.zero, np.int64)
         if rule.plain:
             return cls(scale, zero, None)

@@ -31,6 +31,7 @@ from refinterp.kernels.elementwise import (
     operand,
     require_scale,
     require_type,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
@@ -86,7 +87,7 @@ class DivInteger(Steady):
         """Fold scale a / (scale b * scale y) in the flavour's precision."""
         a, b, y = _operands(inputs, outputs)
         real = np.dtype(rule.precision).type
-        a_scale, b_scale = require_scale(a, "first operand"), require_scale(b, "second operand")
+        a_scale, b_scale = scale_of_input(a, "first operand"), require_scale(b, "second operand")
         factor = real(a_scale) / (real(b_scale) * real(require_scale(y, "output")))
         bounds = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
         self = cls(a.zero, b.zero, y.zero, Multiplier.of(factor), *bounds)

@@ -66,6 +66,14 @@ def require_scale(spec: TensorSpec, role: str) -> float:
     return spec.step
 
 
+def scale_of_input(spec: TensorSpec, role: str) -> float:
+    """As `require_scale`, but 0 passes, as it does where C kernels only multiply by it.
+
+    All codes of such an operand stand for 0: converters write it for constants that are 0.
+    """
+    return 0.0 if spec.scale.size == 1 and spec.step == 0 else require_scale(spec, role)
+
+
 def require_zero_point(spec: TensorSpec, expected: int, role: str) -> None:
     """Raise ModelError unless the operand's zero point is the one the operator fixes."""
     if spec.zero != expected:
@@ -196,7 +204,7 @@ def through_table(
     Raises ModelError for missing scales, and for int16 with a zero point.
     """
     require_type(y, x.dtype, role="output")
-    x_scale, y_scale = require_scale(x, "input"), require_scale(y, "output")
+    x_scale, y_scale = scale_of_input(x, "input"), require_scale(y, "output")
     if x.dtype != "int16":
         exact = through_float32(function, (x_scale, x.zero), (y_scale, y.zero), y.dtype)
         return CodeMap.of(exact, x, y, rule)

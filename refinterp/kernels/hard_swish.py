@@ -31,6 +31,7 @@ from refinterp.kernels.elementwise import (
     require_scale,
     require_type,
     same_shape,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
@@ -72,7 +73,7 @@ class HardSwishInteger(Steady):
         x, y = operand(inputs, 0, "input"), outputs[0]
         require_type(y, x.dtype, role="output")
         real = np.dtype(rule.precision).type
-        fine = real(require_scale(x, "input") / 128)
+        fine = real(scale_of_input(x, "input") / 128)
         to_y = Multiplier.of(fine / real(require_scale(y, "output")))
         to_gate = Multiplier.of(fine / real(3 / 32768))
         if to_y.exponent > 0:

@@ -28,6 +28,7 @@ from refinterp.kernels.elementwise import (
     require_type,
     require_zero_point,
     same_shape,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
@@ -71,7 +72,7 @@ class LeakyReluInteger(Steady):
         x, y = operand(inputs, 0, "input"), outputs[0]
         require_type(y, x.dtype, role="output")
         real = np.dtype(rule.precision).type
-        x_step, y_step = real(require_scale(x, "input")), real(require_scale(y, "output"))
+        x_step, y_step = real(scale_of_input(x, "input")), real(require_scale(y, "output"))
         if x.dtype == "int16":
             require_zero_point(x, 0, "input")
             require_zero_point(y, 0, "output")

@@ -33,6 +33,7 @@ from refinterp.kernels.elementwise import (
     require_type,
     require_zero_point,
     same_shape,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
@@ -153,7 +154,7 @@ class CurveInteger(Steady):
         x, y = operand(inputs, 0, "input"), outputs[0]
         curve: Curve = options.curve
         require_type(y, x.dtype, role="output")
-        require_scale(x, "input")
+        (require_scale if x.dtype == "int16" else scale_of_input)(x, "input")
         require_scale(y, "output")
         exact: Exact
         if x.dtype == "int16":

@@ -29,6 +29,7 @@ from refinterp.kernels.elementwise import (
     require_scale,
     require_type,
     require_zero_point,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
@@ -91,8 +92,9 @@ class MulInteger(Steady):
         require_type(y, a.dtype, role="output")
         real = np.dtype(rule.precision).type
         scales = [
-            real(require_scale(spec, role))
-            for spec, role in ((a, "first operand"), (b, "second operand"), (y, "output"))
+            real(scale_of_input(a, "first operand")),
+            real(scale_of_input(b, "second operand")),
+            real(require_scale(y, "output")),
         ]
         y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
         factor = Multiplier.of(scales[0] * scales[1] / scales[2])

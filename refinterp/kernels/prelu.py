@@ -29,6 +29,7 @@ from refinterp.kernels.elementwise import (
     operand,
     require_scale,
     require_type,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Inputs, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -79,9 +80,9 @@ class PreluInteger:
         x, alpha, y = operand(inputs, 0, "input"), operand(inputs, 1, "alpha"), outputs[0]
         require_type(y, x.dtype, role="output")
         real = np.dtype(rule.precision).type
-        x_scale, y_scale = real(require_scale(x, "input")), real(require_scale(y, "output"))
+        x_scale, y_scale = real(scale_of_input(x, "input")), real(require_scale(y, "output"))
         above = Multiplier.of(x_scale / y_scale)
-        below = Multiplier.of(x_scale * real(require_scale(alpha, "alpha")) / y_scale)
+        below = Multiplier.of(x_scale * real(scale_of_input(alpha, "alpha")) / y_scale)
         low, high = INTEGER_RANGE[y.dtype]
 
         def exact(codes: I64, slopes: I64) -> I64:

@@ -29,6 +29,7 @@ from refinterp.kernels.elementwise import (
     require_scale,
     require_type,
     same_shape,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
@@ -120,7 +121,7 @@ class Requantize(Steady):
         """Fold scale x / scale y in float64."""
         x, y = operand(inputs, 0, "input"), outputs[0]
         require_type(y, "int8", "uint8", "int16", "int32", role="output")
-        factor = Multiplier.of(require_scale(x, "input") / require_scale(y, "output"))
+        factor = Multiplier.of(scale_of_input(x, "input") / require_scale(y, "output"))
         self = cls(x.zero, y.zero, factor, *INTEGER_RANGE[y.dtype])
         if rule.plain or x.dtype == "int32":
             return self

@@ -58,7 +58,7 @@ class ReduceProdInteger:
             return cls(reduction, None, 0, 0, low, high)
         if x.dtype not in ("int8", "int16"):
             raise UnsupportedError(f"REDUCE_PROD of quantized {x.dtype} is not supported")
-        if not (x.step > 0 and y.step > 0):
+        if not (x.step >= 0 and y.step > 0):
             raise ModelError(
                 f"input {x.name!r} has scale {x.step}, output {y.name!r} {y.step}; "
                 "each needs one that is positive"

@@ -31,6 +31,7 @@ from refinterp.kernels.elementwise import (
     require_type,
     require_zero_point,
     same_shape,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Array, Inputs, Steady, kernel
 from refinterp.kernels.workspace import Workspace
@@ -100,12 +101,13 @@ class ReluInteger(Steady):
         x, y = operand(inputs, 0, "input"), outputs[0]
         require_type(y, x.dtype, role="output")
         real = np.dtype(rule.precision).type
-        steps = real(require_scale(x, "input")), real(require_scale(y, "output"))
+        steps = real(scale_of_input(x, "input")), real(require_scale(y, "output"))
         if x.dtype == "int16":
             require_zero_point(x, 0, "input")
             require_zero_point(y, 0, "output")
         low, high = INTEGER_RANGE[y.dtype]
         if rule.path == "clamp":
+            require_scale(x, "input")
             self = cls(x.zero, x.zero, None, x.zero, min(high, code_of(6.0, x.step, x.zero)))
         else:
             self = cls(

@@ -33,6 +33,7 @@ from refinterp.kernels.elementwise import (
     require_type,
     require_zero_point,
     same_shape,
+    scale_of_input,
 )
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
@@ -206,7 +207,7 @@ class SoftmaxInt16:
         if not near(require_scale(y, "output"), 1 / 32768):
             raise ModelError(f"output {y.name!r} has scale {y.step}; it must be 1/32768")
         real, tables = np.dtype(rule.precision).type, np.dtype(rule.tables).type
-        product = real(require_scale(x, "input")) * real(np.float32(options.beta))
+        product = real(scale_of_input(x, "input")) * real(np.float32(options.beta))
         return cls(
             Multiplier.of(float(product) / (10.0 / 65535.0)),
             interpolation_table(

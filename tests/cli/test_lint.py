@@ -11,6 +11,7 @@ import pytest
 
 from refinterp.cli.main import main
 from refinterp.debug.lint import lint
+from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model, Quantization
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import save_model
@@ -103,6 +104,38 @@ def test_a_scale_is_reported_once():
     assert len(found) == 1
     assert found[0].operator == 2
     assert found[0].severity == "error"
+
+
+def test_scales_of_what_stands_for_0_are_notes():
+    """A constant of zeros with scale 0 and its product, as in an unrolled LSTM: two notes."""
+    g = GraphBuilder()
+    x = g.input("x", (1, 8), "int16", scale=2**-15)
+    zeros = g.constant("zeros", np.zeros((1, 8), np.int16), scale=0.0)
+    y = g.tensor("y", (1, 8), "int16", scale=3.6e-43)
+    g.operator("MUL", [x, zeros], [y])
+    found = lint(g.build(outputs=[y]))
+    assert [(f.id, f.severity, f.tensor) for f in found] == [
+        ("bad_scale", "note", zeros), ("bad_scale", "note", y)
+    ]  # fmt: skip
+    assert all("nothing needs to be done" in f.remedy for f in found)
+
+
+@pytest.mark.parametrize("tiny", [1e-18, 1e-39])
+def test_channels_that_a_tiny_multiplier_silences_are_a_note(tiny):
+    """Some of 12: no input moves them by half a code. All 12: the layer's scales are wrong."""
+    model = digits()
+    weights = model.subgraphs[0].tensors[CONV.inputs[1]].quantization.scale
+    bias = model.subgraphs[0].tensors[CONV.inputs[2]].quantization.scale
+    for channels, severity in (([3, 7], "note"), (range(12), "error")):
+        own, sums = weights.copy(), bias.copy()
+        sums[channels] *= np.float32(tiny) / own[channels]
+        own[channels] = tiny
+        changed = requantized(model, CONV.inputs[1], scale=own)
+        changed = requantized(changed, CONV.inputs[2], scale=sums)
+        found = [f for f in lint(changed) if f.id in ("multiplier_out_of_range", "bad_scale")]
+        of_weights = [f for f in found if f.tensor in (CONV.inputs[1], CONV.outputs[0])]
+        assert of_weights
+        assert {f.severity for f in of_weights} == {severity}
 
 
 def test_what_kernels_refuse_is_a_finding():

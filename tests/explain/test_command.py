@@ -13,6 +13,7 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.explain import definition
 from refinterp.explain.steps import Step
+from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import write_model
 from tests.explain.test_definitions import convolution
 
@@ -148,3 +149,18 @@ def test_taps_are_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     whole = capsys.readouterr().out
     assert "more taps" not in whole
     assert whole.count("\n") - short.count("\n") == 27
+
+
+def test_an_output_without_dimensions_needs_no_index(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its only element is meant, even where an operand's scale is 0."""
+    g = GraphBuilder()
+    x = g.input("x", (), "int8", scale=0.5, zero_point=3)
+    zero = g.constant("zero", np.int8(4), scale=0.0)
+    y = g.tensor("y", (), "int8", scale=0.25, zero_point=-7)
+    g.operator("MUL", [x, zero], [y])
+    path = tmp_path / "scalar.tflite"
+    path.write_bytes(write_model(g.build(outputs=[y])))
+    assert document(capsys, str(path), "--op", "0")["stored"] == -7
+    assert main(["explain", str(path), "--op", "0", "--at", "0"]) == 2

@@ -260,15 +260,20 @@ def test_branches_of_stablehlo_are_calls() -> None:
 
 @pytest.mark.parametrize(("dtype", "size"), [("int32", 12), ("int4", 2), ("int2", 1)])
 def test_buffer_of_the_wrong_size(dtype: str, size: int) -> None:
-    """One byte more than the shape takes."""
+    """One byte less than the shape takes is an error; more are kept, with a note."""
     g = GraphBuilder()
     g.constant("c", np.zeros(3, np.int64), dtype)
     model = g.build()
     assert check(model) == ()
-    buffers = (Buffer(), Buffer(np.zeros(size + 1, np.uint8)))
-    found = only(dataclasses.replace(model, buffers=buffers), "buffer_size_mismatch")
-    assert found[2] == 0
-    assert f"holds {size + 1} bytes, but {dtype} of shape [3] takes {size}" in found[3]
+    if size > 1:  # a buffer without bytes is no constant
+        buffers = (Buffer(), Buffer(np.zeros(size - 1, np.uint8)))
+        found = only(dataclasses.replace(model, buffers=buffers), "buffer_size_mismatch")
+        assert found[2] == 0
+        assert f"but {dtype} of shape [3] takes {size}" in found[3]
+    buffers = (Buffer(), Buffer(np.zeros(size + 5, np.uint8)))
+    (note,) = check(dataclasses.replace(model, buffers=buffers))
+    assert (note.id, note.severity, note.tensor) == ("constant_padded", "note", 0)
+    assert f"takes {size}: the 5 behind are not read" in note.evidence
 
 
 def test_negative_size() -> None:
@@ -307,6 +312,15 @@ def test_bad_scale(scale: float) -> None:
     model = quantized(scale=[1, scale, 2], quantized_dimension=1)
     found = only(model, "bad_scale")
     assert "1 of its 3 scales not positive and finite, the first at 1" in found[3]
+
+
+def test_a_constant_of_scale_zero_is_a_note() -> None:
+    """All its codes stand for 0, and kernels multiply them by 0; other bad scales stay warnings."""
+    for scale, severity in ((0.0, "note"), (-1.0, "warning"), (np.nan, "warning")):
+        g = GraphBuilder()
+        g.constant("c", np.zeros(3, np.int8), scale=scale)
+        (found,) = check(g.build())
+        assert (found.id, found.severity) == ("bad_scale", severity)
 
 
 @pytest.mark.parametrize("zero_point", [128, -129])

@@ -82,6 +82,20 @@ def test_wrong_size_is_named() -> None:
         constant(model, tensor)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float32", "int4", "bool"])
+def test_bytes_behind_a_constant_are_left_out(dtype: str) -> None:
+    """A buffer longer than the shape takes gives the constant of its first bytes."""
+    value = np.array([1, 0, 1])
+    g = GraphBuilder()
+    g.constant("c", value, dtype)
+    model = g.build()
+    (tensor,) = model.subgraphs[0].tensors
+    raw = np.concatenate([model.buffers[tensor.buffer].data, np.full(7, 0xA5, np.uint8)])
+    found = constant(dataclasses.replace(model, buffers=(Buffer(), Buffer(raw))), tensor)
+    assert found is not None
+    assert found.tolist() == value.tolist()
+
+
 def test_tensors_without_a_constant() -> None:
     """Buffer 0, an empty buffer and an index out of range give no constant."""
     g = GraphBuilder()
