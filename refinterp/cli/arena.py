@@ -9,35 +9,47 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from refinterp.arena.optimal import TIME_LIMIT
 from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS, TensorPlan
+from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, what_ifs
 from refinterp.cli.arena_optimize import Planning, optimize
-from refinterp.cli.common import open_model, print_document, save_text, say
+from refinterp.cli.common import print_document, save_text, say, size
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
-from refinterp.graph.open_sizes import open_inputs
-from refinterp.report.arena_document import ledger_fields, optimized_fields, shared_fields
+from refinterp.report.arena_answer import (
+    Asked,
+    Lines,
+    Wheel,
+    arena_answer,
+    arenas_answer,
+    targets_answer,
+)
+from refinterp.report.arena_document import (
+    ledger_fields,
+    optimized_fields,
+    shared_fields,
+    wheel_fields,
+)
 from refinterp.report.arena_table import (
-    print_answer,
     print_ledger,
+    print_models,
     print_optimized,
     print_owners,
     print_shared,
     print_targets,
+    print_totals,
     print_what_ifs,
 )
-from refinterp.report.machine import document
+from refinterp.report.machine import document, error_fields
 from refinterp.report.memory_map import memory_map
 from refinterp.report.memory_map_svg import memory_map_svg
 from refinterp.report.page_arena import Arena, arena_page
-from refinterp.report.terminal import console, print_text
+from refinterp.report.terminal import console, print_answer, print_text
 from refinterp.tflm.entries import Ledger, SharedArena
-from refinterp.tflm.ledger import measure, measure_apart, measure_shared
+from refinterp.tflm.ledger import measure_apart, measure_shared
 from refinterp.tflm.targets import (
     DEFAULT_TARGET,
     DEFAULT_VERSION,
@@ -48,22 +60,10 @@ from refinterp.tflm.targets import (
     profile,
     profiles,
 )
-from refinterp.tflm.what_if import SECONDS, WhatIf, other_profiles, smaller
+from refinterp.tflm.what_if import SECONDS, smaller
 
 _ROWS = 40  # of the picture: what fits on a screen
 _LISTED = 12  # buffers in the legend
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A model in one profile, or why TFLM refuses it there."""
-
-    path: str
-    title: str
-    model: Model
-    profile: Profile
-    ledger: Ledger | None
-    error: RefinterpError | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,9 +116,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ledger", action="store_true", help="list every allocation, in order")
     parser.add_argument(
         "--fail-over",
-        type=int,
+        type=size,
         metavar="BYTES",
-        help="exit with 1 when a model needs a larger arena than this",
+        help="exit with 1 when a model needs a larger arena than this: 61440, 60K (K = 1,024), "
+        "1M (M = 1,048,576)",
     )
     parser.add_argument("--svg", metavar="F", help="also draw the plan to this file (one model)")
     parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
@@ -132,60 +133,85 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--time-limit is {options.time_limit}; it must be 0 seconds or more")
     wanted = _profiles(options)
     plans = Planning(options.time_limit)
-    models = [(path, open_model(path)) for path in options.models]
-    for path, model in models:
-        for one in open_inputs(model):
-            say(f"{Path(model.source or path).name}: {one}")
+    models = opened(options.models)
     optimized = None
     if options.optimize or options.output or options.reorder:
         optimized = _optimize(models, wanted, options, plans)
         models = [(models[0][0], optimized.model)]
     answers = [
-        _measure(path, model, profile, options.planner, plans, many=options.all_targets)
+        measured(path, model, profile, options.planner, plans)
         for path, model in models
         for profile in wanted
     ]
-    measured = [answer for answer in answers if answer.ledger is not None]
-    if not measured:
+    known = [answer for answer in answers if answer.ledger is not None]
+    if not known and len(models) == 1:
         assert answers[0].error is not None
         raise answers[0].error
-    first = measured[0].ledger
-    assert first is not None
     if options.svg:
-        save_text(options.svg, memory_map_svg(first.plan, title=measured[0].title))
-    shared = None
-    if len(options.models) > 1 and len(wanted) == 1:
-        shared = measure_shared([a.model for a in answers], wanted[0], options.planner, plan=plans)
+        assert known[0].ledger is not None
+        save_text(options.svg, memory_map_svg(known[0].ledger.plan, title=known[0].title))
+    shared = _shared(known, options, plans) if len(models) > 1 and len(wanted) == 1 else None
+    wheel = in_wheel(answers[0].model, plans) if len(answers) == 1 and answers[0].model else None
+    summary = _summary(answers, shared, wheel, options)
     if options.json or options.html:
-        data = _document(answers, shared, options, plans, optimized)
+        data = _document(answers, summary, shared, wheel, options, plans, optimized)
     if options.html:
-        arenas = [
-            Arena(
-                a.title, a.ledger.plan, a.ledger, () if options.all_targets else _what_ifs(a, plans)
-            )
-            for a in measured
-            if a.ledger
-        ]
-        save_text(options.html, arena_page(arenas, data, shared))
+        save_text(options.html, _page(answers, summary, data, shared, options, plans))
     if options.json:
         print_document(data)
-    elif options.all_targets:
-        _print_targets(options.models, answers)
     else:
-        for number, answer in enumerate(answers):
-            _print(answer, options, plans, first=number == 0)
-        if optimized is not None:
-            print_text()
-            print_optimized(optimized)
-        if shared is not None:
-            print_text()
-            print_shared(shared, [a.title for a in answers])
-    return _verdict(measured, options.fail_over)
+        print_answer(summary)
+        _print(answers, options, plans, optimized, shared)
+    return _verdict(answers, options.fail_over)
+
+
+def _shared(
+    known: Sequence[Answer], options: argparse.Namespace, plans: Planning
+) -> SharedArena | None:
+    """What the models that run come to in one arena."""
+    together = [answer.model for answer in known if answer.model is not None]
+    if len(together) < 2:
+        return None
+    return measure_shared(together, known[0].profile, options.planner, plan=plans)
+
+
+def _summary(
+    answers: Sequence[Answer],
+    shared: SharedArena | None,
+    wheel: Wheel | None,
+    options: argparse.Namespace,
+) -> Lines:
+    """The answer in a few lines."""
+    first = answers[0]
+    if len(answers) == 1 and first.ledger is not None:
+        return arena_answer(first.ledger, first.title, wheel, options.fail_over)
+    if len(options.models) > 1:
+        return arenas_answer([Asked(a.title, a.ledger, refusal(a)) for a in answers], shared)
+    return targets_answer(first.title, [(a.profile, a.ledger) for a in answers])
+
+
+def _page(
+    answers: Sequence[Answer],
+    summary: Lines,
+    data: dict[str, Any],
+    shared: SharedArena | None,
+    options: argparse.Namespace,
+    plans: Planning,
+) -> str:
+    arenas = [
+        Arena(a.title, a.ledger.plan, a.ledger, () if options.all_targets else what_ifs(a, plans))
+        for a in answers
+        if a.ledger
+    ]
+    refused = [(a.title, refusal(a)) for a in answers if a.error is not None]
+    return arena_page(arenas, data, shared, summary=summary, refused=refused)
 
 
 def _document(
-    answers: Sequence[_Answer],
+    answers: Sequence[Answer],
+    summary: Lines,
     shared: SharedArena | None,
+    wheel: Wheel | None,
     options: argparse.Namespace,
     plans: Planning,
     optimized: Optimized | None,
@@ -194,9 +220,9 @@ def _document(
     if optimized is not None:
         results[0]["optimized"] = optimized_fields(optimized, options.output)
     if len(results) == 1:
-        return document(**results[0])
+        return document(**results[0], wheel=wheel_fields(wheel), summary=dict(summary))
     more = {} if shared is None else {"shared": shared_fields(shared)}
-    return document(results=results, **more)
+    return document(summary=dict(summary), results=results, **more)
 
 
 def _profiles(options: argparse.Namespace) -> list[Profile]:
@@ -208,7 +234,7 @@ def _profiles(options: argparse.Namespace) -> list[Profile]:
 
 
 def _optimize(
-    models: Sequence[tuple[str, Model]],
+    models: Sequence[tuple[str, Model | RefinterpError]],
     wanted: Sequence[Profile],
     options: argparse.Namespace,
     plans: Planning,
@@ -225,8 +251,10 @@ def _optimize(
             f"--optimize writes an optimal plan, so --planner {options.planner} has no part in it"
         )
     options.planner = "greedy"  # TFLM's, which keeps the offsets that the new model has
+    model = models[0][1]
+    assert isinstance(model, Model)  # a single one that cannot be read has been told of
     return optimize(
-        models[0][1],
+        model,
         wanted[0],
         plans,
         output=options.output,
@@ -235,86 +263,94 @@ def _optimize(
     )
 
 
-def _measure(
-    path: str, model: Model, where: Profile, planner: str, plans: Planning, *, many: bool
-) -> _Answer:
-    """Measure; among many targets a refusal is a row of the table, otherwise it is raised."""
-    title = Path(model.source or path).name
-    try:
-        return _Answer(path, title, model, where, measure(model, where, planner, plan=plans), None)
-    except UsageError:
-        raise
-    except RefinterpError as error:
-        named = type(error)(f"{title}: {error}")
-        if not many:
-            raise named from error
-        return _Answer(path, title, model, where, None, named)
-
-
-def _what_ifs(answer: _Answer, plans: Planning) -> list[WhatIf]:
-    """Return the changes that matter for one target; the wheel's profile is no choice to make."""
-    assert answer.ledger is not None
-    plan = plans.within(SECONDS)
-    changes = list(smaller(answer.model, answer.ledger, plan=plan))
-    if answer.profile.tflm.name == DEFAULT_VERSION:
-        changes += other_profiles(answer.model, answer.ledger, plan=plan)
-    return changes
-
-
-def _fields(answer: _Answer, options: argparse.Namespace, plans: Planning) -> dict[str, Any]:
+def _fields(answer: Answer, options: argparse.Namespace, plans: Planning) -> dict[str, Any]:
+    if answer.model is None:
+        assert answer.error is not None
+        return {"model": answer.path, "error": error_fields(answer.error)}
     fields: dict[str, Any] = {"model": answer.model.source}
     if answer.ledger is None:
+        assert answer.error is not None
         where = answer.profile
         fields |= {
             "target": where.target.name,
             "kernels": where.kernels.name,
             "tflm": where.tflm.name,
             "refused": str(answer.error),
+            "error": error_fields(answer.error),
         }
         return fields
     apart = measure_apart(answer.model, answer.profile, options.planner, plan=plans)
     changes = (
         list(smaller(answer.model, answer.ledger, plan=plans.within(SECONDS)))
         if options.all_targets
-        else _what_ifs(answer, plans)
+        else what_ifs(answer, plans)
     )
     return fields | ledger_fields(answer.ledger, apart, changes)
 
 
-def _print(answer: _Answer, options: argparse.Namespace, plans: Planning, *, first: bool) -> None:
-    assert answer.ledger is not None
-    if not first:
+def _print(
+    answers: Sequence[Answer],
+    options: argparse.Namespace,
+    plans: Planning,
+    optimized: Optimized | None,
+    shared: SharedArena | None,
+) -> None:
+    """Print what stands below the answer."""
+    if options.all_targets:
+        for path in options.models:
+            _print_targets([a for a in answers if a.path == path], several=len(options.models) > 1)
+        return
+    if len(answers) > 1:
+        print_models([Asked(a.title, a.ledger, refusal(a)) for a in answers])
+    if optimized is not None:
+        print_optimized(optimized)
+    if shared is not None:
         print_text()
-    _draw(answer.ledger.plan, answer.title)
-    print_text()
+        print_shared(shared, [a.title for a in answers if a.ledger])
+    for answer in answers:
+        if answer.ledger is not None and (len(answers) == 1 or options.ledger):
+            print_text()
+            _print_model(answer, answer.ledger, options, plans)
+
+
+def _print_model(
+    answer: Answer, ledger: Ledger, options: argparse.Namespace, plans: Planning
+) -> None:
+    assert answer.model is not None
     apart = measure_apart(answer.model, answer.profile, options.planner, plan=plans)
-    print_answer(answer.ledger, apart)
-    print_owners(answer.ledger)
+    print_totals(ledger, apart)
+    print_text()
+    _draw(ledger.plan, answer.title)
+    print_owners(ledger)
     if options.ledger:
-        print_ledger(answer.ledger)
-    print_what_ifs(_what_ifs(answer, plans))
+        print_ledger(ledger)
+    print_what_ifs(what_ifs(answer, plans))
 
 
-def _print_targets(paths: Sequence[str], answers: Sequence[_Answer]) -> None:
-    for path in paths:
-        rows = [a for a in answers if a.path == path]
-        reasons = [str(a.error) if a.error else None for a in rows]
-        ledgers = [(a.profile, a.ledger) for a in rows]
-        table = [(*pair, reason) for pair, reason in zip(ledgers, reasons, strict=True)]
-        print_targets(rows[0].title, table)
+def _print_targets(rows: Sequence[Answer], *, several: bool) -> None:
+    if several:
+        print_text()
+        print_answer(targets_answer(rows[0].title, [(a.profile, a.ledger) for a in rows]))
+    reasons = [str(a.error) if a.error else None for a in rows]
+    print_targets([(a.profile, a.ledger, r) for a, r in zip(rows, reasons, strict=True)])
 
 
-def _verdict(answers: Sequence[_Answer], most: int | None) -> int:
-    if most is None:
-        return 0
-    over = [a for a in answers if a.ledger and a.ledger.minimum_arena_bytes > most]
-    for answer in over:
-        assert answer.ledger is not None
-        size = answer.ledger.minimum_arena_bytes
+def _verdict(answers: Sequence[Answer], most: int | None) -> int:
+    """The exit code: 2 where a model has no figure, 1 where one needs more than is allowed."""
+    without = {a.path for a in answers} - {a.path for a in answers if a.ledger}
+    needs = [(a, a.ledger.minimum_arena_bytes) for a in answers if a.ledger]
+    over = [] if most is None else [(a, needed) for a, needed in needs if needed > most]
+    for answer in answers:
+        if answer.path in without:
+            say(f"refused: {refusal(answer)}")
+    for answer, needed in over:
+        assert most is not None
         say(
-            f"{answer.title} needs {size:,} bytes on {answer.profile.target.name}, "
-            f"{size - most:,} more than the {most:,} allowed"
+            f"{answer.title} needs {needed:,} bytes on {answer.profile.target.name}, "
+            f"{needed - most:,} more than the {most:,} allowed"
         )
+    if without:
+        return 2
     return 1 if over else 0
 
 

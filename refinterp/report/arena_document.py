@@ -7,6 +7,7 @@ from typing import Any
 
 from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
+from refinterp.report.arena_answer import Wheel
 from refinterp.tflm.entries import Entry, Ledger, Moment, Recording, SharedArena, TwoArenas
 from refinterp.tflm.what_if import WhatIf
 
@@ -66,6 +67,21 @@ def ledger_fields(
         "recording": _recording(ledger.recording),
         "two_arenas": None if apart is None else _apart(apart),
         "what_if": [_what_if(what_if) for what_if in what_ifs],
+    }
+
+
+def wheel_fields(wheel: Wheel | None) -> dict[str, Any] | None:
+    """Return what the Python wheel, a RecordingMicroInterpreter, comes to; None if not asked."""
+    if wheel is None:
+        return None
+    where, ledger = wheel.profile, wheel.ledger
+    return {
+        "target": where.target.name,
+        "kernels": where.kernels.name,
+        "tflm": where.tflm.name,
+        "arena_used_bytes": None if ledger is None else ledger.recording.total_bytes,
+        "minimum_arena_bytes": None if ledger is None else ledger.recording.minimum_arena_bytes,
+        "refused": wheel.refused,
     }
 
 

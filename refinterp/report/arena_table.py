@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from refinterp.arena.optimize import Optimized
-from refinterp.report.terminal import Column, print_table, print_text, shorten
-from refinterp.report.words import count
+from refinterp.report.arena_answer import Asked
+from refinterp.report.terminal import Column, print_table, print_text
+from refinterp.report.words import count, one_line
 from refinterp.tflm.entries import Entry, Ledger, SharedArena, TwoArenas
 from refinterp.tflm.targets import Profile
 from refinterp.tflm.what_if import WhatIf
@@ -15,25 +16,25 @@ from refinterp.tflm.what_if import WhatIf
 K = TypeVar("K")
 _OWNERS: Final = 12  # operators that are listed by name
 _NUMBERS: Final = 11  # columns of a number of bytes
+_LABEL: Final = 15
+_WHOSE: Final = 40  # column at which an allocation's owner stands
+_TEXT: Final = 2 + _LABEL + _NUMBERS + 4  # column at which words begin
 
 
-def print_answer(ledger: Ledger, apart: TwoArenas) -> None:
-    """Print the totals: what to reserve, what is used, and what decides it."""
-    profile = ledger.profile
-    print_text(f"TFLM {profile.tflm.name} on {profile.target.name} with {profile.kernels.name} "
-               f"kernels ({profile.provenance})")  # fmt: skip
+def print_totals(ledger: Ledger, apart: TwoArenas) -> None:
+    """Print what decides the smallest arena, what is used, and what two arenas come to."""
     peak = ledger.peak
     _line("smallest arena", ledger.minimum_arena_bytes,
           f"decided in {peak.stage}: {peak.what}", bold=True)  # fmt: skip
     used = f"head {count(ledger.head_bytes)} + tail {count(ledger.tail_bytes)}"
-    _line("arena used", ledger.arena_used_bytes, used)
     least = min(ledger.tail_by_end) + ledger.head_bytes
     most = max(ledger.tail_by_end) + ledger.head_bytes
     if least != most:
-        print_text(
-            f"  {'':15}{'':{_NUMBERS}}    {count(least)} to {count(most)} B, as base + size is "
-            "aligned; a base off a multiple of 16 costs up to 15 B more"
+        used += (
+            f"; {count(least)} to {count(most)} B, as base + size is aligned; a base off a "
+            "multiple of 16 costs up to 15 B more"
         )
+    _line("arena used", ledger.arena_used_bytes, used)
     two = f"persistent {count(apart.persistent_minimum_bytes)}, the rest "
     two += count(apart.non_persistent_minimum_bytes)
     _line("two arenas",
@@ -63,8 +64,8 @@ def print_optimized(result: Optimized) -> None:
 
 
 def _line(label: str, size: int, words: str, *, bold: bool = False) -> None:
-    text = f"  {label:15}{count(size):>{_NUMBERS}} B  {words}"
-    print_text(text, style="bold" if bold else None)
+    text = f"  {label:{_LABEL}}{count(size):>{_NUMBERS}} B  {words}"
+    print_text(text, style="bold" if bold else None, hang=_TEXT)
 
 
 def print_owners(ledger: Ledger) -> None:
@@ -113,7 +114,8 @@ def print_ledger(ledger: Ledger) -> None:
         doubt = "" if e.measured else " (read, not measured)"
         print_text(
             f"{e.stage:8}{e.section:6}{count(e.requested_bytes):>9} {e.align:>5}"
-            f"{count(e.bytes):>10}  {whose}{e.what}{doubt}"
+            f"{count(e.bytes):>10}  {whose}{one_line(e.what)}{doubt}",
+            hang=_WHOSE,
         )
 
 
@@ -143,8 +145,8 @@ def print_what_ifs(what_ifs: Sequence[WhatIf]) -> None:
     _print_notes([(w.profile, w.reason) for w in what_ifs])
 
 
-def print_targets(name: str, rows: Sequence[tuple[Profile, Ledger | None, str | None]]) -> None:
-    """Print one model on many targets; where TFLM refuses it, a reason is there but no ledger."""
+def print_targets(rows: Sequence[tuple[Profile, Ledger | None, str | None]]) -> None:
+    """Print a model on many targets; where TFLM refuses it, a reason is there but no ledger."""
     print_table(
         [
             Column("target"),
@@ -167,9 +169,41 @@ def print_targets(name: str, rows: Sequence[tuple[Profile, Ledger | None, str | 
             )
             for profile, ledger, reason in rows
         ),
-        title=shorten(name, 60),
     )
     _print_notes([(profile, reason) for profile, _, reason in rows])
+
+
+def print_models(asked: Sequence[Asked]) -> None:
+    """Print several models on one target, in one table; a refused one with its reason below."""
+    print_table(
+        [
+            Column("model", fold=True),
+            Column("smallest arena", "right"),
+            Column("used", "right"),
+            Column("recording", "right"),
+            Column(""),
+        ],
+        [_model_row(one) for one in asked],
+    )
+    for one in asked:
+        if one.refused:
+            print_text(f"refused: {one_line(one.refused)}", style="red")
+    print_text(
+        "smallest arena, used: of a MicroInterpreter. recording: the smallest arena of a "
+        "RecordingMicroInterpreter."
+    )
+
+
+def _model_row(one: Asked) -> tuple[str, str, str, str, str]:
+    if one.ledger is None:
+        return one.title, "-", "-", "-", "refused"
+    return (
+        one.title,
+        count(one.ledger.minimum_arena_bytes),
+        count(one.ledger.arena_used_bytes),
+        count(one.ledger.recording.minimum_arena_bytes),
+        "",
+    )
 
 
 def _size(size: int | None) -> str:
@@ -185,7 +219,7 @@ def _mark(profile: Profile, reason: str | None) -> str:
 def _print_notes(rows: Sequence[tuple[Profile, str | None]]) -> None:
     """Print below a table what its marks mean: each reason once."""
     for reason in dict.fromkeys(reason for _, reason in rows if reason):
-        print_text(f"refused: {reason}")
+        print_text(f"refused: {one_line(reason)}")
     if any(not profile.measured and not reason for profile, reason in rows):
         print_text("derived: follows from the sources by the same rules, not measured")
 

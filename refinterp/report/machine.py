@@ -9,12 +9,19 @@ from typing import Any, Final
 
 import numpy as np
 
+from refinterp.errors import RefinterpError
+
 SCHEMA_VERSION: Final = "1.0.0"
 
 
 def document(**fields: Any) -> dict[str, Any]:
     """Start a document: `schema_version` first, then the fields in order."""
     return {"schema_version": SCHEMA_VERSION, **fields}
+
+
+def error_fields(error: RefinterpError) -> dict[str, str]:
+    """Return an error as fields: whose fault it is, by its class, and what it says."""
+    return {"kind": type(error).__name__.removesuffix("Error").lower(), "message": str(error)}
 
 
 def dumps(value: Mapping[str, Any]) -> str:

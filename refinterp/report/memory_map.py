@@ -93,7 +93,7 @@ def memory_map(
     glyphs = _ASCII if ascii_only else _UNICODE
     lines = [*_sums(plan, title, width), ""]
     if plan.head_bytes and plan.scopes:
-        lines += [*_map(plan, width, height, glyphs, color), ""]
+        lines += [*_map(plan, width, height, glyphs, color), "", _letters_say(glyphs), ""]
         lines += [*_peak(plan, width, glyphs), ""]
     lines += _legend(plan, width, legend, glyphs)
     text = "\n".join(line.rstrip() for line in lines) + "\n"
@@ -145,6 +145,13 @@ def _map(
         yield edge + f"lower bound {glyphs.bound}".rjust(at + 1)
     if len(groups) < len(plan.scopes):
         yield f"A row stands for up to {len(groups[0])} scopes and shows the fullest of them."
+
+
+def _letters_say(glyphs: _Glyphs) -> str:
+    return (
+        f"A letter begins a buffer, named below; {glyphs.free} is free; {glyphs.peak} "
+        f"{glyphs.mark} mark the peak."
+    )
 
 
 def _living(plan: TensorPlan) -> list[list[int]]:

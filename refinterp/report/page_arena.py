@@ -11,7 +11,7 @@ from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
 from refinterp.report.html import Html, join, own_svg, tag
 from refinterp.report.memory_map import buffer_name, scope_name, scope_span
 from refinterp.report.memory_map_svg import memory_map_svg
-from refinterp.report.page import definitions, label, operator_name, page, section, tile
+from refinterp.report.page import answer, definitions, label, operator_name, page, section, tile
 from refinterp.report.page_ledger import ledger_sections, ledger_tiles, what_if_section
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.words import count, kibibytes
@@ -60,14 +60,24 @@ class Arena:
 
 
 def arena_page(
-    arenas: Sequence[Arena], data: Mapping[str, Any], shared: SharedArena | None = None
+    arenas: Sequence[Arena],
+    data: Mapping[str, Any],
+    shared: SharedArena | None = None,
+    *,
+    summary: Sequence[tuple[str, str]] = (),
+    refused: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Return the page. data: the same as the command's document; shared: all in one arena."""
-    several = len(arenas) > 1
+    """Return the page. data: the same as the command's document; shared: all in one arena.
+
+    summary: what it comes to, label by label. refused: models without figures, and why.
+    """
+    several = len(arenas) != 1
     title = f"{len(arenas)} arenas" if several else PurePath(arenas[0].source).name
     return page(
         f"{title}: arena",
         tag("h1", title) if several else None,
+        answer(summary) if summary else None,
+        section("Refused", answer(refused)) if refused else None,
         _overview(arenas, shared) if several else None,
         *(part for at, arena in enumerate(arenas) for part in _arena(arena, at, several=several)),
         section("", definitions(_WORDS)),

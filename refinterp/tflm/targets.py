@@ -101,13 +101,15 @@ KERNELS: Final[Mapping[str, KernelLibrary]] = MappingProxyType(
     }
 )  # fmt: skip
 
+WHEEL_VERSION: Final = "wheel-20261023"
+
 VERSIONS: Final[Mapping[str, Version]] = MappingProxyType(
     {
         version.name: version
         for version in (
             Version("snapshot", (), False, "tflite-micro at 90b983c2b"),
             Version(
-                "wheel-20261023",
+                WHEEL_VERSION,
                 (
                     ("SubgraphAllocations", "ptr*3"),
                     ("RecordingMicroAllocator", "MicroAllocator ptr RecordedAllocation*8"),

@@ -10,6 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from refinterp.cli.common import size
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import save_model
@@ -80,7 +81,7 @@ def test_all_targets_are_one_table(capsys):
     """One row per chip and kernel library; derived ones are marked."""
     assert main(["arena", DIGITS, "--all-targets"]) == 0
     out = capsys.readouterr().out
-    assert out.count("cortex-m") == 6
+    assert len([line for line in out.splitlines() if line.startswith(" cortex-m")]) == 6
     assert "derived: " in out
 
 
@@ -126,3 +127,68 @@ def test_a_target_that_refuses_is_a_row(capsys, tmp_path):
     refused = {r["target"]: r["refused"] for r in found["results"] if "refused" in r}
     assert set(refused) == {"cortex-m3", "cortex-m4", "cortex-m55"}
     assert all("scale per channel" in reason for reason in refused.values())
+
+
+def test_the_number_to_type_is_in_the_first_line(capsys):
+    """Then the plain interpreter's figures, the recording one's, and the Python wheel's."""
+    assert main(["arena", DIGITS]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    found = document(capsys, DIGITS)
+    assert f"kTensorArenaSize = {found['minimum_arena_bytes']} " in lines[0]
+    top = " ".join(" ".join(lines[:12]).split())
+    assert f"MicroInterpreter: arena used {found['arena_used_bytes']:,} B" in top
+    assert f"used {found['recording']['total_bytes']:,} B" in top
+    assert "cortex-m4 with cmsis-nn kernels, TFLM snapshot, measured" in top
+    assert f"used {found['wheel']['arena_used_bytes']:,} B, smallest arena" in top
+    wheel = document(capsys, DIGITS, "--tflm", "wheel-20261023")
+    assert found["wheel"]["arena_used_bytes"] == wheel["recording"]["total_bytes"]
+    assert found["wheel"]["minimum_arena_bytes"] == wheel["recording"]["minimum_arena_bytes"]
+
+
+def test_a_model_that_is_refused_does_not_stop_the_others(capsys, tmp_path):
+    """It is a row with its reason, in the document an error; the exit code at the end is 2."""
+    g = GraphBuilder()
+    x, y = g.input("x", (1, 4)), g.tensor("y", (1, 4))
+    g.operator("GELU", [x], [y])
+    save_model(g.build([y]), tmp_path / "gelu.tflite")
+    (tmp_path / "no.tflite").write_bytes(b"no model at all, whatever its name says")
+    page = tmp_path / "p.html"
+    words = [DIGITS, str(tmp_path / "gelu.tflite"), str(tmp_path / "no.tflite"), SHAPES]
+    assert main(["arena", *words, "--json", "--html", str(page)]) == 2
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    assert ["error" in result for result in found["results"]] == [False, True, True, False]
+    assert [r["error"]["kind"] for r in found["results"][1:3]] == ["unsupported", "model"]
+    assert "GELU" in found["results"][1]["error"]["message"]
+    assert found["results"][2]["model"].endswith("no.tflite")
+    assert len(found["shared"]["tail_bytes_each"]) == 2
+    assert "no kernel for GELU" in page.read_text("utf-8")
+    assert main(["arena", *words, "--fail-over", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert "2 of 4 refused" in " ".join(out.split())
+    assert "refused: gelu.tflite: TFLM has no kernel for GELU" in err
+    assert "no.tflite: " in err
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("61440", 61440), ("60K", 61440), ("60k", 61440), ("60KiB", 61440), ("61,440", 61440),
+        ("1M", 1048576), ("1.5M", 1572864), ("0.5 K", 512), ("61_440", 61440),
+    ],
+)  # fmt: skip
+def test_sizes_are_read_as_people_write_them(text, value):
+    """K is 1,024 and M is 1,048,576."""
+    assert size(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["60KB", "60kB", "", "K", "-1", "1e3", "0.3", "1,5M", "60G", "60 KK"]
+)
+def test_what_is_no_size_is_refused(text, capsys):
+    """What could mean two things, or nothing, is a mistake in usage that names what is allowed."""
+    with pytest.raises(SystemExit) as raised:
+        main(["arena", DIGITS, f"--fail-over={text}"])
+    assert raised.value.code == 2
+    err = capsys.readouterr().err
+    assert "write 61440, or 60K" in err or "not a whole number" in err

@@ -95,11 +95,11 @@ def test_what_ifs_keep_to_the_time_limit_and_to_plans_that_are_known(
     asked = []
 
     def counted(model, planner, *, shapes, scratch, time_limit):
-        asked.append((tuple((shapes or {}).items()), tuple(scratch), time_limit))
+        asked.append((planner, tuple((shapes or {}).items()), tuple(scratch), time_limit))
         return plan_model(model, planner, shapes=shapes, scratch=scratch, time_limit=time_limit)
 
     monkeypatch.setattr(arena_optimize, "plan_model", counted)
     document(capsys, MODEL, "--planner", "optimal", "--time-limit", "5")
-    assert len(asked) == len({(shapes, scratch) for shapes, scratch, _ in asked})
+    assert len(asked) == len({(planner, shapes, scratch) for planner, shapes, scratch, _ in asked})
     assert {limit for *_, limit in asked[1:]} == {SECONDS}
-    assert asked[0][2] == 5
+    assert asked[0][3] == 5

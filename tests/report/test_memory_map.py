@@ -45,6 +45,8 @@ variables            48 B  kept between runs, outside the head
   4 SVDF               e░░░░░░░░░░░░░░░░░░░░░g▓▓▓f░················        240
                                             lower bound ▲
 
+A letter begins a buffer, named below; · is free; ▶ ◀ mark the peak.
+
 Peak at scope 3, RELU: 288 B live
 e        192     66.7 %  c
 d         96     33.3 %  b

@@ -1,0 +1,83 @@
+"""What `arena` measures: each model in each profile, or why there is no figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from refinterp.cli.arena_optimize import Planning
+from refinterp.cli.common import open_model
+from refinterp.errors import RefinterpError, UsageError
+from refinterp.graph.model import Model
+from refinterp.report.arena_answer import Wheel
+from refinterp.tflm.entries import Ledger
+from refinterp.tflm.ledger import measure
+from refinterp.tflm.targets import DEFAULT_VERSION, WHEEL_VERSION, Profile, profile
+from refinterp.tflm.what_if import SECONDS, WhatIf, other_profiles, smaller
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model in one profile, or why there is no figure: no model when it cannot be read."""
+
+    path: str
+    title: str
+    model: Model | None
+    profile: Profile
+    ledger: Ledger | None
+    error: RefinterpError | None
+
+
+def opened(paths: Sequence[str]) -> list[tuple[str, Model | RefinterpError]]:
+    """Read the models; among several one that cannot be read does not stop the others."""
+    found: list[tuple[str, Model | RefinterpError]] = []
+    for path in paths:
+        try:
+            found.append((path, open_model(path)))
+        except RefinterpError as error:
+            if len(paths) == 1:
+                raise
+            found.append((path, error))
+    return found
+
+
+def measured(
+    path: str, model: Model | RefinterpError, where: Profile, planner: str, plans: Planning
+) -> Answer:
+    """Measure one model in one profile; a refusal is part of the answer."""
+    if isinstance(model, RefinterpError):
+        return Answer(path, Path(path).name, None, where, None, model)
+    title = Path(model.source or path).name
+    try:
+        return Answer(path, title, model, where, measure(model, where, planner, plan=plans), None)
+    except UsageError:
+        raise
+    except RefinterpError as error:
+        return Answer(path, title, model, where, None, type(error)(f"{title}: {error}"))
+
+
+def refusal(answer: Answer) -> str:
+    """Why there is no figure, with the file's name; empty where there is one."""
+    text = "" if answer.error is None else str(answer.error)
+    return text if answer.title in text or not text else f"{answer.title}: {text}"
+
+
+def in_wheel(model: Model, plans: Planning) -> Wheel:
+    """Measure the model in TFLM's Python wheel, where many people read off their first figure."""
+    where = profile(tflm=WHEEL_VERSION)
+    try:
+        return Wheel(where, measure(model, where, plan=plans.within(SECONDS)))
+    except RefinterpError as error:
+        return Wheel(where, None, str(error))
+
+
+def what_ifs(answer: Answer, plans: Planning) -> list[WhatIf]:
+    """Return the changes that matter for one target; the wheel's profile is no choice to make."""
+    assert answer.ledger is not None
+    assert answer.model is not None
+    plan = plans.within(SECONDS)
+    changes = list(smaller(answer.model, answer.ledger, plan=plan))
+    if answer.profile.tflm.name == DEFAULT_VERSION:
+        changes += other_profiles(answer.model, answer.ledger, plan=plan)
+    return changes
