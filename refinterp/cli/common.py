@@ -19,6 +19,7 @@ from refinterp.graph.model import Model
 from refinterp.graph.spec import TensorSpec
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR, FLAVOURS
+from refinterp.report.encodings import is_unicode
 from refinterp.report.machine import dumps
 from refinterp.samples.images import IMAGE_RANGES
 from refinterp.samples.source import Samples, open_samples, random_samples
@@ -44,7 +45,7 @@ def say(text: str) -> None:
 
 def print_document(document: Mapping[str, Any]) -> None:
     """Print a machine-readable result."""
-    print(dumps(document))
+    print(dumps(document, ascii_only=not is_unicode(sys.stdout)))
 
 
 def save_text(path: str, text: str) -> None:

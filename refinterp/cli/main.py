@@ -1,82 +1,180 @@
-"""`refinterp COMMAND …`: finds the command's file, parses, and turns errors into exit codes.
+"""`refinterp COMMAND …`: finds the command, parses its words, and turns errors into exit codes.
 
-Exit codes: 0 fine, 1 the check asked for failed, 2 usage, unreadable or unsupported model.
+Exit codes: 0 fine, 1 the check asked for failed, 2 usage, unreadable or unsupported model, 3 a bug
+of ours, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
-import pkgutil
+import signal
 import sys
 import warnings
-from collections.abc import Sequence
-from types import ModuleType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import refinterp
-from refinterp.errors import RefinterpError
+from refinterp.cli.commands import COMMANDS, nearest
+from refinterp.cli.help import no_such_command, overview
+from refinterp.cli.streams import Streams
+from refinterp.errors import RefinterpError, UsageError
 
-_NOT_COMMANDS = frozenset({"main", "common"})
-
-
-def commands() -> tuple[str, ...]:
-    """The names of all commands: the files beside this one."""
-    package = importlib.import_module("refinterp.cli")
-    names = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return tuple(sorted(name for name in names if name not in _NOT_COMMANDS))
+_OPTIONS = ("--help", "--version", "--print-completion")
+_PACKAGE = Path(refinterp.__file__).parent
 
 
-def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser, of one command or of all; a command's file is imported with it."""
-    parser = argparse.ArgumentParser(
-        prog="refinterp",
-        description="Run quantized TensorFlow Lite models and see every integer and every byte.",
-    )
-    parser.add_argument("--version", action="version", version=refinterp.__version__)
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in (only,) if only else commands():
-        module = _module(name)
-        summary = (module.__doc__ or "").strip().splitlines()[0]
-        command = subparsers.add_parser(name, help=summary, description=summary)
-        module.add_arguments(command)
-        command.add_argument(
-            "--json", action="store_true", help="print one JSON document and nothing else"
-        )
-        command.set_defaults(run=module.run)
-    return parser
-
-
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"refinterp.cli.{name}")
+class _Terminated(BaseException):
+    """SIGTERM came."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code, whatever happens."""
     words = list(sys.argv[1:] if argv is None else argv)
-    only = words[0] if words and words[0] in commands() else None
-    options = build_parser(only).parse_args(words)
-    warnings.showwarning = _show_warning
+    streams = Streams()
     try:
-        code = int(options.run(options))
-        sys.stdout.flush()
+        code = 2 if streams.fault else _guarded(words)
+        streams.finish()
+        if streams.fault:
+            _tell(streams.fault)
+            return 2
         return code
+    finally:
+        streams.restore()
+
+
+def _guarded(words: Sequence[str]) -> int:
+    """Run the words; every exception becomes a line and a code."""
+    try:
+        with _warnings_as_lines(), _terminable():
+            return _run(words)
     except RefinterpError as error:
-        print(f"refinterp: {error}", file=sys.stderr)
+        _tell(str(error))
         return 2
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except SystemExit as error:  # argparse, after its help or its complaint
+        return error.code if isinstance(error.code, int) else 2 if error.code else 0
     except KeyboardInterrupt:
-        print("refinterp: interrupted", file=sys.stderr)
+        _tell("interrupted")
         return 130
+    except _Terminated:
+        _tell("terminated")
+        return 143
+    except MemoryError as error:
+        _tell(f"out of memory{f': {error}' if str(error) else ''}")
+        return 2
+    except BrokenPipeError:  # a stream that is not ours; its reader has had enough
+        return 0
+    except OSError as error:
+        if error.strerror is None:
+            return _bug(error)
+        _tell(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}")
+        return 2
+    except Exception as error:
+        return _bug(error)
 
 
-def _show_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int,
-    file: object = None, line: str | None = None,
-) -> None:  # fmt: skip
-    print(f"refinterp: warning: {message}", file=sys.stderr)
+def _run(words: Sequence[str]) -> int:
+    """Run the command that the first word names, or say what there is."""
+    if not words or words[0] in ("-h", "--help"):
+        sys.stdout.write(overview())
+        return 0
+    first, rest = words[0], words[1:]
+    if first in ("-V", "--version"):
+        print(refinterp.__version__)
+        return 0
+    if first.partition("=")[0] == "--print-completion":
+        from refinterp.cli.completion import script
+
+        print(script(first.partition("=")[2] or (rest[0] if rest else None)))
+        return 0
+    if first.startswith("-") and first != "-":
+        raise UsageError(_misplaced(first))
+    if first not in COMMANDS:
+        raise UsageError(no_such_command(first))
+    from refinterp.cli.parsing import command_parser
+
+    options = command_parser(COMMANDS[first]).parse(rest)
+    return int(options.run(options))
+
+
+def _misplaced(option: str) -> str:
+    """What to say about an option where a command should stand."""
+    meant = nearest(option.partition("=")[0], _OPTIONS)
+    hint = f"; did you mean {meant}?" if meant else ""
+    return (
+        f"there is no option {option} before the command{hint}\n"
+        "a command's own options follow it, as in `refinterp inspect MODEL --json`"
+    )
+
+
+def _bug(error: Exception) -> int:
+    """Name the place of an error that nothing foresaw."""
+    if os.environ.get("REFINTERP_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    text = " ".join(str(error).split())
+    _tell(
+        f"a bug of ours at {_place(error)}: {type(error).__name__}{f': {text}' if text else ''}\n"
+        "Please report this line, the command and, if you can, the model; "
+        "REFINTERP_DEBUG=1 shows the traceback"
+    )
+    return 3
+
+
+def _place(error: Exception) -> str:
+    """The innermost line of ours that an error passed, as file:line (function)."""
+    place, frame = "an unknown place", error.__traceback__
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        if _PACKAGE in Path(code.co_filename).parents:
+            file = Path(code.co_filename).relative_to(_PACKAGE.parent).as_posix()
+            place = f"{file}:{frame.tb_lineno} ({code.co_name})"
+        frame = frame.tb_next
+    return place
+
+
+def _tell(text: str) -> None:
+    print(f"refinterp: {text}", file=sys.stderr)
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Show a warning as one line of ours, without the place in the code that gave it."""
+
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        file: object = None, line: str | None = None,
+    ) -> None:  # fmt: skip
+        _tell(f"warning: {message}")
+
+    usual = warnings.showwarning
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind this process as Ctrl-C does, so that workers and files are let go."""
+    own = os.getpid()
+
+    def stop(number: int, frame: object) -> None:
+        if os.getpid() != own:  # a child that inherited the handler
+            os._exit(143)
+        raise _Terminated
+
+    try:
+        usual = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread, to which signals go
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ import argparse
 import contextlib
 import io
 import json
+import shlex
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from refinterp.cli.commands import COMMANDS
 from refinterp.cli.common import print_document
+from refinterp.cli.parsing import command_parser
 from refinterp.report.machine import document
 from refinterp.report.terminal import print_text
 
@@ -58,14 +61,15 @@ def _stops(model: str, twin: str, samples: str) -> list[tuple[str, list[str]]]:
 
 
 def _shown(word: str) -> str:
-    """A packaged file by its name alone: where the package lies says nothing."""
-    return Path(word).name if Path(word).is_absolute() else word
+    """A word as it can be pasted into a shell here: a file below this folder by its short path."""
+    path = Path(word)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        word = str(path.relative_to(Path.cwd()))
+    return shlex.quote(word)
 
 
 def _run(words: list[str]) -> int:
-    from refinterp.cli.main import build_parser
-
-    options = build_parser(words[0]).parse_args(words)
+    options = command_parser(COMMANDS[words[0]]).parse(words[1:])
     return int(options.run(options))
 
 

@@ -24,13 +24,13 @@ def error_fields(error: RefinterpError) -> dict[str, str]:
     return {"kind": type(error).__name__.removesuffix("Error").lower(), "message": str(error)}
 
 
-def dumps(value: Mapping[str, Any]) -> str:
-    """Write a document as JSON text.
+def dumps(value: Mapping[str, Any], *, ascii_only: bool = False) -> str:
+    """Write a document as JSON text; ascii_only: with every other character as its escape.
 
     NumPy scalars and arrays become plain numbers and lists. A number that is not finite becomes
     null, with a sibling `NAME_note` that says which ("inf", "-inf", "nan").
     """
-    return json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(value), indent=2, ensure_ascii=ascii_only, allow_nan=False)
 
 
 def plain(value: Any) -> Any:

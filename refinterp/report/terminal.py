@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from refinterp.report.encodings import fall_back
 from refinterp.report.words import clean
 from refinterp.report.wrap import wrapped
 
@@ -133,7 +135,13 @@ def console() -> Any:
     """
     from rich.console import Console
 
-    screen = Console(highlight=False)
+    class Drawing(Console):
+        """Draws the same signs in every encoding: `fall_back` spells those that it lacks."""
+
+        encoding = "utf-8"
+
+    fall_back(sys.stdout)
+    screen = Drawing(highlight=False)
     if not screen.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
         screen.width = PIPED
     return screen
