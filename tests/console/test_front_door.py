@@ -11,7 +11,7 @@ import pytest
 
 import refinterp as package
 from refinterp.cli.commands import COMMANDS, GROUPS
-from tests.cli.console_script import MODEL, environment, python, refinterp
+from tests.console.script import MODEL, environment, python, refinterp
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.cli.console_script import MODEL, SAMPLES, SCRIPT, environment, python
+from tests.console.script import MODEL, SAMPLES, SCRIPT, environment, python
 
 posix = pytest.mark.skipif(os.name == "nt", reason="pipes and signals of POSIX")
 

@@ -16,7 +16,7 @@ from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import write_model
 from refinterp.report.encodings import fall_back
-from tests.cli.console_script import MODEL, SAMPLES, SCRIPT, environment
+from tests.console.script import MODEL, SAMPLES, SCRIPT, environment
 
 COMMANDS = [
     ["tour"],

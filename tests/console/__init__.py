@@ -1,0 +1,1 @@
+"""The installed console script, in processes of its own."""
