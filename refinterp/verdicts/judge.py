@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model, Shape
 from refinterp.verdicts import opening
-from refinterp.verdicts.differences import differences
+from refinterp.verdicts.differences.table import differences
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import rule_for
 from refinterp.verdicts.verdict import CMSIS_NN_MVE, ESP_NN, RUNTIMES, TFLM, Refusal, Verdict

@@ -100,6 +100,11 @@ class Operand:
         """The first zero point; 0 where there is none."""
         return int(self.zeros[0]) if self.scales.size and self.zeros.size else 0
 
+    @property
+    def raw(self) -> NDArray[np.uint8] | None:
+        """The constant's bytes as the file has them; None if it is none."""
+        return self._model.buffers[self.tensor.buffer].data if self.constant else None
+
     @cached_property
     def value(self) -> NDArray[Any] | None:
         """The constant's value, None where there is none or its bytes do not fit."""

@@ -1,0 +1,82 @@
+"""All rows of the known differences, and which of them concern an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.registry import find
+from refinterp.verdicts.differences import cmsis_nn, esp_nn, litert, sparse, tflm
+from refinterp.verdicts.differences.difference import ANY, Difference
+from refinterp.verdicts.libraries import taken_from
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.verdict import Verdict
+
+ROWS: Final[tuple[Difference, ...]] = (
+    *litert.ROWS,
+    *tflm.ROWS,
+    *sparse.ROWS,
+    *cmsis_nn.ROWS,
+    *esp_nn.ROWS,
+)
+"""All known differences; where several concern an operator, the first is told."""
+
+
+def dtype_of(node: Node) -> str | None:
+    """The registry's dtype key of an operator, None if there is no kernel for its operands."""
+    specs = [
+        None if found is None else TensorSpec(found.tensor.name, found.shape, found.dtype)
+        for found in node.inputs
+    ]
+    entry = find(node.name, specs)
+    return entry.dtype if entry else None
+
+
+def rows_of(node: Node, runtime: str) -> Iterator[Difference]:
+    """The rows that concern an operator in a runtime, those that show always first.
+
+    A kernel library is TFLM where the operator is none of its own.
+    """
+    rows = [
+        row
+        for row in (*_by_operator().get(node.name, ()), *_by_operator().get(ANY, ()))
+        if runtime in row.runtimes or taken_from(node.name, runtime) in row.runtimes
+    ]
+    if not rows:
+        return
+    dtype = dtype_of(node)
+    found = [r for r in rows if (dtype in r.dtypes or ANY in r.dtypes) and r.concerns(node)]
+    yield from sorted(found, key=lambda row: bool(row.sometimes))
+
+
+def differences(node: Node, runtime: str) -> Iterator[Verdict]:
+    """Yield a verdict for each row that concerns this operator."""
+    for row in rows_of(node, runtime):
+        yield Verdict(
+            runtime,
+            node.subgraph,
+            node.index,
+            node.name,
+            "runs" if row.sometimes else row.kind,
+            row.sentence,
+            "known difference",
+            "invoke",
+            row.id,
+        )
+
+
+@cache
+def _by_operator() -> Mapping[str, tuple[Difference, ...]]:
+    names = {row.operator for row in ROWS}
+    return MappingProxyType(
+        {name: tuple(row for row in ROWS if row.operator == name) for name in names}
+    )
+
+
+@cache
+def by_id() -> Mapping[str, Difference]:
+    """Rows by their id."""
+    return MappingProxyType({row.id: row for row in ROWS})
