@@ -10,6 +10,8 @@ Across operators:
 - without a float model the reference computes with the same wrong weights, and what it then shows
   further down follows from them;
 - a channel that stands still while its input is wrong stands still because of it.
+
+What is too small to explain a fault (`amounts`) does not hide it.
 """
 
 from __future__ import annotations
@@ -19,16 +21,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from refinterp.debug.contract import bias_ratio
+from refinterp.debug.amounts import RANGES, enough
+from refinterp.debug.contract import BITS_APART, bias_ratio
 from refinterp.debug.fault import Fault
 from refinterp.debug.products import Product
 from refinterp.debug.result import Cause
 from refinterp.graph.model import OPTIONAL
 
-_RANGES: Final = frozenset({"range_too_wide", "range_clipped"})
 _ALL: Final = frozenset(
     {
-        *_RANGES, "weight_scale_spread", "bias_saturated", "accumulator_overflow",
+        *RANGES, "weight_scale_spread", "bias_saturated", "accumulator_overflow",
         "multiplier_out_of_range", "dead_channels", "input_scaling", "fixed_output_scale",
         "concat_scale_mismatch", "residual_side_lost", "zero_point_out_of_range", "bad_scale",
         "wrong_quantized_dimension", "bias_scale_mismatch", "weights_disagree",
@@ -39,33 +41,33 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "bad_scale": _ALL - {"bad_scale"},
         "zero_point_out_of_range": frozenset(
-            {*_RANGES, "dead_channels", "input_scaling", "fixed_output_scale", "weights_disagree",
+            {*RANGES, "dead_channels", "input_scaling", "fixed_output_scale", "weights_disagree",
              "accumulator_overflow"}
         ),
-        "fixed_output_scale": frozenset({*_RANGES, "multiplier_out_of_range"}),
+        "fixed_output_scale": frozenset({*RANGES, "multiplier_out_of_range"}),
         "wrong_quantized_dimension": frozenset(
-            {*_RANGES, "weights_disagree", "weight_scale_spread", "bias_scale_mismatch",
+            {*RANGES, "weights_disagree", "weight_scale_spread", "bias_scale_mismatch",
              "dead_channels", "multiplier_out_of_range", "bias_saturated", "accumulator_overflow"}
         ),
         "weight_scale_spread": frozenset(
-            {*_RANGES, "bias_scale_mismatch", "weights_disagree", "dead_channels",
+            {*RANGES, "bias_scale_mismatch", "weights_disagree", "dead_channels",
              "multiplier_out_of_range", "accumulator_overflow"}
         ),
         "multiplier_out_of_range": frozenset(
-            {*_RANGES, "dead_channels", "bias_scale_mismatch", "weights_disagree"}
+            {*RANGES, "dead_channels", "bias_scale_mismatch", "weights_disagree"}
         ),
         "bias_saturated": frozenset(
-            {*_RANGES, "accumulator_overflow", "dead_channels", "weights_disagree"}
+            {*RANGES, "accumulator_overflow", "dead_channels", "weights_disagree"}
         ),
-        "accumulator_overflow": frozenset({*_RANGES, "dead_channels", "weights_disagree"}),
-        "bias_scale_mismatch": frozenset({*_RANGES, "weights_disagree", "dead_channels"}),
-        "dead_channels": frozenset({*_RANGES, "weights_disagree"}),
-        "weights_disagree": frozenset({*_RANGES, "dead_channels", "bias_scale_mismatch"}),
-        "residual_side_lost": _RANGES,
+        "accumulator_overflow": frozenset({*RANGES, "dead_channels", "weights_disagree"}),
+        "bias_scale_mismatch": frozenset({*RANGES, "weights_disagree", "dead_channels"}),
+        "dead_channels": frozenset({*RANGES, "weights_disagree"}),
+        "weights_disagree": frozenset({*RANGES, "dead_channels", "bias_scale_mismatch"}),
+        "residual_side_lost": RANGES,
         "concat_scale_mismatch": frozenset({"range_too_wide"}),
         "range_clipped": frozenset({"dead_channels"}),
         "input_scaling": frozenset(
-            {*_RANGES, "dead_channels", "multiplier_out_of_range", "bias_scale_mismatch"}
+            {*RANGES, "dead_channels", "multiplier_out_of_range", "bias_scale_mismatch"}
         ),
     }
 )  # fmt: skip
@@ -84,10 +86,15 @@ _BY_CHANNEL: Final = frozenset(
 """Faults that a fault of some channels explains only where they are of no other channels."""
 
 _OF_A_GRID: Final = frozenset(
-    {"bad_scale", "zero_point_out_of_range", *_RANGES, "fixed_output_scale",
+    {"bad_scale", "zero_point_out_of_range", *RANGES, "fixed_output_scale",
      "multiplier_out_of_range", "weight_scale_spread"}
 )  # fmt: skip
 """Faults that make the grid of what an operator writes unfit for whoever reads it."""
+
+_OF_VALUES: Final = frozenset(
+    {*RANGES, "concat_scale_mismatch", "weight_scale_spread", "fixed_output_scale"}
+)
+"""Faults that the values of the reference show, whatever they are computed from."""
 
 _OF_A_TENSOR: Final = frozenset({"bad_scale", "zero_point_out_of_range"})
 _JOINS: Final = frozenset({"residual_side_lost", "concat_scale_mismatch"})
@@ -128,9 +135,15 @@ class _Case:
     faults: Sequence[Fault]
     implied: dict[int, int] = field(default_factory=dict)  # place in faults → its root's
 
+    def enough(self, root: Fault, fault: Fault) -> bool:
+        """Whether a fault is large enough to explain another."""
+        product = self.products.get(root.operator)
+        channels = 0 if product is None else product.channels
+        return enough(root, fault, channels, shadowed=self.shadowed)
+
     def imply(self, place: int, root: int) -> None:
         """Let one fault follow from another, unless it does already or that follows from it."""
-        if place in self.implied:
+        if place in self.implied or not self.enough(self.faults[root], self.faults[place]):
             return
         above = root
         while above in self.implied:
@@ -203,7 +216,7 @@ def _can_explain(case: _Case, root: Fault, fault: Fault) -> bool:
 
 def _is_read(case: _Case, fault: Fault) -> bool:
     node = next(node for node in case.nodes if node.operator == fault.operator)
-    return fault.id in _RANGES and fault.tensor not in node.outputs
+    return fault.id in RANGES and fault.tensor not in node.outputs
 
 
 def _killed(case: _Case, fault: Fault) -> bool:
@@ -232,7 +245,7 @@ def _cyclic(case: _Case, root: Fault, fault: Fault) -> bool:
     if root.id not in _EXPLAINS.get(fault.id, ()) or _is_read(case, root):
         return False
     pair = {root.id, fault.id}
-    if "dead_channels" in pair and pair & _RANGES:  # zeros of the file make ranges wrong
+    if "dead_channels" in pair and pair & RANGES:  # zeros of the file make ranges wrong
         dead = root if root.id == "dead_channels" else fault
         of_the_file = not dead.measured and _killed(case, dead)
         return of_the_file != (root is dead)
@@ -324,12 +337,18 @@ def _downstream(case: _Case) -> None:
                 continue
             if fault.operator not in reached[root.operator]:
                 continue
-            ranges = fault.id in (*_RANGES, "concat_scale_mismatch", "weight_scale_spread")
-            fed = root.id == "input_scaling"
+            fed = root.id == "input_scaling" or (root.fed and fault.id in RANGES)
             moving = root.id == "dead_channels" and root.measured
             shared = case.shadowed and root.id in _OF_WEIGHTS and not moving
-            if (ranges and (fed or shared)) or (fault.id == "dead_channels"):
+            if (fault.id in _OF_VALUES and (fed or shared)) or (
+                fault.id == "dead_channels" and _gross(root)
+            ):
                 case.imply(place, number)
+
+
+def _gross(root: Fault) -> bool:
+    """Whether what follows a fault may stand still: not after a range that is a little off."""
+    return root.id not in RANGES or root.bits is None or root.bits >= BITS_APART
 
 
 def _reachable(nodes: Sequence[Node]) -> dict[int, frozenset[int]]:

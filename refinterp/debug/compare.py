@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from refinterp.debug.accumulators import SumRange, Watch
 from refinterp.debug.by_values import differs, pair_by_values
-from refinterp.debug.contract import contract_faults
+from refinterp.debug.contract import contract_faults, fixed_output
 from refinterp.debug.diagnose import diagnose
+from refinterp.debug.fixed_grids import Bound
 from refinterp.debug.fold import fold, prepare_folded
 from refinterp.debug.local import (
     LocalChain,
@@ -144,6 +145,11 @@ class Comparison:
             any(s.name in PROBABILITIES and i in s.outputs for s in self.quantized.steps)
             for i in self.quantized.graph.outputs
         ]
+        self.fixed = [
+            step.outputs[0]
+            for step in self.quantized.steps
+            if step.outputs and step.outputs[0] in self.grids and _is_fixed(self.quantized, step)
+        ]
         self.followers: dict[int, list[int]] = {}
         for tensor in self.grids:
             partner = self.pairing.tensors.get(tensor)
@@ -219,7 +225,7 @@ class Comparison:
             measured.sums,
             layers,
             inputs,
-            outputs,
+            {tensor: self._bound(tensor, measured) for tensor in self.fixed},
         )
         return DebugReport(
             samples=measured.samples,
@@ -244,6 +250,13 @@ class Comparison:
             sums.agreed / measured.samples if counted else None,
             sums.divergence.value / measured.samples if counted else None,
             metric(sums, measured.metrics[place]),
+        )
+
+    def _bound(self, tensor: int, measured: Measurements) -> Bound:
+        reached = measured.accumulated.get(tensor, measured.local[tensor])
+        return Bound(
+            measured.rounded[tensor].figures(scaled=False).sqnr_db,
+            reached.figures(scaled=False).sqnr_db,
         )
 
     def _input(self, tensor: int, measured: Measurements) -> Input:
@@ -297,6 +310,7 @@ class Comparison:
             local={tensor: ErrorSums() for tensor in self.grids},
             accumulated={t: ErrorSums() for t in self.grids if t in self.pairing.tensors},
             codes={t: code_sums(specs[t].dtype, self.channels[t]) for t in counted},
+            rounded={t: ErrorSums() for t in self.fixed},
             reals={t: RealSums(g, self.channels[t]) for t, g in grids.items() if g is not None},
             sums={i: SumRange.nothing(w.product.channels) for i, w in self.watches.items()},
             outputs=tuple(OutputSums() for _ in self.outputs),
@@ -328,6 +342,14 @@ class Comparison:
             if accumulated is None
             else accumulated.channel_figures(step_size),
         )
+
+
+def _is_fixed(program: Program, step: Step) -> bool:
+    """Whether the definition of an operator fixes the one grid that its result has."""
+    if not step.inputs or step.inputs[0] == OPTIONAL:
+        return False
+    x, y = program.specs[step.inputs[0]], program.specs[step.outputs[0]]
+    return y.scale.size == 1 and fixed_output(step.name, x, y) is not None
 
 
 def debug(

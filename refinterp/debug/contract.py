@@ -319,6 +319,7 @@ def _addition(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> It
         f"{operator.name}: {_called(specs[tensor], tensor)} has scale {specs[tensor].step:g}, the "
         f"sum {y.step:g}: all its codes together make {2**least:.2g} steps of the sum "
         f"({max(least, 0):.1f} bits are left, of {_called(specs[other], other)} {max(kept):.1f})",
+        bits=_bits(y) - least,
     )
 
 
@@ -355,6 +356,7 @@ def _concatenation(
                 f"{2 ** (_bits(y) - bits):.3g} times finer than the result's {y.step:g}: "
                 f"{max(bits, 0):.1f} of its {_bits(y)} bits are left, of another branch's "
                 f"{min(best, _bits(y)):.1f}",
+                bits=_bits(y) - bits,
             )
 
 

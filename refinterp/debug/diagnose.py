@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +13,14 @@ from refinterp.debug.agreement import partner_constants, weight_faults
 from refinterp.debug.causes import explain
 from refinterp.debug.evidence import data_faults
 from refinterp.debug.fault import Fault
+from refinterp.debug.fixed_grids import Bound
 from refinterp.debug.pairing import Pairing
 from refinterp.debug.products import Product
-from refinterp.debug.result import Cause, Input, Layer, Output
+from refinterp.debug.result import Cause, Input, Layer
 from refinterp.debug.seen import Seen
 from refinterp.debug.unread import unread
 from refinterp.graph.model import OPTIONAL
 from refinterp.run.prepare import Program, Step
-
-_GOOD_AUC: Final = 0.7
 
 
 def diagnose(
@@ -34,12 +32,12 @@ def diagnose(
     sums: Mapping[int, SumRange],
     layers: Sequence[Layer],
     inputs: Sequence[Input],
-    outputs: Sequence[Output],
+    bounds: Mapping[int, Bound],
 ) -> list[Layer]:
     """Return the layers with their causes.
 
     twin: the float model, None where a shadow took its place. contract: `contract_faults`. sums:
-    of the operators that were watched for overflow.
+    of the operators that were watched for overflow. bounds: see `fixed_grids`, by tensor.
     """
     by_operator = {one.operator: one for one in products}
     faults = [*_of_the_file(program, contract, by_operator, sums, twin is not None)]
@@ -48,7 +46,7 @@ def diagnose(
         _seen(program, layers, inputs),
         {f.operator: f.channels or frozenset() for f in contract if f.id == "dead_channels"},
         products,
-        right_data=any(_right(output) for output in outputs),
+        bounds,
     )
     if twin is not None:
         faults += _of_the_weights(program, twin, pairing, products)
@@ -134,16 +132,6 @@ def _seen(program: Program, layers: Sequence[Layer], inputs: Sequence[Input]) ->
 
 def _samples(layers: Sequence[Layer]) -> int:
     return max((layer.local.samples for layer in layers), default=0)
-
-
-def _right(output: Output) -> bool:
-    """Whether the reference does its task well on this data, so that the data is right."""
-    metric = output.metric
-    if metric is None:
-        return False
-    if metric.name == "accuracy":
-        return metric.reference > 0.5
-    return metric.name == "roc_auc" and metric.reference >= _GOOD_AUC
 
 
 def _of_the_weights(

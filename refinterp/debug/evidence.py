@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from refinterp.debug.channel_faults import overwhelming_channels, still_channels
 from refinterp.debug.contract import BITS_APART, KEPT_BITS
 from refinterp.debug.fault import Fault
+from refinterp.debug.fixed_grids import Bound, fixed_grids, nothing_to_gain
 from refinterp.debug.input_faults import input_faults
 from refinterp.debug.products import Product
 from refinterp.debug.seen import (
@@ -22,6 +23,7 @@ from refinterp.debug.seen import (
     enough_seen,
     wide_text,
 )
+from refinterp.graph.model import OPTIONAL
 from refinterp.run.prepare import Program
 
 
@@ -30,34 +32,63 @@ def data_faults(
     seen: Mapping[int, Seen],
     dead: Mapping[int, frozenset[int]],
     operators: Sequence[Product],
-    *,
-    right_data: bool,
+    bounds: Mapping[int, Bound],
 ) -> list[Fault]:
     """Return the faults that data shows.
 
     seen: what it showed, by tensor of the program's subgraph. dead: operator → channels that stand
-    still for every input. right_data: whether labels have shown that the data is what the
-    reference expects.
+    still for every input. bounds: what the exact values come to on grids that operators fix.
     """
     graph = SeenGraph(program, seen)
-    faults = [*input_faults(graph, right_data=right_data), *_joins(graph)]
-    blamed = {f.tensor for f in faults}
-    faults += _ranges(graph, blamed)
+    faults = [*input_faults(graph), *_joins(graph)]
+    faults += _ranges(graph, faults)
+    faults = [f for f in faults if not _in_vain(f, graph, bounds)]
+    faults += fixed_grids(graph, bounds)
     faults += still_channels(operators, seen, dead)
     faults += overwhelming_channels(operators, seen)
     return faults
 
 
-def _ranges(graph: SeenGraph, blamed: set[int]) -> Iterator[Fault]:
-    """Ranges too wide for all that shares them, and ranges that cut."""
-    done = {graph.root[t] for t in blamed}
+def _in_vain(fault: Fault, graph: SeenGraph, bounds: Mapping[int, Bound]) -> bool:
+    """Whether a range is too wide for its values, but nobody could make more of a better one."""
+    if fault.id != "range_too_wide":
+        return False
+    root = graph.root[fault.tensor]
+    readers = [
+        step
+        for tensor, steps in graph.readers.items()
+        if tensor != OPTIONAL and graph.root[tensor] == root
+        for step in steps
+        if not any(graph.root[y] == root for y in step.outputs)
+    ]
+    results = [step.outputs[0] for step in readers]
+    return bool(results) and all(y in bounds and nothing_to_gain(bounds[y]) for y in results)
+
+
+def _ranges(graph: SeenGraph, found: Sequence[Fault]) -> Iterator[Fault]:
+    """Ranges too wide for all that shares them, and ranges that cut.
+
+    found: faults of inputs and of joins; theirs are not told twice. But a range that is too wide
+    for all branches of a concatenation is told, however small one of them is.
+    """
+    blamed = {f.tensor for f in found}
+    done = {graph.root[f.tensor] for f in found if f.fed}
     for tensor, seen in graph.seen.items():
         step = graph.writer.get(tensor)
         if step is None or graph.fixed(tensor) or tensor in blamed:
             continue
         if seen.excess >= CLIPPED_STEPS and not graph.passes_on(tensor):
             text = f"{seen}; {clipped_text(seen)}"
-            yield Fault("range_clipped", "error", step.operator, tensor, text, measured=True)
+            yield Fault(
+                "range_clipped",
+                "error",
+                step.operator,
+                tensor,
+                text,
+                seen.beyond_channels,
+                measured=True,
+                bits=math.log2(max(seen.beyond, 1.0)),
+            )
         root = graph.root[tensor]
         if root in done:
             continue
@@ -74,7 +105,13 @@ def _ranges(graph: SeenGraph, blamed: set[int]) -> Iterator[Fault]:
                 continue
             text = f"{one}; {wide_text(one, one.unused_bits)}"
             yield Fault(
-                "range_too_wide", "warning", writer.operator, one.tensor, text, measured=True
+                "range_too_wide",
+                "warning",
+                writer.operator,
+                one.tensor,
+                text,
+                measured=True,
+                bits=one.unused_bits,
             )
 
 
@@ -97,7 +134,8 @@ def _joins(graph: SeenGraph) -> Iterator[Fault]:
                 "warning",
                 step.operator,
                 branch.tensor,
-                f"{step.name}: of the shared range the branch {branch}, {bits:.1f} bits, another "
-                f"branch {math.log2(branch.levels + 1) - max(best, 0.0):.1f}",
+                f"{step.name}: of the shared range the branch {branch}, {max(bits, 0.0):.1f} bits "
+                f"are left, of another branch {math.log2(branch.levels + 1) - max(best, 0.0):.1f}",
                 measured=True,
+                bits=branch.unused_bits,
             )

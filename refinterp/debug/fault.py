@@ -16,6 +16,9 @@ class Fault:
 
     id: a name of the contract; operator, tensor: indices. channels: those it is about, None for
     all. evidence: what was found and what is right, in numbers. measured: whether data showed it.
+    bits: by what factor a range or the data is off, as a power of 2; None where that says nothing.
+    fed: whether it is about what the model is fed. advice: what to do here, where that is known
+    better than what is done about the id in general.
     """
 
     id: str
@@ -25,11 +28,15 @@ class Fault:
     evidence: str
     channels: frozenset[int] | None = None
     measured: bool = False
+    bits: float | None = None
+    fed: bool = False
+    advice: str | None = None
 
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        return NOTED[self.id] if self.severity == "note" else REMEDIES[self.id]
+        known = NOTED[self.id] if self.severity == "note" else REMEDIES[self.id]
+        return self.advice or known
 
 
 NOTED: Final[Mapping[str, str]] = MappingProxyType(

@@ -16,7 +16,7 @@ from refinterp.debug.trace import Trace
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Step
-from refinterp.samples.convert import fit_input
+from refinterp.samples.convert import fit_input, quantize
 
 if TYPE_CHECKING:
     from refinterp.debug.compare import Comparison
@@ -117,7 +117,15 @@ class Runs:
         channels = self.of.channels[tensor]
         errors = sample_errors(self._read(tensor), reference, self.of.grids[tensor], channels)
         self.into.accumulated[tensor].add(errors)
-        self.into.reals[tensor].add(reference)
+        self._reference(tensor, reference)
+
+    def _reference(self, tensor: int, reals: Array) -> None:
+        """Place a tensor's reference on its grid."""
+        self.into.reals[tensor].add(reals)
+        if tensor in self.into.rounded:
+            codes = quantize(reals, self.of.quantized.specs[tensor])
+            errors = sample_errors(codes, reals, self.of.grids[tensor])
+            self.into.rounded[tensor].add(errors)
 
     def _local(self) -> None:
         for step in self.of.quantized.steps:
@@ -132,7 +140,7 @@ class Runs:
                 self.into.local[tensor].add(errors)
                 self.into.codes[tensor].add(codes)
                 if tensor not in self.into.accumulated:
-                    self.into.reals[tensor].add(reference)
+                    self._reference(tensor, reference)
         for operator, watch in self.of.watches.items():
             watch.add(self._read, self.into.sums[operator], self.work)
 

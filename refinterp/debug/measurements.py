@@ -14,6 +14,7 @@ from refinterp.debug.ranges import CodeSums, RealSums
 class Measurements:
     """All sums of any number of samples: by tensor, outputs by position; see `Layer` for each.
 
+    rounded: the reference's reals rounded to a grid that an operator's definition fixes.
     sums: how far the accumulators of operators have gone that may overflow, by operator.
     """
 
@@ -21,6 +22,7 @@ class Measurements:
     accumulated: dict[int, ErrorSums]
     codes: dict[int, CodeSums]
     reals: dict[int, RealSums]
+    rounded: dict[int, ErrorSums]
     sums: dict[int, SumRange]
     outputs: tuple[OutputSums, ...]
     metrics: tuple[MetricName | None, ...]
@@ -38,6 +40,8 @@ class Measurements:
             self.codes[tensor].merge(codes)
         for tensor, reals in other.reals.items():
             self.reals[tensor].merge(reals)
+        for tensor, rounded in other.rounded.items():
+            self.rounded[tensor].merge(rounded)
         for operator, sum_range in other.sums.items():
             self.sums[operator].merge(sum_range)
         for mine_out, theirs_out in zip(self.outputs, other.outputs, strict=True):

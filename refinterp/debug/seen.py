@@ -32,7 +32,7 @@ from refinterp.run.prepare import Program, Step
 WIDE_BITS: Final = 1.5
 CLIPPED_STEPS: Final = math.sqrt(7 / 12)  # of 256: cutting + rounding = 8 * rounding
 FEWEST: Final = 64  # elements that must have been seen before a range is called too wide by that
-_FEW: Final = 16  # fewer than that tell nothing; up to there twice the bits must be unused
+FEW: Final = 16  # fewer than that tell nothing; up to there twice the bits must be unused
 _COMPUTING: Final = frozenset({*CHANNEL_AXIS, "ADD", "SUB", "MUL", *CONVERSIONS})
 
 
@@ -80,6 +80,16 @@ class Seen:
         return math.log2(self.levels / self.needed) if self.needed > 0 else 0.0
 
     @property
+    def span(self) -> float:
+        """Steps from the smallest real seen to the largest: an offset from zero is no use."""
+        return self.place(self.reals.highest) - self.place(self.reals.lowest)
+
+    @property
+    def narrow_bits(self) -> float:
+        """Bits of the grid that what is seen does not vary over, however far from zero it is."""
+        return math.log2(self.levels / self.span) if self.span > 0 else math.inf
+
+    @property
     def excess(self) -> float:
         """The root mean square of what lies beyond the grid, in 1/255 of it."""
         return self.reals.excess_steps * 255 / self.levels
@@ -96,12 +106,27 @@ class Seen:
         return max(reach)
 
     @property
+    def beyond_channels(self) -> frozenset[int]:
+        """Channels whose reals lie beyond the grid by more than half a step."""
+        low, high = self.ends
+        least = self.reals.channel_lowest / self.spec.step + self.spec.zero
+        most = self.reals.channel_highest / self.spec.step + self.spec.zero
+        return frozenset(np.flatnonzero((least < low - 0.5) | (most > high + 0.5)).tolist())
+
+    @property
     def variation(self) -> float:
         """The median channel's share of its reach from real zero that its values vary over."""
         low, high = self.reals.channel_lowest, self.reals.channel_highest
         reach = np.maximum(high, 0) - np.minimum(low, 0)
         used = reach > 0
         return float(np.median((high - low)[used] / reach[used])) if used.any() else 0.0
+
+    @property
+    def zero_fraction(self) -> float | None:
+        """The share of reals that lie within half a step of 0; None for more than 256 codes."""
+        if self.levels > 255 or not self.elements:
+            return None
+        return self.reals.histogram[self.spec.zero - self.ends[0]] / self.elements
 
     @property
     def usable(self) -> bool:
@@ -219,16 +244,25 @@ class SeenGraph:
 
     def fixed(self, tensor: int) -> bool:
         """Whether an operator's definition, not calibration, gives a tensor its range."""
-        step = self.writer.get(tensor)
-        if step is None or not step.inputs:
+        return self._defined(tensor) is not None
+
+    def as_defined(self, tensor: int) -> bool:
+        """Whether an operator's definition gives a tensor its range, and the tensor has it."""
+        wanted, spec = self._defined(tensor), self.specs[tensor]
+        if wanted is None or spec.scale.size != 1:
             return False
-        x = step.inputs[0]
-        return fixed_output(step.name, self.specs[x], self.specs[tensor]) is not None
+        return abs(spec.step - wanted[0]) <= 1e-3 * wanted[0] and spec.zero == wanted[1]
+
+    def _defined(self, tensor: int) -> tuple[float, int] | None:
+        step = self.writer.get(tensor)
+        if step is None or not step.inputs or step.inputs[0] == OPTIONAL:
+            return None
+        return fixed_output(step.name, self.specs[step.inputs[0]], self.specs[tensor])
 
 
 def enough_seen(elements: int, unused: float) -> bool:
     """Whether as many values justify calling a range with so many unused bits too wide."""
-    return elements >= _FEW and unused >= WIDE_BITS * (1 if elements >= FEWEST else 2)
+    return elements >= FEW and unused >= WIDE_BITS * (1 if elements >= FEWEST else 2)
 
 
 def clipped_text(seen: Seen) -> str:
