@@ -6,6 +6,7 @@ and so the same class. Its labels are the classes that it gives itself.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def _layers() -> list[tuple[np.ndarray, np.ndarray]]:
             rng.normal(0, 1.5 / np.sqrt(n), (m, n)).astype(np.float32),
             rng.normal(0, 0.02, m).astype(np.float32),
         )
-        for n, m in zip(sizes[:-1], sizes[1:], strict=True)
+        for n, m in pairwise(sizes)
     ]
 
 
