@@ -189,7 +189,7 @@ class Comparison:
             size = 1
         result = self._nothing(samples.labels)
         run = Runs(self, Executor(self.quantized, samples=size), Executor(self.twin), result)
-        run.stopping = stopping
+        run.stopping, run.progress = stopping, progress
         for first in range(start, stop, size):
             if stopping is not None and stopping():
                 break
@@ -200,8 +200,6 @@ class Comparison:
                     range(first, last),
                     None if samples.labels is None else samples.labels[first:last],
                 )
-            if progress is not None:
-                progress(result.samples)
         return result
 
     def report(self, measured: Measurements) -> DebugReport:

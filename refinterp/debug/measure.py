@@ -38,6 +38,7 @@ class Runs:
         self.current = 0
         self.reals: dict[int, Array] = {}
         self.stopping: Callable[[], bool] | None = None
+        self.progress: Callable[[int], None] | None = None
 
     def batch(
         self, samples: Sequence[Sequence[Array]], places: range, labels: Array | None
@@ -60,6 +61,8 @@ class Runs:
             self._outputs(given, places[index], None if labels is None else labels[index])
             self._local()
             self.into.samples += 1
+            if self.progress is not None:
+                self.progress(self.into.samples)
 
     def _float(self, sample: Sequence[Array]) -> list[Array]:
         """Run the float model on one sample, comparing as it goes; returns its inputs."""

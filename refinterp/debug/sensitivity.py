@@ -148,7 +148,8 @@ class SensitivityReport:
 class Sensitivity:
     """A quantized model, its reference and samples, ready for variants.
 
-    precision: what layers are kept in. total: use the first so many samples only.
+    precision: what layers are kept in. total: use the first so many samples only. ran: called after
+    each run of a variant on a sample; how many there will be: `runs`.
     Raises UsageError as `Comparison` does, and when the target has no figure on these samples.
     """
 
@@ -162,11 +163,12 @@ class Sensitivity:
         precision: Precision = "float",
         target: Target = "sqnr",
         limit: int | None = None,
+        ran: Callable[[], None] | None = None,
     ) -> None:
         self.comparison = Comparison(model, float_model, flavour=flavour)
         self.program = self.comparison.quantized
         self.precision, self.target = precision, target
-        self.trials = Trials(self.comparison, samples, min(samples.count, limit or samples.count))
+        self.trials = Trials(self.comparison, samples, min(samples.count, limit or samples.count), ran)
         plain = self.comparison if float_model is None else Comparison(model, flavour=flavour)
         lossless, simulable = _behaviour(plain, self.trials)
         shadow = shadow_of(self.program.model, self.program.subgraph)
@@ -192,6 +194,10 @@ class Sensitivity:
         self._known: dict[tuple[frozenset[int], bool], Effect] = {}
         self.base = self.effect(())
         self.base.value(target)
+
+    def runs(self, *, alone: bool) -> int:
+        """How often variants will run on a sample, at most, until the layers are studied."""
+        return self.trials.count * (2 + len(self.steps) * (2 if alone else 1))
 
     def effect(self, operators: Iterable[int], *, deployed: bool = False) -> Effect:
         """What the model comes to with these operators kept; every set is run once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,12 +55,19 @@ class Trials:
     """Samples and their float outputs, ready to be compared with any variant's.
 
     total: how many of the samples to use. Samples run one at a time: float sums may be taken in
-    another order in a batch.
+    another order in a batch. ran: called after each run of a variant on a sample.
     """
 
-    def __init__(self, comparison: Comparison, samples: Samples, total: int) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        samples: Samples,
+        total: int,
+        ran: Callable[[], None] | None = None,
+    ) -> None:
         self._comparison, self._samples = comparison, samples
         self.count = total
+        self._ran = ran or (lambda: None)
         self.notes: dict[str, None] = {}
         self.references: list[list[Array]] = []
 
@@ -125,6 +132,7 @@ class Trials:
                     sides = as_real(values, spec), reference.reshape(values.shape)
                     given = self.reals(index) if name == "roc_auc" else []
                     score(into, name, index, np.asarray(labels[index]), sides, given)
+            self._ran()
         quality = [into.errors.figures(scaled=False).sqnr_db for into in sums]
         agreed = [
             into.agreed / self.count
