@@ -14,7 +14,7 @@ from typing import Any
 from refinterp.arena.optimal import TIME_LIMIT
 from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS, TensorPlan
-from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, what_ifs
+from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, with_changes
 from refinterp.cli.arena_optimize import Planning, optimize
 from refinterp.cli.common import print_document, save_text, say, size
 from refinterp.errors import RefinterpError, UsageError
@@ -47,6 +47,7 @@ from refinterp.report.machine import document, error_fields
 from refinterp.report.memory_map import memory_map
 from refinterp.report.memory_map_svg import memory_map_svg
 from refinterp.report.page_arena import Arena, arena_page
+from refinterp.report.progress import Stages, progress
 from refinterp.report.terminal import console, print_answer, print_text
 from refinterp.tflm.entries import Ledger, SharedArena
 from refinterp.tflm.ledger import measure_apart, measure_shared
@@ -60,7 +61,6 @@ from refinterp.tflm.targets import (
     profile,
     profiles,
 )
-from refinterp.tflm.what_if import SECONDS, smaller
 
 _ROWS = 40  # of the picture: what fits on a screen
 _LISTED = 12  # buffers in the legend
@@ -133,16 +133,14 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--time-limit is {options.time_limit}; it must be 0 seconds or more")
     wanted = _profiles(options)
     plans = Planning(options.time_limit)
-    models = opened(options.models)
-    optimized = None
-    if options.optimize or options.output or options.reorder:
-        optimized = _optimize(models, wanted, options, plans)
-        models = [(models[0][0], optimized.model)]
-    answers = [
-        measured(path, model, profile, options.planner, plans)
-        for path, model in models
-        for profile in wanted
-    ]
+    with progress() as show:
+        models = opened(options.models)
+        optimized = None
+        if options.optimize or options.output or options.reorder:
+            show("looking for an optimal plan", seconds=options.time_limit)
+            optimized = _optimize(models, wanted, options, plans)
+            models = [(models[0][0], optimized.model)]
+        answers = _measure(models, wanted, options, plans, show)
     known = [answer for answer in answers if answer.ledger is not None]
     if not known and len(models) == 1:
         assert answers[0].error is not None
@@ -156,13 +154,34 @@ def run(options: argparse.Namespace) -> int:
     if options.json or options.html:
         data = _document(answers, summary, shared, wheel, options, plans, optimized)
     if options.html:
-        save_text(options.html, _page(answers, summary, data, shared, options, plans))
+        save_text(options.html, _page(answers, summary, data, shared, options))
     if options.json:
         print_document(data)
     else:
         print_answer(summary)
         _print(answers, options, plans, optimized, shared)
     return _verdict(answers, options.fail_over)
+
+
+def _measure(
+    models: Sequence[tuple[str, Model | RefinterpError]],
+    wanted: Sequence[Profile],
+    options: argparse.Namespace,
+    plans: Planning,
+    show: Stages,
+) -> list[Answer]:
+    """Measure every model in every profile, with what would change it where that is shown."""
+    every = [(path, model, where) for path, model in models for where in wanted]
+    told = show("arenas", len(every))
+    detailed = len(every) == 1 or options.ledger or options.html or options.json
+    answers = []
+    for done, (path, model, where) in enumerate(every, 1):
+        answer = measured(path, model, where, options.planner, plans)
+        if detailed:
+            answer = with_changes(answer, plans, others=not options.all_targets)
+        answers.append(answer)
+        told(done)
+    return answers
 
 
 def _shared(
@@ -196,10 +215,9 @@ def _page(
     data: dict[str, Any],
     shared: SharedArena | None,
     options: argparse.Namespace,
-    plans: Planning,
 ) -> str:
     arenas = [
-        Arena(a.title, a.ledger.plan, a.ledger, () if options.all_targets else what_ifs(a, plans))
+        Arena(a.title, a.ledger.plan, a.ledger, () if options.all_targets else a.changes)
         for a in answers
         if a.ledger
     ]
@@ -280,12 +298,7 @@ def _fields(answer: Answer, options: argparse.Namespace, plans: Planning) -> dic
         }
         return fields
     apart = measure_apart(answer.model, answer.profile, options.planner, plan=plans)
-    changes = (
-        list(smaller(answer.model, answer.ledger, plan=plans.within(SECONDS)))
-        if options.all_targets
-        else what_ifs(answer, plans)
-    )
-    return fields | ledger_fields(answer.ledger, apart, changes)
+    return fields | ledger_fields(answer.ledger, apart, answer.changes)
 
 
 def _print(
@@ -324,7 +337,7 @@ def _print_model(
     print_owners(ledger)
     if options.ledger:
         print_ledger(ledger)
-    print_what_ifs(what_ifs(answer, plans))
+    print_what_ifs(answer.changes)
 
 
 def _print_targets(rows: Sequence[Answer], *, several: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from refinterp.cli.arena_optimize import Planning
@@ -19,7 +19,10 @@ from refinterp.tflm.what_if import SECONDS, WhatIf, other_profiles, smaller
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A model in one profile, or why there is no figure: no model when it cannot be read."""
+    """A model in one profile, or why there is no figure: no model when it cannot be read.
+
+    changes: what would make the arena smaller or larger, where that was asked for.
+    """
 
     path: str
     title: str
@@ -27,6 +30,7 @@ class Answer:
     profile: Profile
     ledger: Ledger | None
     error: RefinterpError | None
+    changes: tuple[WhatIf, ...] = ()
 
 
 def opened(paths: Sequence[str]) -> list[tuple[str, Model | RefinterpError]]:
@@ -72,12 +76,15 @@ def in_wheel(model: Model, plans: Planning) -> Wheel:
         return Wheel(where, None, str(error))
 
 
-def what_ifs(answer: Answer, plans: Planning) -> list[WhatIf]:
-    """Return the changes that matter for one target; the wheel's profile is no choice to make."""
-    assert answer.ledger is not None
-    assert answer.model is not None
+def with_changes(answer: Answer, plans: Planning, *, others: bool) -> Answer:
+    """Return the answer with the changes that matter: on its target, and with `others` elsewhere.
+
+    The wheel's profile is no choice to make: nothing else is tried for it.
+    """
+    if answer.ledger is None or answer.model is None:
+        return answer
     plan = plans.within(SECONDS)
     changes = list(smaller(answer.model, answer.ledger, plan=plan))
-    if answer.profile.tflm.name == DEFAULT_VERSION:
+    if others and answer.profile.tflm.name == DEFAULT_VERSION:
         changes += other_profiles(answer.model, answer.ledger, plan=plan)
-    return changes
+    return replace(answer, changes=tuple(changes))

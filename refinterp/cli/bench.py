@@ -15,14 +15,17 @@ from refinterp.bench.machine import machine
 from refinterp.bench.memory import Memory, measure_memory
 from refinterp.bench.process import measure
 from refinterp.cli.common import add_flavour, positive, print_document, say
-from refinterp.errors import UnsupportedError, UsageError
+from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.modelfile import carray
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics.flavours import FLAVOURS
-from refinterp.report.bench_document import timings_fields
-from refinterp.report.bench_table import print_timings
+from refinterp.report.bench_document import benched_fields
+from refinterp.report.bench_table import Benched, bench_answer, print_bench
 from refinterp.report.machine import document
+from refinterp.report.progress import progress
 from refinterp.runtimes.names import RUNTIMES, unavailable
+
+_OTHER_SECONDS = 1.0  # that starting the measuring process takes, about
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,34 +67,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure each model by itself."""
     subjects = (options.flavour, *_others(options.against, options.flavour))
-    results = []
-    for path in options.models:
-        model = _content(path)
-        job = Job(
-            model,
-            subjects,
-            batch=options.batch,
-            threads=options.threads,
-            seconds=options.seconds,
-            repeats=options.repeats,
-            per_operator=options.per_op,
-            plain=options.plain,
-            clock=options.clock,
-        )
-        timings = measure(job)
-        ours = timings.subjects[0]
-        if isinstance(ours, Failed):
-            raise UnsupportedError(f"{path}: {ours.status}: {ours.reason}")
-        memory: Memory | None = None
-        if options.memory:
-            memory = measure_memory(model, options.batch, options.flavour)
-        if options.json:
-            results.append(timings_fields(timings, path, memory))
+    results: list[Benched] = []
+    with progress() as show:
+        for number, path in enumerate(options.models, 1):
+            which = f"{number} of {len(options.models)}: " if len(options.models) > 1 else ""
+            show(f"{which}{Path(path).name}", seconds=_planned(options, len(subjects)))
+            try:
+                results.append(_bench(path, options, subjects))
+            except RefinterpError as error:
+                if len(options.models) == 1:
+                    raise
+                results.append(Benched(path, None, None, error))
+    for one in results:
+        if one.timings is None:
+            say(f"{one.model}: refused: {one.error}")
             continue
-        for subject in timings.subjects:
+        for subject in one.timings.subjects:
             if isinstance(subject, Failed):
-                say(f"{path}: {subject.name} {subject.status}")
-        print_timings(timings, path, memory)
+                say(f"{one.model}: {subject.name} {subject.status}")
     if options.json:
         print_document(
             document(
@@ -101,10 +94,43 @@ def run(options: argparse.Namespace) -> int:
                 batch=options.batch,
                 threads=options.threads,
                 clock=options.clock,
-                results=results,
+                summary=dict(bench_answer(results)),
+                results=[benched_fields(one) for one in results],
             )
         )
-    return 0
+    else:
+        print_bench(results)
+    return 2 if any(one.error is not None for one in results) else 0
+
+
+def _planned(options: argparse.Namespace, subjects: int) -> float:
+    """Seconds that a model will take: each subject, and the profile of ours."""
+    rounds = subjects + bool(options.per_op)
+    return float(options.seconds * rounds + _OTHER_SECONDS * (1 + bool(options.memory)))
+
+
+def _bench(path: str, options: argparse.Namespace, subjects: tuple[str, ...]) -> Benched:
+    """Measure one model; raises UnsupportedError where ours does not run it."""
+    model = _content(path)
+    job = Job(
+        model,
+        subjects,
+        batch=options.batch,
+        threads=options.threads,
+        seconds=options.seconds,
+        repeats=options.repeats,
+        per_operator=options.per_op,
+        plain=options.plain,
+        clock=options.clock,
+    )
+    timings = measure(job)
+    ours = timings.subjects[0]
+    if isinstance(ours, Failed):
+        raise UnsupportedError(f"{path}: {ours.status}: {ours.reason}")
+    memory: Memory | None = None
+    if options.memory:
+        memory = measure_memory(model, options.batch, options.flavour)
+    return Benched(path, timings, memory)
 
 
 def _others(text: str, flavour: str) -> tuple[str, ...]:

@@ -135,18 +135,6 @@ def open_data(
     return open_samples(path, inputs, image_range=image_range, window_stride=window_stride)
 
 
-def progress(label: str, total: int) -> Callable[[int], None]:
-    """Return a function that shows how many of `total` are done; quiet unless on a terminal."""
-    if not sys.stderr.isatty():
-        return lambda done: None
-
-    def show(done: int) -> None:
-        end = "\n" if done >= total else ""
-        print(f"\r{label}: {done} of {total}", end=end, file=sys.stderr, flush=True)
-
-    return show
-
-
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Make the first Ctrl-C a wish, which the function given tells; the second is the usual one."""

@@ -22,7 +22,6 @@ from refinterp.cli.common import (
     interruptible,
     open_model,
     print_document,
-    progress,
     save_text,
     say,
 )
@@ -38,6 +37,7 @@ from refinterp.report.debug_document import debug_document, write_csv
 from refinterp.report.debug_table import print_debug
 from refinterp.report.machine import dumps
 from refinterp.report.model_explorer import METRICS, node_data
+from refinterp.report.progress import Stages, Told, progress
 from refinterp.samples.labels import with_labels
 from refinterp.samples.source import Samples, open_samples
 
@@ -97,14 +97,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, report, and judge."""
+    with progress() as show:
+        model, report = _compare(options, show)
+    if report.interrupted:
+        say(f"interrupted: {report.samples} of {report.asked} sample(s) were measured")
+    _tell(options, report, model)
+    if report.refused:
+        return 2  # as for any model that is unusable
+    return INTERRUPTED if report.interrupted else _judge(report, options.fail_under)
+
+
+def _compare(options: argparse.Namespace, show: Stages) -> tuple[Model, DebugReport]:
+    """Open everything and measure."""
     model = open_model(options.model)
     twin = open_model(options.float_model) if options.float_model else None
     try:
         comparison = Comparison(model, twin, flavour=options.flavour)
     except ModelError as error:
-        report = refused_report(model, error, options.flavour)
-        _tell(options, report, model)
-        return 2  # as for any model that is unusable
+        return model, refused_report(model, error, options.flavour)
     program = comparison.quantized
     specs = [program.specs[i] for i in program.graph.inputs]
     samples = open_samples(
@@ -116,12 +126,8 @@ def run(options: argparse.Namespace) -> int:
     if options.labels:
         samples = with_labels(samples, options.labels)
     total = min(samples.count, options.limit or samples.count)
-    measured = _measure(options, comparison, samples, total)
-    report = replace(comparison.report(measured), asked=total)
-    if report.interrupted:
-        say(f"interrupted: {report.samples} of {total} sample(s) were measured")
-    _tell(options, report, model)
-    return INTERRUPTED if report.interrupted else _judge(report, options.fail_under)
+    measured = _measure(options, comparison, samples, total, show("samples", total))
+    return model, replace(comparison.report(measured), asked=total)
 
 
 def _tell(options: argparse.Namespace, report: DebugReport, model: Model) -> None:
@@ -151,14 +157,13 @@ def _tell(options: argparse.Namespace, report: DebugReport, model: Model) -> Non
 
 
 def _measure(
-    options: argparse.Namespace, comparison: Comparison, samples: Samples, total: int
+    options: argparse.Namespace, comparison: Comparison, samples: Samples, total: int, told: Told
 ) -> Measurements:
     """Measure here, in processes, or on a cluster; Ctrl-C ends it early."""
-    show = progress("samples", total)
     with interruptible() as stopping:
         if options.workers == 1 and options.scheduler is None:
             return comparison.measure(
-                samples, stop=total, batch=options.batch, progress=show, stopping=stopping
+                samples, stop=total, batch=options.batch, progress=told, stopping=stopping
             )
         work = shards(comparison, total)
         if len(work) == 1:
@@ -170,13 +175,13 @@ def _measure(
             from refinterp.debug.pool import measure_in_processes
 
             parts = measure_in_processes(
-                _job(options), work, options.workers, progress=show, stopping=stopping
+                _job(options), work, options.workers, progress=told, stopping=stopping
             )
         else:
             from refinterp.debug.cluster import measure_on_cluster
 
             parts = measure_on_cluster(
-                options.scheduler, _job(options), work, progress=show, stopping=stopping
+                options.scheduler, _job(options), work, progress=told, stopping=stopping
             )
     return merged((comparison, samples), parts)
 

@@ -22,11 +22,11 @@ from refinterp.cli.common import (
     open_model,
     positive,
     print_document,
-    progress,
     say,
 )
 from refinterp.errors import UsageError
 from refinterp.report.machine import document
+from refinterp.report.progress import Told, progress
 from refinterp.report.terminal import Column, print_table, print_text, shorten
 from refinterp.run.batches import Results, in_sequence, run_samples
 from refinterp.run.pool import Work, run_in_processes
@@ -81,7 +81,8 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.input is None:
         say(f"no --input: using {samples.origin}")
-    results = _run(options, program, samples)
+    with progress() as show:
+        results = _run(options, program, samples, show("samples", samples.count))
     outputs = results.outputs
     for note in results.notes:
         say(note)
@@ -100,16 +101,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace, program: Program, samples: Samples) -> Results:
+def _run(options: argparse.Namespace, program: Program, samples: Samples, told: Told) -> Results:
     """Run here or in processes."""
-    show = progress("samples", samples.count)
     keep = options.save_all is not None
     workers = min(options.workers, samples.count)
     if workers > 1 and in_sequence(program):
         say("one process runs all: the model may remember from one sample to the next")
         workers = 1
     if workers <= 1:
-        return run_samples(program, samples, batch=options.batch, keep=keep, progress=show)
+        return run_samples(program, samples, batch=options.batch, keep=keep, progress=told)
     if options.model == "-" or options.input is None:
         raise UsageError("--workers open the model and the data themselves: give paths of both")
     work = Work(
@@ -122,7 +122,7 @@ def _run(options: argparse.Namespace, program: Program, samples: Samples) -> Res
         batch=options.batch,
         keep=keep,
     )
-    return run_in_processes(work, samples.count, workers, show)
+    return run_in_processes(work, samples.count, workers, told)
 
 
 def _stacked(

@@ -18,14 +18,15 @@ from refinterp.cli.common import (
     interruptible,
     open_model,
     print_document,
-    progress,
     save_text,
     say,
 )
-from refinterp.debug.better_ranges import better_ranges
+from refinterp.debug.better_ranges import TensorRanges, better_ranges
 from refinterp.debug.recipe import quantizer_recipe
 from refinterp.debug.sensitivity import Sensitivity, SensitivityReport
 from refinterp.errors import UsageError
+from refinterp.graph.model import Model
+from refinterp.report.progress import Stages, progress
 from refinterp.report.sensitivity_document import sensitivity_document
 from refinterp.report.sensitivity_table import print_sensitivity
 from refinterp.run.prepare import tensor_specs
@@ -83,33 +84,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--limit {options.limit}: at least 1 is needed")
     if options.recipe and options.recover is None:
         raise UsageError("--recipe writes the set that --recover asks for; give both")
-    model = open_model(options.model)
-    twin = open_model(options.float_model) if options.float_model else None
-    specs = tensor_specs(model, 0)
-    samples = open_samples(
-        options.data,
-        [specs[i] for i in model.subgraphs[0].inputs],
-        image_range=options.image_range,
-        window_stride=options.window_stride,
-    )
-    study = Sensitivity(
-        model,
-        samples,
-        twin,
-        flavour=options.flavour,
-        precision=options.precision,
-        target=options.target,
-        limit=options.limit,
-    )
-    with interruptible() as stopping:
-        report = study.study(
-            options.recover,
-            alone=not options.no_alone,
-            progress=progress("layers", len(study.steps)),
-            searching=progress("layers in the set", len(study.steps)),
-            stopping=stopping,
-        )
-        ranges = better_ranges(study, stopping)
+    with progress() as show:
+        report, ranges, model, twin = _study(options, show)
     for note in report.notes:
         say(note)
     if options.recipe and report.search is not None:
@@ -122,6 +98,65 @@ def run(options: argparse.Namespace) -> int:
     else:
         print_sensitivity(report, ranges, everything=options.all)
     return _judge(report)
+
+
+class _Shown:
+    """Shows how many runs of the model are done, stage by stage."""
+
+    def __init__(self, show: Stages) -> None:
+        self._show = show
+        self._runs = 0
+        self._told = show("runs of the model")
+
+    def ran(self) -> None:
+        """One more."""
+        self._runs += 1
+        self._told(self._runs)
+
+    def total(self, runs: int) -> None:
+        """From here on it is known how many there will be, with those that are done."""
+        self._told = self._show("runs of the model", runs + self._runs)
+
+    def searching(self, size: int) -> None:
+        """The search has grown a set of so many layers and looks for one more."""
+        self._runs = 0
+        self._told = self._show(f"sets of {size + 1} layer(s): runs of the model")
+
+
+def _study(
+    options: argparse.Namespace, show: Stages
+) -> tuple[SensitivityReport, tuple[TensorRanges, ...], Model, Model | None]:
+    """Open everything, run the variants, and try other ranges; Ctrl-C ends it early."""
+    model = open_model(options.model)
+    twin = open_model(options.float_model) if options.float_model else None
+    specs = tensor_specs(model, 0)
+    samples = open_samples(
+        options.data,
+        [specs[i] for i in model.subgraphs[0].inputs],
+        image_range=options.image_range,
+        window_stride=options.window_stride,
+    )
+    shown = _Shown(show)
+    study = Sensitivity(
+        model,
+        samples,
+        twin,
+        flavour=options.flavour,
+        precision=options.precision,
+        target=options.target,
+        limit=options.limit,
+        ran=shown.ran,
+    )
+    shown.total(study.runs(alone=not options.no_alone))
+    with interruptible() as stopping:
+        report = study.study(
+            options.recover,
+            alone=not options.no_alone,
+            searching=shown.searching,
+            stopping=stopping,
+        )
+        show("ranges")
+        return report, better_ranges(study, stopping), model, twin
 
 
 def _judge(report: SensitivityReport) -> int:

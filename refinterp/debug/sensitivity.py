@@ -168,7 +168,9 @@ class Sensitivity:
         self.comparison = Comparison(model, float_model, flavour=flavour)
         self.program = self.comparison.quantized
         self.precision, self.target = precision, target
-        self.trials = Trials(self.comparison, samples, min(samples.count, limit or samples.count), ran)
+        self.trials = Trials(
+            self.comparison, samples, min(samples.count, limit or samples.count), ran
+        )
         plain = self.comparison if float_model is None else Comparison(model, flavour=flavour)
         lossless, simulable = _behaviour(plain, self.trials)
         shadow = shadow_of(self.program.model, self.program.subgraph)

@@ -8,6 +8,8 @@ from typing import Any
 from refinterp.bench.job import Failed, OperatorTime, Timed, Timings
 from refinterp.bench.memory import Memory
 from refinterp.bench.spread import Spread
+from refinterp.report.bench_table import Benched
+from refinterp.report.machine import error_fields
 
 
 def timings_fields(
@@ -24,6 +26,14 @@ def timings_fields(
         "operators": [_operator(operator) for operator in timings.operators],
         "memory": None if memory is None else _memory(memory),
     }
+
+
+def benched_fields(one: Benched) -> dict[str, Any]:
+    """Return what was measured of one model, or why nothing was."""
+    if one.timings is None:
+        assert one.error is not None
+        return {"model": one.model, "error": error_fields(one.error)}
+    return timings_fields(one.timings, one.model, one.memory)
 
 
 def _subject(subject: Timed | Failed, ratios: Mapping[str, Spread]) -> dict[str, Any]:

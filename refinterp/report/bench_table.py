@@ -2,9 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
 from refinterp.bench.job import Failed, OperatorTime, Timings
 from refinterp.bench.memory import Memory
-from refinterp.report.terminal import Column, dims, print_table, print_text
+from refinterp.errors import RefinterpError
+from refinterp.report.terminal import Column, dims, print_answer, print_table, print_text
+from refinterp.report.words import one_line, plural
+
+
+@dataclass(frozen=True, slots=True)
+class Benched:
+    """One model: what was measured of it, or why nothing was."""
+
+    model: str
+    timings: Timings | None
+    memory: Memory | None = None
+    error: RefinterpError | None = None
+
+
+def bench_answer(results: Sequence[Benched]) -> list[tuple[str, str]]:
+    """Return (label, text) lines: who takes how long, model by model where there are several."""
+    if len(results) == 1 and results[0].timings is not None:
+        return [("verdict", f"{one_line(results[0].model)}: {_said(results[0].timings)}")]
+    refused = [one for one in results if one.timings is None]
+    text = f"{plural(len(results), 'model')} timed" if not refused else (
+        f"{len(results) - len(refused)} of {plural(len(results), 'model')} timed, "
+        f"{len(refused)} refused"
+    )  # fmt: skip
+    return [("verdict", text)]
+
+
+def _said(timings: Timings) -> str:
+    """Who takes how long, in a sentence."""
+    first, *others = timings.subjects
+    if isinstance(first, Failed):
+        return f"{first.name} {first.status}: {one_line(first.reason)}"
+    text = f"{first.name} takes {duration(first.spread.median)} a sample"
+    for other in others:
+        if isinstance(other, Failed):
+            text += f"; {other.name} {other.status}"
+        else:
+            ratio = timings.ratios[other.name].median
+            took = duration(other.spread.median)
+            text += f"; {ratio:.2f} times as long as {other.name} ({took})"
+    return text
+
+
+def print_bench(results: Sequence[Benched]) -> None:
+    """Print what it comes to, a table of all models where there are several, and each model."""
+    print_answer(bench_answer(results))
+    if len(results) > 1:
+        _print_models(results)
+    for one in results:
+        if one.timings is not None:
+            print_text()
+            print_timings(one.timings, one.model, one.memory)
+
+
+def _print_models(results: Sequence[Benched]) -> None:
+    names = next((t.job.subjects for one in results if (t := one.timings)), ())
+    print_table(
+        [Column("model", fold=True), *(Column(name, "right") for name in names), Column("")],
+        [
+            (PurePath(one.model).name, *_times(one, len(names)), "" if one.timings else "refused")
+            for one in results
+        ],
+    )
+    for one in results:
+        if one.error is not None:
+            text = str(one.error)
+            named = text if PurePath(one.model).name in text else f"{one.model}: {text}"
+            print_text(f"refused: {one_line(named)}", style="red")
+
+
+def _times(one: Benched, subjects: int) -> list[str]:
+    """What each subject takes for a sample."""
+    if one.timings is None:
+        return ["-"] * subjects
+    return [
+        subject.status if isinstance(subject, Failed) else duration(subject.spread.median)
+        for subject in one.timings.subjects
+    ]
 
 
 def print_timings(timings: Timings, model: str | None, memory: Memory | None = None) -> None:
@@ -13,7 +94,7 @@ def print_timings(timings: Timings, model: str | None, memory: Memory | None = N
     turns = max((s.spread.count for s in timings.subjects if not isinstance(s, Failed)), default=0)
     print_text(
         f"{model or 'the model'}: {timings.macs:,} MACs a sample, batch {job.batch}, "
-        f"{job.threads} thread(s), {turns} turns",
+        f"{plural(job.threads, 'thread')}, {plural(turns, 'turn')}",
         style="bold",
     )
     ratios = timings.ratios

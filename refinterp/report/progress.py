@@ -17,8 +17,8 @@ Told = Callable[[int], None]
 class Stages(Protocol):
     """Begins a stage of the work and returns what is told how much of it is done.
 
-    total: how much there is to do, None where nobody knows. seconds: how long the stage takes, where
-    that is fixed; it then moves by itself.
+    total: how much there is to do, None where nobody knows. seconds: how long the stage takes,
+    where that is fixed.
     """
 
     def __call__(
@@ -103,7 +103,7 @@ def _display() -> Any:
             return Text(remaining(task.elapsed or 0.0, int(task.completed), total, seconds))
 
     return Progress(
-        SpinnerColumn(),
+        SpinnerColumn("line"),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         Count(),
