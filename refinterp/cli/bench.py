@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from refinterp.bench.job import Failed, Job
 from refinterp.bench.machine import machine
@@ -16,7 +15,7 @@ from refinterp.bench.memory import Memory, measure_memory
 from refinterp.bench.process import measure
 from refinterp.cli.common import add_flavour, positive, print_document, say
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
-from refinterp.modelfile import carray
+from refinterp.modelfile.opening import opened
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics.flavours import FLAVOURS
 from refinterp.report.bench_document import benched_fields
@@ -148,14 +147,9 @@ def _others(text: str, flavour: str) -> tuple[str, ...]:
 
 def _content(path: str) -> bytes:
     """The model's bytes, which the measuring process and the runtimes are given."""
-    try:
-        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read the model {path!r}: {error.strerror}") from error
-    if Path(path).suffix.lower() in carray.SUFFIXES:
-        raw = carray.model_bytes(raw)
-    read_model(raw)  # a file that is no model is told of here, and not by another process
-    return raw
+    source = sys.stdin.buffer.read() if path == "-" else path
+    read_model(source)  # a file that is no model is told of here, and not by another process
+    return opened(source).data.tobytes()
 
 
 def _seconds(text: str) -> float:

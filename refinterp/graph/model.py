@@ -193,7 +193,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A whole `.tflite` file. source: the path it was read from, for messages, or None."""
+    """A whole `.tflite` file. source: the path it was read from, for messages, or None.
+
+    array: the name of the array of a C source that holds it, None where it is a file of its own.
+    """
 
     subgraphs: tuple[Subgraph, ...]
     operator_codes: tuple[OperatorCode, ...]
@@ -206,3 +209,4 @@ class Model:
     external_buffer_groups: tuple[Options, ...] = ()
     external_buffers: tuple[Options, ...] = ()
     source: str | None = None
+    array: str | None = None

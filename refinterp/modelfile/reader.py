@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import mmap
-import os
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.errors import ModelError, UsageError
+from refinterp.errors import ModelError
 from refinterp.graph.layout import Enum, Layout, Table, layout
 from refinterp.graph.model import (
     NO_BYTES,
@@ -29,44 +27,33 @@ from refinterp.graph.model import (
     Subgraph,
     Tensor,
 )
-from refinterp.modelfile import carray
+from refinterp.modelfile import damage
 from refinterp.modelfile.flatbuffer import FlatBuffer, TableValues
+from refinterp.modelfile.opening import Source, opened, told
 
 _NO_INT32: Final = np.empty(0, np.int32)
 _NO_INT64: Final = np.empty(0, np.int64)
 _NO_FLOAT32: Final = np.empty(0, np.float32)
 
 
-def read_model(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Model:
+def read_model(source: Source) -> Model:
     """Read a model from a path or from the file's bytes.
 
-    A path to C or C++ source (`.cc`, `.h`, …) is searched for an array that holds a model; any
-    other file is mapped, and the model's arrays are read-only views of it: loading takes time in
+    A file is mapped, and the model's arrays are read-only views of it: loading takes time in
     proportion to the number of tables, not to the bytes of the weights. The file must not change
-    while the model is in use.
+    while the model is in use. C or C++ source, whatever it is called, is searched for an array that
+    holds a model; of several the first is taken, with a warning, or the one that `PATH:NAME` names.
 
-    Raises ModelError when the bytes are not a well-formed model; the message begins with the byte
-    offset and the path of the value at fault. Raises UsageError when the path cannot be read.
+    Raises ModelError when the bytes are not a well-formed model; the message begins with the path,
+    if there is one, and says what the file is, or else the byte offset and the path of the value at
+    fault. Raises UsageError when the path cannot be read.
     """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        data = np.frombuffer(source, np.uint8)
-        return _model(FlatBuffer(data), None)
-    path = Path(source)
-    return _model(FlatBuffer(_content(path)), str(path))
-
-
-def _content(path: Path) -> NDArray[np.uint8]:
+    data, path, array = opened(source)
     try:
-        with path.open("rb") as file:
-            if path.suffix.lower() in carray.SUFFIXES:
-                return np.frombuffer(carray.model_bytes(file.read()), np.uint8)
-            try:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except (ValueError, OSError):  # an empty file or a pipe: neither can be mapped
-                return np.frombuffer(file.read(), np.uint8)
-            return np.frombuffer(mapped, np.uint8)
-    except OSError as error:
-        raise UsageError(f"cannot read the model {str(path)!r}: {error.strerror}") from error
+        model = _model(FlatBuffer(data), path)
+    except ModelError as error:
+        raise ModelError(told(f"{error}; {damage.explain(data)}", path)) from None
+    return model if array is None else replace(model, array=array)
 
 
 def _model(file: FlatBuffer, source: str | None) -> Model:

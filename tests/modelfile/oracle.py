@@ -260,12 +260,14 @@ def disagreements(theirs: Any, ours: Any, path: str = "") -> Iterator[str]:
 
 
 def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
-    """Yield where two models differ, field by field of the dataclasses, `Model.source` excepted."""
+    """Yield where two models differ, field by field of the dataclasses, where it was read from
+    excepted.
+    """
     if type(one) is not type(other):
         yield f"{path}: {one!r} is not {other!r}"
     elif dataclasses.is_dataclass(one):
         for field in dataclasses.fields(one):
-            if field.name != "source":
+            if field.name not in ("source", "array"):
                 name = field.name
                 yield from differences(getattr(one, name), getattr(other, name), f"{path}.{name}")
     elif isinstance(one, np.ndarray):

@@ -166,7 +166,7 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: patched(4, "I", 0x31323334),
         "byte 4: model: a .tflite file has the identifier b'TFL3' here, but found b'4321'",
     ),
-    "no bytes": (lambda: b"", "byte 4: model: .* but the file ends after 0 bytes"),
+    "no bytes": (lambda: b"", "this is an empty file"),
     "few bytes": (lambda: DENSE[:6], "byte 4: model: .* but the file ends after 6 bytes"),
     "identifier alone": (lambda: DENSE[:8], "byte 0: model: the offset"),
 }
@@ -273,7 +273,7 @@ def read_or_refuse(data: bytes) -> None:
     except ModelError as error:
         refusal = str(error)
     if refusal:
-        assert refusal.startswith("byte ")
+        assert refusal.startswith(("byte ", "this is "))
         return
     check(model)
     assert list(differences(model, read_model(write_model(model)))) == []
