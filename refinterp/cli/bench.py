@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from refinterp.bench.job import Failed, Job
 from refinterp.bench.machine import machine
