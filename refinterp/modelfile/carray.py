@@ -38,8 +38,6 @@ _NUMBER: Final = re.compile(
 _NAME: Final = re.compile(
     rb"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]|:(?!:))[^;{}]*\Z|([A-Za-z_]\w*)[^;{}\w]*\Z"
 )
-    rb"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]|:(?!:))[^;{}]*\Z|([A-Za-z_]\w*)[^;{}\w]*\Z"
-)
 _ELSEWHERE: Final = re.compile(
     rb'#\s*(?:include|embed)\s+["<]([^">\n]+)[">]|\bINCBIN\w*\s*\([^"\n]*"([^"\n]+)"'
 )
