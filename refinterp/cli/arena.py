@@ -16,7 +16,7 @@ from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS, TensorPlan
 from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, with_changes
 from refinterp.cli.arena_optimize import Planning, optimize
-from refinterp.cli.common import print_document, save_text, say, size
+from refinterp.cli.common import add_models, print_document, save_text, say, size
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.arena_answer import (
@@ -68,9 +68,7 @@ _LISTED = 12  # buffers in the legend
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "models", nargs="+", metavar="MODEL", help="a .tflite file, a C array holding one, or -"
-    )
+    add_models(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--target", choices=tuple(TARGETS), help=f"the chip (default {DEFAULT_TARGET})"

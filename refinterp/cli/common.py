@@ -89,6 +89,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Add the MODEL… argument."""
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="a .tflite file, a C array holding one, or -"
+    )
+
+
 def add_flavour(parser: argparse.ArgumentParser) -> None:
     """Add --flavour."""
     parser.add_argument(

@@ -1,7 +1,7 @@
 """Say what is wrong with a model, as far as its file alone shows.
 
 Structure, scales, zero points, biases, multipliers, sums that may overflow, channels that cannot
-move. Exit code 1: there is a finding of severity error.
+move. Exit code 1: there is a finding of severity error; 2: a model cannot be read.
 """
 
 from __future__ import annotations
@@ -9,23 +9,52 @@ from __future__ import annotations
 import argparse
 import sys
 
-from refinterp.cli.common import add_model, print_document
-from refinterp.debug.lint import lint
+from refinterp.cli.common import add_models, print_document, save_text, say
+from refinterp.debug.lint import LOOKED_FOR, lint
+from refinterp.errors import RefinterpError
 from refinterp.modelfile.reader import read_model
+from refinterp.report.lint_answer import Linted
 from refinterp.report.lint_report import lint_document, print_lint
+from refinterp.report.progress import progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_model(parser)
+    add_models(parser)
+    parser.add_argument("--all", action="store_true", help="show every finding")
+    parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
 
 
 def run(options: argparse.Namespace) -> int:
     """Look, tell, and judge."""
-    model = read_model(sys.stdin.buffer.read() if options.model == "-" else options.model)
-    findings = lint(model)
+    results = []
+    with progress() as show:
+        told = show("models", len(options.models))
+        for done, path in enumerate(options.models, 1):
+            try:
+                results.append(_look(path))
+            except RefinterpError as error:
+                if len(options.models) == 1:
+                    raise
+                results.append(Linted(path, error=error))
+            told(done)
+    for one in results:
+        if one.error is not None:
+            say(f"{one.model}: refused: {one.error}")
+    if options.html:
+        from refinterp.report.page_lint import lint_page
+
+        save_text(options.html, lint_page(results, lint_document(results)))
     if options.json:
-        print_document(lint_document(findings, model.source))
+        print_document(lint_document(results))
     else:
-        print_lint(findings)
-    return int(any(finding.severity == "error" for finding in findings))
+        print_lint(results, everything=options.all)
+    if any(one.error is not None for one in results):
+        return 2
+    return int(any(one.failed for one in results))
+
+
+def _look(path: str) -> Linted:
+    model = read_model(sys.stdin.buffer.read() if path == "-" else path)
+    operators = sum(len(graph.operators) for graph in model.subgraphs)
+    return Linted(model.source, lint(model), operators, LOOKED_FOR)

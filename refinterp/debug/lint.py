@@ -33,6 +33,17 @@ _RESTATED: Final = frozenset({"bad_scale", "zero_point_out_of_range"})
 _WEIGHTS: Final = 1  # among the inputs of the operators that have output channels
 _LARGE: Final = 1 << 12  # bytes: more than a shape, or an index, takes
 
+LOOKED_FOR: Final = (
+    "indices, sizes and shapes that do not fit together",
+    "operators in an order that cannot run",
+    "scales, zero points and quantized dimensions that cannot be meant",
+    "grids that an operator's kernel does not write with",
+    "biases, multipliers and sums that leave their range",
+    "channels that cannot move",
+    "whatever else kernels refuse",
+)
+"""What a look at a file is for, in words."""
+
 _ORDER: Final = {"error": 0, "warning": 1, "note": 2}
 
 

@@ -22,11 +22,16 @@ class Benched:
     memory: Memory | None = None
     error: RefinterpError | None = None
 
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return PurePath(self.model).name
+
 
 def bench_answer(results: Sequence[Benched]) -> list[tuple[str, str]]:
     """Return (label, text) lines: who takes how long, model by model where there are several."""
     if len(results) == 1 and results[0].timings is not None:
-        return [("verdict", f"{one_line(results[0].model)}: {_said(results[0].timings)}")]
+        return [("verdict", f"{one_line(results[0].name)}: {_said(results[0].timings)}")]
     refused = [one for one in results if one.timings is None]
     text = f"{plural(len(results), 'model')} timed" if not refused else (
         f"{len(results) - len(refused)} of {plural(len(results), 'model')} timed, "
@@ -66,15 +71,12 @@ def _print_models(results: Sequence[Benched]) -> None:
     names = next((t.job.subjects for one in results if (t := one.timings)), ())
     print_table(
         [Column("model", fold=True), *(Column(name, "right") for name in names), Column("")],
-        [
-            (PurePath(one.model).name, *_times(one, len(names)), "" if one.timings else "refused")
-            for one in results
-        ],
+        [(one.name, *_times(one, len(names)), "" if one.timings else "refused") for one in results],
     )
     for one in results:
         if one.error is not None:
             text = str(one.error)
-            named = text if PurePath(one.model).name in text else f"{one.model}: {text}"
+            named = text if one.name in text else f"{one.model}: {text}"
             print_text(f"refused: {one_line(named)}", style="red")
 
 

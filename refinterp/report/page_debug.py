@@ -12,7 +12,7 @@ from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
 from refinterp.debug.weights import WeightFigures
 from refinterp.report.charts import Column, Series, stacked
-from refinterp.report.debug_answer import debug_answer
+from refinterp.report.debug_answer import CauseGroup, cause_groups, debug_answer
 from refinterp.report.debug_document import debug_document
 from refinterp.report.html import Html, join, tag
 from refinterp.report.page import (
@@ -31,7 +31,7 @@ from refinterp.report.page_layer import layer_detail
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.page_values import values_card
 from refinterp.report.terminal import dims
-from refinterp.report.words import decibels, percent
+from refinterp.report.words import decibels, percent, plural
 
 ROUNDING: Final = 1 / math.sqrt(12)  # RMSE over scale that rounding to codes costs
 
@@ -183,17 +183,13 @@ def _task_tiles(output: Output, samples: int) -> list[Html]:
 
 def _findings(report: DebugReport) -> Html | None:
     """The causes that follow from no other, worst layer first; those with one remedy together."""
-    groups: dict[tuple[str, str], list[tuple[Layer, Cause]]] = {}
-    for layer in report.layers:
-        for cause in own_causes(layer):
-            groups.setdefault((cause.id, cause.remedy), []).append((layer, cause))
+    groups = cause_groups(report.layers)
     if not groups:
         return None
-    return section("Why", tag("ul", *map(_group, groups.values())), class_="findings")
+    return section("Why", tag("ul", *map(_group, groups)), class_="findings")
 
 
-def _group(found: Sequence[tuple[Layer, Cause]]) -> Html:
-    cause = found[0][1]
+def _group(group: CauseGroup) -> Html:
     where = [
         tag(
             "div",
@@ -201,17 +197,17 @@ def _group(found: Sequence[tuple[Layer, Cause]]) -> Html:
             prose(one.evidence),
             class_="where",
         )
-        for layer, one in found
+        for layer, one in group.found
     ]
     more = None
     if len(where) > _SHOWN_LAYERS:
         rest = where[_SHOWN_LAYERS:]
         more = tag("details", tag("summary", f"{len(rest)} more layers"), *rest)
-    layers = "1 layer" if len(found) == 1 else f"{len(found)} layers"
+    layers = plural(len(group.found), "layer")
     return tag(
         "li",
-        tag("div", tag("span", cause.id, class_="chip bad"), layers, class_="finding-head"),
-        prose(cause.remedy, "remedy"),
+        tag("div", tag("span", group.id, class_="chip bad"), layers, class_="finding-head"),
+        prose(group.remedy, "remedy"),
         *where[:_SHOWN_LAYERS],
         more,
     )

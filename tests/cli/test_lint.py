@@ -184,3 +184,66 @@ def test_a_bias_tells_that_its_weights_scale_is_off():
     (spread,) = [f for f in found if f.id == "weight_scale_spread"]
     assert f"channel {channel} " in spread.evidence
     assert "2^-5.0 of that scale" in spread.evidence
+
+
+def test_several_models_are_one_table_and_one_that_is_refused_stops_none(tmp_path, capsys):
+    """Errors give 1, a file that is no model 2; the document has a result or an error for each."""
+    bad = tmp_path / "bad.tflite"
+    tensor = CONV.outputs[0]
+    save_model(requantized(digits(), tensor, scale=scale([0.0])), bad)
+    (tmp_path / "no.tflite").write_bytes(b"nothing of the kind, however long it is")
+    good = str(DATA / "digits_int8.tflite")
+    assert main(["lint", good, str(bad), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    assert [bool(r["findings"]) for r in found["results"]] == [False, True]
+    page = tmp_path / "p.html"
+    words = ["lint", good, str(tmp_path / "no.tflite"), str(bad), "--html", str(page)]
+    assert main([*words, "--json"]) == 2
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    assert found["results"][1]["error"]["kind"] == "model"
+    assert main(words) == 2
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("verdict  3 models: ")
+    assert any("no.tflite" in line and "refused" in line for line in out)
+    assert "bad_scale" in page.read_text("utf-8")
+
+
+def test_findings_with_one_remedy_are_one_group(tmp_path, capsys, monkeypatch):
+    """The remedy once, every operator in the heading, each finding's evidence whole below it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    model = digits()
+    convolutions = [
+        (number, operator)
+        for number, operator in enumerate(model.subgraphs[0].operators)
+        if operator.name == "CONV_2D"
+    ]
+    for _, operator in convolutions:
+        old = model.subgraphs[0].tensors[operator.inputs[2]].quantization
+        assert old is not None
+        model = requantized(model, operator.inputs[2], scale=scale(old.scale * 2))
+    save_model(model, tmp_path / "m.tflite")
+    assert main(["lint", str(tmp_path / "m.tflite"), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    findings = [f for f in document["findings"] if f["id"] == "bias_scale_mismatch"]
+    assert len(findings) == len(convolutions) > 2
+    assert main(["lint", str(tmp_path / "m.tflite"), "--all"]) == 1
+    out = capsys.readouterr().out
+    whole = " ".join(out.split())
+    listed = ", ".join(str(number) for number, _ in convolutions)
+    assert f"bias_scale_mismatch at operators {listed}" in whole
+    assert whole.count(f"remedy: {findings[0]['remedy']}") == 1
+    letters = "".join(out.split())  # a long name may be folded within
+    for finding in findings:
+        evidence = f"operator {finding['operator']}: {finding['evidence']}"
+        assert "".join(evidence.split()) in letters
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_what_was_looked_for_is_said_where_nothing_was_found(capsys):
+    """So that a reader knows what the silence means."""
+    assert main(["lint", str(DATA / "digits_int8.tflite")]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.startswith("verdict digits_int8.tflite: nothing found in 13 operators looked for ")
+    assert "zero points" in out
