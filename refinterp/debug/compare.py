@@ -15,6 +15,7 @@ time: the order in which a float sum is taken may depend on how many rows it is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +27,7 @@ from refinterp.debug.contract import contract_faults, fixed_output
 from refinterp.debug.diagnose import diagnose
 from refinterp.debug.fixed_grids import Bound
 from refinterp.debug.fold import fold, prepare_folded
+from refinterp.debug.hybrid import Parts, hybrids, moved_program, parts, weights_part
 from refinterp.debug.local import (
     LocalChain,
     LocalOperator,
@@ -47,7 +49,17 @@ from refinterp.debug.pairing import Pairing, pair, pair_shadow, unpaired
 from refinterp.debug.products import products
 from refinterp.debug.ranges import RealSums, code_sums
 from refinterp.debug.refused import refused_report
-from refinterp.debug.result import DebugReport, Input, Layer, Output, Reference, rank
+from refinterp.debug.result import (
+    ActivationsPart,
+    DebugReport,
+    Input,
+    Layer,
+    Output,
+    Reference,
+    WeightsPart,
+    rank,
+)
+from refinterp.debug.run_time import RunTimeSums
 from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code, shadow_of
 from refinterp.debug.trace import one_by_one, trace_bytes
 from refinterp.debug.twins import match_inputs, match_outputs
@@ -55,6 +67,7 @@ from refinterp.errors import ModelError, UsageError
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
 from refinterp.numerics.threads import one_blas_thread
+from refinterp.run.batches import same_in_batches
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, Step
 from refinterp.samples.source import Samples
@@ -108,22 +121,29 @@ class Comparison:
             for tensor in step.outputs
             if tensor != OPTIONAL and is_code(self.quantized.specs[tensor])
         }
-        if not self.grids:
+        self.hybrids = hybrids(self.quantized, self.folded.origins)
+        if not self.grids and not self.hybrids:
             raise UsageError(
-                f"{model.source or 'the model'} has no operator with a quantized output; "
-                "debug takes a quantized model, and its float twin as --float"
+                f"{model.source or 'the model'} has no operator with a quantized output or "
+                "quantized weights; debug takes a quantized model, and its float twin as --float"
             )
         self.local: dict[int, tuple[LocalOperator | LocalChain, Reference]] = {}
         self.unpaired = list(self.pairing.unpaired)
         for step in self.quantized.steps:
-            if not any(tensor in self.grids for tensor in step.outputs):
+            if step.operator not in self.hybrids and self.grids.keys().isdisjoint(step.outputs):
                 continue
             try:
                 self.local[step.operator] = self._local(step)
             except LookupError as error:
                 self.unpaired.append(unpaired("quantized", self.quantized, step, str(error)))
+                self.hybrids.pop(step.operator, None)
                 for tensor in step.outputs:
                     self.grids.pop(tensor, None)
+        self.parts = self._parts()
+        self.compared = frozenset(
+            (*self.grids, *(t for s in self.quantized.steps if s.operator in self.parts
+                            for t in s.outputs if t != OPTIONAL))
+        )  # fmt: skip
         operators = self.quantized.graph.operators
         self.products = tuple(products(operators, self.quantized.specs))
         found = contract_faults(
@@ -139,7 +159,7 @@ class Comparison:
         graph_inputs = self.quantized.graph.inputs
         self.coded_inputs = [i for i in graph_inputs if is_code(self.quantized.specs[i])]
         self.channels = {
-            i: channel_count(self.quantized.specs[i]) for i in (*self.grids, *self.coded_inputs)
+            i: channel_count(self.quantized.specs[i]) for i in (*self.compared, *self.coded_inputs)
         }
         self.probabilities = [
             any(s.name in PROBABILITIES and i in s.outputs for s in self.quantized.steps)
@@ -151,14 +171,14 @@ class Comparison:
             if step.outputs and step.outputs[0] in self.grids and _is_fixed(self.quantized, step)
         ]
         self.followers: dict[int, list[int]] = {}
-        for tensor in self.grids:
+        for tensor in sorted(self.compared):
             partner = self.pairing.tensors.get(tensor)
             if partner is not None:
                 self.followers.setdefault(partner, []).append(tensor)
 
     def default_batch(self, samples: int) -> int:
         """How many samples to run at once: as many as keep memory bounded, at most 64."""
-        if one_by_one(self.quantized):
+        if one_by_one(self.quantized) or not same_in_batches(self.quantized):
             return 1
         fitting = _TRACE_BYTES // max(1, trace_bytes(self.quantized))
         return max(1, min(samples, fitting, _LARGEST_BATCH))
@@ -185,7 +205,7 @@ class Comparison:
         size = self.default_batch(count) if batch is None else min(batch, max(1, count))
         if size < 1:
             raise UsageError(f"batch is {batch}; at least 1 is needed")
-        if one_by_one(self.quantized):
+        if one_by_one(self.quantized) or not same_in_batches(self.quantized):
             size = 1
         result = self._nothing(samples.labels)
         run = Runs(self, Executor(self.quantized, samples=size), Executor(self.twin), result)
@@ -208,7 +228,7 @@ class Comparison:
             self._layer(step, tensor, measured)
             for step in self.quantized.steps
             for tensor in step.outputs
-            if tensor in self.grids
+            if tensor in self.compared
         ]
         outputs = tuple(
             self._output(place, sums, measured) for place, sums in enumerate(measured.outputs)
@@ -299,14 +319,35 @@ class Comparison:
         other = next(one for one in program.steps if one.operator == place)
         return local_operator(self.quantized, step, program, other), "shadow"
 
+    def _parts(self) -> dict[int, Parts]:
+        """The float operators that part the losses of hybrid layers, by operator."""
+        if not self.hybrids:
+            return {}
+        shadow, shadowed = self._shadow_program()
+        told = {i for i, (_, reference) in self.local.items() if reference == "float model"}
+        moved = None
+        if not told.issuperset(self.hybrids):
+            moved = moved_program(shadow, self.quantized, self.hybrids)
+        found = {}
+        for step in self.quantized.steps:
+            if step.operator not in self.hybrids:
+                continue
+            other = None if step.operator in told else moved
+            own = parts(self.quantized, step, shadow, shadowed, other)
+            if step.operator not in told:
+                own = replace(own, dequantized=self.local[step.operator][0])
+            found[step.operator] = own
+        return found
+
     def _nothing(self, labels: Array | None = None) -> Measurements:
         specs = self.quantized.specs
         inputs = [specs[i] for i in self.quantized.graph.inputs]
         counted = (*self.grids, *self.coded_inputs)
         grids = {t: self.grids.get(t) or Grid.of(specs[t]) for t in counted}
+        real = [t for t in self.compared if t not in self.grids]
         return Measurements(
-            local={tensor: ErrorSums() for tensor in self.grids},
-            accumulated={t: ErrorSums() for t in self.grids if t in self.pairing.tensors},
+            local={tensor: ErrorSums() for tensor in self.compared},
+            accumulated={t: ErrorSums() for t in self.compared if t in self.pairing.tensors},
             codes={t: code_sums(specs[t].dtype, self.channels[t]) for t in counted},
             rounded={t: ErrorSums() for t in self.fixed},
             reals={t: RealSums(g, self.channels[t]) for t, g in grids.items() if g is not None},
@@ -315,12 +356,20 @@ class Comparison:
             metrics=tuple(
                 metric_name(specs[i], inputs, labels) for i in self.quantized.graph.outputs
             ),
+            weights={tensor: ErrorSums() for tensor in real},
+            activations={tensor: ErrorSums() for tensor in real},
+            run_time={
+                i: RunTimeSums(one.units)
+                for i, one in self.hybrids.items()
+                if one.units is not None and i in self.parts
+            },
         )
 
     def _layer(self, step: Step, tensor: int, measured: Measurements) -> Layer:
         spec = self.quantized.specs[tensor]
         accumulated = measured.accumulated.get(tensor)
-        step_size = spec.scale.astype(np.float64)
+        coded = tensor in self.grids
+        step_size = spec.scale.astype(np.float64) if coded else 1.0
         return Layer(
             operator=step.operator,
             op_name=step.name,
@@ -328,17 +377,36 @@ class Comparison:
             name=spec.name,
             shape=spec.shape,
             dtype=spec.dtype,
-            scale=tuple(spec.scale.tolist()),
-            zero_point=tuple(spec.zero_point.tolist()),
-            local=measured.local[tensor].figures(),
+            scale=tuple(spec.scale.tolist()) if coded else (),
+            zero_point=tuple(spec.zero_point.tolist()) if coded else (),
+            local=measured.local[tensor].figures(scaled=coded),
             local_reference=self.local[step.operator][1],
-            accumulated=None if accumulated is None else accumulated.figures(),
-            codes=measured.codes[tensor].figures(),
-            reals=measured.reals[tensor].figures(),
+            accumulated=None if accumulated is None else accumulated.figures(scaled=coded),
+            codes=measured.codes[tensor].figures() if coded else None,
+            reals=measured.reals[tensor].figures() if coded else None,
             local_channels=measured.local[tensor].channel_figures(step_size),
             accumulated_channels=None
             if accumulated is None
             else accumulated.channel_figures(step_size),
+            weights=None if coded else self._weights(step, tensor, measured),
+            activations=None if coded else self._activations(step, tensor, measured),
+        )
+
+    def _weights(self, step: Step, tensor: int, measured: Measurements) -> WeightsPart:
+        stored = self.hybrids[step.operator].weights
+        spec = self.quantized.specs[stored.source]
+        return weights_part(
+            measured.weights[tensor].figures(scaled=False),
+            stored,
+            spec,
+            estimated=self.parts[step.operator].moved is not None,
+        )
+
+    def _activations(self, step: Step, tensor: int, measured: Measurements) -> ActivationsPart:
+        run_time = measured.run_time.get(step.operator)
+        return ActivationsPart(
+            measured.activations[tensor].figures(scaled=False),
+            None if run_time is None else run_time.figures(),
         )
 
 

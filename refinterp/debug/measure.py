@@ -118,9 +118,11 @@ class Runs:
 
     def _accumulate(self, tensor: int, reference: Array) -> None:
         channels = self.of.channels[tensor]
-        errors = sample_errors(self._read(tensor), reference, self.of.grids[tensor], channels)
+        grid = self.of.grids.get(tensor)
+        errors = sample_errors(self._read(tensor), reference, grid, channels)
         self.into.accumulated[tensor].add(errors)
-        self._reference(tensor, reference)
+        if tensor in self.into.reals:
+            self._reference(tensor, reference)
 
     def _reference(self, tensor: int, reals: Array) -> None:
         """Place a tensor's reference on its grid."""
@@ -136,19 +138,44 @@ class Runs:
                 continue
             results = self.of.local[step.operator][0].run(self._real, self.work)
             for tensor, reference in zip(step.outputs, results, strict=True):
-                if tensor not in self.of.grids:
+                if tensor not in self.of.compared:
                     continue
                 codes, channels = self._read(tensor), self.of.channels[tensor]
-                errors = sample_errors(codes, reference, self.of.grids[tensor], channels)
+                grid = self.of.grids.get(tensor)
+                errors = sample_errors(codes, reference, grid, channels)
                 self.into.local[tensor].add(errors)
+                if grid is None:
+                    continue
                 self.into.codes[tensor].add(codes)
                 if tensor not in self.into.accumulated:
                     self._reference(tensor, reference)
+            if step.operator in self.of.parts:
+                self._parts(step, results)
         for operator, watch in self.of.watches.items():
             watch.add(self._read, self.into.sums[operator], self.work)
 
+    def _parts(self, step: Step, local: Sequence[Array]) -> None:
+        """Part what a hybrid layer loses; local: what its local operator has just given."""
+        parts = self.of.parts[step.operator]
+        own = parts.dequantized
+        given = local
+        if own is not self.of.local[step.operator][0]:
+            given = own.run(self._real, self.work)
+        moved = local if parts.moved is None else parts.moved.run(self._real, self.work)
+        for tensor, dequantized, other in zip(step.outputs, given, moved, strict=True):
+            if tensor in self.into.weights:
+                channels = self.of.channels[tensor]
+                found = self._read(tensor)
+                self.into.activations[tensor].add(sample_errors(found, dequantized, None, channels))
+                self.into.weights[tensor].add(sample_errors(dequantized, other, None, channels))
+        if step.operator in self.into.run_time:
+            sums = self.into.run_time[step.operator]
+            sums.add(self._read(sums.of.tensor))
+
     def _real(self, tensor: int) -> Array:
         """One tensor of the current sample as reals, worked out once."""
+        if self.of.quantized.specs[tensor].is_variable:  # float operators write over their own
+            return as_real(self._read(tensor), self.of.quantized.specs[tensor]).copy()
         found = self.reals.get(tensor)
         if found is None:
             found = as_real(self._read(tensor), self.of.quantized.specs[tensor])

@@ -8,6 +8,7 @@ from refinterp.debug.accumulators import SumRange
 from refinterp.debug.metrics import ErrorSums
 from refinterp.debug.outputs import MetricName, OutputSums
 from refinterp.debug.ranges import CodeSums, RealSums
+from refinterp.debug.run_time import RunTimeSums
 
 
 @dataclass(slots=True)
@@ -15,7 +16,9 @@ class Measurements:
     """All sums of any number of samples: by tensor, outputs by position; see `Layer` for each.
 
     rounded: the reference's reals rounded to a grid that an operator's definition fixes.
-    sums: how far the accumulators of operators have gone that may overflow, by operator.
+    sums: how far the accumulators of operators have gone that may overflow, by operator. weights,
+    activations: the two parts of what hybrid layers lose, by tensor (see `hybrid`); run_time: how
+    these quantize their data, by operator.
     """
 
     local: dict[int, ErrorSums]
@@ -28,12 +31,20 @@ class Measurements:
     metrics: tuple[MetricName | None, ...]
     samples: int = 0
     notes: dict[str, None] = field(default_factory=dict)
+    weights: dict[int, ErrorSums] = field(default_factory=dict)
+    activations: dict[int, ErrorSums] = field(default_factory=dict)
+    run_time: dict[int, RunTimeSums] = field(default_factory=dict)
 
     def merge(self, other: Measurements) -> None:
         """Take another's samples into account, as if they had been measured here."""
         self.samples += other.samples
         self.notes.update(other.notes)
-        for mine, theirs in ((self.local, other.local), (self.accumulated, other.accumulated)):
+        for mine, theirs in (
+            (self.local, other.local),
+            (self.accumulated, other.accumulated),
+            (self.weights, other.weights),
+            (self.activations, other.activations),
+        ):
             for tensor, sums in theirs.items():
                 mine[tensor].merge(sums)
         for tensor, codes in other.codes.items():
@@ -42,6 +53,8 @@ class Measurements:
             self.reals[tensor].merge(reals)
         for tensor, rounded in other.rounded.items():
             self.rounded[tensor].merge(rounded)
+        for operator, run_time in other.run_time.items():
+            self.run_time[operator].merge(run_time)
         for operator, sum_range in other.sums.items():
             self.sums[operator].merge(sum_range)
         for mine_out, theirs_out in zip(self.outputs, other.outputs, strict=True):

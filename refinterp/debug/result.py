@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from refinterp.debug.metrics import ChannelErrors, ErrorFigures
 from refinterp.debug.outputs import Metric
 from refinterp.debug.pairing import Unpaired
 from refinterp.debug.ranges import CodeFigures, RealFigures
+from refinterp.debug.run_time import RunTimeFigures
 
 Reference = Literal["float model", "shadow"]
+Granularity = Literal["tensor", "channel", "block", "element"]
+_REAL_STEPS: Final = 255 / 8  # a deviation in steps of 255 over 8 deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +28,49 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightsPart:
+    """What a hybrid layer loses by storing its constants in fewer bits.
+
+    errors: at the layer's output; estimated: without the float model's weights, by moving them at
+    random within their rounding. dtype, granularity: of the weights, and what has a step of its
+    own. step_lowest, step_highest: of the weights. codes: how many different ones occur, of how
+    many; ends_fraction: the share at the smallest or largest code. None and nan for float16.
+    """
+
+    errors: ErrorFigures
+    estimated: bool
+    tensor: int
+    dtype: str
+    granularity: Granularity
+    step_lowest: float
+    step_highest: float
+    codes_used: int | None
+    codes_possible: int | None
+    ends_fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationsPart:
+    """What a hybrid layer loses by quantizing its data at run time: errors at its output.
+
+    run_time: how its data are quantized; None where it computes in float.
+    """
+
+    errors: ErrorFigures
+    run_time: RunTimeFigures | None
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
-    """One quantized output of one operator, in subgraph 0.
+    """One quantized output of one operator, in subgraph 0, or one that a hybrid operator writes.
 
     local_reference: whose operator the local figures compare with. accumulated: None when the
     operator has no partner in the float model. scale, zero_point: one, or one per channel.
     codes: which codes occur; reals: where the reference's reals lie on the grid: those of the
     float run, or, without a partner, of `local`'s operator. local_channels, accumulated_channels:
     the same errors channel by channel, along the last axis. All None before the first sample.
+    weights, activations: the parts of what a hybrid layer loses, whose output is real: it has no
+    scale, zero point, codes or reals; None for others.
     """
 
     operator: int
@@ -50,11 +89,32 @@ class Layer:
     local_channels: ChannelErrors | None = None
     accumulated_channels: ChannelErrors | None = None
     causes: tuple[Cause, ...] = ()
+    weights: WeightsPart | None = None
+    activations: ActivationsPart | None = None
+
+    @property
+    def steps(self) -> float | None:
+        """How large the local error is, in steps of the output's scale.
+
+        For reals: of the step that 8 bits over four deviations to each side would have; what
+        storing the weights may have lost is counted in where it is only estimated.
+        """
+        if self.local.rmse_over_scale is not None or self.weights is None:
+            return self.local.rmse_over_scale
+        noise = _noise(self.local)
+        if self.weights.estimated:
+            noise += _noise(self.weights.errors)
+        return _REAL_STEPS * math.sqrt(noise)
 
     @property
     def saturated_fraction(self) -> float:
         """Share of elements that the type's range has cut; see `metrics`, clipped."""
         return self.local.clipped_fraction
+
+
+def _noise(errors: ErrorFigures) -> float:
+    """The power of the errors over that of the reference."""
+    return math.inf if errors.sqnr_db == -math.inf else 10.0 ** (-errors.sqnr_db / 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +179,6 @@ class DebugReport:
 def rank(layer: Layer) -> tuple[bool, float, int]:
     """Own causes first, then the largest local error; what is not a number is worst of all."""
     own = any(cause.implied_by is None for cause in layer.causes)
-    error = layer.local.rmse_over_scale
+    error = layer.steps
     size = float("inf") if error is None or error != error else error
     return not own, -size, layer.operator

@@ -1,0 +1,203 @@
+"""Operators that compute reals from constants stored in fewer bits: dynamic range, weight-only.
+
+What such a layer loses has two parts, each measured on the input that the layer has in the run:
+
+activations   the kernel against the float operator on the dequantized constants: what it loses by
+              quantizing its data at run time. Nothing, where it computes in float
+weights       the float operator on the dequantized constants against the one on the float model's:
+              what storing them in fewer bits has lost. Without a float model that is estimated: by
+              constants moved at random by up to half a step, as rounding may have moved them
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.debug.fold import prepare_folded
+from refinterp.debug.local import LocalChain, LocalOperator, local_operator
+from refinterp.debug.metrics import ErrorFigures
+from refinterp.debug.result import Granularity, WeightsPart
+from refinterp.debug.run_time import Units
+from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code
+from refinterp.graph.model import OPTIONAL, PACKED_BITS, STORAGE, Buffer
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.registry import is_control
+from refinterp.run.prepare import Program, Step
+
+_STORED: Final = frozenset({"int2", "int4", "int8", "uint8", "int16"})
+_SEED: Final = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A constant in fewer bits. place: among the operator's inputs; tensor: what it reads there.
+
+    source: the tensor of the file that holds it, another one where it is unpacked on the way.
+    """
+
+    place: int
+    tensor: int
+    source: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hybrid:
+    """One such operator. constants: the weights first.
+
+    units: how its data are quantized at run time; None where it computes in float.
+    """
+
+    operator: int
+    constants: tuple[Stored, ...]
+    units: Units | None
+
+    @property
+    def weights(self) -> Stored:
+        """The constant it is about most."""
+        return self.constants[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The float operators that part a layer's loss: on its own constants, and on these moved.
+
+    moved: None where the float model tells the constants themselves.
+    """
+
+    dequantized: LocalOperator | LocalChain
+    moved: LocalOperator | None
+
+
+def hybrids(program: Program, origins: Mapping[int, int]) -> dict[int, Hybrid]:
+    """Find these operators, by index. origins: as `fold` gives them."""
+    found = {}
+    for step in program.steps:
+        if step.name in CONVERSIONS or is_control(step.entry.kernel):
+            continue
+        written = [program.specs[i].dtype for i in step.outputs if i != OPTIONAL]
+        if not written or written[0] != "float32":
+            continue
+        constants = _constants(step, program.specs, origins)
+        if constants:
+            found[step.operator] = Hybrid(
+                step.operator, constants, Units.of(step, program.specs, constants[0].place)
+            )
+    return found
+
+
+def _constants(
+    step: Step, specs: Sequence[TensorSpec], origins: Mapping[int, int]
+) -> tuple[Stored, ...]:
+    found = []
+    for place, tensor in enumerate(step.inputs):
+        if tensor == OPTIONAL or specs[tensor].data is None:
+            continue
+        source = origins.get(tensor, tensor)
+        spec = specs[source]
+        if spec.dtype == "float16" or (is_code(spec) and spec.dtype in _STORED):
+            found.append(Stored(place, tensor, source))
+    weights = step.entry.weights
+    return tuple(sorted(found, key=lambda one: (one.place != weights, one.place)))
+
+
+def granularity(spec: TensorSpec) -> Granularity:
+    """What has a step of its own."""
+    if spec.dtype == "float16":
+        return "element"
+    if spec.block_size:
+        return "block"
+    return "tensor" if spec.scale.size == 1 else "channel"
+
+
+def step_sizes(spec: TensorSpec) -> NDArray[np.float64]:
+    """The step of each element of a stored constant: (*shape), or what broadcasts to it."""
+    if spec.dtype == "float16":
+        assert spec.data is not None
+        return np.spacing(np.abs(spec.data)).astype(np.float64)
+    scale = spec.scale.astype(np.float64)
+    if spec.block_size:
+        return np.repeat(scale.reshape(*spec.shape[:-1], -1), spec.block_size, axis=-1)
+    if scale.size == 1:
+        return scale.reshape([1] * len(spec.shape))
+    shape = [1] * len(spec.shape)
+    shape[spec.quantized_dimension] = -1
+    return scale.reshape(shape)
+
+
+def moved_program(shadow: Shadow, program: Program, layers: Mapping[int, Hybrid]) -> Program:
+    """The shadow with every stored constant moved at random by up to half of its steps."""
+    model = shadow.model
+    graph = model.subgraphs[program.subgraph]
+    buffers = list(model.buffers)
+    for one in layers.values():
+        for stored in one.constants:
+            place = graph.tensors[stored.tensor].buffer
+            reals = model.buffers[place].data.view("<f4").astype(np.float64)
+            steps = np.broadcast_to(
+                step_sizes(program.specs[stored.source]), program.specs[stored.tensor].shape
+            )
+            rng = np.random.default_rng((_SEED, stored.tensor))
+            moved = reals + steps.reshape(-1) * rng.uniform(-0.5, 0.5, reals.size)
+            buffers[place] = Buffer(moved.astype("<f4").view(np.uint8))
+    return prepare_folded(replace(model, buffers=tuple(buffers)), program.subgraph)
+
+
+def parts(
+    program: Program,
+    step: Step,
+    shadow: Shadow,
+    shadowed: Program,
+    moved: Program | None,
+) -> Parts:
+    """Set up the float operators of one layer. Raises LookupError as `local_operator` does.
+
+    shadowed: the shadow, prepared; moved: `moved_program`, None where it is not needed.
+    """
+    place = shadow.operators[step.operator]
+
+    def own(other: Program) -> LocalOperator:
+        partner = next(one for one in other.steps if one.operator == place)
+        return local_operator(program, step, other, partner)
+
+    return Parts(own(shadowed), None if moved is None else own(moved))
+
+
+def codes_of(spec: TensorSpec) -> NDArray[Any] | None:
+    """A stored constant's codes less their zero point, (*shape); None for reals."""
+    if spec.data is None or not is_code(spec):
+        return None
+    return spec.data.astype(np.int32) - (spec.zero if spec.scale.size == 1 else 0)
+
+
+def weights_part(
+    errors: ErrorFigures, stored: Stored, spec: TensorSpec, *, estimated: bool
+) -> WeightsPart:
+    """Describe the weights of a layer; errors: what storing them so loses at its output."""
+    steps = step_sizes(spec)
+    used = possible = None
+    ends = math.nan
+    if is_code(spec) and spec.data is not None and spec.data.size:
+        bits = PACKED_BITS.get(spec.dtype, 8 * STORAGE[spec.dtype].itemsize)
+        counts = np.unique(spec.data, return_counts=True)
+        used, possible = counts[0].size, 1 << bits
+        low = 0 if spec.dtype.startswith("u") else -(1 << (bits - 1))
+        at_ends = np.abs(counts[0].astype(np.int64) - low - (possible >> 1)) >= (possible >> 1) - 1
+        ends = float(counts[1][at_ends].sum() / spec.data.size)
+    return WeightsPart(
+        errors=errors,
+        estimated=estimated,
+        tensor=stored.source,
+        dtype=spec.dtype,
+        granularity=granularity(spec),
+        step_lowest=float(steps.min()) if steps.size else math.nan,
+        step_highest=float(steps.max()) if steps.size else math.nan,
+        codes_used=used,
+        codes_possible=possible,
+        ends_fraction=ends,
+    )
