@@ -249,7 +249,7 @@ class Comparison:
             samples=measured.samples,
             flavour=self.quantized.flavour,
             reference=self.reference,
-            notes=tuple(measured.notes),
+            notes=(*measured.notes, *self._unknown()),
             unpaired=tuple(self.unpaired),
             layers=tuple(sorted(layers, key=rank)),
             outputs=outputs,
@@ -338,6 +338,17 @@ class Comparison:
                 own = replace(own, dequantized=self.local[step.operator][0])
             found[step.operator] = own
         return found
+
+    def _unknown(self) -> list[str]:
+        """What cannot be known of weights whose float originals are not there."""
+        moved = sorted(i for i, own in self.parts.items() if own.moved is not None)
+        if not moved or self.reference == "float model":
+            return []
+        return [
+            "without a float model (--float) nobody knows what storing the weights in fewer bits "
+            "has lost: it is estimated, by moving them at random by up to half a step, and no "
+            "figure of the outputs has it in"
+        ]
 
     def _nothing(self, labels: Array | None = None) -> Measurements:
         specs = self.quantized.specs

@@ -119,7 +119,7 @@ def step_sizes(spec: TensorSpec) -> NDArray[np.float64]:
     """The step of each element of a stored constant: (*shape), or what broadcasts to it."""
     if spec.dtype == "float16":
         assert spec.data is not None
-        return np.spacing(np.abs(spec.data)).astype(np.float64)
+        return np.asarray(np.spacing(np.abs(spec.data)), np.float64)
     scale = spec.scale.astype(np.float64)
     if spec.block_size:
         return np.repeat(scale.reshape(*spec.shape[:-1], -1), spec.block_size, axis=-1)

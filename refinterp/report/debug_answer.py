@@ -58,6 +58,8 @@ def debug_answer(report: DebugReport) -> Lines:
         worst = report.layers[0]
         size = worst.local.rmse_over_scale
         steps = "" if size is None else f", RMSE/scale {size:.3g} (rounding alone: 0.29)"
+        if worst.weights is not None:
+            steps = f": {parts(worst)}"
         lines.append(("layer", f"{place(worst)} loses the most by itself{steps}"))
         lines.append(("cause", "none found; what was looked for is listed at the end"))
         lines.append(
@@ -76,6 +78,18 @@ def place(layer: Layer) -> str:
     """A layer by its index, operator and name: 5 CONV_2D 'stem/Conv2D'."""
     name = shorten(one_line(layer.name), _NAME)
     return f"{layer.operator} {layer.op_name} {name!r}"
+
+
+def parts(layer: Layer) -> str:
+    """The two parts of what a hybrid layer loses, in a few words."""
+    assert layer.weights is not None
+    assert layer.activations is not None
+    about = " (estimated)" if layer.weights.estimated else ""
+    text = f"SQNR of its {layer.weights.dtype} weights {decibels(layer.weights.errors.sqnr_db)} dB"
+    if layer.activations.run_time is None:
+        return f"{text}{about}; it computes in float"
+    run_time = decibels(layer.activations.errors.sqnr_db)
+    return f"{text}{about}, of its data quantized at run time {run_time} dB"
 
 
 def evidence(layer: Layer, cause: Cause) -> str:

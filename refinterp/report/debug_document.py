@@ -10,7 +10,8 @@ import numpy as np
 
 from refinterp.debug.metrics import ErrorFigures
 from refinterp.debug.pairing import Unpaired
-from refinterp.debug.result import DebugReport, Layer, Output
+from refinterp.debug.ranges import CodeFigures
+from refinterp.debug.result import ActivationsPart, DebugReport, Layer, Output, WeightsPart
 from refinterp.report.debug_answer import debug_answer
 from refinterp.report.machine import document, plain
 
@@ -51,8 +52,8 @@ def write_csv(report: DebugReport, file: TextIO) -> None:
 
     Its statistics are means over samples: of each sample's standard deviation of the error, mean
     error, largest absolute error and mean squared error; num_elements counts one sample. scale and
-    zero_point are those of the first channel. Text is UTF-8; a name's bytes that are not are shown
-    as escapes.
+    zero_point are those of the first channel, empty for outputs that are reals. Text is UTF-8; a
+    name's bytes that are not are shown as escapes.
     """
     writer = csv.writer(file)
     writer.writerow(CSV_COLUMNS)
@@ -67,8 +68,8 @@ def write_csv(report: DebugReport, file: TextIO) -> None:
                 local.mean_error,
                 local.mean_max_abs_error,
                 local.mean_squared_error,
-                layer.scale[0],
-                layer.zero_point[0],
+                layer.scale[0] if layer.scale else "",
+                layer.zero_point[0] if layer.zero_point else "",
                 plain(layer.name),
             )
         )
@@ -89,7 +90,9 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "local_reference": layer.local_reference,
         "accumulated": _figures(layer.accumulated),
         "saturated_fraction": layer.saturated_fraction,
-        "codes": _codes(layer),
+        "weights": _weights(layer.weights),
+        "activations": _activations(layer.activations),
+        "codes": _codes(layer.codes),
         "reals": _reals(layer),
         "channels": _channels(layer),
         "causes": [
@@ -121,8 +124,53 @@ def _output(output: Output) -> dict[str, Any]:
     return fields
 
 
-def _codes(layer: Layer) -> dict[str, Any] | None:
-    codes = layer.codes
+def _weights(part: WeightsPart | None) -> dict[str, Any] | None:
+    """What a hybrid layer loses by storing its constants in fewer bits."""
+    if part is None:
+        return None
+    return {
+        **_figures(part.errors),
+        "estimate": part.estimated,
+        "tensor": part.tensor,
+        "dtype": part.dtype,
+        "granularity": part.granularity,
+        "step_lowest": part.step_lowest,
+        "step_highest": part.step_highest,
+        "codes_used": part.codes_used,
+        "codes_possible": part.codes_possible,
+        "ends_fraction": part.ends_fraction,
+    }
+
+
+def _activations(part: ActivationsPart | None) -> dict[str, Any] | None:
+    """What a hybrid layer loses by quantizing its data at run time."""
+    if part is None:
+        return None
+    run = part.run_time
+    if run is None:
+        return {**_figures(part.errors), "run_time": None}
+    reach = np.sort(run.feature_reach)[::-1]
+    return {
+        **_figures(part.errors),
+        "run_time": {
+            "unit": "image" if run.images else "row",
+            "units": run.units,
+            "symmetric": run.symmetric,
+            "step_lowest": run.step_lowest,
+            "step_highest": run.step_highest,
+            "lost_fraction": run.lost_fraction,
+            "outlier_bits": run.outlier_bits,
+            "largest_features": [
+                {"feature": int(i), "reach": float(run.feature_reach[i])}
+                for i in np.argsort(-run.feature_reach, kind="stable")[:_WORST]
+            ],
+            "median_reach": float(np.median(reach)) if reach.size else None,
+            "codes": _codes(run.codes),
+        },
+    }
+
+
+def _codes(codes: CodeFigures | None) -> dict[str, Any] | None:
     if codes is None:
         return None
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
 from refinterp.debug.result import DebugReport, Layer, Output
@@ -21,8 +21,12 @@ from refinterp.report.wrap import wrapped
 
 _BAR: Final = 8
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
-_HEADINGS: Final = ("op", "operator", "layer", "RMSE/scale", "", "SQNR", "so far", "clipped")
+_HEADINGS: Final = (
+    "op", "operator", "layer", "RMSE/scale", "", "weights", "data", "SQNR", "so far", "clipped",
+)  # fmt: skip
 _LAYER, _BARS = 2, 4  # places of the columns that give way on a narrow screen
+_OF_CODES: Final = (3, 9)  # what only outputs that are codes have
+_OF_REALS: Final = (5, 6)  # what only hybrid layers have
 _LEFT: Final = frozenset({1, _LAYER, _BARS})
 _LEAST_NAME: Final = 12
 _FEWEST_ROWS: Final = 5
@@ -31,6 +35,13 @@ _LEGEND: Final = (
     "Legend: ▶ the layer to look at first. RMSE/scale (rounding alone: 0.29), SQNR in dB and "
     "clipped (values cut by the type's range): this operator alone. so far: SQNR of all operators "
     "up to here."
+)
+
+
+_HYBRID: Final = (
+    "weights: SQNR of this layer as its weights are stored, on the data it has; ~ is an estimate, "
+    "there being no float model. data: SQNR of quantizing its data at run time; - where it "
+    "computes in float."
 )
 
 
@@ -43,15 +54,17 @@ def print_debug(report: DebugReport, *, everything: bool = False) -> None:
     answer = debug_answer(report)
     print_answer(answer)
     said = _below(report, everything=everything)
+    hybrid = any(layer.weights is not None for layer in report.layers)
+    legend = f"{_LEGEND} {_HYBRID}" if hybrid else _LEGEND
     if report.layers:
         taken = sum(1 for label, text in answer for _ in wrapped(f"{label:9}{text}", screen.width))
-        taken += sum(1 for line in (_LEGEND, *said) for _ in wrapped(line, screen.width)) + 6
+        taken += sum(1 for line in (legend, *said) for _ in wrapped(line, screen.width)) + 6
         room = max(_FEWEST_ROWS, screen.height - taken)
         rows = len(report.layers) if everything else min(len(report.layers), room)
         print_text()
         print_text(f"{_counted(report)}\n")
         _print_layers(report.layers, rows, screen.width)
-        print_text(_LEGEND, hang=0)
+        print_text(legend, hang=0)
     for line in said:
         print_text(line)
 
@@ -99,7 +112,7 @@ def _print_layers(layers: Sequence[Layer], rows: int, width: int) -> None:
     largest = max((_size(layer) for layer in layers), default=0.0)
     table: list[tuple[str, ...]] = [_HEADINGS]
     table += [_cells(layer, largest, worst=at == 0) for at, layer in enumerate(layers[:rows])]
-    widths = _widths(table, width)
+    widths = _widths(table, width, _absent(layers))
     for number, cells in enumerate(table):
         style = {0: "bold", 1: "bold red"}.get(number)
         print_text(_line(cells, widths), style=style, whole=True)
@@ -112,19 +125,39 @@ def _cells(layer: Layer, largest: float, *, worst: bool) -> tuple[str, ...]:
         f"▶{layer.operator}" if worst else str(layer.operator),
         one_line(layer.op_name),
         one_line(layer.name),
-        f"{_size(layer):.3g}",
+        "-" if layer.local.rmse_over_scale is None else f"{layer.local.rmse_over_scale:.3g}",
         _bar(_size(layer), largest),
+        *_parts(layer),
         decibels(layer.local.sqnr_db),
         "-" if layer.accumulated is None else decibels(layer.accumulated.sqnr_db),
         percent(layer.saturated_fraction),
     )
 
 
-def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
+def _parts(layer: Layer) -> tuple[str, str]:
+    """The two parts of what a hybrid layer loses."""
+    if layer.weights is None or layer.activations is None:
+        return "", ""
+    weights = decibels(layer.weights.errors.sqnr_db)
+    data = layer.activations
+    return (
+        f"~{weights}" if layer.weights.estimated else weights,
+        "-" if data.run_time is None else decibels(data.errors.sqnr_db),
+    )
+
+
+def _absent(layers: Sequence[Layer]) -> set[int]:
+    """Columns that no layer has anything to say in."""
+    hybrid = {layer.weights is not None for layer in layers}
+    return {*(() if True in hybrid else _OF_REALS), *(() if False in hybrid else _OF_CODES)}
+
+
+def _widths(table: Sequence[Sequence[str]], width: int, absent: Set[int]) -> list[int]:
     """Columns of each cell: what it holds; layers' names get the rest, bars give way to them."""
     widths = [max(columns(row[at]) for row in table) for at in range(len(_HEADINGS))]
+    widths = [0 if at in absent else own for at, own in enumerate(widths)]
     widths[0] += 1
-    rest = width - (sum(widths) - widths[_LAYER]) - len(widths)
+    rest = width - (sum(widths) - widths[_LAYER]) - (len(widths) - len(absent))
     if rest < min(_LEAST_NAME, widths[_LAYER]):
         rest += widths[_BARS] + 1
         widths[_BARS] = 0
@@ -136,7 +169,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     """Set cells in their columns; only a layer's name may lose its beginning."""
     parts = []
     for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        if at == _BARS and not width:
+        if not width:
             continue
         text = _tail(cell, width) if at == _LAYER else cell
         parts.append(fit(text, width) if at in _LEFT else " " * (width - columns(text)) + text)
@@ -154,7 +187,7 @@ def _tail(name: str, room: int) -> str:
 
 
 def _size(layer: Layer) -> float:
-    return math.nan if layer.local.rmse_over_scale is None else layer.local.rmse_over_scale
+    return math.nan if layer.steps is None else layer.steps
 
 
 def _bar(value: float, largest: float) -> str:

@@ -70,7 +70,11 @@ def _some(values: Sequence[float]) -> str:
 
 
 def _figures(layer: Layer) -> Html:
-    sides = (layer.local, layer.accumulated)
+    sides = [layer.local, layer.accumulated]
+    heads = ["this layer alone", "so far"]
+    if layer.weights is not None and layer.activations is not None:
+        sides += [layer.weights.errors, layer.activations.errors]
+        heads += ["weights" + " (estimated)" * layer.weights.estimated, "data at run time"]
     rows = [
         ("RMSE/scale", [_number(f.rmse_over_scale) if f else "-" for f in sides]),
         ("SQNR, dB", [decibels(f.sqnr_db) if f else "-" for f in sides]),
@@ -80,7 +84,7 @@ def _figures(layer: Layer) -> Html:
         ("mean squared error", [_number(f.mean_squared_error) if f else "-" for f in sides]),
         ("clipped", [_clipped(f) for f in sides]),
     ]
-    head = tag("tr", tag("th"), tag("th", "this layer alone"), tag("th", "so far"))
+    head = tag("tr", tag("th"), *(tag("th", one) for one in heads))
     body = [
         tag("tr", tag("th", name, scope="row"), *(tag("td", value) for value in values))
         for name, values in rows
