@@ -125,7 +125,7 @@ def _costs_by_table(places: Ints, size: int, begin: Ints, end: Ints, dues: Float
     lows = places[:, None]
     shared = np.minimum(end, lows + size) - np.maximum(begin, lows)
     part = _WHOLE + shared / (end - begin)
-    return np.asarray(np.where(shared > 0, part * dues, 0.0).sum(1), np.float64)
+    return np.asarray(np.where(shared > 0, part * dues, 0.0).sum(1, dtype=np.float64), np.float64)
 
 
 def _costs_by_sorting(places: Ints, size: int, begin: Ints, end: Ints, dues: Floats) -> Floats:
@@ -135,7 +135,7 @@ def _costs_by_sorting(places: Ints, size: int, begin: Ints, end: Ints, dues: Flo
     density = dues / (end - begin)
 
     def sums(values: Floats | Ints) -> Floats:
-        return np.concatenate([(0.0,), np.cumsum(values)])
+        return np.concatenate([(0.0,), np.cumsum(values, dtype=np.float64)])
 
     whole = sums(dues[by_begin]), sums(dues[by_end])
     rate = sums(density[by_begin]), sums(density[by_end])

@@ -91,7 +91,7 @@ def live_bytes(problem: Problem) -> tuple[int, NDArray[np.int64]]:
         rounded = buffer.size + -buffer.size % problem.alignment
         change[buffer.first_use - begin] += rounded
         change[buffer.last_use - begin + 1] -= rounded
-    return begin, np.cumsum(change)[:-1]
+    return begin, np.cumsum(change, dtype=np.int64)[:-1]
 
 
 def lower_bound(problem: Problem) -> int:

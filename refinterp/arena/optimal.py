@@ -115,7 +115,7 @@ class _Search:
         if self._on_grid:
             return max(self._bound * self._scaled.unit, self._fixed_end)
         # Beside a block off the grid others may be off it too, and what was proven does not hold.
-        free = self._packing.subset(np.arange(self._packing.count))
+        free = self._packing.subset(np.arange(self._packing.count, dtype=np.int64))
         return max(int(free.load().max(initial=0)) * self._scaled.unit, self._fixed_end)
 
     @property

@@ -47,7 +47,7 @@ class Packing:
         change = np.zeros(self.cliques + 1, np.int64)
         np.add.at(change, self.starts, self.sizes)
         np.subtract.at(change, self.stops, self.sizes)
-        load = np.cumsum(change)[:-1]
+        load = np.cumsum(change, dtype=np.int64)[:-1]
         for clique in range(self.cliques if len(self.block_begin) else 0):
             live = (self.block_start <= clique) & (clique < self.block_stop)
             load[clique] += _union(self.block_begin[live], self.block_end[live])

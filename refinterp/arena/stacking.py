@@ -68,10 +68,10 @@ class Stacker:
     def __init__(self, packing: Packing) -> None:
         self.packing = packing
         n, cliques = packing.count, packing.cliques
-        times = np.arange(cliques)
+        times = np.arange(cliques, dtype=np.int64)
         self._covers = (packing.starts[:, None] <= times) & (times < packing.stops[:, None])
-        self._load = (self._covers * packing.sizes[:, None]).sum(0)
-        widest = int(self._covers.sum(0).max(initial=0))
+        self._load = (self._covers * packing.sizes[:, None]).sum(0, dtype=np.int64)
+        widest = int(self._covers.sum(0, dtype=np.int64).max(initial=0))
         self._members = np.full((cliques, widest), n, np.int64)  # n: nobody
         for clique in range(cliques):
             members = np.flatnonzero(self._covers[:, clique])
@@ -122,7 +122,7 @@ class Stacker:
             self._load[None].copy(),
             np.ones((1, n), bool),
             np.zeros(1, np.int64),
-            np.full(1, -1),
+            np.full(1, -1, np.int64),
         )
         history: list[tuple[Ints, Ints, Ints]] = []
         complete = True
@@ -170,7 +170,8 @@ class Stacker:
             may: Bools = np.less(lowest, limit[:, None]) & alive[:, None]
             # Of buffers at the same offset the one with the lower index goes first.
             level = lowest == rows.floor[part][:, None]
-            may &= ~(level & (np.arange(self.packing.count) < rows.last[part][:, None]))
+            place = np.arange(self.packing.count, dtype=np.int64)
+            may &= ~(level & (place < rows.last[part][:, None]))
             row, buffer = np.nonzero(may)
             found.append((row + begin, buffer, lowest[row, buffer]))
         parent, buffer, place = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -203,7 +204,8 @@ class Stacker:
         pairs[:, :-1] = np.where(left, lowest << self._bits | self.packing.sizes, 0)
         pairs = np.take(pairs, self._members, axis=1)
         pairs.sort(axis=2)
-        above = np.cumsum((pairs & (1 << self._bits) - 1)[:, :, ::-1], axis=2)[:, :, ::-1]
+        own = (pairs & (1 << self._bits) - 1)[:, :, ::-1]
+        above = np.cumsum(own, axis=2, dtype=np.int64)[:, :, ::-1]
         pairs >>= self._bits
         pairs += above
         return np.asarray(pairs.max(2, initial=0), np.int64)
@@ -213,7 +215,7 @@ class Stacker:
         sizes = self.packing.sizes[buffer]
         skyline = np.where(covers, (place + sizes)[:, None], rows.skyline[parent])
         left = rows.left[parent]
-        left[np.arange(len(buffer)), buffer] = False
+        left[np.arange(len(buffer), dtype=np.int64), buffer] = False
         # Nothing goes below the floor any more, so what is below it is as good as covered.
         skyline = np.maximum(skyline, place[:, None])
         return _Rows(skyline, rows.rest[parent] - covers * sizes[:, None], left, place, buffer)
@@ -246,7 +248,7 @@ class Stacker:
         before = np.log1p((capacity - self._load) * scale)
         left = np.where(rest > 0, np.log1p(np.maximum(room, 0) * scale) - before, 0.0)
         filled = (self._load - rest) / np.maximum(self._load, 1)
-        return np.asarray((left + taste.progress * filled).sum(1), np.float64)
+        return np.asarray((left + taste.progress * filled).sum(1, dtype=np.float64), np.float64)
 
 
 def _spans(packing: Packing) -> list[tuple[int, Ints, Ints, Ints]]:

@@ -196,7 +196,7 @@ def _grids(
     edges = np.linspace(low, high if high > low else low + 1, _CELLS + 1)
     centres = (edges[1:] + edges[:-1]) / 2
     total = counts.sum()
-    below = np.cumsum(counts)
+    below = np.cumsum(counts, dtype=counts.dtype)
     grids = {"model": (spec.step, spec.zero), "min/max": grid_of(spec, low, high)}
     for name, tail in _TAILS:
         first = int(np.searchsorted(below, tail / 2 * total, "right"))
@@ -220,7 +220,7 @@ def _grids(
 def _ends(end: float) -> Array:
     if end == 0:
         return np.zeros(1)
-    return end * np.arange(_FRACTIONS // 4, _FRACTIONS + 1) / _FRACTIONS
+    return end * np.arange(_FRACTIONS // 4, _FRACTIONS + 1, dtype=np.int64) / _FRACTIONS
 
 
 def grid_of(spec: TensorSpec, low: float, high: float) -> tuple[float, int]:

@@ -33,7 +33,7 @@ def still_channels(
         local = tensor.local_steps
         lost = np.inf if local is None or local.size != span.size else local
         fixed = dead.get(one.operator, frozenset())
-        alive = np.full(one.channels, _ALIVE_STEPS)
+        alive = np.full(one.channels, _ALIVE_STEPS, np.float64)
         alive[sorted(fixed)] = _LOCAL_STEPS  # no code but one for all that the reference says
         still = np.flatnonzero((lowest == highest) & (span >= alive) & (lost >= _LOCAL_STEPS))
         if not still.size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -120,7 +121,7 @@ def _seen(program: Program, layers: Sequence[Layer], inputs: Sequence[Input]) ->
     everything: tuple[Input | Layer, ...] = (*inputs, *layers)
     for one in everything:
         if one.codes is not None and one.reals is not None:
-            elements = int(np.prod(one.shape)) * (
+            elements = math.prod(one.shape) * (
                 one.local.samples if isinstance(one, Layer) else _samples(layers)
             )
             spec = program.specs[one.tensor]

@@ -141,7 +141,7 @@ def sample_errors(
             e -= mean
             spread = squares_by_channel(e, channels)
             squared = np.maximum(spread + mean * (2 * total - count * mean), 0.0)
-            sums.append(np.array((total, squared, power)))
+            sums.append(np.array((total, squared, power), np.float64))
             blocks.append((e.size, mean, float(spread.sum()), cross, steps))
         return _total(size, channels, sums, blocks, grid, largest, clipped)
 

@@ -143,7 +143,7 @@ def metric(sums: OutputSums, name: MetricName | None) -> Metric | None:
 
 def _roc_auc(scores: list[float], truth: list[bool]) -> float:
     """The share of (true, false) pairs whose true one scores higher; equals count half."""
-    positive = np.array([s for s, t in zip(scores, truth, strict=True) if t])
+    positive = np.array([s for s, t in zip(scores, truth, strict=True) if t], np.float64)
     negative = np.sort([s for s, t in zip(scores, truth, strict=True) if not t])
     if not positive.size or not negative.size:
         return math.nan

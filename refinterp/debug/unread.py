@@ -37,7 +37,7 @@ def unread(
     Channels of a tensor without readers, an output of the model, all count as used.
     """
     readers = [step for step in steps if tensor in step.inputs]
-    used = np.full(channels, not readers)
+    used = np.full(channels, not readers, bool)
     for step in readers:
         product = products.get(step.operator)
         if product is not None and product.x == tensor:

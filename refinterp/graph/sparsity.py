@@ -83,8 +83,8 @@ def _walk(levels: Any) -> list[Ints]:
             starts, counts = segments[parent], segments[parent + 1] - segments[parent]
             if counts.size and counts.min() < 0:
                 raise IndexError
-            before = np.cumsum(counts) - counts
-            total = int(counts.sum())
+            before = np.cumsum(counts, dtype=np.int64) - counts
+            total = int(counts.sum(dtype=np.int64))
             parent = np.arange(total, dtype=np.int64) + np.repeat(starts - before, counts)
             own = stored[parent]
         found = [np.repeat(index, counts) for index in found]

@@ -123,7 +123,7 @@ class AddNInteger:
     ) -> None:
         """Write y."""
         arrays = [array for array in inputs if array is not None]
-        start = self._scaled(np.asarray(0))
+        start = self._scaled(np.asarray(0, np.int64))
         for out, *parts in blocks(outputs[0], *arrays):
             total = start + sum(self._scaled(part.astype(np.int64)) for part in parts)
             y = rescale(wrap32(total), self.y_factor) + self.y_zero

@@ -121,13 +121,13 @@ class BatchMatMulInteger:
             product = np.float64(np.float32(x.step) * np.float32(w.step))
         low, high = INTEGER_RANGE[y.dtype]
         requantizer = Requantizer.prepare(
-            np.array([product / y.step]),
+            np.array([product / y.step], np.float64),
             np.zeros(1, np.int64),
             y.zero,
             low,
             high,
             rounding="double" if x.dtype == "int8" else "int64",
-            bound=np.array([bound]),
+            bound=np.array([bound], np.float64),
             plain=rule.plain,
         )
         return cls(options.adj_x, options.adj_y, x_zero, w_zero, dtype, requantizer)
@@ -209,7 +209,7 @@ class Batches:
         if not adj_x and len(x) > 2 and len(w) > 2 and w[-3] == 1:
             x, w = (*x[:-3], x[-3] * x[-2], x[-1]), (*w[:-3], *w[-2:])
         x_lead, w_lead = ((1,) * (5 - len(shape)) + shape[:-2] for shape in (x, w))
-        grid = np.indices(np.broadcast_shapes(x_lead, w_lead))
+        grid = np.indices(np.broadcast_shapes(x_lead, w_lead), np.int64)
         x_at, w_at = (
             sum(index.reshape(-1) * (size != 1) for index, size in zip(grid, lead, strict=True))
             for lead in (x_lead, w_lead)
@@ -288,6 +288,7 @@ class BatchMatMulDynamic:
         sums = (codes @ weights).reshape(-1, len(b.x_at), b.rows, b.columns).astype(np.float32)
         zero = rows.zero.reshape(len(x), -1, b.rows, 1)[:, b.x_at]
         scale = rows.scale.reshape(len(x), -1, b.rows, 1)[:, b.x_at] * self.w_scale
-        weight_sums = weights.sum(axis=-2).reshape(len(w), -1, 1, b.columns)[:, b.w_at]
+        weight_sums = weights.sum(axis=-2, dtype=np.float64)
+        weight_sums = weight_sums.reshape(len(w), -1, 1, b.columns)[:, b.w_at]
         sums = np.trunc(sums - weight_sums.astype(np.float32) * zero)
         np.multiply(sums, scale, out=y.reshape(sums.shape))

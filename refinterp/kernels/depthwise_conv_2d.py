@@ -229,7 +229,7 @@ class DepthwiseConv2DInteger:
     def fold(self, w: Array, bias: NDArray[np.int64]) -> Folded:
         """Lay out w (height, width, out) and bias (out,)."""
         w = w.astype(np.int32) - self.w_zero
-        magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1)) * self.x_max
+        magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1), dtype=np.float64) * self.x_max
         dtype = np.int64 if self.plain else _float_type(magnitude)
         taps = Taps.prepare(self.place, w, dtype)
         constant = bias - self.x_zero * w.sum(axis=(0, 1), dtype=np.int64)
@@ -392,7 +392,7 @@ class DepthwiseConv2DDynamic:
         return self if w.data is None else replace(self, taps=self._fold(w.data[0]))
 
     def _fold(self, w: Array) -> Taps:
-        magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1)) * LARGEST_STEP
+        magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1), dtype=np.float64) * LARGEST_STEP
         return Taps.prepare(self.place, w, _float_type(magnitude))
 
     def eval(

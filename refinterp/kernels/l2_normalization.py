@@ -83,7 +83,7 @@ class L2NormByte:
         assert inputs[0] is not None
         for x, y in rows_of(inputs[0], outputs[0]):
             centred = x.astype(np.int64) - self.x_zero
-            total = wrap32((centred * centred).sum(axis=-1, keepdims=True))
+            total = wrap32((centred * centred).sum(axis=-1, dtype=np.int64, keepdims=True))
             mantissa, exponent = q31.inverse_square_root(total)
             factor = Multiplier(mantissa, exponent + 7 - self.fine)
             code = rescale(centred << self.fine, factor) + self.y_zero

@@ -77,7 +77,7 @@ class LogSoftmaxByte:
             raise ModelError(f"output {y.name!r} has scale {y.step}; it must be 1/16")
         factor, lowest = exponent_factor(require_scale(x, "input"), 1.0, x.name)
         inverse = Multiplier.of(2.0 ** (31 - int(factor.exponent)) / float(factor.mantissa))
-        difference = -np.arange(256)
+        difference = -np.arange(256, dtype=np.int64)
         scaled = rescale(difference, factor)
         exponentials = rounding_divide_by_pot(q31.exp_of_negative(scaled, 5), 12)
         exponentials[difference < lowest] = 0
@@ -91,7 +91,7 @@ class LogSoftmaxByte:
         for x, y in rows_of(inputs[0], outputs[0]):
             wide = x.astype(np.int64)
             below = wide.max(axis=-1, keepdims=True) - wide
-            total = wrap32(self.exponentials[below].sum(axis=-1, keepdims=True))
+            total = wrap32(self.exponentials[below].sum(axis=-1, dtype=np.int64, keepdims=True))
             log = q31.log(total & 0xFFFFFFFF, 12, 5)
             least = np.maximum(self.lowest - 1, rescale(log + INT32_MIN, self.inverse))
             code = rounding_divide_by_pot(wrap32(self.scaled[below] - log), 22) + self.y_max

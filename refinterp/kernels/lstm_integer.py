@@ -70,7 +70,7 @@ class Norm:
     def __call__(self, x: I64) -> I64:
         """X (rows, cells) → int16 codes of Q3."""
         count = x.shape[1]
-        total, squares = x.sum(axis=1), np.square(x).sum(axis=1)
+        total, squares = x.sum(axis=1, dtype=np.int64), np.square(x).sum(axis=1, dtype=np.int64)
         mean = _truncated(total * 1024, count)
         variance = squares * ((1 << 20) // count) - mean * mean
         variance = wrap32(_truncated(variance, 1 << 20))
@@ -207,7 +207,7 @@ def litert_cell(inputs: Inputs, options: parts.LstmOptions, y: TensorSpec) -> In
         offset = np.zeros(len(weights), np.int64)
         if bias is not None:
             offset += constant(parts.present(inputs, bias), "bias").astype(np.int64)
-        offset -= int(source.zero_point[0]) * weights.sum(axis=1)
+        offset -= int(source.zero_point[0]) * weights.sum(axis=1, dtype=np.int64)
         return Linear(weights.T.astype(np.float64), offset, Multiplier.of(float(factor)), False)
 
     def gate(number: int) -> Gate:
@@ -238,7 +238,7 @@ def litert_cell(inputs: Inputs, options: parts.LstmOptions, y: TensorSpec) -> In
         if parts.at(inputs, parts.PROJECTION_BIAS) is not None:
             bias = parts.present(inputs, parts.PROJECTION_BIAS)
             offset += constant(bias, "bias").astype(np.int64)
-        offset += hidden.zero * weights.sum(axis=1)
+        offset += hidden.zero * weights.sum(axis=1, dtype=np.int64)
         projection = Linear(
             weights.T.astype(np.float64), offset, Multiplier.of(float(factor)), False
         )
@@ -286,7 +286,7 @@ def tflm_cell(inputs: Inputs, options: parts.LstmOptions) -> IntegerCell:
         if bias is not None:
             offset += constant(parts.present(inputs, bias), "bias").astype(np.int64)
         if not wide:
-            offset -= source.zero * weights.sum(axis=1)
+            offset -= source.zero * weights.sum(axis=1, dtype=np.int64)
         return Linear(weights.T.astype(np.float64), offset, Multiplier.of(factor), wide)
 
     def gate(number: int) -> Gate:

@@ -51,7 +51,7 @@ def legacy_factors(
         raise ModelError(f"weights {weights.name!r} have {weights.scale.size} scales; allowed: 1")
     product = np.float32(x.step) * np.float32(weights.step)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        return np.full(channels, np.float64(product) / y.step)
+        return np.full(channels, np.float64(product) / y.step, np.float64)
 
 
 def weight_scales(w: TensorSpec, channels: int) -> NDArray[np.float32]:

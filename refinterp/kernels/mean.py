@@ -40,7 +40,7 @@ def divided(multiplier: Multiplier, count: int) -> Multiplier:
     exponent = int(multiplier.exponent)
     shift = min(count.bit_length() - 1, 32, 31 + exponent)
     mantissa = (int(multiplier.mantissa) << shift) // count
-    return Multiplier(np.asarray([mantissa]), np.asarray([exponent - shift]))
+    return Multiplier(np.asarray([mantissa], np.int64), np.asarray([exponent - shift], np.int64))
 
 
 def code_requantizer(
@@ -64,8 +64,8 @@ def code_requantizer(
     low, high = INTEGER_RANGE[x.dtype]
     y_low, y_high = INTEGER_RANGE[y.dtype]
     return Requantizer.prepare(
-        np.array([factor / (count or 1) if mean else factor]),
-        np.array([-x.zero * count]),
+        np.array([factor / (count or 1) if mean else factor], np.float64),
+        np.array([-x.zero * count], np.int64),
         y.zero,
         y_low,
         y_high,

@@ -63,7 +63,7 @@ def _check_same_codes(x: TensorSpec, y: TensorSpec) -> None:
 
 def inside(w: Window, extent: int) -> NDArray[np.int64]:
     """Count, per output position, the window's elements inside the image: (size,)."""
-    start = np.arange(w.size) * w.stride - w.before
+    start = np.arange(w.size, dtype=np.int64) * w.stride - w.before
     return np.asarray(np.minimum(start + w.kernel, extent) - np.maximum(start, 0))
 
 

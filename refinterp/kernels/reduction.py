@@ -96,7 +96,7 @@ class Reduction:
             return total
         converted = work.take(x.shape, dtype)
         converted[...] = x
-        return np.asarray(np.add.reduce(converted, axis=self.array_axes))
+        return np.asarray(np.add.reduce(converted, axis=self.array_axes, dtype=dtype))
 
     def _neighbours(self) -> tuple[int, int] | None:
         """The reduced axes as a range, if they are next to each other and others follow."""

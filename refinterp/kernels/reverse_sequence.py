@@ -90,7 +90,7 @@ class ReverseSequence:
         assert lengths is not None
         if lengths.size and lengths.max() > self.size:
             raise ModelError(f"{_WHERE}: length {lengths.max()} for an axis of {self.size}")
-        place = np.arange(self.size)
+        place = np.arange(self.size, dtype=np.int64)
         own = lengths.astype(np.int64)[..., None]
         index = np.where(place < own, own - 1 - place, place)  # (S, batch, sequence)
         shape = [1] * y.ndim

@@ -231,7 +231,7 @@ class SignalFilterBankSpectralSubtraction:
             )
         count("smoothing_bits", options.smoothing_bits, 0, 31)
         count("spectral_subtraction_bits", options.spectral_subtraction_bits, 0, 63)
-        odd = np.arange(x.size) % 2 == 1
+        odd = np.arange(x.size, dtype=np.int64) % 2 == 1
 
         def alternating(even: int, other: int) -> NDArray[np.uint64]:
             return np.where(odd, other & _LOW32, even & _LOW32).astype(np.uint64)

@@ -134,7 +134,7 @@ class SoftmaxByte:
             if not near(require_scale(y, "output"), 1 / 256):
                 raise ModelError(f"output {y.name!r} has scale {y.step}; it must be 1/256")
         factor, lowest = exponent_factor(require_scale(x, "input"), options.beta, x.name)
-        difference = -np.arange(256)
+        difference = -np.arange(256, dtype=np.int64)
         scaled = wrap32(difference << int(factor.exponent))
         exponentials = q31.exp_of_negative(doubling_high_mul(scaled, factor.mantissa), 5)
         exponentials[difference < lowest] = 0
@@ -155,7 +155,7 @@ class SoftmaxByte:
     def _plain_rows(self, x: Array, y: Array) -> None:
         wide = x.astype(np.int64)
         below = wide.max(axis=-1, keepdims=True) - wide
-        total = wrap32(self.terms[below].sum(axis=-1, keepdims=True)) & 0xFFFFFFFF
+        total = wrap32(self.terms[below].sum(axis=-1, dtype=np.int64, keepdims=True)) & 0xFFFFFFFF
         inverse, over_unit = q31.reciprocal(total, 12)
         product = doubling_high_mul(inverse, self.exponentials[below])
         code = rounding_divide_by_pot(product, over_unit + (31 - self.bits)) + self.y_min
@@ -166,7 +166,7 @@ class SoftmaxByte:
         """The same where no number is negative: halves round up, and what is too far is 0."""
         below = np.subtract(np.maximum.reduce(x, axis=-1, keepdims=True), x, dtype=np.int16)
         codes = self.exponentials.take(below)
-        total = np.add.reduce(self.terms.take(below), axis=-1, keepdims=True)
+        total = np.add.reduce(self.terms.take(below), axis=-1, dtype=np.int64, keepdims=True)
         inverse: Any
         over_unit: Any
         if total.size == 1:
@@ -234,7 +234,7 @@ class SoftmaxInt16:
             exponentials = interpolate(
                 np.clip(difference + 32767, -32768, 32767), self.exponentials
             )
-            total = exponentials.sum(axis=-1, keepdims=True)
+            total = exponentials.sum(axis=-1, dtype=np.int64, keepdims=True)
             zeros = q31.leading_zeros(total)
             fraction = ((total << (zeros - 1)) + (1 << 13)) >> 14
             inverse = interpolate(

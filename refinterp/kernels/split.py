@@ -49,7 +49,7 @@ def _pieces(shape: Shape, axis: int, sizes: Sequence[int]) -> tuple[Shape, ...]:
 
 
 def _places(axis: int, sizes: Sequence[int]) -> tuple[tuple[slice, ...], ...]:
-    ends = np.cumsum([0, *sizes]).tolist()
+    ends = np.cumsum([0, *sizes], dtype=np.int64).tolist()
     return tuple((*(slice(None),) * (axis + 1), slice(start, end)) for start, end in pairwise(ends))
 
 

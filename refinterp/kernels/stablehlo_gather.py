@@ -51,7 +51,7 @@ def coordinates_last(index: Array, axis: int) -> Array:
 def strides(shape: Shape) -> NDArray[np.int64]:
     """Return by how many elements a step along each axis moves, row-major."""
     sizes = np.array((*shape[1:], 1), np.int64)
-    return np.asarray(np.cumprod(sizes[::-1])[::-1][: len(shape)])
+    return np.asarray(np.cumprod(sizes[::-1], dtype=np.int64)[::-1][: len(shape)])
 
 
 @kernel("STABLEHLO_GATHER", *BYTES, options=GatherOptions)

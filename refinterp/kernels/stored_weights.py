@@ -58,7 +58,8 @@ class FullyConnectedBlockwise:
             )
         weights = codes.reshape(units, depth // size, size).transpose(1, 2, 0)
         scales = w.scale.reshape(units, -1).T
-        zeros = np.add.accumulate(scales * weights.sum(axis=1), axis=0, dtype=np.float32)[-1]
+        zeros = scales * weights.sum(axis=1, dtype=np.float32)
+        zeros = np.add.accumulate(zeros, axis=0, dtype=np.float32)[-1]
         return cls(np.ascontiguousarray(weights), np.ascontiguousarray(scales), zeros)
 
     def eval(
@@ -73,7 +74,7 @@ class FullyConnectedBlockwise:
         codes = rows.codes.reshape(-1, blocks, size).transpose(1, 0, 2)
         steps = np.matmul(codes, self.weights)  # (blocks, rows, units), exact
         steps *= self.scales[:, None]
-        out = np.add.accumulate(steps, axis=0)[-1]
+        out = np.add.accumulate(steps, axis=0, dtype=steps.dtype)[-1]
         out -= rows.zero[:, None] * self.zeros
         out *= rows.scale[:, None]
         out = out.reshape(len(x), -1, units)

@@ -166,8 +166,8 @@ class SvdfInteger:
         windows, last = _history(state, features, w_time.shape[-1])
         state[...] = last
         past = windows.astype(np.int64) - self.state_zero
-        total = np.sum(past * w_time.astype(np.int64)[:, None], axis=-1)
-        total = total.reshape(*y.shape, self.rank).sum(axis=-1)
+        total = np.sum(past * w_time.astype(np.int64)[:, None], axis=-1, dtype=np.int64)
+        total = total.reshape(*y.shape, self.rank).sum(axis=-1, dtype=np.int64)
         if bias is not None:
             total = total + bias.reshape(len(bias), 1, -1)
         codes = wrap32(rescale(wrap32(total), self.output) + self.y_zero)

@@ -180,7 +180,7 @@ class DetectionPostProcess:
         each = min(o.max_classes_per_detection, o.num_classes)
         order = np.argsort(-scores, axis=1, kind="stable")[:, :each]
         selected = self._select(boxes, scores.max(axis=1), o.max_detections)
-        number, column = np.meshgrid(np.arange(len(selected)), np.arange(each), indexing="ij")
+        number, column = np.indices((len(selected), each), np.int64)
         if self.spread:
             place = each * (number * each + column) + column
         else:
@@ -201,7 +201,7 @@ class DetectionPostProcess:
         for number in range(scores.shape[1]):
             found.append((self._select(boxes, scores[:, number], o.detections_per_class), number))
         chosen = np.concatenate([own for own, _ in found])
-        kind = np.concatenate([np.full(len(own), number) for own, number in found])
+        kind = np.concatenate([np.full(len(own), number, np.int64) for own, number in found])
         order = np.argsort(-scores[chosen, kind], kind="stable")[: o.max_detections]
         chosen, kind = chosen[order], kind[order]
         y[0, : len(chosen)] = boxes[chosen]

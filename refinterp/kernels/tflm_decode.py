@@ -94,14 +94,14 @@ def _channels(output: TensorSpec) -> NDArray[np.int64]:
     count = max(output.scale.size, 1)
     axis = output.quantized_dimension
     if count > 1 and axis == len(output.shape) - 1:
-        return np.arange(output.size) % count
+        return np.arange(output.size, dtype=np.int64) % count
     if axis != 0:
         raise ModelError(
             f"output {output.name!r} has scales along axis {axis}; allowed: the first or the last"
         )
     if output.size % count:
         raise ModelError(f"{output.size} elements of {output.name!r} do not split into {count}")
-    return np.arange(output.size) // max(output.size // count, 1)
+    return np.arange(output.size, dtype=np.int64) // max(output.size // count, 1)
 
 
 def _of_type(head: Bytes, dtype: str) -> Array:
@@ -131,7 +131,8 @@ def _table(codes: Bytes, head: Bytes, output: TensorSpec) -> Array:
     bits = np.unpackbits(codes)
     if bits.size < output.size * width:
         raise _short(output, "indices")
-    index = bits[: output.size * width].reshape(-1, width) @ (1 << np.arange(width)[::-1])
+    places = 1 << np.arange(width, dtype=np.int64)[::-1]
+    index = bits[: output.size * width].reshape(-1, width) @ places
     index = index + _channels(output) * stride
     values = _of_type(head, output.dtype)
     if index.size and index.max() >= values.size:
@@ -148,7 +149,7 @@ def _pruned(codes: Bytes, head: Bytes, output: TensorSpec) -> Array:
     if output.dtype != "int8" and np.any(zeros):
         raise ModelError(f"output {output.name!r} is {output.dtype}; its zero points must be 0")
     values = _of_type(head, output.dtype)
-    kept = np.cumsum(bits) - 1
+    kept = np.cumsum(bits, dtype=np.int64) - 1
     if bits.any() and kept[-1] >= values.size:
         raise _short(output, "values")
     filler = zeros[_channels(output)] if zeros.size else np.zeros(output.size, np.int64)

@@ -240,7 +240,7 @@ class TransposeConvInteger:
     def fold(self, w: Array, bias: NDArray[np.int64]) -> Folded:
         """Lay out w (out, height, width, in) and bias (out,)."""
         w = w.astype(np.int32) - self.w_zero
-        bound = np.abs(w.astype(np.float64)).sum(axis=(1, 2, 3)) * self.x_max
+        bound = np.abs(w.astype(np.float64)).sum(axis=(1, 2, 3), dtype=np.float64) * self.x_max
         exact = bound.max(initial=0) < FLOAT32_EXACT
         dtype = np.int64 if self.plain else np.float32 if exact else np.float64
         requantizer = Requantizer.prepare(

@@ -68,6 +68,6 @@ class Unique:
             _, first, which = np.unique(part, return_index=True, return_inverse=True)
             order = np.argsort(first)
             rank = np.empty_like(order)
-            rank[order] = np.arange(order.size)
+            rank[order] = np.arange(order.size, dtype=np.int64)
             np.copyto(values, part[first[order]])
             np.copyto(y, rank[which.reshape(-1)], casting="same_kind")

@@ -24,8 +24,8 @@ _TERMS: Final = 20
 @cache
 def _points() -> tuple[F64, F64, F64]:
     """The points, erfc there, and 2 / sqrt(pi) * exp(-x**2) there."""
-    x = np.arange(_FIRST, _LAST + _STEP, _STEP)
-    values = np.array([math.erfc(point) for point in x])
+    x = np.arange(_FIRST, _LAST + _STEP, _STEP, dtype=np.float64)
+    values = np.array([math.erfc(point) for point in x], np.float64)
     return x, values, 2 / math.sqrt(math.pi) * np.exp(-x * x)
 
 

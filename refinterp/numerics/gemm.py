@@ -40,7 +40,7 @@ class ExactGemm:
         weights: integers (K, N), |w| < 2**24.
         """
         magnitude = np.abs(weights.astype(np.float64))
-        bound = magnitude.sum(axis=0) * x_max
+        bound = magnitude.sum(axis=0, dtype=np.float64) * x_max
         inner = weights.shape[0]
         if bound.size == 0 or bound.max() < FLOAT32_EXACT:
             return cls(_dense(weights, np.float32), ((0, inner),), bound)
@@ -94,7 +94,8 @@ def _dense(weights: NDArray[Any], dtype: Any) -> NDArray[Any]:
 
 def _pieces(magnitude: NDArray[np.float64], x_max: int) -> tuple[tuple[int, int], ...]:
     """Cut the inner dimension greedily so that each piece keeps float32's bound."""
-    total = np.concatenate([np.zeros((1, magnitude.shape[1])), np.cumsum(magnitude, axis=0)])
+    sums = np.cumsum(magnitude, axis=0, dtype=np.float64)
+    total = np.concatenate([np.zeros((1, magnitude.shape[1])), sums])
     limit = (FLOAT32_EXACT - 1) / x_max
     pieces = []
     start, inner = 0, magnitude.shape[0]

@@ -119,8 +119,8 @@ class Transform:
                 f"a transform of {length} points; allowed: twice a product of 2, 3 and 5"
             )
         sign = 1.0 if inverse else -1.0
-        inner = sign * 2 * np.pi * np.arange(half) / half
-        outer = sign * np.pi * (np.arange(1, half // 2 + 1) / half + 0.5)
+        inner = sign * 2 * np.pi * np.arange(half, dtype=np.int64) / half
+        outer = sign * np.pi * (np.arange(1, half // 2 + 1, dtype=np.int64) / half + 0.5)
         circles = _circle(arithmetic, inner), _circle(arithmetic, outer)
         return cls(arithmetic, length, inverse, factors, *circles)
 
@@ -135,7 +135,7 @@ class Transform:
         first, second = m.divide(re[..., 0], 2), m.divide(im[..., 0], 2)
         out_re[..., 0] = m.wrap(first + second)
         out_re[..., half] = m.wrap(first - second)
-        k = np.arange(1, half // 2 + 1)
+        k = np.arange(1, half // 2 + 1, dtype=np.int64)
         a = m.divide(re[..., k], 2), m.divide(im[..., k], 2)
         b = m.divide(re[..., half - k], 2), m.divide(m.wrap(-im[..., half - k]), 2)
         plus = m.wrap(a[0] + b[0]), m.wrap(a[1] + b[1])
@@ -156,7 +156,7 @@ class Transform:
         in_im = np.empty_like(in_re)
         in_re[..., 0] = m.divide(m.wrap(re[..., 0] + re[..., half]), 2)
         in_im[..., 0] = m.divide(m.wrap(re[..., 0] - re[..., half]), 2)
-        k = np.arange(1, half // 2 + 1)
+        k = np.arange(1, half // 2 + 1, dtype=np.int64)
         a = m.divide(re[..., k], 2), m.divide(im[..., k], 2)
         b = m.divide(re[..., half - k], 2), m.divide(m.wrap(-im[..., half - k]), 2)
         even = m.wrap(a[0] + b[0]), m.wrap(a[1] + b[1])
@@ -187,8 +187,9 @@ class Transform:
             )
             for q in range(radix)
         ]
+        places = np.arange(size, dtype=np.int64) * stride
         turned = [inputs[0]] + [
-            _multiply(self.arithmetic, inputs[q], self._twiddle(np.arange(size) * stride * q))
+            _multiply(self.arithmetic, inputs[q], self._twiddle(places * q))
             for q in range(1, radix)
         ]
         combine = {2: self._radix2, 3: self._radix3, 4: self._radix4, 5: self._radix5}[radix]

@@ -39,7 +39,8 @@ class Mends:
         wanted = np.full((levels, count), np.nan, np.float32)
         codes_of = np.zeros((levels, count), np.int64)
         order = np.argsort(channels, kind="stable")
-        level = np.arange(order.size) - np.searchsorted(channels[order], channels[order])
+        place = np.arange(order.size, dtype=np.int64)
+        level = place - np.searchsorted(channels[order], channels[order])
         wanted[level, channels[order]] = sums[order]
         codes_of[level, channels[order]] = codes[order]
         tiled = np.tile(wanted, (1, max(1, row // count)))

@@ -24,7 +24,7 @@ ONE: Final = 2**15 - 1  # 1.0 in Q0, as near as int16 comes
 @cache
 def logistic_table(integer_bits: int) -> NDArray[np.int16]:
     """1 / (1 + exp(-x)) in Q0 for every x in Q`integer_bits`, x = index - 32768."""
-    x = np.arange(-(2**15), 2**15)
+    x = np.arange(-(2**15), 2**15, dtype=np.int64)
     size = _wrap(np.where(x > 0, x, -x))
     start = _reciprocal_of_half_sum(_exp_of_negative(_wrap(-size), integer_bits))
     positive = _shift_left(start, 1)
@@ -35,7 +35,7 @@ def logistic_table(integer_bits: int) -> NDArray[np.int16]:
 @cache
 def tanh_table(integer_bits: int) -> NDArray[np.int16]:
     """Hyperbolic tangent in Q0 for every x in Q`integer_bits`, at most 6; x = index - 32768."""
-    x = np.arange(-(2**15), 2**15)
+    x = np.arange(-(2**15), 2**15, dtype=np.int64)
     negative = _wrap(np.where(x < 0, x, -x))
     start = _reciprocal_of_half_sum(_exp_of_negative(negative, integer_bits + 1))
     size = _shift_left(_wrap(start - (1 << 13)), 2)

@@ -357,7 +357,7 @@ def _constant_codes(rule: Requantizer, m: Multiplier, bound: F64) -> I64:
     The rules never decrease as the sum grows, so equal codes at both ends mean one code between.
     """
     limit = bound.astype(np.int64)
-    whole = rule.part(np.arange(rule.bias.size))
+    whole = rule.part(np.arange(rule.bias.size, dtype=np.int64))
     first, last = whole.exact(-limit), whole.exact(limit)
     total = bound + np.abs(rule.bias)
     largest = np.ldexp(total * np.abs(m.mantissa), (m.exponent - 31).astype(np.int32))

@@ -23,7 +23,7 @@ def sigmoid_table() -> I64:
     Each value is raised by half of what a straight line to the next would miss midway; the last
     is 65535.
     """
-    index = np.arange(257)
+    index = np.arange(257, dtype=np.int64)
 
     def sigmoid(i: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(65536.0 / (1.0 + np.exp(-i / 24.0)))

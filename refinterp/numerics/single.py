@@ -41,7 +41,8 @@ _TRIALS = (
 )
 """Steps of the last place of scale and offset to try, round by round."""
 _CHUNK = 32  # channels whose trials of one round are made together
-_AROUND = np.arange(-3, 3)  # accumulators about a place that come out wrong, with one to spare
+_AROUND = np.arange(-3, 3, dtype=np.int64)
+"""Accumulators about a place that come out wrong, with one to spare."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,13 +182,13 @@ class _Search:
 
     def __init__(self, codes: F32, at: F32, below: F32, scale: F64, signed: bool) -> None:
         self.best = np.zeros((3, len(at)), np.float32)
-        self.open = np.arange(len(at))
+        self.open = np.arange(len(at), dtype=np.int64)
         self._codes = codes
         self._positive = int(np.searchsorted(codes, 1))  # where codes above 0 start
         # a truncated float reaches k > 0 from k on, k <= 0 from just above k - 1 on
         self._bar = np.where(codes >= 1, codes, np.nextafter(codes - 1, np.float32(np.inf)))
         self._signed = signed
-        self._fewest = np.full(len(at), 2 * codes.size + 1)
+        self._fewest = np.full(len(at), 2 * codes.size + 1, np.int64)
         for trials in _TRIALS:
             steps = np.array(trials, np.float32)
             for start in range(0, self.open.size, _CHUNK):
@@ -203,7 +204,7 @@ class _Search:
         offset = offset + steps[:, 1:] * np.spacing(offset)
         wrong = np.count_nonzero(self._reach(up, offset, half) < self._bar, axis=2)
         wrong += np.count_nonzero(self._reach(down, offset, half) >= self._bar, axis=2)
-        which = np.argmin(wrong, axis=0), np.arange(mine.size)
+        which = np.argmin(wrong, axis=0), np.arange(mine.size, dtype=np.int64)
         better = wrong[which] < self._fewest[mine]
         self._fewest[mine[better]] = wrong[which][better]
         chosen = np.stack([s[..., 0][which], offset[which], half[which]])

@@ -37,7 +37,7 @@ def square_root(x: U64) -> I64:
 @cache
 def _log_table() -> I64:
     """What log2(1 + i / 128) lies above i / 128, in units of 2**-16; two zeros at the end."""
-    i = np.arange(128)
+    i = np.arange(128, dtype=np.int64)
     above = np.rint(np.log2(1 + i / 128) * 65536 - 512 * i).astype(np.int64)
     return np.concatenate([above, [0, 0]])
 

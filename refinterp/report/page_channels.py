@@ -142,5 +142,5 @@ def _shared(values: Array, pick: Callable[..., Array]) -> Array:
     shared = -(-values.size // _MOST)
     if shared == 1:
         return values
-    starts = np.arange(0, values.size, shared)
+    starts = np.arange(0, values.size, shared, dtype=np.int64)
     return np.asarray(pick.reduceat(values, starts))  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ files are memory-mapped, folders are walked in name order, images are opened whe
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -176,7 +177,7 @@ def _samples_first(array: Array, shape: Shape, where: str) -> Array:
 
 def _raw(place: Path, spec: TensorSpec) -> Samples:
     dtype = STORAGE[spec.dtype]
-    size = int(np.prod(spec.shape)) * dtype.itemsize
+    size = math.prod(spec.shape) * dtype.itemsize
     found = place.stat().st_size
     if size == 0 or found == 0 or found % size:
         raise UsageError(
@@ -203,7 +204,7 @@ def _folder(
         open_samples(p, inputs, image_range=image_range, window_stride=window_stride)
         for p in usable
     ]
-    starts = np.cumsum([0, *(part.count for part in parts)])
+    starts = np.cumsum([0, *(part.count for part in parts)], dtype=np.int64)
 
     def get(index: int) -> list[Array]:
         part = int(np.searchsorted(starts, index, side="right")) - 1

@@ -9,6 +9,7 @@ Measured  `measured` rows agree with the arena of models that hold the operator,
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -424,7 +425,7 @@ def reshape(op: Operation) -> None:
     if len(op.operator.inputs) == 1 and shape == (0,):
         op.state.shapes[op["o0"].id] = ()
     elif -1 in shape:
-        rest = int(np.prod([size for size in shape if size != -1]))
+        rest = math.prod(size for size in shape if size != -1)
         full = tuple(op["i0"].elements // rest if size == -1 else size for size in shape)
         op.rewrite("o0", full)
     op.same_type("i0", "o0")
