@@ -12,7 +12,8 @@ from refinterp.errors import UsageError
 from refinterp.graph.model import Model, Shape
 from refinterp.verdicts import opening
 from refinterp.verdicts.differences.table import differences
-from refinterp.verdicts.node import Node
+from refinterp.verdicts.inventory import highest_version
+from refinterp.verdicts.node import Node, refuse
 from refinterp.verdicts.table import rule_for
 from refinterp.verdicts.verdict import CMSIS_NN_MVE, ESP_NN, RUNTIMES, TFLM, Refusal, Verdict
 
@@ -46,22 +47,25 @@ def _verdicts(model: Model, runtime: str, shapes: Shapes) -> Iterator[Verdict]:
 
 
 def _operator(node: Node, runtime: str) -> Verdict:
-    """The worst that is known of one operator: a refusal, then a known difference."""
+    """The worst that is known of one operator: a refusal, a known difference, an abort."""
     refused = _refused(node, runtime)
-    if refused is not None:
+    if refused is not None and refused.verdict == "refuses":
         return refused
     for verdict in differences(node, runtime):
-        return verdict
+        if refused is None or verdict.verdict == "aborts":
+            return verdict
+    if refused is not None:
+        return refused
     return Verdict(runtime, node.subgraph, node.index, node.name, "runs")
 
 
 def _refused(node: Node, runtime: str) -> Verdict | None:
     kernels = TFLM if runtime in (CMSIS_NN_MVE, ESP_NN) else runtime
     rule = rule_for(kernels, node.name)
-    if rule is None:
-        return None
     try:
-        rule(node)
+        _kernel(node, kernels)
+        if rule is not None:
+            rule(node)
     except Refusal as found:
         return Verdict(
             runtime,
@@ -74,3 +78,16 @@ def _refused(node: Node, runtime: str) -> Verdict | None:
             found.stage,
         )
     return None
+
+
+def _kernel(node: Node, runtime: str) -> None:
+    """There is a kernel for the operator in its version."""
+    highest = highest_version(runtime, node.name)
+    if not highest:
+        refuse("kernel", f"it has no kernel for {node.name}", stage="open")
+    if not 1 <= node.version <= highest:
+        refuse(
+            "version",
+            f"it has no kernel for {node.name} of version {node.version}; allowed: 1 to {highest}",
+            stage="open",
+        )

@@ -41,6 +41,10 @@ class Operand:
         """Number of dimensions."""
         return len(self.shape)
 
+    def extent(self, axis: int) -> int:
+        """A size; -1 for a dimension that it does not have, where C reads anything."""
+        return self.shape[axis] if 0 <= axis < len(self.shape) else -1
+
     @property
     def size(self) -> int:
         """Number of elements."""
@@ -65,6 +69,11 @@ class Operand:
     def quantized(self) -> bool:
         """Whether there is a scale."""
         return self.scales.size > 0
+
+    @property
+    def affine(self) -> bool:
+        """Whether there is a scale and a zero point."""
+        return self.scales.size > 0 and self.zeros.size > 0
 
     @property
     def axis(self) -> int:
@@ -172,18 +181,18 @@ class Node:
         """Whether there is an input at a position, and it is not left out."""
         return position < len(self.inputs) and self.inputs[position] is not None
 
-    def x(self, position: int = 0) -> Operand:
-        """An input that must be there."""
+    def x(self, position: int = 0, *, aborts: bool = False) -> Operand:
+        """An input that must be there; aborts: the runtime does not look, and falls over it."""
         operand = self.inputs[position] if position < len(self.inputs) else None
         if operand is None:
-            refuse("operands", f"input {position} is left out, and needed")
+            refuse("operands", f"input {position} is left out, and needed", aborts=aborts)
         return operand
 
-    def y(self, position: int = 0) -> Operand:
+    def y(self, position: int = 0, *, aborts: bool = False) -> Operand:
         """An output that must be there."""
         operand = self.outputs[position] if position < len(self.outputs) else None
         if operand is None:
-            refuse("operands", f"output {position} is left out, and needed")
+            refuse("operands", f"output {position} is left out, and needed", aborts=aborts)
         return operand
 
     # Checks
@@ -214,6 +223,16 @@ def types(operand: Operand, *allowed: str) -> None:
     """The operand is of one of these types."""
     if operand.dtype not in allowed:
         refuse("types", f"{operand.label} is of {operand.dtype}; allowed: {', '.join(allowed)}")
+
+
+def runs_on(operand: Operand, *allowed: str) -> None:
+    """The same, found out in a run only."""
+    if operand.dtype not in allowed:
+        refuse(
+            "types",
+            f"{operand.label} is of {operand.dtype}; allowed: {', '.join(allowed)}",
+            stage="invoke",
+        )
 
 
 def same_type(a: Operand, b: Operand) -> None:
@@ -277,3 +296,48 @@ def _listed(numbers: Collection[int]) -> str:
     if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
         return f"{ordered[0]} to {ordered[-1]}"
     return " or ".join(map(str, ordered))
+
+
+# Scales
+
+
+def per_tensor(operand: Operand) -> None:
+    """It has one scale."""
+    if operand.scales.size != 1:
+        refuse("scales", f"{operand.label} has {operand.scales.size} scales; allowed: 1")
+
+
+def is_quantized(operand: Operand) -> None:
+    """It has scales and zero points."""
+    if not operand.affine:
+        refuse("quantization", f"{operand.label} is not quantized; it must be")
+
+
+def not_quantized(operand: Operand) -> None:
+    """It has no scales."""
+    if operand.affine:
+        refuse("quantization", f"{operand.label} is quantized; it must not be")
+
+
+def below_one(real: float, what: str) -> None:
+    """A multiplier between 0 and 1, without which a runtime aborts."""
+    if not 0 < real < 1:
+        refuse(
+            "multiplier",
+            f"{what} is {real:.9g}; allowed: more than 0 and less than 1",
+            aborts=True,
+        )
+
+
+def clamp_fits(operand: Operand, activation: str, scale: float) -> None:
+    """The bounds of a fused activation can be written in the result's codes."""
+    bounds = {"RELU": (0.0,), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
+    with np.errstate(all="ignore"):
+        for bound in bounds.get(activation, ()):
+            code = float(np.float32(bound) / np.float32(scale))
+            if not -(2.0**31) <= code <= 2.0**31 - 1:
+                refuse(
+                    "scales",
+                    f"{operand.label} has scale {scale:.9g}, of which the bound {bound:g} of "
+                    f"{activation} is no 32-bit multiple",
+                )
