@@ -30,13 +30,13 @@ from conformance.known_differences import Runtimes
 from refinterp.errors import RefinterpError
 from refinterp.graph.model import Model
 from refinterp.modelfile.writer import write_model
+from refinterp.run.executor import Executor
 from refinterp.run.matrix import runs
 from refinterp.run.prepare import prepare
-from refinterp.run.executor import Executor
 from refinterp.runtimes.outcome import Case as RuntimeCase
 from refinterp.runtimes.outcome import Died, Outcome, Ran
-from refinterp.verdicts.judge import verdicts
 from refinterp.verdicts.inventory import REFERENCE_LACKS, has_kernel
+from refinterp.verdicts.judge import verdicts
 
 BATCH = 25
 _UNSETTABLE = "Cannot set tensor"
@@ -270,8 +270,8 @@ def print_worst(cells: Sequence[Cell], show: int) -> None:
     """All cells, the worst first, with what we disagree on."""
     trials = [t for cell in cells for t in cell.trials]
     print(
-        f"\n{len(cells)} cells, {len(trials)} models, agreement {_share(t.agrees for t in trials):.2%}, "
-        f"table alone {_share(t.judged_agrees for t in trials):.2%}"
+        f"\n{len(cells)} cells, {len(trials)} models, "
+        f"agreement {_share(t.agrees for t in trials):.2%}, table alone {_share(t.judged_agrees for t in trials):.2%}"
     )
     for cell in sorted(cells, key=lambda c: min(c.agreement, c.judgement)):
         if cell.agreement == 1 and cell.judgement == 1:

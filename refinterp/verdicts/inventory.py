@@ -83,7 +83,7 @@ _TFLM: Final = frozenset((
     "CIRCULAR_BUFFER", "SignalDelay", "SignalEnergy", "SignalFftAutoScale", "SignalFilterBank",
     "SignalFilterBankLog", "SignalFilterBankSpectralSubtraction", "SignalFilterBankSquareRoot",
     "SignalFramer", "SignalIrfft", "SignalOverlapAdd", "SignalPCAN", "SignalRfft", "SignalStacker",
-    "SignalWindow", "TFLM_DECODE", "TFLite_Detection_PostProcess", 
+    "SignalWindow", "TFLM_DECODE", "TFLite_Detection_PostProcess",
 ))  # fmt: skip
 
 

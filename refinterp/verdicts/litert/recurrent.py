@@ -198,7 +198,7 @@ def _small(
             _vector(w, cells)
             types(w, "int16" if whole else first.dtype)
     given = [w is not None for w in gates.peepholes]
-    need((given[0] or coupled) and all(given[1:]) or not any(given), "operands",
+    need(((given[0] or coupled) and all(given[1:])) or not any(given), "operands",
          "only some of the peephole weights are given")  # fmt: skip
     if coupled:
         need(gates.biases[0] is None, "operands",

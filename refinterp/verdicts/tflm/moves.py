@@ -162,7 +162,7 @@ def expand_dims(node: Node) -> None:
     value = (axis.integers() or [0])[0]
     at = x.rank + 1 + value if value < 0 else value
     need(at <= x.rank, "axis", f"the axis is {value}; allowed: up to {x.rank}")
-    wanted = x.shape[: max(at, 0)] + (1,) + x.shape[max(at, 0) :]
+    wanted = (*x.shape[: max(at, 0)], 1, *x.shape[max(at, 0) :])
     need(y.rank == x.rank + 1 and (at < 0 or y.shape == wanted), "shapes",
          f"{y.label} has shape {list(y.shape)}; allowed: {list(wanted)}")  # fmt: skip
     if at < 0:
