@@ -271,7 +271,8 @@ def print_worst(cells: Sequence[Cell], show: int) -> None:
     trials = [t for cell in cells for t in cell.trials]
     print(
         f"\n{len(cells)} cells, {len(trials)} models, "
-        f"agreement {_share(t.agrees for t in trials):.2%}, table alone {_share(t.judged_agrees for t in trials):.2%}"
+        f"agreement {_share(t.agrees for t in trials):.2%}, "
+        f"table alone {_share(t.judged_agrees for t in trials):.2%}"
     )
     for cell in sorted(cells, key=lambda c: min(c.agreement, c.judgement)):
         if cell.agreement == 1 and cell.judgement == 1:

@@ -16,7 +16,7 @@ from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS, TensorPlan
 from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, with_changes
 from refinterp.cli.arena_optimize import Planning, optimize
-from refinterp.cli.common import add_models, print_document, save_text, say, size
+from refinterp.cli.common import add_lenient, add_models, print_document, save_text, say, size
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.arena_answer import (
@@ -119,6 +119,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit with 1 when a model needs a larger arena than this: 61440, 60K (K = 1,024), "
         "1M (M = 1,048,576)",
     )
+    add_lenient(parser)
     parser.add_argument("--svg", metavar="F", help="also draw the plan to this file (one model)")
     parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
 
@@ -174,7 +175,7 @@ def _measure(
     detailed = len(every) == 1 or options.ledger or options.html or options.json
     answers = []
     for done, (path, model, where) in enumerate(every, 1):
-        answer = measured(path, model, where, options.planner, plans)
+        answer = measured(path, model, where, options.planner, plans, lenient=options.lenient)
         if detailed:
             answer = with_changes(answer, plans, others=not options.all_targets)
         answers.append(answer)

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from refinterp.cli.arena_optimize import Planning
-from refinterp.cli.common import open_model
-from refinterp.errors import RefinterpError, UsageError
+from refinterp.cli.common import open_model, say
+from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.arena_answer import Wheel
+from refinterp.run.gate import refusals
 from refinterp.tflm.entries import Ledger
 from refinterp.tflm.ledger import measure
 from refinterp.tflm.targets import DEFAULT_VERSION, WHEEL_VERSION, Profile, profile
 from refinterp.tflm.what_if import SECONDS, WhatIf, other_profiles, smaller
+from refinterp.verdicts.verdict import TFLM
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,40 @@ def opened(paths: Sequence[str]) -> list[tuple[str, Model | RefinterpError]]:
 
 
 def measured(
-    path: str, model: Model | RefinterpError, where: Profile, planner: str, plans: Planning
+    path: str,
+    model: Model | RefinterpError,
+    where: Profile,
+    planner: str,
+    plans: Planning,
+    *,
+    lenient: bool = False,
 ) -> Answer:
-    """Measure one model in one profile; a refusal is part of the answer."""
+    """Measure one model in one profile; a refusal is part of the answer.
+
+    lenient: measure what TFLM refuses when it prepares the operators, with a warning.
+    """
     if isinstance(model, RefinterpError):
         return Answer(path, Path(path).name, None, where, None, model)
     title = Path(model.source or path).name
     try:
-        return Answer(path, title, model, where, measure(model, where, planner, plan=plans), None)
+        ledger = measure(model, where, planner, plan=plans)
+        _require(model, title, lenient=lenient)
+        return Answer(path, title, model, where, ledger, None)
     except UsageError:
         raise
     except RefinterpError as error:
         return Answer(path, title, model, where, None, type(error)(f"{title}: {error}"))
+
+
+def _require(model: Model, title: str, *, lenient: bool) -> None:
+    """Raise UnsupportedError for what TFLM refuses when it prepares the operators, or warn."""
+    for verdict in refusals(model, TFLM):
+        if verdict.stage == "invoke":
+            continue
+        if not lenient:
+            raise UnsupportedError(f"{verdict} (--lenient measures it all the same)")
+        say(f"warning: {title}: {verdict}")
+        return
 
 
 def refusal(answer: Answer) -> str:

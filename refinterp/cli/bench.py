@@ -14,7 +14,7 @@ from refinterp.bench.job import Failed, Job
 from refinterp.bench.machine import machine
 from refinterp.bench.memory import Memory, measure_memory
 from refinterp.bench.process import measure
-from refinterp.cli.common import add_flavour, positive, print_document, say
+from refinterp.cli.common import add_flavour, add_lenient, positive, print_document, say
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.modelfile.opening import opened
 from refinterp.modelfile.reader import read_model
@@ -23,6 +23,8 @@ from refinterp.report.bench_document import benched_fields
 from refinterp.report.bench_table import Benched, bench_answer, print_bench
 from refinterp.report.machine import document
 from refinterp.report.progress import progress
+from refinterp.run.gate import require
+from refinterp.run.prepare import prepare
 from refinterp.runtimes.names import RUNTIMES, unavailable
 
 _OTHER_SECONDS = 1.0  # that starting the measuring process takes, about
@@ -62,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="ours without its fast paths")
     add_flavour(parser)
+    add_lenient(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -112,6 +115,9 @@ def _planned(options: argparse.Namespace, subjects: int) -> float:
 def _bench(path: str, options: argparse.Namespace, subjects: tuple[str, ...]) -> Benched:
     """Measure one model; raises UnsupportedError where ours does not run it."""
     model = _content(path)
+    program = prepare(read_model(model), flavour=options.flavour)
+    if warning := require(program, lenient=options.lenient):
+        say(f"warning: {path}: {warning}")
     job = Job(
         model,
         subjects,

@@ -106,6 +106,15 @@ def add_flavour(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_lenient(parser: argparse.ArgumentParser) -> None:
+    """Add --lenient."""
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="go on, with a warning, where the runtime would refuse the model",
+    )
+
+
 def add_image_range(parser: argparse.ArgumentParser) -> None:
     """Add --image-range."""
     parser.add_argument(

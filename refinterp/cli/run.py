@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from refinterp.cli.common import (
     add_flavour,
     add_image_range,
+    add_lenient,
     add_model,
     add_window_stride,
     open_data,
@@ -29,6 +30,7 @@ from refinterp.report.machine import document
 from refinterp.report.progress import Told, progress
 from refinterp.report.terminal import Column, print_table, print_text, shorten
 from refinterp.run.batches import Results, in_sequence, run_samples
+from refinterp.run.gate import require
 from refinterp.run.pool import Work, run_in_processes
 from refinterp.run.prepare import Program, prepare
 from refinterp.samples.convert import dequantize
@@ -63,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="divide the samples among N processes (default 1: this one)",
     )  # fmt: skip
     add_flavour(parser)
+    add_lenient(parser)
     add_image_range(parser)
     add_window_stride(parser)
 
@@ -71,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
     """Run all samples, in order."""
     model = open_model(options.model)
     program = prepare(model, flavour=options.flavour, plain=options.plain)
+    if warning := require(program, lenient=options.lenient):
+        say(f"warning: {warning}")
     graph = program.graph
     specs = [program.specs[i] for i in graph.inputs]
     samples = open_data(

@@ -57,7 +57,8 @@ class Interpreter:
 
     flavour: whose arithmetic is reproduced; wins over the resolver. plain: use the plain
     definitions instead of the fast paths. poison: overwrite tensors as soon as nothing reads them
-    any more.
+    any more. lenient: run, with a warning, what the flavour's runtime refuses when it prepares the
+    operators; otherwise `allocate_tensors` refuses it too.
 
     Raises ModelError or UsageError (both ValueError) when the model cannot be read or arguments
     contradict each other, UnsupportedError when operators have no kernel or delegates are given.
@@ -81,6 +82,7 @@ class Interpreter:
         flavour: str | None = None,
         plain: bool = False,
         poison: bool = False,
+        lenient: bool = False,
     ) -> None:
         chosen = choose_flavour(experimental_op_resolver_type, flavour, stacklevel=2)
         if num_threads is not None:
@@ -109,6 +111,7 @@ class Interpreter:
             "poison": poison,
             "threads": num_threads,
             "preserve": bool(experimental_preserve_all_tensors),
+            "lenient": lenient,
         }
         self._sessions: dict[int, Session] = {}
 

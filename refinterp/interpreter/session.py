@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -10,14 +11,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.errors import ModelError, StateError, UsageError
+from refinterp.errors import ModelError, StateError, UnsupportedError, UsageError
 from refinterp.graph.check import Finding
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape, Tensor
 from refinterp.interpreter.mistakes import AllocationError, ResizeError, UnreadableError
 from refinterp.numerics.threads import blas_threads
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import Step, prepare
+from refinterp.run.gate import refusals_of
+from refinterp.run.prepare import Program, Step, prepare
 
 Array = NDArray[Any]
 
@@ -25,6 +27,7 @@ _PRESERVE: Final = (
     "to read every tensor after invoke(), construct the Interpreter with "
     "experimental_preserve_all_tensors=True"
 )
+_LENIENT: Final = "Interpreter(lenient=True) runs it all the same"
 _TYPE_NAMES: Final = {"O": "STRING", "S": "STRING", "U": "STRING"}  # by the kind of a NumPy type
 
 
@@ -32,7 +35,7 @@ class Session:
     """The state in which LiteRT keeps a subgraph, with one sample.
 
     threads: BLAS's while the model runs; None leaves them alone. faults: findings of severity error
-    about the subgraph; they forbid allocation.
+    about the subgraph; they forbid allocation. lenient: run what the runtime refuses.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Session:
         plain: bool,
         poison: bool,
         preserve: bool,
+        lenient: bool = False,
         threads: int | None = None,
         faults: Sequence[Finding] = (),
     ) -> None:
@@ -54,6 +58,8 @@ class Session:
         self._plain = plain
         self._poison = poison
         self._preserve = preserve
+        self._lenient = lenient
+        self._refused_run = ""
         self._threads = threads
         self._faults = tuple(faults)
         self._shapes: dict[int, Shape] = {}
@@ -125,8 +131,8 @@ class Session:
     def allocate(self) -> None:
         """Prepare all operators for the shapes and lay out memory; nothing if that is done.
 
-        Raises AllocationError where the model cannot be run as it stands, UnsupportedError where
-        it can but not by us.
+        Raises AllocationError where the model cannot be run as it stands or the flavour's runtime
+        refuses it, UnsupportedError where it can but not by us.
         """
         if self._ready:
             return
@@ -140,6 +146,7 @@ class Session:
                 plain=self._plain,
                 shapes=self._shapes,
             )
+            self._gate(program)
             self._executor = Executor(program, poison=self._poison)
         except ModelError as error:
             raise AllocationError(f"{error} (failed to prepare)") from error
@@ -148,13 +155,29 @@ class Session:
         self._ran = False
         self._ready = True
 
+    def _gate(self, program: Program) -> None:
+        """Refuse what the runtime refuses when it prepares operators, or warn of it."""
+        self._refused_run = ""
+        for verdict in refusals_of(program):
+            if self._lenient:
+                warnings.warn(str(verdict), stacklevel=5)
+                return
+            if verdict.stage != "invoke":
+                raise ModelError(f"{verdict}; {_LENIENT}")
+            self._refused_run = self._refused_run or f"{verdict}; {_LENIENT}"
+
     def invoke(self) -> None:
-        """Run once; raises StateError before allocation."""
+        """Run once; raises StateError before allocation, UnsupportedError where the runtime would.
+
+        That is where the flavour's runtime finds out in a run that it cannot.
+        """
         if not self._ready or self._executor is None:
             raise StateError(
                 "Invoke called on model that is not ready. Call allocate_tensors() first, and "
                 "again after every resize_tensor_input()"
             )
+        if self._refused_run:
+            raise UnsupportedError(self._refused_run)
         with nullcontext() if self._threads is None else blas_threads(self._threads):
             self._executor.invoke([self._keep] if self._preserve else [])
         self._ran = True

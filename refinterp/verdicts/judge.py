@@ -43,10 +43,10 @@ def _verdicts(model: Model, runtime: str, shapes: Shapes) -> Iterator[Verdict]:
     yield from opening.verdicts(model, runtime)
     for subgraph, graph in enumerate(model.subgraphs):
         for index in range(len(graph.operators)):
-            yield _operator(Node(model, subgraph, index, shapes.get(subgraph)), runtime)
+            yield judge(Node(model, subgraph, index, shapes.get(subgraph)), runtime)
 
 
-def _operator(node: Node, runtime: str) -> Verdict:
+def judge(node: Node, runtime: str) -> Verdict:
     """The worst that is known of one operator: a refusal, a known difference, an abort."""
     refused = _refused(node, runtime)
     if refused is not None and refused.verdict == "refuses":

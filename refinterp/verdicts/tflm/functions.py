@@ -49,13 +49,13 @@ def abs_(node: Node) -> None:
     """Absolute values, and one over the root."""
     x, y = _pair(node)
     same_type(x, y)
-    types(x, *(("float32", "int8", "int16") if node.name == "ABS" else ("float32", "int8")))
     if x.dtype == "int8" or (x.dtype == "int16" and x.affine):
         is_quantized(x)
         is_quantized(y)
         if x.dtype == "int16":
             zero_point_is(x, 0)
             zero_point_is(y, 0)
+    runs_on(x, *(("float32", "int8", "int16") if node.name == "ABS" else ("float32", "int8")))
 
 
 @tflm("SIN", "COS", "LOG", "SQRT", "SQUARE")
@@ -63,7 +63,7 @@ def real(node: Node) -> None:
     """Functions of reals."""
     x, y = _pair(node)
     same_type(x, y)
-    types(x, "float32")
+    runs_on(x, "float32")
 
 
 @tflm("LOGICAL_NOT")
@@ -71,7 +71,7 @@ def logical_not(node: Node) -> None:
     """Not."""
     x, y = _pair(node)
     same_type(x, y)
-    types(x, "bool")
+    runs_on(x, "bool")
 
 
 @tflm("EXP", "ROUND")

@@ -1,0 +1,78 @@
+"""Whether the runtime that a flavour is named after would run the model at all.
+
+A flavour reproduces a runtime's arithmetic, which is no use to somebody whose runtime refuses the
+model: commands that run it refuse what the runtime refuses, unless they are told to be lenient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from refinterp.errors import UnsupportedError
+from refinterp.graph.model import Model
+from refinterp.run.prepare import Program
+from refinterp.verdicts.inventory import highest_version
+from refinterp.verdicts.judge import Shapes, judge
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.verdict import LITERT_OPTIMIZED, LITERT_REFERENCE, Verdict
+
+
+def shapes_of(program: Program) -> Shapes:
+    """The shapes of a program's tensors, as they came out when it was prepared."""
+    found: dict[int, Mapping[int, tuple[int, ...]]] = {}
+    for number, graph in program.graphs.items():
+        found[number] = {
+            i: spec.shape for i, spec in enumerate(graph.specs) if i not in graph.unknown
+        }
+    return found
+
+
+def refusals(
+    model: Model,
+    runtime: str,
+    shapes: Shapes | None = None,
+    *,
+    subgraphs: Iterable[int] | None = None,
+) -> Iterator[Verdict]:
+    """Yield the operators for which the runtime gives no result; subgraphs: all if not given.
+
+    Operators that LiteRT's reference resolver lacks are judged by its optimized kernels, and custom
+    ones that a runtime does not know are left alone: whoever uses them registers them. A run that
+    ends in the middle is a known difference, and not told here.
+    """
+    for subgraph in range(len(model.subgraphs)) if subgraphs is None else subgraphs:
+        for index, operator in enumerate(model.subgraphs[subgraph].operators):
+            whose = runtime
+            version = operator.code.version if operator.code else 1
+            if operator.code is not None and operator.code.builtin == "CUSTOM":
+                if not highest_version(runtime, operator.name):
+                    continue
+            elif runtime == LITERT_REFERENCE and version > highest_version(runtime, operator.name):
+                whose = LITERT_OPTIMIZED
+            node = Node(model, subgraph, index, (shapes or {}).get(subgraph))
+            verdict = judge(node, whose)
+            stops = verdict.verdict == "refuses" or (
+                verdict.verdict == "aborts" and verdict.stage != "invoke"
+            )
+            if stops:
+                yield verdict
+
+
+def refusals_of(program: Program) -> Iterator[Verdict]:
+    """The same of a program, for the runtime of its flavour, with its shapes."""
+    return refusals(
+        program.model, program.flavour, shapes_of(program), subgraphs=sorted(program.graphs)
+    )
+
+
+def require(program: Program, *, lenient: bool = False) -> str:
+    """Refuse what the runtime of the program's flavour refuses.
+
+    Returns a warning instead where it is to be lenient, "" where there is none to give. Raises
+    UnsupportedError.
+    """
+    for verdict in refusals_of(program):
+        if not lenient:
+            raise UnsupportedError(f"{verdict} (--lenient runs it all the same)")
+        return str(verdict)
+    return ""
