@@ -14,7 +14,8 @@ from refinterp.graph.check import check
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, Model, Tensor
 from refinterp.report.machine import document
-from refinterp.report.terminal import Column, dims, print_table, print_text, shorten
+from refinterp.report.terminal import Column, dims, print_table, print_text
+from refinterp.report.words import shorten
 from refinterp.run.matrix import LITERT, LITERT_OPTIMIZED, TFLM, runs
 from refinterp.run.support import Support, support
 

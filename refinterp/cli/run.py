@@ -28,7 +28,8 @@ from refinterp.cli.common import (
 from refinterp.errors import UsageError
 from refinterp.report.machine import document
 from refinterp.report.progress import Told, progress
-from refinterp.report.terminal import Column, print_table, print_text, shorten
+from refinterp.report.terminal import Column, print_table, print_text
+from refinterp.report.words import shorten
 from refinterp.run.batches import Results, in_sequence, run_samples
 from refinterp.run.gate import require
 from refinterp.run.pool import Work, run_in_processes

@@ -72,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", metavar="F", help="write the set found as a recipe for ai-edge-quantizer"
     )
+    parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
     parser.add_argument("--all", action="store_true", help="show every layer and range")
     add_flavour(parser)
     add_image_range(parser)
@@ -91,10 +92,14 @@ def run(options: argparse.Namespace) -> int:
     if options.recipe and report.search is not None:
         recipe = quantizer_recipe(report.recipe, report.precision)
         save_text(options.recipe, json.dumps(recipe, indent=2) + "\n")
+    if options.json or options.html:
+        data = sensitivity_document(report, ranges, model.source, twin.source if twin else None)
+    if options.html:
+        from refinterp.report.page_sensitivity import sensitivity_page
+
+        save_text(options.html, sensitivity_page(report, ranges, data, model.source))
     if options.json:
-        print_document(
-            sensitivity_document(report, ranges, model.source, twin.source if twin else None)
-        )
+        print_document(data)
     else:
         print_sensitivity(report, ranges, everything=options.all)
     return _judge(report)

@@ -11,8 +11,7 @@ from typing import Final
 
 from refinterp.debug.fault import REMEDIES
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
-from refinterp.report.terminal import shorten
-from refinterp.report.words import decibels, one_line, some
+from refinterp.report.words import decibels, one_line, shorten, some
 
 _NAME: Final = 40  # characters of a tensor's name
 _OUTPUTS: Final = 4  # that the verdict tells of

@@ -15,8 +15,8 @@ from refinterp.report.debug_answer import (
     looked_for,
     operators,
 )
-from refinterp.report.terminal import console, print_answer, print_text, shorten
-from refinterp.report.words import columns, decibels, fit, one_line, percent
+from refinterp.report.terminal import console, print_answer, print_text
+from refinterp.report.words import columns, decibels, fit, one_line, percent, shorten
 from refinterp.report.wrap import wrapped
 
 _BAR: Final = 8
@@ -171,19 +171,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
         if not width:
             continue
-        text = _tail(cell, width) if at == _LAYER else cell
+        text = shorten(cell, width) if at == _LAYER else cell
         parts.append(fit(text, width) if at in _LEFT else " " * (width - columns(text)) + text)
     return " ".join(parts).rstrip()
-
-
-def _tail(name: str, room: int) -> str:
-    """The end of a long name: what tells layers apart is there."""
-    if columns(name) <= room:
-        return name
-    kept = name[-(room - 1) :] if room > 1 else ""
-    while columns(kept) > room - 1:
-        kept = kept[1:]
-    return "…" + kept
 
 
 def _size(layer: Layer) -> float:

@@ -8,8 +8,8 @@ from typing import Final, Literal
 from refinterp.explain.definition import find_definition, plus
 from refinterp.explain.operation import Operand, Operation
 from refinterp.explain.steps import Explanation, Index, Number, Tap
-from refinterp.report.terminal import dims, shorten
-from refinterp.report.words import columns, one_line
+from refinterp.report.terminal import dims
+from refinterp.report.words import columns, one_line, shorten
 
 SHOWN_TAPS: Final = 12
 SHOWN_PADDING: Final = 2

@@ -86,7 +86,9 @@ def counted(findings: Sequence[Finding]) -> str:
 def lint_answer(results: Sequence[Linted]) -> list[tuple[str, str]]:
     """Return (label, text) lines for one model, or for several together."""
     if len(results) > 1:
-        return [("verdict", _together(results))]
+        looked = next((one.looked_for for one in results if one.looked_for), ())
+        lines = [("verdict", _together(results))]
+        return [*lines, ("looked", f"for {'; '.join(looked)}")] if looked else lines
     one = results[0]
     name = one_line(one.name)
     if not one.findings:

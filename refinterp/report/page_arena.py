@@ -75,11 +75,14 @@ def arena_page(
     title = f"{len(arenas)} arenas" if several else PurePath(arenas[0].source).name
     return page(
         f"{title}: arena",
-        tag("h1", title) if several else None,
-        answer(summary) if summary else None,
+        tag("header", tag("h1", title), answer(summary)) if several else None,
         section("Refused", answer(refused)) if refused else None,
         _overview(arenas, shared) if several else None,
-        *(part for at, arena in enumerate(arenas) for part in _arena(arena, at, several=several)),
+        *(
+            part
+            for at, arena in enumerate(arenas)
+            for part in _arena(arena, at, () if several else summary, several=several)
+        ),
         section("", definitions(_WORDS)),
         data=data,
     )
@@ -126,7 +129,9 @@ def _together(shared: SharedArena) -> list[object]:
     ]
 
 
-def _arena(arena: Arena, at: int, *, several: bool) -> list[Html]:
+def _arena(
+    arena: Arena, at: int, summary: Sequence[tuple[str, str]], *, several: bool
+) -> list[Html]:
     name, plan, ledger = PurePath(arena.source).name, arena.plan, arena.ledger
     said: list[object] = ["Memory plan by the ", tag("b", plan.planner), " planner"]
     if ledger is not None:
@@ -138,6 +143,7 @@ def _arena(arena: Arena, at: int, *, several: bool) -> list[Html]:
             "header",
             tag("h2" if several else "h1", label(name)),
             tag("p", *said, ".", class_="said"),
+            answer(summary) if summary else None,
             tag("div", *tiles, *_tiles(plan), class_="tiles"),
             id=f"arena-{at}",
         ),

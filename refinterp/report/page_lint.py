@@ -61,20 +61,22 @@ def _overview(results: Sequence[Linted]) -> Html:
     rows = []
     for at, one in enumerate(results):
         counts = Counter(finding.severity for finding in one.findings)
-        name = tag("a", label(one.name), href=f"#model-{at}")
+        named = label(one.name)
+        told = bool(one.findings or one.error)
+        name = tag("a", named, href=f"#model-{at}") if told else named
         figures = [Cell("-" if one.error else counts[s], counts[s]) for s in SEVERITIES]
         rows.append(Row((Cell(name, one.name), *figures), words=one.name))
     return section("Overview", table("models", _OVERVIEW, rows, finds="model"))
 
 
-def _model(one: Linted, at: int, *, several: bool) -> Html:
+def _model(one: Linted, at: int, *, several: bool) -> Html | None:
     groups = finding_groups(one.findings)
     if one.error is not None:
-        shown: Html | None = prose(f"refused: {one.error}", "note bad")
+        shown = prose(f"refused: {one.error}", "note bad")
     elif groups:
         shown = tag("ul", *map(_group, groups), class_="findings")
     else:
-        shown = answer(lint_answer([one])) if several else None
+        return None
     return section(one.name if several else "", shown, id=f"model-{at}", class_="findings")
 
 

@@ -11,6 +11,7 @@ from refinterp.debug.recipe import denylisted_nodes, quantizer_recipe
 from refinterp.debug.sensitivity import LayerEffect, Search, SensitivityReport
 from refinterp.debug.trials import Effect
 from refinterp.report.machine import document
+from refinterp.report.sensitivity_answer import sensitivity_answer
 
 _SUBGRAPH: Final = 0  # the one that is studied
 
@@ -25,6 +26,7 @@ def sensitivity_document(
     return document(
         model=model,
         float_model=float_model,
+        summary=dict(sensitivity_answer(report, ranges)),
         flavour=report.flavour,
         reference=report.reference,
         samples=report.samples,

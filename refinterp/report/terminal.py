@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from refinterp.report.encodings import fall_back
-from refinterp.report.words import clean
+from refinterp.report.words import clean, shorten
+from refinterp.report.words import columns as taken
 from refinterp.report.wrap import wrapped
 
 Justify = Literal["left", "right"]
@@ -31,7 +32,7 @@ class Column:
 
 
 _LEAST_CUT = 10  # characters that are left of a name
-_LEAST_FOLDED = 14
+_LEAST_FOLDED = 12
 PIPED = 80  # columns where nobody says how wide the reader's screen is
 
 
@@ -60,8 +61,9 @@ def print_table(
     for row in cells:
         shown = [_cell(*one) for one in zip(row, columns, widths, strict=True)]
         table.add_row(*map(Text, shown))
+    screen.width = max(screen.width, sum(widths) + _edges(columns))  # or numbers would be cut
     with screen.capture() as capture:
-        screen.print(table, width=max(screen.width, sum(widths) + _edges(columns)), crop=False)
+        screen.print(table)
     lines = capture.get().splitlines()
     console().file.write("".join(line.rstrip() + "\n" for line in lines))
 
@@ -81,7 +83,7 @@ def _edges(columns: Sequence[Column]) -> int:
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], screen: int) -> list[int]:
     """Characters of each column: what it holds, or on a narrow screen what is left for it."""
     widths = [
-        max([len(column.heading), *(len(line) for row in cells for line in row[i].split("\n"))])
+        max([taken(column.heading), *(taken(line) for row in cells for line in row[i].split("\n"))])
         for i, column in enumerate(columns)
     ]
     excess = sum(widths) + _edges(columns) - screen
@@ -145,11 +147,6 @@ def console() -> Any:
     if not screen.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
         screen.width = PIPED
     return screen
-
-
-def shorten(name: str, width: int = 32) -> str:
-    """Keep the end of a long name: converters put what tells layers apart there."""
-    return name if len(name) <= width else "…" + name[-(width - 1) :]
 
 
 def dims(shape: Sequence[int]) -> str:

@@ -44,6 +44,11 @@ def fit(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
 
 
+def shorten(name: str, width: int = 32) -> str:
+    """Keep the end of a long name: converters put what tells layers apart there."""
+    return name if columns(name) <= width else f"…{_head(name[::-1], width - 1)[::-1]}"
+
+
 def _head(text: str, width: int) -> str:
     used = 0
     for at, character in enumerate(text):

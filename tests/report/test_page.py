@@ -17,17 +17,24 @@ from hypothesis import strategies as st
 
 from refinterp.arena.tensor_plan import plan_model
 from refinterp.cli.main import main
+from refinterp.debug.better_ranges import TensorRanges, better_ranges
 from refinterp.debug.compare import debug
 from refinterp.debug.result import Cause, DebugReport
+from refinterp.debug.sensitivity import Sensitivity, SensitivityReport
 from refinterp.debug.weights import all_weights
+from refinterp.errors import ModelError
 from refinterp.graph.build import GraphBuilder
+from refinterp.graph.check import Finding
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
 from refinterp.report.axis import axis_of
 from refinterp.report.html import Html, json_element, raw, tag, text
+from refinterp.report.lint_answer import Linted
 from refinterp.report.machine import document
 from refinterp.report.page_arena import Arena, arena_page
 from refinterp.report.page_debug import debug_page
+from refinterp.report.page_lint import lint_page
+from refinterp.report.page_sensitivity import sensitivity_page
 from refinterp.samples.source import Samples
 from refinterp.tflm.ledger import measure
 from refinterp.tflm.targets import profile
@@ -94,6 +101,28 @@ def report_of(model: Model, twin: Model | None = None) -> DebugReport:
     return replace(report, layers=(replace(first, causes=causes), *others))
 
 
+def _linted() -> list[Linted]:
+    """Findings about names that want to be more than text, and a file that is refused."""
+    found = [
+        Finding("bad_scale", severity, at, at, at, f"{WORDS} {name}", "quantize again")
+        for severity in ("error", "warning", "note")
+        for at, name in enumerate((*NAMES, *NAMES))
+    ]  # fmt: skip
+    return [Linted(EVIL, tuple(found), 6, ("all",)), Linted(EVIL, error=ModelError(EVIL))]
+
+
+def _studied() -> tuple[SensitivityReport, tuple[TensorRanges, ...]]:
+    """A study of the digits model on a few samples, with a search, and better ranges."""
+    data = np.random.default_rng(0).random((4, 1, 8, 8, 1)).astype(np.float32)
+    model = read_model(DATA / "digits_int8.tflite")
+    study = Sensitivity(model, Samples(4, lambda i: (data[i],), "test"))
+    report = study.study(45.0)
+    layers = [replace(one, name=name) for one, name in zip(report.layers, NAMES, strict=False)]
+    layers[0] = replace(layers[0], unsupported=WORDS)
+    rest = report.layers[len(layers) :]
+    return replace(report, layers=(*layers, *rest)), better_ranges(study)
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Pages of a real pair, of a hostile model, and of arenas, written to files."""
@@ -113,7 +142,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             plan=plan_model(model), weights=weights,
         ),
         "hostile": debug_page(report_of(evil), model=EVIL, plan=plan_model(evil)),
-        "arena": arena_page(arenas, document(results=[])),
+        "arena": arena_page(
+            arenas, document(results=[]), summary=[("verdict", EVIL)], refused=[(EVIL, WORDS)]
+        ),
+        "lint": lint_page(_linted(), document(results=[])),
+        "sensitivity": sensitivity_page(*_studied(), document(), EVIL),
     }  # fmt: skip
     for name, page in written.items():
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
@@ -206,7 +239,7 @@ def test_axis_by_factors_where_one_value_dwarfs_the_others():
     assert not axis_of([0.2, 0.3, 0.25, 1.0]).logarithmic
 
 
-@pytest.mark.parametrize("name", ["debug", "hostile", "arena"])
+@pytest.mark.parametrize("name", ["debug", "hostile", "arena", "lint", "sensitivity"])
 def test_page_stands_by_itself(pages, name):
     """Nothing is loaded, links lead into the page, one script runs, and its policy says so."""
     page = pages[name].read_text("utf-8")
@@ -227,7 +260,13 @@ def test_page_stands_by_itself(pages, name):
     assert "@import" not in page
 
 
-@pytest.mark.parametrize("words", [DEBUG, ["arena", INT8], ["arena", INT8, INT8]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        DEBUG, ["arena", INT8], ["arena", INT8, INT8], ["lint", INT8], ["lint", INT8, INT8],
+        ["sensitivity", *DEBUG[1:], "--recover", "40"],
+    ],
+)  # fmt: skip
 def test_page_carries_the_document(words, tmp_path, capsys):
     """The figures in the page are the command's own document; what cannot be written is told."""
     target = tmp_path / "page.html"
@@ -295,7 +334,7 @@ def test_nothing_to_show():
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("name", ["debug", "hostile", "arena"])
+@pytest.mark.parametrize("name", ["debug", "hostile", "arena", "lint", "sensitivity"])
 def test_page_fits_and_says_nothing_to_the_console(pages, window, name, width):
     """With every detail open nothing is wider than its place, and nothing is loaded."""
     visit(window, pages[name], width)

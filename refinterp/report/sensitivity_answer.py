@@ -1,0 +1,114 @@
+"""What a sensitivity study comes to, in a few lines: how far off, which layers, what to do.
+
+The same lines stand first in the terminal, on the page and in the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from refinterp.debug.better_ranges import TensorRanges
+from refinterp.debug.sensitivity import LayerEffect, Search, SensitivityReport
+from refinterp.debug.trials import Effect
+from refinterp.report.words import decibels, one_line, plural, shorten, some
+
+LEAST_GAIN: Final = 0.1  # dB: what gains less is not worth a line
+_NAME: Final = 40  # characters of a tensor's name
+_PLACES: Final = 24  # operators that are listed
+
+Lines = list[tuple[str, str]]
+
+
+def sensitivity_answer(report: SensitivityReport, ranges: Sequence[TensorRanges]) -> Lines:
+    """Return (label, text) lines: verdict, the model as it is, all kept, what to do."""
+    lines = [
+        ("verdict", _verdict(report)),
+        ("as it is", said(report.base)),
+        ("all kept", f"in {report.precision}: {said(report.all_kept)}"),
+    ]
+    remedy = _remedy(report, ranges)
+    return [*lines, ("remedy", remedy)] if remedy else lines
+
+
+def said(effect: Effect) -> str:
+    """What a variant of the model comes to at its outputs."""
+    parts = [f"SQNR {decibels(effect.sqnr_db)} dB"]
+    if effect.top1_agreement is not None:
+        parts.append(f"top-1 agreement {100 * effect.top1_agreement:.1f} %")
+    if effect.metric is not None:
+        found = effect.metric
+        parts.append(f"{found.name} {found.quantized:.4g} (float {found.reference:.4g})")
+    return ", ".join(parts)
+
+
+def gain(layer: LayerEffect, base: Effect) -> float | None:
+    """Decibels that keeping a layer brings, None where it cannot be kept."""
+    return None if layer.kept is None else layer.kept.sqnr_db - base.sqnr_db
+
+
+def worth(ranges: Sequence[TensorRanges]) -> list[TensorRanges]:
+    """Activations that another range would serve better."""
+    return [one for one in ranges if one.gain_db >= LEAST_GAIN]
+
+
+def _verdict(report: SensitivityReport) -> str:
+    stopped = f"interrupted after {plural(len(report.layers), 'layer')}: "
+    start = stopped if report.interrupted else ""
+    if report.search is not None:
+        return start + _searched(report, report.search)
+    best = report.layers[0] if report.layers else None
+    if best is None:
+        return f"{start}no layer loses anything that could be kept from it"
+    gained = gain(best, report.base)
+    if gained is None or not gained >= LEAST_GAIN:
+        return f"{start}no single layer kept in {report.precision} brings the outputs nearer"
+    assert best.kept is not None
+    return (
+        f"{start}keeping {place(best)} in {report.precision} gains most: SQNR "
+        f"{decibels(report.base.sqnr_db)} -> {decibels(best.kept.sqnr_db)} dB"
+    )
+
+
+def _searched(report: SensitivityReport, search: Search) -> str:
+    unit = " dB" if report.target == "sqnr" else ""
+    kept = plural(len(search.operators), "layer")
+    if not search.reached:
+        return (
+            f"{search.wanted:g}{unit} is not reached; the best that was found keeps {kept} in "
+            f"{report.precision}: {said(search.deployed)}"
+        )
+    if not search.operators:
+        return f"{search.wanted:g}{unit} is reached as it is: {said(search.deployed)}"
+    proof = "; no smaller set does" if search.smallest else ""
+    return (
+        f"{search.wanted:g}{unit} with {kept} in {report.precision}: operators "
+        f"{some(search.operators, _PLACES)}{proof}: {said(search.deployed)}"
+    )
+
+
+def place(layer: LayerEffect) -> str:
+    """A layer by its index, operator and name."""
+    name = shorten(one_line(layer.name), _NAME)
+    return f"{layer.operator} {one_line(layer.op_name)} {name!r}"
+
+
+def _remedy(report: SensitivityReport, ranges: Sequence[TensorRanges]) -> str:
+    """What to do next, from what was found."""
+    better = worth(ranges)
+    parts = []
+    if report.search is not None and report.search.reached and report.search.operators:
+        parts.append("give the names under denylisted_nodes to the quantizer, or --recipe F")
+    elif report.search is None and report.layers:
+        parts.append(
+            f"--recover VALUE finds the smallest set to keep in {report.precision} that reaches it"
+        )
+    if better:
+        first = better[0]
+        parts.append(
+            f"calibrate again: the range {first.others[0].method} brings operator "
+            f"{first.operator}'s output {decibels(first.gain_db)} dB"
+        )
+        if len(better) > 1:
+            parts[-1] += f", and {plural(len(better) - 1, 'other')} gain by a range too"
+    return "; ".join(parts)
