@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cases import load_all as load_generators
-from conformance.known_differences import Runtimes
+from conformance.known_proof import Runtimes
 from conformance.run import FLAVOURS, run_cell
 from conformance.sources import hash_of
 from refinterp.kernels.registry import load_all as load_kernels

@@ -15,7 +15,8 @@ from conformance.case import Case
 from conformance.cases import load_all
 from conformance.compare import compare, run_ours
 from conformance.draw import RandomDraw
-from conformance.known_differences import Proof, Runtimes, whole_cells
+from conformance.known_differences import whole_cells
+from conformance.known_proof import Proof, Runtimes
 from refinterp.errors import RefinterpError
 from refinterp.modelfile.writer import write_model
 from refinterp.runtimes.outcome import Case as RuntimeCase
@@ -60,9 +61,7 @@ def seed_of(seed: int, operator: str, dtype: str, index: int) -> tuple[int, ...]
     return (seed, zlib.crc32(f"{operator}/{dtype}".encode()), index)
 
 
-def draw_case(
-    seed: int, operator: str, dtype: str, index: int, known: Proof | None = None
-) -> Case:
+def draw_case(seed: int, operator: str, dtype: str, index: int, known: Proof | None = None) -> Case:
     """Draw one case again, for looking at a failure; known: the cell's row, if it has one."""
     draw = known.draw if known is not None else load_all()[operator, dtype]
     return draw(RandomDraw(seed_of(seed, operator, dtype, index)))

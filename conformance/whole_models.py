@@ -25,7 +25,8 @@ import numpy as np
 
 from conformance.case import Case, Sample
 from conformance.compare import compare, run_ours
-from conformance.known_differences import Runtimes, row_of
+from conformance.known_differences import row_of
+from conformance.known_proof import Runtimes
 from conformance.run import FLAVOURS
 from refinterp.errors import RefinterpError
 from refinterp.graph.model import STORAGE, Model

@@ -8,7 +8,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from conformance.known_differences import Runtimes
+from conformance.known_proof import Runtimes
 from conformance.run import run_cell
 from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import judge

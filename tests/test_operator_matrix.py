@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from conformance.cases import load_all as load_generators
-from conformance.known_differences import Runtimes, whole_cells
+from conformance.known_differences import whole_cells
+from conformance.known_proof import Runtimes
 from conformance.matrix import PAGE, RESULTS, cells, page, read_rows, sources_of
 from conformance.run import run_cell
 from refinterp.kernels.registry import load_all

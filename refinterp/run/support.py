@@ -29,7 +29,7 @@ def support(model: Model) -> tuple[Support, ...]:
     """Say for every operator of every subgraph whether there is a kernel for its operands."""
     found = []
     for number, graph in enumerate(model.subgraphs):
-        specs = tensor_specs(model, number)
+        specs = tensor_specs(model, number, values=False)
         for index, operator in enumerate(graph.operators):
             operands = [specs[i] if OPTIONAL < i < len(specs) else None for i in operator.inputs]
             results = [specs[i] for i in operator.outputs if OPTIONAL < i < len(specs)]

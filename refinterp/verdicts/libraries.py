@@ -29,6 +29,18 @@ OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 """
 
 
-def taken_from(operator: str, runtime: str) -> str:
-    """The runtime whose kernel a runtime runs: TFLM's where the operator is none of its own."""
-    return TFLM if runtime in OWN and operator not in OWN[runtime] else runtime
+OWN_DATA: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {CMSIS_NN_MVE: ("int8", "int16"), ESP_NN: ("int8",)}
+)
+"""Types of data that those kernels compute themselves; the others they pass to TFLM's (read)."""
+
+
+def taken_from(operator: str, dtype: str | None, runtime: str) -> str:
+    """The runtime whose kernel a runtime runs: TFLM's where the library has none of its own.
+
+    dtype: the registry's key, whose first part is the type of the data.
+    """
+    if runtime not in OWN:
+        return runtime
+    own = operator in OWN[runtime] and (dtype or "").split("x")[0] in OWN_DATA[runtime]
+    return runtime if own else TFLM

@@ -25,7 +25,7 @@ class Verdict:
 
     operator: its index, or None where the fault is the file's (stage "open").
     verdict: "runs"; "refuses" (an error that a caller can catch), "aborts" (the process ends), or
-        "differs" (it runs and computes something else than is meant).
+        "differs" (it runs and computes something else than is meant); None if that is not known.
     why: one sentence with the value found and what is allowed; "" where it runs.
     rule: a name for the kind of fault, that stays the same: "types", "rank", "scales", …
     stage: when it shows: as the file is opened, when operators are prepared, or in a run.
@@ -36,7 +36,7 @@ class Verdict:
     subgraph: int
     operator: int | None
     op_name: str
-    verdict: Answer
+    verdict: Answer | None
     why: str = ""
     rule: str = ""
     stage: Stage = "prepare"
@@ -57,6 +57,8 @@ class Verdict:
     def __str__(self) -> str:
         if self.verdict == "runs":
             return f"{self.place}: {self.runtime} runs it"
+        if self.verdict is None:
+            return f"{self.place}: what {self.runtime} does is not known: {self.why}"
         what = {"refuses": "refuses it", "aborts": "aborts", "differs": "computes something else"}
         return f"{self.place}: {self.runtime} {what[self.verdict]}: {self.why}"
 

@@ -92,6 +92,24 @@ def odd_slices(node: Node) -> bool:
     return bool(math.prod(x.shape[axis + 1 :] if axis != -1 else ()) % 2)
 
 
+def reduces(node: Node) -> bool:
+    """Whether a reduction takes several elements together; all axes may be of size 1, or none."""
+    x, y = operand(node, 0), output(node)
+    return x is not None and y is not None and x.size > y.size
+
+
+def reduces_nothing(node: Node) -> bool:
+    """Whether a reduction leaves as many elements as there were."""
+    x, y = operand(node, 0), output(node)
+    return x is not None and y is not None and x.size == y.size
+
+
+def computed_weights(node: Node) -> bool:
+    """Whether the second input is there and not a constant."""
+    weights = operand(node, 1)
+    return weights is not None and not weights.constant
+
+
 def blocks(node: Node) -> bool:
     """Whether the weights have a scale per block."""
     weights = operand(node, 1)

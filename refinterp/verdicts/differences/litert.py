@@ -6,9 +6,11 @@ from typing import Final
 
 from refinterp.verdicts.differences import conditions
 from refinterp.verdicts.differences.difference import ANY, Difference
-from refinterp.verdicts.verdict import LITERT_REFERENCE
+from refinterp.verdicts.verdict import LITERT, LITERT_OPTIMIZED, LITERT_REFERENCE
 
 _REFERENCE: Final = (LITERT_REFERENCE,)
+_OTHERS: Final = (LITERT_OPTIMIZED, LITERT)
+_ALL: Final = (LITERT_REFERENCE, *_OTHERS)
 _READS_WIDE: Final = (
     "takes the type of the bias from the option alone, and without it reads an int32 bias as "
     "int64: two values as one, and then past the end"
@@ -28,7 +30,7 @@ ROWS: Final = (
         "use MEAN and a scale that is as many times larger",
     ),
     Difference(
-        "litert-conv-int32-bias", "CONV_2D", ("int16x8",), _REFERENCE, "differs",
+        "litert-conv-int32-bias", "CONV_2D", ("int16x8",), _ALL, "differs",
         _UNNAMED, _READS_WIDE, _NAME_THE_BIAS, conditions.unnamed_bias(2),
     ),
     Difference(
@@ -36,7 +38,7 @@ ROWS: Final = (
         "differs", _UNNAMED, _READS_WIDE, _NAME_THE_BIAS, conditions.unnamed_bias(2),
     ),
     Difference(
-        "litert-transpose-conv-int32-bias", "TRANSPOSE_CONV", ("int16x8",), _REFERENCE, "differs",
+        "litert-transpose-conv-int32-bias", "TRANSPOSE_CONV", ("int16x8",), _ALL, "differs",
         _UNNAMED, _READS_WIDE, _NAME_THE_BIAS, conditions.unnamed_bias(3),
     ),
     Difference(
@@ -45,32 +47,32 @@ ROWS: Final = (
         "give the layer a bias of zeros", conditions.int16_output,
     ),
     Difference(
-        "litert-svdf-int8-state", "SVDF", ("int8",), _REFERENCE, "differs",
+        "litert-svdf-int8-state", "SVDF", ("int8",), _ALL, "differs",
         "a state of int8 (keyword_scrambled_8bit is one)",
         "takes the state for int16: reads and writes beyond it, and corrupts its heap",
         "convert the model again with a state of int16; TFLM runs it as it is",
     ),
     Difference(
-        "litert-add-powers-of-two", "ADD", ("int16",), _REFERENCE, "aborts",
+        "litert-add-powers-of-two", "ADD", ("int16",), _ALL, "aborts",
         "scales that are powers of two (`pot_scale_int16`) and operands of unlike shape",
         "aborts: the shifting kernel asserts that the shapes are equal",
         "set the option `pot_scale_int16` to false", conditions.shifted_pair,
     ),
     Difference(
-        "litert-sub-fine-output", "SUB", ("int8",), _REFERENCE, "differs",
+        "litert-sub-fine-output", "SUB", ("int8",), _ALL, "differs",
         "an output scale at or below twice the larger input scale / 2**20",
         "shifts by a negative number of bits: the result depends on how a compiler vectorized it",
         "convert the model again with data that give the output its real range",
         conditions.finer_than_inputs,
     ),
     Difference(
-        "litert-stablehlo-gather-bare-starts", "STABLEHLO_GATHER", (ANY,), _REFERENCE, "aborts",
+        "litert-stablehlo-gather-bare-starts", "STABLEHLO_GATHER", (ANY,), _ALL, "aborts",
         "starts without an axis of coordinates (`index_vector_dim` is their rank)",
         "reads out of bounds", "reshape the starts to have a last axis of size 1",
         conditions.bare_starts,
     ),
     Difference(
-        "litert-gather-int4", "GATHER", ("int4",), _REFERENCE, "differs",
+        "litert-gather-int4", "GATHER", ("int4",), _ALL, "differs",
         "slices of an odd number of elements",
         "addresses two codes at a time: slices come out shifted by half a byte",
         "store the table as int8", conditions.odd_slices,
@@ -80,5 +82,34 @@ ROWS: Final = (
         "weights with a scale per block",
         "knows no blocks and takes their scale for 0: the output is the bias",
         "run LiteRT's optimized kernels", conditions.blocks,
+    ),
+    Difference(
+        "litert-depthwise-no-bias", "DEPTHWISE_CONV_2D",
+        ("float32", "float32x8", "int8", "int8x4", "uint8"), _OTHERS, "aborts", "no bias",
+        "reads the bias that is not there (SIGSEGV)", "give the layer a bias of zeros",
+        conditions.no_bias,
+    ),
+    Difference(
+        "litert-reduce-prod-of-one", "REDUCE_PROD", ("int8", "int16"), _OTHERS, "differs",
+        "axes of size 1, or none",
+        "copies the codes, and leaves the output's other scale and zero point out of account",
+        "leave the operator out, or give its output the input's scale and zero point",
+        conditions.reduces_nothing,
+    ),
+    *(
+        Difference(
+            f"litert-{operator.lower().replace('_', '-')}-bool", operator, ("bool",), _OTHERS,
+            "refuses", "elements to take together", "refuses the run (reduce.cc)",
+            f"use REDUCE_{'ANY' if operator == 'REDUCE_MAX' else 'ALL'}, which is the same",
+            conditions.reduces,
+        )
+        for operator in ("REDUCE_MAX", "REDUCE_MIN")
+    ),
+    Difference(
+        "litert-batch-matmul-computed-weights", "BATCH_MATMUL", ("float32x8",), (LITERT,),
+        "differs", "a float32 product with int8 weights that are no constant",
+        "XNNPACK takes it over and multiplies by other numbers",
+        "make the weights a constant, or turn the XNNPACK delegate off",
+        conditions.computed_weights,
     ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 from refinterp.verdicts.differences import cmsis_nn, esp_nn, litert, sparse, tflm
 from refinterp.verdicts.differences.difference import ANY, Difference
-from refinterp.verdicts.libraries import taken_from
+from refinterp.verdicts.libraries import OWN, taken_from
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.verdict import Verdict
 
@@ -40,15 +40,19 @@ def rows_of(node: Node, runtime: str) -> Iterator[Difference]:
 
     A kernel library is TFLM where the operator is none of its own.
     """
-    rows = [
-        row
-        for row in (*_by_operator().get(node.name, ()), *_by_operator().get(ANY, ()))
-        if runtime in row.runtimes or taken_from(node.name, runtime) in row.runtimes
-    ]
+    rows = (*_by_operator().get(node.name, ()), *_by_operator().get(ANY, ()))
+    rows = tuple(row for row in rows if runtime in row.runtimes or runtime in OWN)
     if not rows:
         return
     dtype = dtype_of(node)
-    found = [r for r in rows if (dtype in r.dtypes or ANY in r.dtypes) and r.concerns(node)]
+    kernels = {runtime, taken_from(node.name, dtype, runtime)}
+    found = [
+        row
+        for row in rows
+        if kernels & set(row.runtimes)
+        and (dtype in row.dtypes or ANY in row.dtypes)
+        and row.concerns(node)
+    ]
     yield from sorted(found, key=lambda row: bool(row.sometimes))
 
 

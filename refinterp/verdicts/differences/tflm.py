@@ -6,7 +6,7 @@ from typing import Final
 
 from refinterp.verdicts.differences import conditions
 from refinterp.verdicts.differences.difference import Difference
-from refinterp.verdicts.verdict import LITERT_REFERENCE, TFLM
+from refinterp.verdicts.verdict import LITERT, LITERT_OPTIMIZED, LITERT_REFERENCE, TFLM
 
 _TFLM: Final = (TFLM,)
 _BOTH: Final = (LITERT_REFERENCE, TFLM)
@@ -14,7 +14,10 @@ _COMPARISONS: Final = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS",
 _READS_WIDE: Final = "reads it as int64: two values as one, and then past the end"
 _WIDEN: Final = "store the bias as int64"
 _SHIFTS: Final = "shifts by a negative number of bits, and aborts"
-_FEWER: Final = "give the softmax fewer values a row, or end the model at its logits"
+_FEWER: Final = (
+    "nothing for a trained classifier, whose rows have a few large values; else end the model at "
+    "its logits, or run LiteRT's optimized kernels, which do not abort"
+)
 _PAD_BEFORE: Final = (
     "put a PAD before it and leave its own paddings 0, or convert again with a newer converter, "
     "which writes a dilated convolution as one operator"
@@ -41,7 +44,8 @@ ROWS: Final = (
         sometimes="on data whose exponentials add up to 512 or more in a row: nearly like values",
     ),
     Difference(
-        "resize-bilinear-beyond", "RESIZE_BILINEAR", ("int8", "int16"), _BOTH, "differs",
+        "resize-bilinear-beyond", "RESIZE_BILINEAR", ("int8", "int16"),
+        (LITERT_REFERENCE, LITERT_OPTIMIZED, LITERT, TFLM), "differs",
         "enlarged so far that positions in 1/1024, each rounded up, lead past the last element",
         "reads beyond the row", "enlarge in two steps", conditions.beyond_the_last,
     ),

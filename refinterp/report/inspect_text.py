@@ -1,0 +1,259 @@
+"""What a model holds and what each runtime does with it, for people: the answer first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from refinterp.errors import RefinterpError
+from refinterp.graph.check import Finding
+from refinterp.graph.constants import has_constant
+from refinterp.graph.model import OPTIONAL, Model, Tensor
+from refinterp.report.inspect_document import Inspected, main_tensors
+from refinterp.report.terminal import Column, dims, print_answer, print_table, print_text
+from refinterp.report.words import count, one_line, plural, some
+from refinterp.run.support import Support
+from refinterp.verdicts.answers import RuntimeAnswer
+from refinterp.verdicts.differences.difference import PAGE
+from refinterp.verdicts.differences.table import by_id
+from refinterp.verdicts.verdict import (
+    CMSIS_NN_MVE,
+    ESP_NN,
+    LITERT,
+    LITERT_OPTIMIZED,
+    LITERT_REFERENCE,
+    TFLM,
+    Answer,
+    Verdict,
+)
+
+_LETTERS: Final = {
+    LITERT_REFERENCE: "R", LITERT_OPTIMIZED: "O", LITERT: "D", TFLM: "T", CMSIS_NN_MVE: "C",
+    ESP_NN: "E",
+}  # fmt: skip
+_OTHERWISE: Final = {"refuses": "x", "aborts": "x", "differs": "~", None: "?"}
+_DOES: Final = {
+    "runs": "run it as meant", "differs": "compute something else",
+    "refuses": "refuse it", "aborts": "abort on it", None: "were never tried with all of it",
+}  # fmt: skip
+_SAID: Final = {
+    "refuses": "refuses", "aborts": "aborts", "differs": "computes something else",
+    "runs": "runs, but", None: "unknown",
+}  # fmt: skip
+_STYLES: Final[dict[Answer | None, str]] = {
+    "refuses": "bold red",
+    "aborts": "bold red",
+    "differs": "yellow",
+}
+_MOST_OPERATORS: Final = 12  # named in a line
+
+
+def print_inspected(shown: Inspected) -> None:
+    """Print one model: the verdict, what goes in and out, the runtimes, the operators."""
+    model = shown.model
+    print_answer([("verdict", verdict(shown)), *_model(shown), *_ends(shown)])
+    _print_reasons(shown.runtimes)
+    for number in range(len(model.subgraphs)):
+        _print_subgraph(shown, number)
+    print_text()
+    print_text(_legend(shown.runtimes))
+    _print_findings(shown.findings)
+
+
+def print_many(shown: Sequence[Inspected | tuple[str, RefinterpError]]) -> None:
+    """Print several models, each under its name; of one that cannot be read, why."""
+    for place, one in enumerate(shown):
+        if place:
+            print_text()
+        if isinstance(one, Inspected):
+            print_text(one_line(one.model.source or "model"), style="bold")
+            print_inspected(one)
+        else:
+            print_text(one_line(one[0]), style="bold")
+            print_text(f"verdict  refused: {one_line(str(one[1]))}", hang=9)
+
+
+def verdict(shown: Inspected) -> str:
+    """The answer in a sentence: whether refinterp runs it, and which runtimes do what."""
+    ours = f"refinterp does not run it: {shown.refused}" if shown.refused else "refinterp runs it"
+    groups: dict[str | None, list[str]] = {}
+    for one in shown.runtimes:
+        groups.setdefault(one.verdict, []).append(one.runtime)
+    said = [
+        f"{', '.join(groups[kind])} {_plural(_DOES[kind], len(groups[kind]))}"
+        for kind in ("refuses", "aborts", "differs", "runs", None)
+        if kind in groups
+    ]
+    return "; ".join([ours, *said])
+
+
+def _plural(does: str, number: int) -> str:
+    """The words for several, or for one: run, runs; were, was."""
+    first, rest = does.split(" ", 1)
+    one = {"were": "was", "refuse": "refuses"}.get(first, first + "s")
+    return f"{first if number > 1 else one} {rest}"
+
+
+def _model(shown: Inspected) -> Iterable[tuple[str, str]]:
+    model = shown.model
+    constants = sum(buffer.data.size for buffer in model.buffers)
+    operators = sum(len(graph.operators) for graph in model.subgraphs)
+    yield (
+        "model",
+        f"{one_line(model.source or 'model')}: schema version {model.version}, "
+        f"{plural(len(model.subgraphs), 'subgraph')}, {plural(operators, 'operator')}, "
+        f"{count(constants)} B of constants",
+    )
+    if model.description:
+        yield "", one_line(model.description)
+
+
+def _ends(shown: Inspected) -> Iterable[tuple[str, str]]:
+    for side in ("inputs", "outputs"):
+        for index in main_tensors(shown.model, side):
+            tensor = shown.model.subgraphs[0].tensors[index]
+            yield side[:-1], f"{index} {one_line(tensor.name)}: {_type(tensor)}"
+    for found in shown.open_inputs:
+        yield "open", one_line(str(found))
+
+
+def _type(tensor: Tensor) -> str:
+    text = f"{tensor.dtype} {dims(tensor.shape)}"
+    q = tensor.quantization
+    if q is not None and q.scale.size == 1:
+        zero = int(q.zero_point[0]) if q.zero_point.size else 0
+        text += f", scale {float(q.scale[0]):.6g}, zero point {zero}"
+    elif q is not None and q.scale.size:
+        text += f", {q.scale.size} scales along axis {q.quantized_dimension}"
+    return text
+
+
+# What stands against runtimes
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that is said of operators, and by which runtimes they are met alike."""
+
+    verdict: Answer | None
+    why: str
+    row: str
+    name: str
+    places: tuple[tuple[int, int | None], ...]
+
+
+def reasons(runtimes: Sequence[RuntimeAnswer]) -> dict[Reason, list[str]]:
+    """Each reason once, with the runtimes it is true of; what stops a runtime comes first."""
+    found: dict[Reason, list[str]] = {}
+    for one in runtimes:
+        groups: dict[tuple[Any, ...], list[Verdict]] = {}
+        for told in one.told:
+            name = "" if told.verdict is None else told.op_name
+            groups.setdefault((told.verdict, told.why, told.row, name), []).append(told)
+        for (kind, why, row, name), verdicts in groups.items():
+            places = tuple(dict.fromkeys((v.subgraph, v.operator) for v in verdicts))
+            found.setdefault(Reason(kind, why, row, name, places), []).append(one.runtime)
+    order = ("refuses", "aborts", "differs", "runs", None)
+    return dict(sorted(found.items(), key=lambda item: order.index(item[0].verdict)))
+
+
+def _print_reasons(runtimes: Sequence[RuntimeAnswer]) -> None:
+    for reason, names in reasons(runtimes).items():
+        print_text()
+        print_text(
+            f"{_SAID[reason.verdict]}: {', '.join(names)}{_where(reason)}",
+            style=_STYLES.get(reason.verdict),
+        )
+        print_text(f"  {one_line(reason.why)}")
+        if reason.row:
+            print_text(f"  do: {one_line(by_id()[reason.row].remedy)}")
+            print_text(f"  see {PAGE}#{reason.row}")
+
+
+def _where(reason: Reason) -> str:
+    places = [f"{s}:{o}" if s else str(o) for s, o in reason.places if o is not None]
+    if not places:
+        return " (the file)"
+    named = f" ({reason.name})" if reason.name else ""
+    word = "operators" if len(places) > 1 else "operator"
+    return f", {word} {some(places, _MOST_OPERATORS)}{named}"
+
+
+def _legend(runtimes: Sequence[RuntimeAnswer]) -> str:
+    letters = ", ".join(f"{_LETTERS[one.runtime]} {one.runtime}" for one in runtimes)
+    return (
+        f"runs: {letters}; in a letter's place x: refuses or aborts, ~: computes something else, "
+        "?: never tried. kernel: refinterp's, by types."
+    )
+
+
+# Operators
+
+
+def _print_subgraph(shown: Inspected, number: int) -> None:
+    graph = shown.model.subgraphs[number]
+    named = f" ({one_line(graph.name)})" if graph.name else ""
+    print_text()
+    print_table(
+        [
+            Column("op", "right"),
+            Column("operator", fold=True),
+            Column("kernel", fold=True),
+            Column("runs", "right"),
+            Column("in", fold=True),
+            Column("out", fold=True),
+            Column("output", cut=True),
+        ],
+        [_row(shown, kernel) for kernel in shown.kernels if kernel.subgraph == number],
+        title=f"subgraph {number}{named}",
+    )
+
+
+def _row(shown: Inspected, kernel: Support) -> tuple[object, ...]:
+    model = shown.model
+    graph = model.subgraphs[kernel.subgraph]
+    operator = graph.operators[kernel.operator]
+    data = [t for t in _existing(model, kernel.subgraph, operator.inputs) if _fed(model, t)]
+    made = _existing(model, kernel.subgraph, operator.outputs)
+    return (
+        kernel.operator,
+        kernel.name,
+        kernel.dtype or "none",
+        "".join(_letter(one, kernel) for one in shown.runtimes),
+        " ".join(dims(t.shape) for t in data),
+        " ".join(dims(t.shape) for t in made),
+        " ".join(one_line(t.name) for t in made),
+    )
+
+
+def _letter(one: RuntimeAnswer, kernel: Support) -> str:
+    found = one.operators[kernel.subgraph, kernel.operator].verdict
+    return _LETTERS[one.runtime] if found == "runs" else _OTHERWISE[found]
+
+
+def _existing(model: Model, subgraph: int, indices: Sequence[int]) -> list[Tensor]:
+    tensors = model.subgraphs[subgraph].tensors
+    return [tensors[i] for i in indices if OPTIONAL < i < len(tensors)]
+
+
+def _fed(model: Model, tensor: Tensor) -> bool:
+    return not has_constant(model, tensor)
+
+
+# Findings
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
+    """Findings about the file, those of one kind together."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.severity, finding.id, finding.remedy), []).append(finding)
+    for (severity, kind, remedy), found in groups.items():
+        print_text()
+        print_text(f"{severity}: {kind}", style="bold red" if severity == "error" else None)
+        for finding in found[:_MOST_OPERATORS]:
+            print_text(f"  {one_line(finding.evidence)}")
+        if len(found) > _MOST_OPERATORS:
+            print_text(f"  and {count(len(found) - _MOST_OPERATORS)} more of this kind")
+        print_text(f"  remedy: {one_line(remedy)}")
