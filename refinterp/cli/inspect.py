@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from refinterp.cli.common import print_document
+from refinterp.cli.common import add_models, print_document
 from refinterp.errors import RefinterpError
 from refinterp.graph.check import check
 from refinterp.graph.model import Model
@@ -26,10 +26,7 @@ from refinterp.verdicts.answers import answers
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "models", nargs="+", metavar="MODEL",
-        help="a .tflite file, a C array holding one, or - for stdin",
-    )  # fmt: skip
+    add_models(parser)
 
 
 def run(options: argparse.Namespace) -> int:

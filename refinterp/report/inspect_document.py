@@ -13,7 +13,7 @@ from refinterp.errors import RefinterpError
 from refinterp.graph.check import Finding
 from refinterp.graph.model import Model
 from refinterp.graph.open_sizes import OpenInput
-from refinterp.report.machine import document
+from refinterp.report.machine import document, error_fields
 from refinterp.run.matrix import LITERT, LITERT_OPTIMIZED, TFLM, runs
 from refinterp.run.support import Support
 from refinterp.verdicts.answers import RuntimeAnswer
@@ -42,13 +42,13 @@ def inspect_document(shown: Inspected) -> dict[str, Any]:
 def inspect_documents(shown: Sequence[Inspected | tuple[str, RefinterpError]]) -> dict[str, Any]:
     """Return the document of several models; of one that cannot be read, its error."""
     return document(
-        results=[_fields(one) if isinstance(one, Inspected) else refused(*one) for one in shown]
+        results=[
+            _fields(one)
+            if isinstance(one, Inspected)
+            else {"model": one[0], "error": error_fields(one[1])}
+            for one in shown
+        ]
     )
-
-
-def refused(path: str, error: RefinterpError) -> dict[str, Any]:
-    """The place of a refused model in a list."""
-    return {"model": path, "error": {"kind": type(error).__name__, "message": str(error)}}
 
 
 def _fields(shown: Inspected) -> dict[str, Any]:

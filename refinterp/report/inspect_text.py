@@ -71,7 +71,7 @@ def print_many(shown: Sequence[Inspected | tuple[str, RefinterpError]]) -> None:
             print_inspected(one)
         else:
             print_text(one_line(one[0]), style="bold")
-            print_text(f"verdict  refused: {one_line(str(one[1]))}", hang=9)
+            print_answer([("verdict", f"refused: {one_line(str(one[1]))}")])
 
 
 def verdict(shown: Inspected) -> str:
