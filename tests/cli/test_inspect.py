@@ -134,7 +134,7 @@ def test_several_models_and_one_that_cannot_be_read(capsys, tmp_path) -> None:
     first, second = found["results"]
     assert first["runs"]
     assert second["model"] == str(wrong)
-    assert second["error"]["kind"] == "ModelError"
+    assert second["error"]["kind"] == "model"
     assert main(["inspect", str(wrong), str(HEALTHY)]) == 2
     text = " ".join(capsys.readouterr().out.split())
     assert "verdict refused: " in text
