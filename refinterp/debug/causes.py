@@ -34,6 +34,7 @@ _ALL: Final = frozenset(
         "multiplier_out_of_range", "dead_channels", "input_scaling", "fixed_output_scale",
         "concat_scale_mismatch", "residual_side_lost", "zero_point_out_of_range", "bad_scale",
         "wrong_quantized_dimension", "bias_scale_mismatch", "weights_disagree",
+        "weight_range_too_wide", "activation_outlier",
     }
 )  # fmt: skip
 
@@ -47,6 +48,7 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "fixed_output_scale": frozenset({*RANGES, "multiplier_out_of_range"}),
         "wrong_quantized_dimension": frozenset(
             {*RANGES, "weights_disagree", "weight_scale_spread", "bias_scale_mismatch",
+             "weight_range_too_wide",
              "dead_channels", "multiplier_out_of_range", "bias_saturated", "accumulator_overflow"}
         ),
         "weight_scale_spread": frozenset(
@@ -63,6 +65,7 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "bias_scale_mismatch": frozenset({*RANGES, "weights_disagree", "dead_channels"}),
         "dead_channels": frozenset({*RANGES, "weights_disagree"}),
         "weights_disagree": frozenset({*RANGES, "dead_channels", "bias_scale_mismatch"}),
+        "weight_range_too_wide": frozenset({"weights_disagree"}),
         "residual_side_lost": RANGES,
         "concat_scale_mismatch": frozenset({"range_too_wide"}),
         "range_clipped": frozenset({"dead_channels"}),
@@ -101,7 +104,7 @@ _JOINS: Final = frozenset({"residual_side_lost", "concat_scale_mismatch"})
 _AT_READERS: Final = frozenset(
     {"multiplier_out_of_range", "bias_scale_mismatch", "residual_side_lost",
      "concat_scale_mismatch", "bad_scale", "accumulator_overflow", "bias_saturated",
-     "dead_channels"}
+     "dead_channels", "activation_outlier"}
 )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ from refinterp.debug.diagnose import diagnose
 from refinterp.debug.fixed_grids import Bound
 from refinterp.debug.fold import fold, prepare_folded
 from refinterp.debug.hybrid import Parts, hybrids, moved_program, parts, weights_part
+from refinterp.debug.hybrid_faults import hybrid_faults
+from refinterp.debug.keep import keep_in_float
 from refinterp.debug.local import (
     LocalChain,
     LocalOperator,
@@ -234,9 +236,10 @@ class Comparison:
             self._output(place, sums, measured) for place, sums in enumerate(measured.outputs)
         )
         inputs = tuple(self._input(i, measured) for i in self.coded_inputs)
+        twin = self.twin if self.reference == "float model" else None
         layers = diagnose(
             self.quantized,
-            self.twin if self.reference == "float model" else None,
+            twin,
             self.pairing,
             self.contract,
             self.products,
@@ -244,6 +247,7 @@ class Comparison:
             layers,
             inputs,
             {tensor: self._bound(tensor, measured) for tensor in self.fixed},
+            hybrid_faults(self.quantized, twin, self.pairing, self.hybrids, layers),
         )
         return DebugReport(
             samples=measured.samples,
@@ -254,6 +258,7 @@ class Comparison:
             layers=tuple(sorted(layers, key=rank)),
             outputs=outputs,
             inputs=inputs,
+            keep_in_float=keep_in_float(layers, outputs),
         )
 
     def _output(self, place: int, sums: OutputSums, measured: Measurements) -> Output:

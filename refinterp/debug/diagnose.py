@@ -34,14 +34,16 @@ def diagnose(
     layers: Sequence[Layer],
     inputs: Sequence[Input],
     bounds: Mapping[int, Bound],
+    more: Sequence[Fault] = (),
 ) -> list[Layer]:
     """Return the layers with their causes.
 
     twin: the float model, None where a shadow took its place. contract: `contract_faults`. sums:
     of the operators that were watched for overflow. bounds: see `fixed_grids`, by tensor.
+    more: `hybrid_faults`.
     """
     by_operator = {one.operator: one for one in products}
-    faults = [*_of_the_file(program, contract, by_operator, sums, twin is not None)]
+    faults = [*_of_the_file(program, contract, by_operator, sums, twin is not None), *more]
     faults += data_faults(
         program,
         _seen(program, layers, inputs),

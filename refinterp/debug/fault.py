@@ -83,5 +83,9 @@ REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
         "what kernels take its codes for",
         "weights_disagree": "convert the float model again: these weights are not its; or compare "
         "with the float model they came from",
+        "weight_range_too_wide": "quantize the weights again, with a scale made for their largest "
+        "value, or keep this layer in float",
+        "activation_outlier": "keep this layer in float; or make the feature smaller where it is "
+        "computed and its weights here larger (equalize), or clip it",
     }
 )

@@ -151,6 +151,7 @@ class DebugReport:
 
     refused: why the model could not be run; then layers have causes, but no figures.
     asked: how many samples were to be measured, more than `samples` if somebody stopped it.
+    keep_in_float: operators, see `keep`.
     """
 
     samples: int
@@ -163,6 +164,7 @@ class DebugReport:
     inputs: tuple[Input, ...] = ()
     refused: str | None = None
     asked: int | None = None
+    keep_in_float: tuple[int, ...] = ()
 
     @property
     def interrupted(self) -> bool:
