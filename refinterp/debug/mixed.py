@@ -169,6 +169,8 @@ class _Mix:
     def _wide(self, index: int, operator: Operator) -> None:
         """The operator on 16-bit activations: weights as they are, bias to the new scale."""
         where = f"operator {index} ({operator.name})"
+        if not any(i != OPTIONAL and is_code(self.specs[i]) for i in operator.outputs):
+            raise UnsupportedError(f"{where} writes reals: it has no 16-bit form; keep it in float")
         operands = [None if i == OPTIONAL else self.specs[i] for i in operator.inputs]
         entry = find(operator.name, operands)
         inputs: list[int] = []

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Final
 
@@ -45,6 +45,7 @@ from refinterp.samples.source import Samples
 Array = NDArray[Any]
 _PERFECT: Final = 200.0  # dB: better than float32 can be: as good as no error
 _EXACT: Final = 1e-3  # of a step: what float32 may round, far below what a code can be off
+_FLOAT_ROUNDING: Final = 1e-5  # of the largest value
 _ROUNDING: Final = 2 / 256  # of the code range: what integer arithmetic may differ from reals by
 _SAME_WEIGHTS: Final = 10.0  # dB: 8-bit weights of healthy layers are within 30 dB and more
 _ALL_TRIED: Final = 24  # layers of a model in which each step of the search tries all
@@ -172,7 +173,7 @@ class Sensitivity:
             self.comparison, samples, min(samples.count, limit or samples.count), ran
         )
         plain = self.comparison if float_model is None else Comparison(model, flavour=flavour)
-        lossless, simulable = _behaviour(plain, self.trials)
+        lossless, simulable = _behaviour(plain, self.trials, whole=float_model is None)
         shadow = shadow_of(self.program.model, self.program.subgraph)
         constants: dict[int, dict[int, Buffer]] = {}
         if float_model is not None:
@@ -184,6 +185,11 @@ class Sensitivity:
             self.trials.notes[
                 f"the float model's weights of operator(s) {', '.join(map(str, others))} are not "
                 "those of the quantized model, quantized; kept in float, they are the float model's"
+            ] = None
+        if float_model is None and self.comparison.hybrids:
+            self.trials.notes[
+                "without a float model (--float) a hybrid layer in float keeps its stored weights: "
+                "what is gained is what quantizing its data at run time loses, no more"
             ] = None
         self.mixer = Mixer(self.program, shadow, constants, lossless, simulable)
         self.steps = [
@@ -227,7 +233,7 @@ class Sensitivity:
             if not written.isdisjoint(step.inputs):
                 if step.operator in self.mixer.lossless and step.name not in CONVERSIONS:
                     moving.add(step.operator)
-                elif step.operator in layers:
+                elif step.operator in layers and step.operator not in self.comparison.hybrids:
                     reading.add(step.operator)
             if step.operator in operators or step.operator in moving:
                 written.update(step.outputs)
@@ -290,7 +296,7 @@ class Sensitivity:
             names=tuple(
                 self._name(step)
                 for step in self.program.steps
-                if any(tensor in self.comparison.grids for tensor in step.outputs)
+                if any(tensor in self.comparison.compared for tensor in step.outputs)
             ),
             interrupted=not whole,
         )
@@ -433,14 +439,19 @@ def _ordered(value: float) -> float:
 
 
 @one_blas_thread()
-def _behaviour(plain: Comparison, trials: Trials) -> tuple[frozenset[int], frozenset[int]]:
+def _behaviour(
+    plain: Comparison, trials: Trials, *, whole: bool
+) -> tuple[frozenset[int], frozenset[int]]:
     """Operators that lose nothing on these samples, and those that are reals rounded.
 
-    plain: the comparison of the model with its shadow.
+    plain: the comparison of the model with its shadow. whole: whether there is no float model, so
+    that a hybrid layer loses no more than quantizing its data at run time does.
     """
     executor = Executor(plain.quantized)
     trace, work = Trace(executor), Workspace()
     lossless, simulable = set(plain.local), set(plain.local)
+    if not whole:
+        lossless -= plain.hybrids.keys()
     specs = plain.quantized.specs
     for index in range(trials.count):
         trials.feed(executor, index)
@@ -456,6 +467,8 @@ def _behaviour(plain: Comparison, trials: Trials) -> tuple[frozenset[int], froze
             for tensor, result in zip(step.outputs, results, strict=True):
                 grid = plain.grids.get(tensor)
                 if grid is None:
+                    if tensor in plain.compared and _far(trace.sample(tensor, 0), result):
+                        lossless.discard(step.operator)
                     continue
                 codes = trace.sample(tensor, 0).reshape(-1)
                 off, most = _off(codes, result.reshape(-1), grid)
@@ -466,6 +479,13 @@ def _behaviour(plain: Comparison, trials: Trials) -> tuple[frozenset[int], froze
                     simulable.discard(step.operator)
                     lossless.discard(step.operator)
     return frozenset(lossless), frozenset(simulable)
+
+
+def _far(found: Array, reals: Array) -> bool:
+    """Whether reals are further from others than float arithmetic rounds."""
+    reach = float(np.abs(reals).max(initial=0.0))
+    off = np.abs(found.reshape(-1).astype(np.float64) - reals.reshape(-1)).max(initial=0.0)
+    return not off <= _FLOAT_ROUNDING * reach
 
 
 def _off(codes: Array, reals: Array, grid: Grid) -> tuple[float, float]:
@@ -488,7 +508,7 @@ def _constants(
     found: dict[int, dict[int, Buffer]] = {}
     for step in program.steps:
         partner = steps.get(pairing.operators.get(step.operator, -1))
-        if partner is None or partner.options != step.options:
+        if partner is None or not _same_work(partner.options, step.options):
             continue
         own: dict[int, Buffer] = {}
         for place, (ours, theirs) in enumerate(zip(step.inputs, partner.inputs, strict=False)):
@@ -502,6 +522,14 @@ def _constants(
                 own[place] = Buffer(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
         found[step.operator] = own
     return found
+
+
+def _same_work(options: Any, others: Any) -> bool:
+    """Whether options are the same, but for how data are quantized at run time."""
+    own = "asymmetric_quantize_inputs"
+    if hasattr(options, own) and hasattr(others, own):
+        options = replace(options, **{own: getattr(others, own)})
+    return bool(options == others)
 
 
 def _strangers(
