@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     for note in report.notes:
         say(note)
     if options.recipe and report.search is not None:
-        recipe = quantizer_recipe(report.recipe, report.precision)
+        recipe = quantizer_recipe(report.recipe, report.precision, report.scheme)
         save_text(options.recipe, json.dumps(recipe, indent=2) + "\n")
     if options.json or options.html:
         data = sensitivity_document(report, ranges, model.source, twin.source if twin else None)

@@ -50,12 +50,14 @@ from refinterp.debug.outputs import (
 from refinterp.debug.pairing import Pairing, pair, pair_shadow, unpaired
 from refinterp.debug.products import products
 from refinterp.debug.ranges import RealSums, code_sums
+from refinterp.debug.recipe import layer_names, scheme_of
 from refinterp.debug.refused import refused_report
 from refinterp.debug.result import (
     ActivationsPart,
     DebugReport,
     Input,
     Layer,
+    LayerName,
     Output,
     Reference,
     WeightsPart,
@@ -146,6 +148,7 @@ class Comparison:
             (*self.grids, *(t for s in self.quantized.steps if s.operator in self.parts
                             for t in s.outputs if t != OPTIONAL))
         )  # fmt: skip
+        self.scheme = scheme_of(self.quantized, self.hybrids, coded=bool(self.grids))
         operators = self.quantized.graph.operators
         self.products = tuple(products(operators, self.quantized.specs))
         found = contract_faults(
@@ -258,8 +261,16 @@ class Comparison:
             layers=tuple(sorted(layers, key=rank)),
             outputs=outputs,
             inputs=inputs,
-            keep_in_float=keep_in_float(layers, outputs),
+            scheme=self.scheme,
+            keep_in_float=tuple(
+                one for one in self.names() if one.operator in keep_in_float(layers, outputs)
+            ),
         )
+
+    def names(self) -> tuple[LayerName, ...]:
+        """What quantizers call the layers, in order."""
+        twin = self.twin if self.reference == "float model" else None
+        return tuple(layer_names(self.quantized, twin, self.pairing, self.compared))
 
     def _output(self, place: int, sums: OutputSums, measured: Measurements) -> Output:
         tensor = self.quantized.graph.outputs[place]

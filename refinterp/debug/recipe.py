@@ -9,11 +9,58 @@ float model, so the names are the float twin's where there is one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from refinterp.debug.hybrid import Hybrid
 from refinterp.debug.mixed import Precision
-from refinterp.debug.sensitivity import LayerName
+from refinterp.debug.pairing import Pairing
+from refinterp.debug.result import STATIC, LayerName, Scheme
+from refinterp.graph.model import OPTIONAL, PACKED_BITS, STORAGE
+from refinterp.run.prepare import Program, Step
+
+
+def scheme_of(program: Program, hybrids: Mapping[int, Hybrid], *, coded: bool) -> Scheme:
+    """How most of a model is quantized. coded: whether operators write codes."""
+    if coded or not hybrids:
+        return STATIC
+    found = [_scheme(program, one) for one in hybrids.values()]
+    return max(found, key=lambda one: (found.count(one), -found.index(one)))
+
+
+def _scheme(program: Program, one: Hybrid) -> Scheme:
+    dtype = program.specs[one.weights.source].dtype
+    if dtype == "float16":
+        return Scheme("float16", 16)
+    bits = PACKED_BITS.get(dtype, 8 * STORAGE[dtype].itemsize)
+    return Scheme("weight_only" if one.units is None else "dynamic", bits)
+
+
+def layer_names(
+    program: Program, twin: Program | None, pairing: Pairing, compared: Iterable[int]
+) -> Iterator[LayerName]:
+    """Name the operators that write these tensors, in order. twin: the float model, if any."""
+    tensors = frozenset(compared)
+    for step in program.steps:
+        if not tensors.isdisjoint(step.outputs):
+            yield _name(step, program, twin, pairing)
+
+
+def _name(step: Step, program: Program, twin: Program | None, pairing: Pairing) -> LayerName:
+    tensor = next(i for i in step.outputs if i != OPTIONAL)
+    name = program.specs[tensor].name
+    partner = pairing.tensors.get(tensor)
+    if twin is not None and partner is not None:
+        return LayerName(step.operator, name, twin.specs[partner].name)
+    converted = {  # what an output is called after its codes became reals
+        other.outputs[0]
+        for other in program.steps
+        if other.name == "DEQUANTIZE" and other.inputs[0] == tensor
+    }
+    for output in program.graph.outputs:
+        if output in converted:
+            return LayerName(step.operator, name, program.specs[output].name)
+    return LayerName(step.operator, name, name)
 
 
 def denylisted_nodes(layers: Iterable[LayerName]) -> list[str]:
@@ -25,22 +72,45 @@ def denylisted_nodes(layers: Iterable[LayerName]) -> list[str]:
     return list(dict.fromkeys(name for one in layers for name in (one.name, one.float_name)))
 
 
-def quantizer_recipe(layers: Iterable[LayerName], precision: Precision) -> list[dict[str, Any]]:
-    """The recipe for ai-edge-quantizer: all operators in int8, these in float or on int16."""
-    rules = [_rule(".*", _static(8))]
+def quantizer_recipe(
+    layers: Iterable[LayerName], precision: Precision, scheme: Scheme = STATIC
+) -> list[dict[str, Any]]:
+    """The recipe for ai-edge-quantizer: all operators by a scheme, these in float or on int16."""
+    rules = [_rule(".*", _config(scheme), scheme)]
     for layer in layers:
         regex = f"(^|;){re.escape(layer.float_name)}(;|$)"
         rules.append(_rule(regex, None if precision == "float" else _static(16)))
     return rules
 
 
-def _rule(regex: str, config: dict[str, Any] | None) -> dict[str, Any]:
+def _rule(regex: str, config: dict[str, Any] | None, scheme: Scheme = STATIC) -> dict[str, Any]:
     """One rule; without a configuration the operators stay as they are."""
+    algorithm = "float_casting" if scheme.kind == "float16" else "min_max_uniform_quantize"
     return {
         "regex": regex,
         "operation": "*",
-        "algorithm_key": "min_max_uniform_quantize" if config else "no_quantize",
+        "algorithm_key": algorithm if config else "no_quantize",
         "op_config": config or {},
+    }
+
+
+def _config(scheme: Scheme) -> dict[str, Any]:
+    """What a scheme is called there."""
+    if scheme.kind == "static":
+        return _static(8)
+    if scheme.kind == "float16":
+        weights: dict[str, Any] = {"num_bits": 16, "dtype": "FLOAT"}
+    else:
+        weights = {
+            "num_bits": scheme.bits,
+            "symmetric": True,
+            "granularity": "CHANNELWISE",
+            "dtype": "INT",
+        }
+    return {
+        "weight_tensor_config": weights,
+        "compute_precision": "INTEGER" if scheme.kind == "dynamic" else "FLOAT",
+        "explicit_dequantize": scheme.kind != "dynamic",
     }
 
 

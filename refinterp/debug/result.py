@@ -18,6 +18,30 @@ _REAL_STEPS: Final = 255 / 8  # a deviation in steps of 255 over 8 deviations
 
 
 @dataclass(frozen=True, slots=True)
+class LayerName:
+    """What quantizers call an operator: its output tensor's name, here and in the float model."""
+
+    operator: int
+    name: str
+    float_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a model is quantized. bits: of the weights.
+
+    static: integers throughout. dynamic: weights in integers, data at run time. weight_only,
+    float16: weights in fewer bits, arithmetic in float.
+    """
+
+    kind: Literal["static", "dynamic", "weight_only", "float16"]
+    bits: int = 8
+
+
+STATIC: Final = Scheme("static")
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """Why a layer loses. id: a name of the contract; implied_by: the cause it follows from."""
 
@@ -151,7 +175,7 @@ class DebugReport:
 
     refused: why the model could not be run; then layers have causes, but no figures.
     asked: how many samples were to be measured, more than `samples` if somebody stopped it.
-    keep_in_float: operators, see `keep`.
+    scheme: how the model is quantized. keep_in_float: hybrid layers, see `keep`.
     """
 
     samples: int
@@ -164,7 +188,8 @@ class DebugReport:
     inputs: tuple[Input, ...] = ()
     refused: str | None = None
     asked: int | None = None
-    keep_in_float: tuple[int, ...] = ()
+    scheme: Scheme = STATIC
+    keep_in_float: tuple[LayerName, ...] = ()
 
     @property
     def interrupted(self) -> bool:

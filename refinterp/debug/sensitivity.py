@@ -29,7 +29,7 @@ from refinterp.debug.local import as_real
 from refinterp.debug.metrics import Grid, sqnr_db
 from refinterp.debug.mixed import Mixer, Precision
 from refinterp.debug.pairing import Pairing
-from refinterp.debug.result import Reference
+from refinterp.debug.result import STATIC, LayerName, Reference, Scheme
 from refinterp.debug.shadow import CONVERSIONS, Shadow, shadow_of
 from refinterp.debug.trace import Trace
 from refinterp.debug.trials import Effect, Target, Trials
@@ -55,15 +55,6 @@ _PROOF: Final = 300  # how many smaller sets are tried to show that none does
 Stopping = Callable[[], bool]
 Progress = Callable[[int], None]
 """Called with how many layers have been tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerName:
-    """What quantizers call an operator: its output tensor's name, here and in the float model."""
-
-    operator: int
-    name: str
-    float_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +122,7 @@ class SensitivityReport:
     lossless: tuple[int, ...]
     search: Search | None
     names: tuple[LayerName, ...]
+    scheme: Scheme = STATIC
     interrupted: bool = False
 
     @property
@@ -293,11 +285,8 @@ class Sensitivity:
             layers=tuple(layers),
             lossless=tuple(sorted(self.mixer.lossless)),
             search=search,
-            names=tuple(
-                self._name(step)
-                for step in self.program.steps
-                if any(tensor in self.comparison.compared for tensor in step.outputs)
-            ),
+            names=self.comparison.names(),
+            scheme=self.comparison.scheme,
             interrupted=not whole,
         )
 
@@ -317,22 +306,6 @@ class Sensitivity:
             self.alone(step.operator) if alone else None,
             reason,
         )
-
-    def _name(self, step: Step) -> LayerName:
-        tensor = next(i for i in step.outputs if i != OPTIONAL)
-        name = self.program.specs[tensor].name
-        partner = self.comparison.pairing.tensors.get(tensor)
-        if self.comparison.reference == "float model" and partner is not None:
-            return LayerName(step.operator, name, self.comparison.twin.specs[partner].name)
-        converted = {  # what an output is called after its codes became reals
-            other.outputs[0]
-            for other in self.program.steps
-            if other.name == "DEQUANTIZE" and other.inputs[0] == tensor
-        }
-        for output in self.program.graph.outputs:
-            if output in converted:
-                return LayerName(step.operator, name, self.program.specs[output].name)
-        return LayerName(step.operator, name, name)
 
     def _search(
         self, usable: Sequence[int], wanted: float, told: Progress, stop: Stopping

@@ -52,7 +52,7 @@ def debug_answer(report: DebugReport) -> Lines:
     groups = cause_groups(report.layers)
     lines = [("verdict", _verdict(report))]
     if groups:
-        return lines + _first_cause(groups)
+        return lines + _first_cause(groups) + _keep(report)
     if report.layers and report.samples:
         worst = report.layers[0]
         size = worst.local.rmse_over_scale
@@ -61,11 +61,23 @@ def debug_answer(report: DebugReport) -> Lines:
             steps = f": {parts(worst)}"
         lines.append(("layer", f"{place(worst)} loses the most by itself{steps}"))
         lines.append(("cause", "none found; what was looked for is listed at the end"))
-        lines.append(
+        lines += _keep(report) or [
             ("remedy", "none needed for a single layer; `refinterp sensitivity` tells which "
              "layers matter at the output")
-        )  # fmt: skip
+        ]  # fmt: skip
     return lines
+
+
+def _keep(report: DebugReport) -> Lines:
+    """Which hybrid layers to keep in float."""
+    if not report.keep_in_float:
+        return []
+    which = operators([one.operator for one in report.keep_in_float])
+    text = (
+        f"in float: {which}, which lose the most by themselves; `refinterp sensitivity --recover "
+        "DB --recipe F` tries that at the output, and writes a recipe for your quantizer"
+    )
+    return [("keep", text)]
 
 
 def looked_for() -> str:

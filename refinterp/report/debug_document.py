@@ -11,6 +11,7 @@ import numpy as np
 from refinterp.debug.metrics import ErrorFigures
 from refinterp.debug.pairing import Unpaired
 from refinterp.debug.ranges import CodeFigures
+from refinterp.debug.recipe import denylisted_nodes, quantizer_recipe
 from refinterp.debug.result import ActivationsPart, DebugReport, Layer, Output, WeightsPart
 from refinterp.report.debug_answer import debug_answer
 from refinterp.report.machine import document, plain
@@ -42,6 +43,7 @@ def debug_document(
         notes=list(report.notes),
         unpaired=[_unpaired(one) for one in report.unpaired],
         refused=report.refused,
+        keep_in_float=_keep(report),
         outputs=[_output(one) for one in report.outputs],
         layers=[_layer(one) for one in report.layers],
     )
@@ -122,6 +124,17 @@ def _output(output: Output) -> dict[str, Any]:
     if output.divergence is None:
         fields["kl_divergence_note"] = "not a list of scores"
     return fields
+
+
+def _keep(report: DebugReport) -> dict[str, Any] | None:
+    """Which hybrid layers to keep in float, as quantizers are told; None without hybrid layers."""
+    if not any(layer.weights is not None for layer in report.layers):
+        return None
+    return {
+        "operators": [one.operator for one in report.keep_in_float],
+        "denylisted_nodes": denylisted_nodes(report.keep_in_float),
+        "ai_edge_quantizer": quantizer_recipe(report.keep_in_float, "float", report.scheme),
+    }
 
 
 def _weights(part: WeightsPart | None) -> dict[str, Any] | None:

@@ -85,7 +85,7 @@ def _search(report: SensitivityReport, search: Search) -> dict[str, Any]:
         "simulated": _effect(search.simulated),
         "deployed": _effect(search.deployed),
         "denylisted_nodes": denylisted_nodes(report.recipe),
-        "ai_edge_quantizer": quantizer_recipe(report.recipe, report.precision),
+        "ai_edge_quantizer": quantizer_recipe(report.recipe, report.precision, report.scheme),
     }
 
 
