@@ -31,18 +31,24 @@ _LEFT: Final = frozenset({1, _LAYER, _BARS})
 _LEAST_NAME: Final = 12
 _FEWEST_ROWS: Final = 5
 _MOST_CAUSES: Final = 4
-_LEGEND: Final = (
-    "Legend: ▶ the layer to look at first. RMSE/scale (rounding alone: 0.29), SQNR in dB and "
-    "clipped (values cut by the type's range): this operator alone. so far: SQNR of all operators "
-    "up to here."
+_FIRST: Final = "▶ the layer to look at first."
+_CODES: Final = (
+    "RMSE/scale (rounding alone: 0.29), SQNR in dB and clipped (values cut by the type's range): "
+    "this operator alone."
 )
+_REALS: Final = (
+    "SQNR in dB, this operator alone: weights, what storing them in fewer bits loses (~: estimated, "
+    "without a float model); data, what quantizing them at run time loses (-: it computes in "
+    "float); SQNR, both, or without a float model the data."
+)
+_SO_FAR: Final = "so far: SQNR of all operators up to here."
 
 
-_HYBRID: Final = (
-    "weights: SQNR of this layer as its weights are stored, on the data it has; ~ is an estimate, "
-    "there being no float model. data: SQNR of quantizing its data at run time; - where it "
-    "computes in float."
-)
+def legend(layers: Sequence[Layer]) -> str:
+    """Say what the columns are that these layers have."""
+    hybrid = [layer.weights is not None for layer in layers]
+    said = [_FIRST, *([] if all(hybrid) else [_CODES]), *([_REALS] if any(hybrid) else [])]
+    return f"Legend: {' '.join([*said, _SO_FAR])}"
 
 
 def print_debug(report: DebugReport, *, everything: bool = False) -> None:
@@ -54,17 +60,16 @@ def print_debug(report: DebugReport, *, everything: bool = False) -> None:
     answer = debug_answer(report)
     print_answer(answer)
     said = _below(report, everything=everything)
-    hybrid = any(layer.weights is not None for layer in report.layers)
-    legend = f"{_LEGEND} {_HYBRID}" if hybrid else _LEGEND
+    letters = legend(report.layers)
     if report.layers:
         taken = sum(1 for label, text in answer for _ in wrapped(f"{label:9}{text}", screen.width))
-        taken += sum(1 for line in (legend, *said) for _ in wrapped(line, screen.width)) + 6
+        taken += sum(1 for line in (letters, *said) for _ in wrapped(line, screen.width)) + 6
         room = max(_FEWEST_ROWS, screen.height - taken)
         rows = len(report.layers) if everything else min(len(report.layers), room)
         print_text()
         print_text(f"{_counted(report)}\n")
         _print_layers(report.layers, rows, screen.width)
-        print_text(legend, hang=0)
+        print_text(letters, hang=0)
     for line in said:
         print_text(line)
 
