@@ -37,7 +37,7 @@ _CODES: Final = (
     "this operator alone."
 )
 _REALS: Final = (
-    "SQNR in dB, this operator alone: weights, what storing them in fewer bits loses (~: estimated, "
+    "SQNR in dB, this operator alone: weights, what storing them in fewer bits loses (~ estimated, "
     "without a float model); data, what quantizing them at run time loses (-: it computes in "
     "float); SQNR, both, or without a float model the data."
 )
