@@ -32,6 +32,7 @@ from refinterp.interpreter.mistakes import UnsupportedModelError
 from refinterp.interpreter.resolver import OpResolverType, choose_flavour
 from refinterp.interpreter.session import Session
 from refinterp.interpreter.signature import SignatureRunner
+from refinterp.interpreter.wrapper import InterpreterWrapper
 from refinterp.modelfile.reader import read_model
 from refinterp.run.prepare import check_supported
 
@@ -114,6 +115,10 @@ class Interpreter:
             "lenient": lenient,
         }
         self._sessions: dict[int, Session] = {}
+        self._interpreter = InterpreterWrapper(self)
+        self._model_content = model_content
+        self._delegates: list[Any] = []
+        self._signature_defs = self.get_signature_list()
 
     # The life of a model
 
@@ -214,7 +219,7 @@ class Interpreter:
         """Whether equal zero points are described by one, as the constructor was told."""
         return self._compress
 
-    def _get_tensor_details(self, tensor_index: int, subgraph_index: int) -> Details:
+    def _get_tensor_details(self, tensor_index: int, subgraph_index: int = 0) -> Details:
         """Describe one tensor; raises UsageError."""
         index, subgraph = int(tensor_index), int(subgraph_index)
         session = self._session(subgraph)

@@ -29,10 +29,12 @@ class SignatureRunner:
                 f"{', '.join(map(repr, signatures)) or 'none'}"
             )
         self._interpreter = interpreter
+        self._interpreter_wrapper = interpreter._interpreter
         self._signature_key = signature_key
-        self._inputs: dict[str, int] = signatures[signature_key]["inputs"]
-        self._outputs: dict[str, int] = signatures[signature_key]["outputs"]
-        self._subgraph = interpreter._signature_subgraph(signature_key)
+        self._signature_def = signatures[signature_key]
+        self._inputs: dict[str, int] = self._signature_def["inputs"]
+        self._outputs = self._signature_def["outputs"].items()
+        self._subgraph_index = interpreter._signature_subgraph(signature_key)
 
     def __call__(self, **kwargs: Any) -> dict[str, Any]:
         """Run once: arrays in by name, whose shapes the model's inputs take, arrays out by name.
@@ -45,7 +47,7 @@ class SignatureRunner:
                 f"{len(self._inputs)} vs provided {len(kwargs)}; the names are "
                 f"{list(self._inputs)}"
             )
-        session = self._interpreter._session(self._subgraph)
+        session = self._interpreter._session(self._subgraph_index)
         for name, value in kwargs.items():
             if name not in self._inputs:
                 raise UsageError(
@@ -58,8 +60,8 @@ class SignatureRunner:
             session.write(self._inputs[name], value)
         session.invoke()
         return {
-            name: self._interpreter.get_tensor(index, self._subgraph)
-            for name, index in self._outputs.items()
+            name: self._interpreter.get_tensor(index, self._subgraph_index)
+            for name, index in self._outputs
         }
 
     def get_input_details(self) -> dict[str, Details]:
@@ -68,10 +70,10 @@ class SignatureRunner:
 
     def get_output_details(self) -> dict[str, Details]:
         """Describe the outputs, by name."""
-        return self._details(self._outputs)
+        return self._details(dict(self._outputs))
 
     def _details(self, tensors: dict[str, int]) -> dict[str, Details]:
         return {
-            name: self._interpreter._get_tensor_details(index, self._subgraph)
+            name: self._interpreter._get_tensor_details(index, self._subgraph_index)
             for name, index in tensors.items()
         }
