@@ -9,11 +9,13 @@ its import line changes:
 from refinterp.interpreter.api import Interpreter, InterpreterWithCustomOps
 from refinterp.interpreter.resolver import Delegate, OpResolverType, load_delegate
 from refinterp.interpreter.signature import SignatureRunner
+from refinterp.interpreter.wrapper import InterpreterWrapper
 
 __all__ = [
     "Delegate",
     "Interpreter",
     "InterpreterWithCustomOps",
+    "InterpreterWrapper",
     "OpResolverType",
     "SignatureRunner",
     "load_delegate",

@@ -28,13 +28,11 @@ from refinterp.interpreter.details import (
     scalar_type,
     tensor_details,
 )
-from refinterp.interpreter.mistakes import UnsupportedModelError
+from refinterp.interpreter.loading import load, refuse_delegates, refuse_native
 from refinterp.interpreter.resolver import OpResolverType, choose_flavour
 from refinterp.interpreter.session import Session
 from refinterp.interpreter.signature import SignatureRunner
 from refinterp.interpreter.wrapper import InterpreterWrapper
-from refinterp.modelfile.reader import read_model
-from refinterp.run.prepare import check_supported
 
 _LIVE_VIEW = (
     "There is at least 1 reference to internal data\n"
@@ -62,8 +60,9 @@ class Interpreter:
     operators; otherwise `allocate_tensors` refuses it too.
 
     Raises ModelError or UsageError (both ValueError) when the model cannot be read or arguments
-    contradict each other, UnsupportedError when operators have no kernel or delegates are given.
-    Warns once of what is wrong with the model.
+    contradict each other, UnsupportedError (both) when delegates are given. Operators that cannot
+    be run are refused by `allocate_tensors`: the model can be looked at all the same. Warns once of
+    what is wrong with the model.
     """
 
     def __init__(
@@ -91,19 +90,11 @@ class Interpreter:
                 raise UsageError(f"type of num_threads should be int, not {num_threads!r}")
             if num_threads < 1:
                 raise UsageError(f"num_threads should >= 1, not {num_threads}")
-        self._model = _load(model_path, model_content)
-        if experimental_delegates:
-            raise UnsupportedModelError(
-                f"experimental_delegates has {len(experimental_delegates)} entries; refinterp runs "
-                "every operator itself, so leave them out"
-            )
+        self._model = load(model_path, model_content)
+        refuse_delegates(experimental_delegates)
         findings = [finding for finding in check(self._model) if finding.severity != "note"]
         if findings:
             warnings.warn(_findings_text(self._model, findings), stacklevel=2)
-        try:
-            check_supported(self._model)
-        except UnsupportedError as error:
-            raise UnsupportedModelError(str(error)) from None
         self._compress = bool(experimental_compress_quantization_zero_points)
         self._faults = [finding for finding in findings if finding.severity == "error"]
         self._settings: Mapping[str, Any] = {
@@ -223,7 +214,10 @@ class Interpreter:
         """Describe one tensor; raises UsageError."""
         index, subgraph = int(tensor_index), int(subgraph_index)
         session = self._session(subgraph)
-        session.tensor(index)
+        try:
+            session.tensor(index)
+        except UsageError as error:
+            raise UsageError(f"{error}. Tensor with no shape found.") from None
         return tensor_details(
             self._model, subgraph, index, session.shape(index), compress=self._compress
         )
@@ -315,27 +309,10 @@ class InterpreterWithCustomOps(Interpreter):
         kwargs: as for `Interpreter`. Raises UnsupportedError for names of native functions, which
         LiteRT takes as well.
         """
-        native = [own for own in custom_op_registerers or () if not callable(own)]
-        if native:
-            raise UnsupportedModelError(
-                f"custom_op_registerers {native} name native code, which refinterp does not run; "
-                "give functions that call refinterp.register_custom"
-            )
+        refuse_native([own for own in custom_op_registerers or () if not callable(own)])
         for registerer in custom_op_registerers or ():
             registerer()
         super().__init__(**kwargs)
-
-
-def _load(path: str | os.PathLike[str] | None, content: bytes | None) -> Model:
-    if path and not content:
-        return read_model(os.fspath(path))
-    if content and not path:
-        if not isinstance(content, (bytes, bytearray, memoryview)):
-            raise TypeError(f"model_content must be bytes, not {type(content).__name__}")
-        return read_model(content)
-    if not path:
-        raise UsageError("`model_path` or `model_content` must be specified.")
-    raise UsageError("Can't both provide `model_path` and `model_content`")
 
 
 def _unwrap(array: NDArray[Any]) -> Any:

@@ -10,7 +10,11 @@ from refinterp.errors import ModelError, StateError, UnsupportedError, UsageErro
 
 
 class UnsupportedModelError(UnsupportedError, ValueError):
-    """The model, or a delegate, cannot be loaded; LiteRT's constructor raises ValueError."""
+    """What the constructor was given cannot be done; LiteRT's raises ValueError."""
+
+
+class DelegateError(UnsupportedError, ValueError, OSError):
+    """A delegate cannot be loaded; LiteRT raises OSError for the library, ValueError after it."""
 
 
 class AllocationError(ModelError, RuntimeError):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 import warnings
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from refinterp.errors import UsageError
-from refinterp.interpreter.mistakes import UnsupportedModelError
+from refinterp.interpreter.loading import no_delegate
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR, FLAVOURS
 
 
@@ -55,16 +55,9 @@ class Delegate:
     """Stands for LiteRT's class of this name; there is nothing here a delegate could take over."""
 
     def __init__(self, library: str, options: Mapping[str, Any] | None = None) -> None:
-        _no_delegates(library)
+        no_delegate(library)
 
 
 def load_delegate(library: str, options: Mapping[str, Any] | None = None) -> Delegate:
-    """Raise UnsupportedError, which is also the ValueError that makes a script fall back."""
-    _no_delegates(library)
-
-
-def _no_delegates(library: object) -> NoReturn:
-    raise UnsupportedModelError(
-        f"Failed to load delegate from {library}: refinterp runs every operator itself and takes "
-        "no delegates; construct the Interpreter without experimental_delegates"
-    )
+    """Raise UnsupportedError, also a ValueError and an OSError, on which scripts fall back."""
+    no_delegate(library)

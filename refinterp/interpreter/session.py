@@ -16,6 +16,7 @@ from refinterp.graph.check import Finding
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape, Tensor
 from refinterp.interpreter.mistakes import AllocationError, ResizeError, UnreadableError
+from refinterp.interpreter.sentences import failed_node, unresolved
 from refinterp.numerics.threads import blas_threads
 from refinterp.run.executor import Executor
 from refinterp.run.gate import refusals_of
@@ -148,8 +149,10 @@ class Session:
             )
             self._gate(program)
             self._executor = Executor(program, poison=self._poison)
+        except UnsupportedError as error:
+            raise UnsupportedError(f"{unresolved(self.graph)}{error}") from error
         except ModelError as error:
-            raise AllocationError(f"{error} (failed to prepare)") from error
+            raise AllocationError(f"{error}{failed_node(str(error))}") from error
         self._resized.clear()
         self._kept = {}
         self._ran = False
@@ -230,7 +233,11 @@ class Session:
         try:
             self._value(index)[...] = array
         except UnreadableError as error:
-            raise UnreadableError(f"Cannot set tensor: {error}") from None
+            unallocated = self._executor is None or index in self._resized
+            what = "Tensor is unallocated. Try calling allocate_tensors() first: "
+            raise UnreadableError(
+                f"Cannot set tensor: {what if unallocated else ''}{error}"
+            ) from None
 
     def _checked(self, index: int, error: type[UsageError]) -> Tensor:
         try:
@@ -276,7 +283,7 @@ class Session:
         try:
             executor.read(index)
         except StateError as error:
-            raise UnreadableError(f"{error}; {_PRESERVE}") from None
+            raise UnreadableError(f"Tensor data is null. {error}; {_PRESERVE}") from None
         view = executor.memory.views[index]
         assert view is not None
         value: Array = view[0, ...]

@@ -64,9 +64,10 @@ class InterpreterWrapper:
         return self._of._get_full_signature_list()
 
     def GetSubgraphIndexFromSignature(self, signature_key: str) -> int:
-        """Return the subgraph a signature runs, -1 for none."""
-        if signature_key not in self._of._get_full_signature_list():
-            return -1
+        """Return the subgraph a signature runs; raises UsageError when there is none of the key."""
+        keys = list(self._of._get_full_signature_list())
+        if signature_key not in keys:
+            raise UsageError(f"No matching signature. The model has: {keys}")
         return self._of._signature_subgraph(signature_key)
 
     # Tensors
