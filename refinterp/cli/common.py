@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -16,15 +16,11 @@ from typing import Any, Final
 from refinterp.errors import UsageError
 from refinterp.graph.check import check
 from refinterp.graph.model import Model
-from refinterp.graph.spec import TensorSpec
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR, FLAVOURS
 from refinterp.report.encodings import is_unicode
 from refinterp.report.machine import dumps
-from refinterp.samples.images import IMAGE_RANGES
-from refinterp.samples.source import Samples, open_samples, random_samples
 
-SEED = 42
 INTERRUPTED = 130
 """Exit code of a command that was stopped with Ctrl-C, whether or not it had results to show."""
 
@@ -115,40 +111,6 @@ def add_lenient(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_image_range(parser: argparse.ArgumentParser) -> None:
-    """Add --image-range."""
-    parser.add_argument(
-        "--image-range",
-        choices=IMAGE_RANGES,
-        default="0..1",
-        help="reals that pixels 0..255 stand for; raw: the bytes are the input's codes "
-        "(default 0..1)",
-    )
-
-
-def add_window_stride(parser: argparse.ArgumentParser) -> None:
-    """Add --window-stride."""
-    parser.add_argument(
-        "--window-stride",
-        type=int,
-        metavar="N",
-        help="cut sound into windows of the input's size that start every N values "
-        "(default: one behind the other)",
-    )
-
-
-def open_data(
-    path: str | None,
-    inputs: Sequence[TensorSpec],
-    *,
-    image_range: str = "0..1",
-    window_stride: int | None = None,
-    count: int = 1,
-) -> Samples:
-    """Open samples from a path, or draw `count` of them from the standard seed."""
-    if path is None:
-        return random_samples(inputs, count, SEED)
-    return open_samples(path, inputs, image_range=image_range, window_stride=window_stride)
 
 
 @contextmanager

@@ -16,14 +16,20 @@ from typing import TYPE_CHECKING
 from refinterp.cli.common import (
     INTERRUPTED,
     add_flavour,
-    add_image_range,
     add_model,
-    add_window_stride,
     interruptible,
     open_model,
     print_document,
     save_text,
     say,
+)
+from refinterp.cli.data import (
+    RANDOM,
+    add_data,
+    data_request,
+    needs_data,
+    open_with_data,
+    say_notes,
 )
 from refinterp.debug.compare import Comparison
 from refinterp.debug.measurements import Measurements
@@ -38,8 +44,9 @@ from refinterp.report.debug_table import print_debug
 from refinterp.report.machine import dumps
 from refinterp.report.model_explorer import METRICS, node_data
 from refinterp.report.progress import Stages, Told, progress
-from refinterp.samples.labels import with_labels
-from refinterp.samples.source import Samples, open_samples
+from refinterp.run.opening import twin_of
+from refinterp.samples.request import DataRequest
+from refinterp.samples.source import Samples
 
 if TYPE_CHECKING:  # what only some options need is imported with them
     from refinterp.arena.tensor_plan import TensorPlan
@@ -48,20 +55,10 @@ if TYPE_CHECKING:  # what only some options need is imported with them
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_model(parser)
-    parser.add_argument(
-        "--data",
-        metavar="PATH",
-        required=True,
-        help="samples: .npy, .npz, .bin, image, WAV, or a folder of them",
-    )
+    add_data(parser, without=f"without it {RANDOM} random samples, which show less", labels=True)
     parser.add_argument(
         "--float", dest="float_model", metavar="MODEL", help="the float twin the model came from"
     )
-    parser.add_argument(
-        "--labels", metavar="PATH",
-        help="labels, one per sample, .npy, .npz or text: tells the task's metric at the outputs "
-        "(default: `labels` of an .npz)",
-    )  # fmt: skip
     parser.add_argument("--limit", type=_positive, metavar="N", help="use the first N samples only")
     parser.add_argument(
         "--batch", type=_positive, metavar="N",
@@ -91,50 +88,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit with 1 if the worst output's SQNR against the float run is below this",
     )  # fmt: skip
     add_flavour(parser)
-    add_image_range(parser)
-    add_window_stride(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Compare, report, and judge."""
+    needs_data(
+        options,
+        labels=options.sample_labels is not None,
+        fail_under=options.fail_under is not None,
+    )
     with progress() as show:
-        model, report = _compare(options, show)
+        model, report, told = _compare(options, show)
     if report.interrupted:
         say(f"interrupted: {report.samples} of {report.asked} sample(s) were measured")
-    _tell(options, report, model)
+    _tell(options, report, model, told)
     if report.refused:
         return 2  # as for any model that is unusable
     return INTERRUPTED if report.interrupted else _judge(report, options.fail_under)
 
 
-def _compare(options: argparse.Namespace, show: Stages) -> tuple[Model, DebugReport]:
-    """Open everything and measure."""
+def _compare(
+    options: argparse.Namespace, show: Stages
+) -> tuple[Model, DebugReport, frozenset[str]]:
+    """Open everything and measure; also returns what was said of the data."""
+    request = data_request(options, count=options.limit or RANDOM)
     model = open_model(options.model)
     twin = open_model(options.float_model) if options.float_model else None
+    model, samples, told = open_with_data(model, request, options.limit)
+    if twin is not None:
+        twin = twin_of(twin, model)
     try:
         comparison = Comparison(model, twin, flavour=options.flavour)
     except ModelError as error:
-        return model, refused_report(model, error, options.flavour)
-    program = comparison.quantized
-    specs = [program.specs[i] for i in program.graph.inputs]
-    samples = open_samples(
-        options.data,
-        specs,
-        image_range=options.image_range,
-        window_stride=options.window_stride,
-    )
-    if options.labels:
-        samples = with_labels(samples, options.labels)
+        return model, refused_report(model, error, options.flavour), told
     total = min(samples.count, options.limit or samples.count)
-    measured = _measure(options, comparison, samples, total, show("samples", total))
-    return model, replace(comparison.report(measured), asked=total)
+    measured = _measure(options, request, comparison, samples, total, show("samples", total))
+    report = comparison.report(measured, random=samples.random)
+    return model, replace(report, asked=total), told
 
 
-def _tell(options: argparse.Namespace, report: DebugReport, model: Model) -> None:
+def _tell(
+    options: argparse.Namespace, report: DebugReport, model: Model, told: frozenset[str]
+) -> None:
     """Print the report, and write it in all the forms that were asked for."""
     float_model = None if options.float_model == "-" else options.float_model
-    for note in report.notes:
-        say(note)
+    say_notes(report.notes, told)
     if options.csv:
         _save_csv(report, options.csv)
     if options.html:
@@ -157,7 +155,12 @@ def _tell(options: argparse.Namespace, report: DebugReport, model: Model) -> Non
 
 
 def _measure(
-    options: argparse.Namespace, comparison: Comparison, samples: Samples, total: int, told: Told
+    options: argparse.Namespace,
+    request: DataRequest,
+    comparison: Comparison,
+    samples: Samples,
+    total: int,
+    told: Told,
 ) -> Measurements:
     """Measure here, in processes, or on a cluster; Ctrl-C ends it early."""
     with interruptible() as stopping:
@@ -175,30 +178,27 @@ def _measure(
             from refinterp.debug.pool import measure_in_processes
 
             parts = measure_in_processes(
-                _job(options), work, options.workers, progress=told, stopping=stopping
+                _job(options, request), work, options.workers, progress=told, stopping=stopping
             )
         else:
             from refinterp.debug.cluster import measure_on_cluster
 
             parts = measure_on_cluster(
-                options.scheduler, _job(options), work, progress=told, stopping=stopping
+                options.scheduler, _job(options, request), work, progress=told, stopping=stopping
             )
     return merged((comparison, samples), parts)
 
 
-def _job(options: argparse.Namespace) -> Job:
+def _job(options: argparse.Namespace, request: DataRequest) -> Job:
     """The same work for others, who may be in another folder."""
     if "-" in (options.model, options.float_model):
         raise UsageError("workers open the model themselves: give its path, not -")
     return Job(
         model=os.path.abspath(options.model),
-        data=os.path.abspath(options.data),
+        data=request.absolute(),
         float_model=options.float_model and os.path.abspath(options.float_model),
         flavour=options.flavour,
-        image_range=options.image_range,
-        window_stride=options.window_stride,
         batch=options.batch,
-        labels=options.labels and os.path.abspath(options.labels),
     )
 
 

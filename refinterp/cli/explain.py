@@ -11,13 +11,11 @@ from typing import Any
 
 from refinterp.cli.common import (
     add_flavour,
-    add_image_range,
     add_model,
-    open_data,
     open_model,
     print_document,
-    say,
 )
+from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
 from refinterp.errors import UsageError
 from refinterp.explain.definition import check_index, explain, find_definition
 from refinterp.explain.operation import Operand, Operation, record
@@ -28,6 +26,7 @@ from refinterp.report.machine import document
 from refinterp.report.terminal import print_text
 from refinterp.run.prepare import Program, prepare, tensor_specs
 from refinterp.samples.convert import fit_input
+from refinterp.samples.source import Samples
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,32 +38,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="I,J,…",
         help="index of the element in the operator's first output, batch axis included",
     )
-    parser.add_argument(
-        "--data",
-        metavar="PATH",
-        help=".npy, .npz, .bin, image, WAV, or a folder of them; without it a seeded random input",
-    )
+    add_data(parser, without="without it a seeded random input")
     parser.add_argument(
         "--sample", type=int, default=0, metavar="K", help="which sample of the data (default 0)"
     )
     parser.add_argument("--all", action="store_true", help="show every tap")
     add_flavour(parser)
-    add_image_range(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Explain; 1 if the derived element is not the stored one."""
+    request = data_request(options, count=max(options.sample, 0) + 1)
     model = open_model(options.model)
     if options.op is None:
         if options.at is not None:
             raise UsageError("--at needs --op N, the index of the operator")
         return _overview(model, options)
+    model, samples, told = open_with_data(model, request, 1)
     program = prepare(model, flavour=options.flavour)
-    operation, origin = _record(program, options)
+    operation = _record(program, samples, options, told)
     index = _index(options.at, operation.output)
     explanation = explain(operation, index)
     if options.json:
-        print_document(_document(model, operation, explanation, options.sample, origin))
+        print_document(_document(model, operation, explanation, options.sample, samples.origin))
     else:
         for line in explanation_lines(explanation, operation, all_taps=options.all):
             print_text(line)
@@ -76,8 +72,10 @@ def run(options: argparse.Namespace) -> int:
     return 0 if explanation.agrees else 1
 
 
-def _record(program: Program, options: argparse.Namespace) -> tuple[Operation, str]:
-    """Run one sample and return the operator as it ran, and where the data came from."""
+def _record(
+    program: Program, samples: Samples, options: argparse.Namespace, told: frozenset[str]
+) -> Operation:
+    """Run one sample and return the operator as it ran."""
     count = len(program.steps)
     if not 0 <= options.op < count:
         allowed = f"operators are 0..{count - 1}" if count else "the model has no operators"
@@ -89,20 +87,13 @@ def _record(program: Program, options: argparse.Namespace) -> tuple[Operation, s
     _index(options.at, Operand(output, program.specs[output]))  # before the run
     specs = [program.specs[i] for i in program.graph.inputs]
     wanted = options.sample
-    samples = open_data(
-        options.data, specs, image_range=options.image_range, count=max(wanted, 0) + 1
-    )
-    if options.data is None:
-        say(f"no --data: using {samples.origin}")
     if not 0 <= wanted < samples.count:
         raise UsageError(
             f"--sample {wanted} does not exist; {samples.origin} holds 0..{samples.count - 1}"
         )
     fitted = [fit_input(v, spec) for v, spec in zip(samples.get(wanted), specs, strict=True)]
-    for _, note in fitted:
-        if note:
-            say(note)
-    return record(program, [codes for codes, _ in fitted], options.op), samples.origin
+    say_notes([note for _, note in fitted if note], told)
+    return record(program, [codes for codes, _ in fitted], options.op)
 
 
 def _index(text: str | None, y: Operand) -> tuple[int, ...]:

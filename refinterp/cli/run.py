@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 
 from refinterp.cli.common import (
     add_flavour,
-    add_image_range,
     add_lenient,
     add_model,
-    add_window_stride,
-    open_data,
     open_model,
     positive,
     print_document,
     say,
 )
+from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
 from refinterp.errors import UsageError
 from refinterp.report.machine import document
 from refinterp.report.progress import Told, progress
@@ -36,6 +34,7 @@ from refinterp.run.pool import Work, run_in_processes
 from refinterp.run.prepare import Program, prepare
 from refinterp.samples.convert import dequantize
 from refinterp.samples.labels import read_labels
+from refinterp.samples.request import DataRequest
 from refinterp.samples.source import Samples
 
 _SHOWN = 8  # samples, and values of an output, that a terminal shows
@@ -44,11 +43,7 @@ _SHOWN = 8  # samples, and values of an output, that a terminal shows
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_model(parser)
-    parser.add_argument(
-        "--input",
-        metavar="PATH",
-        help=".npy, .npz, .bin, image, WAV, or a folder of them; without it a seeded random input",
-    )
+    add_data(parser, "--input", "--data", without="without it a seeded random input")
     parser.add_argument("--output", metavar="F.npz", help="save the outputs of all samples")
     parser.add_argument("--save-all", metavar="F.npz", help="save every tensor of all samples")
     parser.add_argument("--labels", metavar="F", help="a text file, one label a line")
@@ -67,31 +62,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_flavour(parser)
     add_lenient(parser)
-    add_image_range(parser)
-    add_window_stride(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run all samples, in order."""
+    request = data_request(options)
     model = open_model(options.model)
+    model, samples, told = open_with_data(model, request)
     program = prepare(model, flavour=options.flavour, plain=options.plain)
     if warning := require(program, lenient=options.lenient):
         say(f"warning: {warning}")
-    graph = program.graph
-    specs = [program.specs[i] for i in graph.inputs]
-    samples = open_data(
-        options.input,
-        specs,
-        image_range=options.image_range,
-        window_stride=options.window_stride,
-    )
-    if options.input is None:
-        say(f"no --input: using {samples.origin}")
     with progress() as show:
-        results = _run(options, program, samples, show("samples", samples.count))
+        results = _run(options, request, program, samples, show("samples", samples.count))
     outputs = results.outputs
-    for note in results.notes:
-        say(note)
+    say_notes(results.notes, told)
     if options.output:
         _save(options.output, _stacked(program, _by_tensor(program, outputs)))
     if options.save_all:
@@ -107,7 +91,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace, program: Program, samples: Samples, told: Told) -> Results:
+def _run(
+    options: argparse.Namespace,
+    request: DataRequest,
+    program: Program,
+    samples: Samples,
+    told: Told,
+) -> Results:
     """Run here or in processes."""
     keep = options.save_all is not None
     workers = min(options.workers, samples.count)
@@ -116,15 +106,13 @@ def _run(options: argparse.Namespace, program: Program, samples: Samples, told: 
         workers = 1
     if workers <= 1:
         return run_samples(program, samples, batch=options.batch, keep=keep, progress=told)
-    if options.model == "-" or options.input is None:
+    if options.model == "-" or options.data is None:
         raise UsageError("--workers open the model and the data themselves: give paths of both")
     work = Work(
         options.model,
-        options.input,
+        request,
         options.flavour,
         plain=options.plain,
-        image_range=options.image_range,
-        window_stride=options.window_stride,
         batch=options.batch,
         keep=keep,
     )

@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 
 from refinterp.cli.common import (
     INTERRUPTED,
     add_flavour,
-    add_image_range,
     add_model,
-    add_window_stride,
     interruptible,
     open_model,
+    positive,
     print_document,
     save_text,
-    say,
+)
+from refinterp.cli.data import (
+    RANDOM,
+    add_data,
+    data_request,
+    needs_data,
+    open_with_data,
+    say_notes,
 )
 from refinterp.debug.better_ranges import TensorRanges, better_ranges
 from refinterp.debug.recipe import quantizer_recipe
@@ -29,23 +36,23 @@ from refinterp.graph.model import Model
 from refinterp.report.progress import Stages, progress
 from refinterp.report.sensitivity_document import sensitivity_document
 from refinterp.report.sensitivity_table import print_sensitivity
-from refinterp.run.prepare import tensor_specs
-from refinterp.samples.source import open_samples
+from refinterp.run.opening import twin_of
+from refinterp.samples.source import Samples
+
+_RANDOM = (
+    "random data: they rank the layers by what noise loses in them; whether ranges fit your data, "
+    "and better ones, need --data"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_model(parser)
-    parser.add_argument(
-        "--data",
-        metavar="PATH",
-        required=True,
-        help="samples: .npy, .npz (labels in it are used), .bin, image, WAV, or a folder of them",
-    )
+    add_data(parser, without=f"without it {RANDOM} random samples, which show less", labels=True)
     parser.add_argument(
         "--float", dest="float_model", metavar="MODEL", help="the float twin the model came from"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="use the first N samples only")
+    parser.add_argument("--limit", type=positive, metavar="N", help="use the first N samples only")
     parser.add_argument(
         "--precision",
         choices=("float", "int16"),
@@ -75,20 +82,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
     parser.add_argument("--all", action="store_true", help="show every layer and range")
     add_flavour(parser)
-    add_image_range(parser)
-    add_window_stride(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Study, report, and judge."""
-    if options.limit is not None and options.limit < 1:
-        raise UsageError(f"--limit {options.limit}: at least 1 is needed")
+    needs_data(
+        options,
+        labels=options.sample_labels is not None,
+        recover=options.recover is not None,
+        **{"target metric": options.target == "metric"},
+    )
     if options.recipe and options.recover is None:
         raise UsageError("--recipe writes the set that --recover asks for; give both")
+    request = data_request(options, count=options.limit or RANDOM)
+    model = open_model(options.model)
+    twin = open_model(options.float_model) if options.float_model else None
+    model, samples, told = open_with_data(model, request, options.limit)
+    if twin is not None:
+        twin = twin_of(twin, model)
     with progress() as show:
-        report, ranges, model, twin = _study(options, show)
-    for note in report.notes:
-        say(note)
+        report, ranges = _study(options, show, model, samples, twin)
+    if samples.random:
+        report = replace(report, notes=(*report.notes, _RANDOM))
+    say_notes(report.notes, told)
     if options.recipe and report.search is not None:
         recipe = quantizer_recipe(report.recipe, report.precision, report.scheme)
         save_text(options.recipe, json.dumps(recipe, indent=2) + "\n")
@@ -129,18 +145,9 @@ class _Shown:
 
 
 def _study(
-    options: argparse.Namespace, show: Stages
-) -> tuple[SensitivityReport, tuple[TensorRanges, ...], Model, Model | None]:
-    """Open everything, run the variants, and try other ranges; Ctrl-C ends it early."""
-    model = open_model(options.model)
-    twin = open_model(options.float_model) if options.float_model else None
-    specs = tensor_specs(model, 0)
-    samples = open_samples(
-        options.data,
-        [specs[i] for i in model.subgraphs[0].inputs],
-        image_range=options.image_range,
-        window_stride=options.window_stride,
-    )
+    options: argparse.Namespace, show: Stages, model: Model, samples: Samples, twin: Model | None
+) -> tuple[SensitivityReport, tuple[TensorRanges, ...]]:
+    """Run the variants, and try other ranges; Ctrl-C ends it early."""
     shown = _Shown(show)
     study = Sensitivity(
         model,
@@ -161,7 +168,7 @@ def _study(
             stopping=stopping,
         )
         show("ranges")
-        return report, better_ranges(study, stopping), model, twin
+        return report, () if samples.random else better_ranges(study, stopping)
 
 
 def _judge(report: SensitivityReport) -> int:

@@ -70,11 +70,12 @@ def measure_on_cluster(
                 results[shard] = future.result()
             except dask.KilledWorker as error:
                 raise RefinterpError(
-                    f"workers died while measuring {shard} of {job.data}: {error}"
+                    f"workers died while measuring {shard} of {job.data.path}: {error}"
                 ) from None
             except CancelledError:
                 raise RefinterpError(
-                    f"the scheduler at {address} was lost while {shard} of {job.data} was measured"
+                    f"the scheduler at {address} was lost while {shard} of {job.data.path} was "
+                    "measured"
                 ) from None
             if progress is not None:
                 progress(sum(part.samples for part in results.values()))

@@ -30,6 +30,7 @@ from refinterp.debug.fold import fold, prepare_folded
 from refinterp.debug.hybrid import Parts, hybrids, moved_program, parts, weights_part
 from refinterp.debug.hybrid_faults import hybrid_faults
 from refinterp.debug.keep import keep_in_float
+from refinterp.debug.labelled import check_labels
 from refinterp.debug.local import (
     LocalChain,
     LocalOperator,
@@ -205,6 +206,7 @@ class Comparison:
         it says yes the sums of the samples before are returned. A model with state runs its samples
         one after the other, the state going on from sample to sample.
         """
+        check_labels(self.quantized, samples)
         stop = samples.count if stop is None else min(stop, samples.count)
         count = max(0, stop - start)
         size = self.default_batch(count) if batch is None else min(batch, max(1, count))
@@ -227,8 +229,8 @@ class Comparison:
                 )
         return result
 
-    def report(self, measured: Measurements) -> DebugReport:
-        """Turn sums into figures, ranked."""
+    def report(self, measured: Measurements, *, random: bool = False) -> DebugReport:
+        """Turn sums into figures, ranked. random: the samples are random data."""
         layers = [
             self._layer(step, tensor, measured)
             for step in self.quantized.steps
@@ -251,6 +253,7 @@ class Comparison:
             inputs,
             {tensor: self._bound(tensor, measured) for tensor in self.fixed},
             hybrid_faults(self.quantized, twin, self.pairing, self.hybrids, layers),
+            random=random,
         )
         return DebugReport(
             samples=measured.samples,
@@ -265,6 +268,7 @@ class Comparison:
             keep_in_float=tuple(
                 one for one in self.names() if one.operator in keep_in_float(layers, outputs)
             ),
+            random=random,
         )
 
     def names(self) -> tuple[LayerName, ...]:
@@ -465,6 +469,5 @@ def debug(
         comparison = Comparison(model, float_model, flavour=flavour)
     except ModelError as error:
         return refused_report(model, error, flavour)
-    return comparison.report(
-        comparison.measure(samples, stop=limit, batch=batch, progress=progress)
-    )
+    measured = comparison.measure(samples, stop=limit, batch=batch, progress=progress)
+    return comparison.report(measured, random=samples.random)

@@ -35,22 +35,26 @@ def diagnose(
     inputs: Sequence[Input],
     bounds: Mapping[int, Bound],
     more: Sequence[Fault] = (),
+    *,
+    random: bool = False,
 ) -> list[Layer]:
     """Return the layers with their causes.
 
     twin: the float model, None where a shadow took its place. contract: `contract_faults`. sums:
-    of the operators that were watched for overflow. bounds: see `fixed_grids`, by tensor.
-    more: `hybrid_faults`.
+    of the operators that were watched for overflow. bounds: see `fixed_grids`, by tensor. more:
+    `hybrid_faults`. random: the data are, so that causes which are about how ranges and data fit
+    are not looked for.
     """
     by_operator = {one.operator: one for one in products}
     faults = [*_of_the_file(program, contract, by_operator, sums, twin is not None), *more]
-    faults += data_faults(
-        program,
-        _seen(program, layers, inputs),
-        {f.operator: f.channels or frozenset() for f in contract if f.id == "dead_channels"},
-        products,
-        bounds,
-    )
+    if not random:
+        faults += data_faults(
+            program,
+            _seen(program, layers, inputs),
+            {f.operator: f.channels or frozenset() for f in contract if f.id == "dead_channels"},
+            products,
+            bounds,
+        )
     if twin is not None:
         faults += _of_the_weights(program, twin, pairing, products)
     causes = explain(program.steps, faults, products, shadowed=twin is None)

@@ -49,6 +49,9 @@ NOTED: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What to do about a fault that changes nothing."""
 
+OF_DATA: Final = frozenset({"range_too_wide", "range_clipped", "input_scaling"})
+"""Faults that only data like the model's own can show."""
+
 REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "range_too_wide": "calibrate with data like this and without outliers: take a percentile "

@@ -90,7 +90,7 @@ def _hear(worker: _Worker, results: dict[Shard, Measurements], job: Job) -> None
         worker.process.join(_ANSWER)
         raise RefinterpError(
             f"a worker died ({_death(worker.process.exitcode)}) while measuring {shard} of "
-            f"{job.data}; if memory ran out, fewer --workers or a smaller --batch "
+            f"{job.data.path}; if memory ran out, fewer --workers or a smaller --batch "
             "need less"
         ) from None
     if isinstance(message, int):

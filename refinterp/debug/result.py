@@ -176,6 +176,7 @@ class DebugReport:
     refused: why the model could not be run; then layers have causes, but no figures.
     asked: how many samples were to be measured, more than `samples` if somebody stopped it.
     scheme: how the model is quantized. keep_in_float: hybrid layers, see `keep`.
+    random: they are random data, on which causes that need real data were not looked for.
     """
 
     samples: int
@@ -190,6 +191,7 @@ class DebugReport:
     asked: int | None = None
     scheme: Scheme = STATIC
     keep_in_float: tuple[LayerName, ...] = ()
+    random: bool = False
 
     @property
     def interrupted(self) -> bool:

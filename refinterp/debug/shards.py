@@ -17,8 +17,9 @@ from refinterp.debug.trace import one_by_one
 from refinterp.kernels.registry import Stateful
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
-from refinterp.samples.labels import with_labels
-from refinterp.samples.source import Samples, open_samples
+from refinterp.run.opening import twin_of, with_data
+from refinterp.samples.request import DataRequest
+from refinterp.samples.source import Samples
 
 SHARD: Final = 16
 """Samples of a shard: few enough to share small data sets, many enough to pay for the start."""
@@ -29,25 +30,18 @@ class Job:
     """What to measure, as a worker is told it: paths that the worker can open, and options."""
 
     model: str
-    data: str
+    data: DataRequest
     float_model: str | None = None
     flavour: str = DEFAULT_FLAVOUR
-    image_range: str = "0..1"
-    window_stride: int | None = None
     batch: int | None = None
-    labels: str | None = None
 
     def open(self) -> tuple[Comparison, Samples]:
-        """Read the models and open the samples; raises what `Comparison` and `open_samples` do."""
+        """Read the models and open the samples; raises what `Comparison` and `with_data` do."""
         twin = None if self.float_model is None else read_model(self.float_model)
-        comparison = Comparison(read_model(self.model), twin, flavour=self.flavour)
-        specs = [comparison.quantized.specs[i] for i in comparison.quantized.graph.inputs]
-        samples = open_samples(
-            self.data, specs, image_range=self.image_range, window_stride=self.window_stride
-        )
-        if self.labels is not None:
-            samples = with_labels(samples, self.labels)
-        return comparison, samples
+        model, samples = with_data(read_model(self.model), self.data)
+        if twin is not None:
+            twin = twin_of(twin, model)
+        return Comparison(model, twin, flavour=self.flavour), samples
 
     def measure(
         self,

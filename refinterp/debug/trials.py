@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from refinterp.debug.compare import Comparison
 from refinterp.debug.fold import prepare_folded
+from refinterp.debug.labelled import check_labels
 from refinterp.debug.local import as_real
 from refinterp.debug.metrics import Grid, sample_errors
 from refinterp.debug.outputs import Metric, OutputSums, is_scores, metric, metric_name, score
@@ -65,6 +66,7 @@ class Trials:
         total: int,
         ran: Callable[[], None] | None = None,
     ) -> None:
+        check_labels(comparison.quantized, samples)
         self._comparison, self._samples = comparison, samples
         self.count = total
         self._ran = ran or (lambda: None)

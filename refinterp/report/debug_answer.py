@@ -9,13 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from refinterp.debug.fault import REMEDIES
+from refinterp.debug.fault import OF_DATA, REMEDIES
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
 from refinterp.report.words import decibels, one_line, shorten, some
 
 _NAME: Final = 40  # characters of a tensor's name
 _OUTPUTS: Final = 4  # that the verdict tells of
 _PLACES: Final = 12  # operators that a remedy lists
+
+RANDOM: Final = (
+    "random, as no --data was given. It shows what the file and its arithmetic do wrong, but "
+    "neither accuracy nor whether ranges fit your data (range too wide, range clipped, input "
+    "scaling, outputs below their grid): for these give --data"
+)
 
 Lines = list[tuple[str, str]]
 
@@ -51,6 +57,8 @@ def debug_answer(report: DebugReport) -> Lines:
     """Return (label, text) lines: verdict, layer, cause, remedy."""
     groups = cause_groups(report.layers)
     lines = [("verdict", _verdict(report))]
+    if report.random:
+        lines.append(("data", RANDOM))
     if groups:
         return lines + _first_cause(groups) + _keep(report)
     if report.layers and report.samples:
@@ -60,6 +68,11 @@ def debug_answer(report: DebugReport) -> Lines:
         if worst.weights is not None:
             steps = f": {parts(worst)}"
         lines.append(("layer", f"{place(worst)} loses the most by itself{steps}"))
+        if report.random:
+            cause = "none found in the file; random data may be cut where yours are not"
+            lines.append(("cause", cause))
+            lines.append(("remedy", "give --data PATH, samples as the model will see them"))
+            return lines
         lines.append(("cause", "none found; what was looked for is listed at the end"))
         lines += _keep(report) or [
             ("remedy", "none needed for a single layer; `refinterp sensitivity` tells which "
@@ -80,9 +93,10 @@ def _keep(report: DebugReport) -> Lines:
     return [("keep", text)]
 
 
-def looked_for() -> str:
+def looked_for(report: DebugReport) -> str:
     """The causes that a comparison looks for, in words."""
-    return ", ".join(id_.replace("_", " ") for id_ in REMEDIES)
+    left_out = OF_DATA if report.random else frozenset()
+    return ", ".join(id_.replace("_", " ") for id_ in REMEDIES if id_ not in left_out)
 
 
 def place(layer: Layer) -> str:

@@ -40,6 +40,7 @@ def debug_document(
         samples=report.samples,
         samples_asked=report.samples if report.asked is None else report.asked,
         interrupted=report.interrupted,
+        random_data=report.random,
         notes=list(report.notes),
         unpaired=[_unpaired(one) for one in report.unpaired],
         refused=report.refused,

@@ -95,7 +95,7 @@ def _below(report: DebugReport, *, everything: bool) -> list[str]:
         for group in cause_groups(report.layers, implied=True):
             lines += _group(group, everything=True)
     if not groups and report.samples:
-        lines.append(f"looked for, and not found: {looked_for()}")
+        lines.append(f"looked for, and not found: {looked_for(report)}")
     if report.unpaired:
         names = ", ".join(f"{u.model} {u.operator} {u.op_name}" for u in report.unpaired[:4])
         more = f", and {len(report.unpaired) - 4} more" if len(report.unpaired) > 4 else ""

@@ -13,8 +13,9 @@ from refinterp.errors import RefinterpError
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.batches import Results, run_samples
+from refinterp.run.opening import with_data
 from refinterp.run.prepare import prepare
-from refinterp.samples.source import open_samples
+from refinterp.samples.request import DataRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,9 @@ class Work:
     """What a process is told: paths that it can open, and options."""
 
     model: str
-    data: str
+    data: DataRequest
     flavour: str
     plain: bool = False
-    image_range: str = "0..1"
-    window_stride: int | None = None
     batch: int | None = None
     keep: bool = False
 
@@ -64,11 +63,6 @@ def run_in_processes(
 
 @one_blas_thread()
 def _run(work: Work, start: int, stop: int) -> Results:
-    program = prepare(read_model(work.model), flavour=work.flavour, plain=work.plain)
-    samples = open_samples(
-        work.data,
-        [program.specs[i] for i in program.graph.inputs],
-        image_range=work.image_range,
-        window_stride=work.window_stride,
-    )
+    model, samples = with_data(read_model(work.model), work.data)
+    program = prepare(model, flavour=work.flavour, plain=work.plain)
     return run_samples(program, samples, start=start, stop=stop, batch=work.batch, keep=work.keep)

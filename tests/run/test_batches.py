@@ -20,6 +20,7 @@ from refinterp.run.executor import Executor
 from refinterp.run.memory import plan_of
 from refinterp.run.pool import Work, run_in_processes
 from refinterp.run.prepare import prepare
+from refinterp.samples.request import DataRequest
 from refinterp.samples.source import open_samples, random_samples
 from tests.test_bundled_models import ROOT
 
@@ -124,7 +125,7 @@ def test_processes_change_nothing(tmp_path):
     samples = open_samples(data, [DIGITS.specs[i] for i in DIGITS.graph.inputs])
     here = run_samples(DIGITS, samples, stop=11, keep=True)
     done = []
-    work = Work(path, data, "litert-reference", keep=True)
+    work = Work(path, DataRequest(data), "litert-reference", keep=True)
     there = run_in_processes(work, 11, 3, done.append)
     assert done[-1] == 11
     np.testing.assert_array_equal(there.outputs, here.outputs)

@@ -1,0 +1,1 @@
+"""Data from files: every kind, and what is said of it."""
