@@ -105,7 +105,7 @@ def _count_codes(flat: Array, low: int, bins: int) -> Counts:
         part = flat[start : start + _BLOCK]
         if low < 0:  # wraps: code - low as an unsigned number
             part = part.view(f"u{part.itemsize}") + part.dtype.type(low).view(f"u{part.itemsize}")
-        total += np.bincount(part, minlength=bins)
+        total += np.bincount(part.astype(np.intp, copy=False), minlength=bins)
     return total
 
 

@@ -75,7 +75,7 @@ def _walk(levels: Any) -> list[Ints]:
     for level in levels:
         if level["format"] == "DENSE":
             size = int(level["dense_size"])
-            counts = np.full(len(parent), size, np.int64)
+            counts = np.full(len(parent), size, np.intp)
             own = np.tile(np.arange(size, dtype=np.int64), len(parent))
             parent = np.repeat(parent, size) * size + own
         else:
@@ -83,6 +83,7 @@ def _walk(levels: Any) -> list[Ints]:
             starts, counts = segments[parent], segments[parent + 1] - segments[parent]
             if counts.size and counts.min() < 0:
                 raise IndexError
+            counts = counts.astype(np.intp, copy=False)
             before = np.cumsum(counts, dtype=np.int64) - counts
             total = int(counts.sum(dtype=np.int64))
             parent = np.arange(total, dtype=np.int64) + np.repeat(starts - before, counts)

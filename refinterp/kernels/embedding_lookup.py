@@ -100,7 +100,7 @@ class EmbeddingLookup:
             table = table.view(np.int8) if self.scale is not None else table
         for rows, pick, out in per_sample(len(y), table, index, y):
             if self.scale is None:
-                np.take(rows, pick, axis=0, out=out, mode="clip")
+                take(rows[None], pick, 0, out[None])
                 continue
             factor = np.broadcast_to(self.scale, self.rows)[pick]
             real = rows[pick].astype(np.float32) * factor.reshape(-1, *(1,) * (rows.ndim - 1))

@@ -121,4 +121,4 @@ class Gather:
             take(slices, picks[0], 0, y)
             return
         for part, pick, out in per_sample(len(y), slices, picks, y):
-            np.take(part, pick, axis=0, out=out, mode="clip")
+            take(part[None], pick, 0, out[None])

@@ -74,7 +74,7 @@ class GatherNd:
             take(slices, picks[0], 0, y)
             return
         for part, pick, out in per_sample(len(y), slices, picks, y):
-            np.take(part, pick, axis=0, out=out, mode="clip")
+            take(part[None], pick, 0, out[None])
 
 
 def flat(index: Array, sizes: Shape, where: str) -> NDArray[np.int64]:

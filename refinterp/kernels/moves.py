@@ -97,12 +97,13 @@ def copy(x: Array, y: Array) -> None:
     np.copyto(y, x.reshape(len(x), *y.shape[1:]))
 
 
-def take(x: Array, index: NDArray[np.intp], axis: int, y: Array) -> None:
+def take(x: Array, index: NDArray[Any], axis: int, y: Array) -> None:
     """Fill y with x[..., index, ...] along an axis counted without the sample axis.
 
     x: (S or 1, ...). index: any shape, which replaces the axis; every entry in range.
     """
     first = y if len(x) == len(y) else y[: len(x)]
+    index = index.astype(np.intp, copy=False)
     np.take(x, index, axis=axis + 1, out=first, mode="clip")  # "raise" would buffer the result
     if first is not y:
         y[len(x) :] = first

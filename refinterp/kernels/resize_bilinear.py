@@ -75,7 +75,8 @@ class Steps:
         lower = np.maximum(place, 0) // 1024
         upper = np.minimum(np.maximum(place + 1023, 0) // 1024, size - 1)
         far = place - 1024 * lower
-        return cls(np.minimum(lower, size - 1), upper, 1024 - far, far)
+        lower = np.minimum(lower, size - 1)
+        return cls(lower.astype(np.intp), upper.astype(np.intp), 1024 - far, far)
 
 
 @kernel("RESIZE_BILINEAR", "int8", "int16", options=ResizeOptions)

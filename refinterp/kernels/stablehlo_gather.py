@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.moves import BYTES, expect_shapes, operand, per_sample, same_type
+from refinterp.kernels.moves import BYTES, expect_shapes, operand, per_sample, same_type, take
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.flavours import Rules
@@ -134,4 +134,4 @@ class StablehloGather:
         first = np.clip(coordinates_last(start, self.axis).astype(np.int64), 0, self.room)
         picks = (first @ self.steps).reshape(len(start), *self.batch) + self.box
         for part, pick, out in per_sample(len(y), x.reshape(len(x), -1), picks, y):
-            np.take(part, pick, out=out, mode="clip")
+            take(part[None], pick, 0, out[None])

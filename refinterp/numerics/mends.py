@@ -33,7 +33,7 @@ class Mends:
     @classmethod
     def of(cls, channels: I64, sums: F32, codes: I64, count: int, row: int) -> Mends:
         """Choose how to find them among `count` channels; row: elements to repeat these over."""
-        levels = int(np.bincount(channels).max(initial=0))
+        levels = int(np.bincount(channels.astype(np.intp, copy=False)).max(initial=0))
         if channels.size * _STRIDED <= count * levels:
             return cls(count, channels, sums, codes, ())
         wanted = np.full((levels, count), np.nan, np.float32)
