@@ -21,9 +21,9 @@ from refinterp.explain.definition import check_index, explain, find_definition
 from refinterp.explain.operation import Operand, Operation, record
 from refinterp.explain.steps import Explanation
 from refinterp.graph.model import Model
-from refinterp.report.explain_text import explanation_lines, overview_lines, verdict
+from refinterp.report.explain_text import explanation_lines, overview, overview_lines, verdict
 from refinterp.report.machine import document
-from refinterp.report.terminal import print_text
+from refinterp.report.terminal import console, print_answer, print_text
 from refinterp.run.prepare import Program, prepare, tensor_specs
 from refinterp.samples.convert import fit_input
 from refinterp.samples.source import Samples
@@ -62,13 +62,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_document(_document(model, operation, explanation, options.sample, samples.origin))
     else:
-        for line in explanation_lines(explanation, operation, all_taps=options.all):
-            print_text(line)
+        print_answer([("verdict", verdict(explanation, operation))])
         print_text()
-        print_text(
-            verdict(explanation, operation),
-            style="bold green" if explanation.agrees else "bold red",
-        )
+        width = console().width
+        for line in explanation_lines(explanation, operation, all_taps=options.all, width=width):
+            print_text(line)
     return 0 if explanation.agrees else 1
 
 
@@ -123,6 +121,7 @@ def _document(
     return document(
         model=model.source,
         flavour=explanation.flavour,
+        summary={"verdict": verdict(explanation, operation)},
         data=origin,
         sample=sample,
         subgraph=explanation.subgraph,
@@ -174,8 +173,15 @@ def _overview(model: Model, options: argparse.Namespace) -> int:
             }
             for operation in operations
         ]
-        print_document(document(model=model.source, flavour=options.flavour, operators=entries))
+        summary = {"verdict": overview(operations)}
+        print_document(
+            document(
+                model=model.source, flavour=options.flavour, summary=summary, operators=entries
+            )
+        )
     else:
+        print_answer([("verdict", overview(operations))])
+        print_text()
         for line in overview_lines(operations):
             print_text(line)
     return 0

@@ -7,12 +7,13 @@ where those lack the operator) and by TFLM, and how many elements of ours differ
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from refinterp.cli.common import print_document
 from refinterp.kernels.registry import load_all
 from refinterp.report.machine import document
-from refinterp.report.terminal import Column, print_table, print_text
+from refinterp.report.terminal import Column, print_answer, print_table, print_text
 from refinterp.run.matrix import LITERT, LITERT_OPTIMIZED, TFLM, Cell, held, matrix
 
 
@@ -40,10 +41,12 @@ def run(options: argparse.Namespace) -> int:
                         ],
                     }
                     for operator, dtypes in table.items()
-                ]
+                ],
+                summary={"verdict": _verdict(table)},
             )
         )
         return 0
+    print_answer([("verdict", _verdict(table))])
     rows = []
     for operator, dtypes in table.items():
         alike: dict[tuple[str, str], list[str]] = {}
@@ -54,14 +57,26 @@ def run(options: argparse.Namespace) -> int:
     print_table(
         [Column("operator"), Column("types", fold=True), Column("LiteRT"), Column("TFLM")],
         rows,
-        title=f"{len(table)} operators, and on how many random models each was held against what",
     )
-    cells = [cell for cell in matrix().values() if cell.cases]
     print_text(
-        f"{sum(cell.elements for cell in cells):,} elements, "
-        f"{sum(cell.differing for cell in cells):,} differing; - is: the runtime does not run it"
+        "Legend: ✓ 500: on 500 random models no element differs. -: the runtime does not run it. "
+        "optimised: held against LiteRT's optimised kernels, as its reference ones lack it. by: "
+        "held against a definition there. died: models that took the runtime down.",
+        hang=0,
     )
     return 0
+
+
+def _verdict(table: Mapping[str, Sequence[str]]) -> str:
+    """How many operators there are, and how they compare with the runtimes."""
+    cells = [cell for cell in matrix().values() if cell.cases]
+    pairs = sum(map(len, table.values()))
+    return (
+        f"{len(table)} operators, {pairs} with their types, held against LiteRT and TFLM on "
+        f"{sum(cell.cases for cell in cells):,} random models: "
+        f"{sum(cell.differing for cell in cells):,} of {sum(cell.elements for cell in cells):,} "
+        "elements differ"
+    )
 
 
 def _text(cell: Cell) -> str:

@@ -26,8 +26,8 @@ from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
 from refinterp.errors import UsageError
 from refinterp.report.machine import document
 from refinterp.report.progress import Told, progress
-from refinterp.report.terminal import Column, print_table, print_text
-from refinterp.report.words import shorten
+from refinterp.report.terminal import Column, print_answer, print_table, print_text
+from refinterp.report.words import one_line, plural, shorten
 from refinterp.run.batches import Results, in_sequence, run_samples
 from refinterp.run.gate import require
 from refinterp.run.pool import Work, run_in_processes
@@ -164,6 +164,7 @@ def _document(
     return document(
         model=program.model.source,
         flavour=program.flavour,
+        summary={"verdict": _said(program, results.outputs, labels)},
         preserved_bytes=results.kept_bytes,
         samples=[
             {
@@ -199,13 +200,34 @@ def _top(
     ]
 
 
+def _said(
+    program: Program, outputs: Sequence[Sequence[NDArray[Any]]], labels: Sequence[str] | None
+) -> str:
+    """What was run, and where the first output of the first sample is largest."""
+    text = f"{plural(len(outputs), 'sample')} run with {program.flavour}"
+    if not outputs or not outputs[0] or not outputs[0][0].size:
+        return text
+    index, array = program.graph.outputs[0], outputs[0][0]
+    name = shorten(one_line(program.specs[index].name))
+    flat = array.reshape(-1)
+    if flat.dtype.kind not in "iuf":
+        return f"{text}: output {name!r} is {flat.dtype}"
+    reals = dequantize(array, program.specs[index]).reshape(-1)
+    at = int(np.argmax(reals))
+    code = f" (code {flat[at]})" if flat.dtype.kind in "iu" else ""
+    best = _top(program, index, array, labels, 1)
+    where = repr(best[0]["label"]) if best else f"element {at}"
+    first = " in the first" if len(outputs) > 1 else ""
+    return f"{text}: {name!r} is largest at {where}{first}: {reals[at]:.4g}{code}"
+
+
 def _print(
     program: Program,
     outputs: Sequence[Sequence[NDArray[Any]]],
     labels: Sequence[str] | None,
     top: int,
 ) -> None:
-    print_text(f"{len(outputs)} sample(s), flavour {program.flavour}")
+    print_answer([("verdict", _said(program, outputs, labels))])
     rows = []
     for number, sample in enumerate(outputs[:_SHOWN]):
         for index, array in zip(program.graph.outputs, sample, strict=True):
@@ -220,7 +242,7 @@ def _print(
             shown = " ".join(str(value) for value in flat[:_SHOWN])
             shown += " …" if flat.size > _SHOWN else ""
             codes = shown if flat.dtype.kind in "iub" else ""
-            rows.append((number, shorten(program.specs[index].name), codes, text))
+            rows.append((number, shorten(one_line(program.specs[index].name)), codes, text))
     print_table(
         [
             Column("sample", "right"),

@@ -9,22 +9,23 @@ from refinterp.explain.definition import find_definition, plus
 from refinterp.explain.operation import Operand, Operation
 from refinterp.explain.steps import Explanation, Index, Number, Tap
 from refinterp.report.terminal import dims
-from refinterp.report.words import columns, one_line, shorten
+from refinterp.report.words import columns, one_line, plural, shorten, some
 
 SHOWN_TAPS: Final = 12
 SHOWN_PADDING: Final = 2
 _GAP: Final = "  "
 _NAME: Final = 36  # columns for a tensor's name
+_LISTED: Final = 6  # operators without a definition that are named
 
 Side = Literal["<", ">"]
 
 
 def explanation_lines(
-    explanation: Explanation, operation: Operation, *, all_taps: bool = False
+    explanation: Explanation, operation: Operation, *, all_taps: bool = False, width: int = 80
 ) -> Iterator[str]:
     """Write an explanation, the verdict aside: heading, operands, taps, steps.
 
-    all_taps: show them all instead of some `SHOWN_TAPS`.
+    all_taps: show them all instead of some `SHOWN_TAPS`. width: columns of the screen.
     """
     yield (
         f"operators[{explanation.operator}] {explanation.op_name} -> "
@@ -33,17 +34,16 @@ def explanation_lines(
     found = find_definition(operation)
     names = ("x",) if found is None else found.operands
     if found is not None:
-        yield f"{found.words}: {found.formula_for(operation)}"
+        yield f"{found.words}:"
+        yield f"{_GAP}{found.formula_for(operation)}"
     yield ""
-    yield from aligned(_operands(operation, names), "<<<<<")
+    yield from _operand_lines(_operands(operation, names), width)
     yield ""
     if explanation.taps:
         formula = found.formula if found else ""
         yield from _taps(explanation.taps, operation, names, formula, all_taps)
         yield ""
-    yield from aligned(
-        [(step.name, step.formula, "=", value(step.value)) for step in explanation.steps], "<<<>"
-    )
+    yield from _step_lines(explanation, width)
 
 
 def verdict(explanation: Explanation, operation: Operation) -> str:
@@ -63,6 +63,16 @@ def verdict(explanation: Explanation, operation: Operation) -> str:
         code = int(explanation.stored)
         real = f"; it stands for {_scaled(y, str(code))} = {y.scale * (code - y.zero):.6g}"
     return f"{where}: stored {stored}, derived {derived}: equal{real}"
+
+
+def overview(operations: Sequence[Operation]) -> str:
+    """Say how many operators are described, and which have no definition."""
+    without = [one for one in operations if find_definition(one) is None]
+    text = f"{plural(len(operations), 'operator')}, each in words and as a formula"
+    if without:
+        listed = some([f"{one.operator} {one.name}" for one in without], _LISTED)
+        text += f"; without a definition: {listed}"
+    return f"{text}; --op N --at I,J,… derives one element of operator N"
 
 
 def overview_lines(operations: Sequence[Operation]) -> Iterator[str]:
@@ -104,6 +114,27 @@ def aligned(rows: Sequence[Sequence[str]], sides: str, indent: str = _GAP) -> It
             for cell, width, side in zip(row, widths, sides, strict=True)
         ]
         yield (indent + _GAP.join(cells)).rstrip()
+
+
+def _step_lines(explanation: Explanation, width: int) -> Iterator[str]:
+    """Steps in columns; where these are too wide, the value stands before its formula."""
+    steps = [(step.name, step.formula, value(step.value)) for step in explanation.steps]
+    lines = list(aligned([(name, formula, "=", v) for name, formula, v in steps], "<<<>"))
+    if any(columns(line) > width for line in lines):
+        lines = list(aligned([(name, v, "=", formula) for name, formula, v in steps], "<><<"))
+    yield from lines
+
+
+def _operand_lines(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
+    """Operands in columns; where these are too wide, what codes stand for is on a line below."""
+    lines = list(aligned(rows, "<<<<<"))
+    if all(columns(line) <= width for line in lines):
+        yield from lines
+        return
+    for line, row in zip(aligned([row[:-1] for row in rows], "<<<<"), rows, strict=True):
+        yield line
+        if row[-1]:
+            yield f"{_GAP}{' ' * max(columns(r[0]) for r in rows)}{_GAP}{row[-1]}"
 
 
 def _operands(operation: Operation, names: Sequence[str]) -> list[tuple[str, str, str, str, str]]:
