@@ -39,11 +39,13 @@ from refinterp.debug.shards import Job, merged, shards
 from refinterp.debug.weights import all_weights
 from refinterp.errors import ModelError, RefinterpError, UsageError
 from refinterp.graph.model import Model
+from refinterp.report.debug_answer import part_name
 from refinterp.report.debug_document import debug_document, write_csv
 from refinterp.report.debug_table import print_debug
 from refinterp.report.machine import dumps
 from refinterp.report.model_explorer import METRICS, node_data
 from refinterp.report.progress import Stages, Told, progress
+from refinterp.report.words import one_line, shorten
 from refinterp.run.opening import twin_of
 from refinterp.samples.request import DataRequest
 from refinterp.samples.source import Samples
@@ -237,7 +239,15 @@ def _judge(report: DebugReport, limit: float | None) -> int:
     worst = report.worst_output_sqnr_db
     if worst >= limit:
         return 0
-    say(f"the worst output's SQNR is {worst:.2f} dB, below the {limit:g} dB asked for")
+    output = report.worst_output
+    where, besides = "the worst output's", ""
+    if output is not None and output.worst_part is not None:
+        where = f"output {shorten(one_line(output.name), 40)!r}: {part_name(output.worst_part)}'s"
+        besides = (
+            f"; the parts of an output are judged by themselves, the whole has "
+            f"{output.accumulated.sqnr_db:.2f} dB"
+        )
+    say(f"{where} SQNR is {worst:.2f} dB, below the {limit:g} dB asked for{besides}")
     return 1
 
 

@@ -35,7 +35,7 @@ def enough(root: Fault, fault: Fault, channels: int, *, shadowed: bool) -> bool:
         return _of_weights(root, fault, channels, shadowed=shadowed)
     if root.fed and root.id in RANGES and root.id != fault.id:
         return False  # larger data does not make ranges too wide
-    return root.bits is None or fault.bits <= _reach(root.bits)
+    return root.bits is None or fault.bits <= _reach(root.bits, moved=root.id == "input_scaling")
 
 
 def _of_weights(root: Fault, fault: Fault, channels: int, *, shadowed: bool) -> bool:
@@ -53,6 +53,9 @@ def _of_weights(root: Fault, fault: Fault, channels: int, *, shadowed: bool) -> 
     return most or fault.bits <= _MOST_SLACK
 
 
-def _reach(bits: float) -> float:
-    """Bits that what is computed may be off by, where what it is computed from is off by some."""
-    return bits + min(_MOST_SLACK, _LEAST_SLACK + bits)
+def _reach(bits: float, *, moved: bool) -> float:
+    """Bits that what is computed may be off by, where what it is computed from is off by some.
+
+    moved: data with another offset may add up, however little it is.
+    """
+    return bits + (_MOST_SLACK if moved else min(_MOST_SLACK, _LEAST_SLACK + bits))

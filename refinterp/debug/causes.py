@@ -240,6 +240,8 @@ def _covers(root: Fault, fault: Fault) -> bool:
     """Whether the channels of a fault are among those of what would explain it."""
     if root.channels is None or fault.channels is None or fault.id not in _BY_CHANNEL:
         return True
+    if root.id in RANGES:
+        return True  # a range is that of all channels
     return fault.channels <= root.channels
 
 

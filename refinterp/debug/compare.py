@@ -49,10 +49,12 @@ from refinterp.debug.outputs import (
     metric_name,
 )
 from refinterp.debug.pairing import Pairing, pair, pair_shadow, unpaired
+from refinterp.debug.parts import layout
 from refinterp.debug.products import products
 from refinterp.debug.ranges import RealSums, code_sums
 from refinterp.debug.recipe import layer_names, scheme_of
 from refinterp.debug.refused import refused_report
+from refinterp.debug.remarks import remarks
 from refinterp.debug.result import (
     ActivationsPart,
     DebugReport,
@@ -176,6 +178,7 @@ class Comparison:
             for step in self.quantized.steps
             if step.outputs and step.outputs[0] in self.grids and _is_fixed(self.quantized, step)
         ]
+        self.layouts = [layout(self.quantized, tensor) for tensor in self.quantized.graph.outputs]
         self.followers: dict[int, list[int]] = {}
         for tensor in sorted(self.compared):
             partner = self.pairing.tensors.get(tensor)
@@ -269,6 +272,7 @@ class Comparison:
                 one for one in self.names() if one.operator in keep_in_float(layers, outputs)
             ),
             random=random,
+            remarks=tuple(remarks(outputs, self._widths(), layers)),
         )
 
     def names(self) -> tuple[LayerName, ...]:
@@ -280,6 +284,7 @@ class Comparison:
         tensor = self.quantized.graph.outputs[place]
         spec = self.quantized.specs[tensor]
         scores = is_scores(spec, [self.quantized.specs[i] for i in self.quantized.graph.inputs])
+        known = self.layouts[place]
         counted = scores and measured.samples > 0
         return Output(
             tensor,
@@ -288,7 +293,13 @@ class Comparison:
             sums.agreed / measured.samples if counted else None,
             sums.divergence.value / measured.samples if counted else None,
             metric(sums, measured.metrics[place]),
+            () if known is None or sums.parts is None else known.parts(sums.parts),
         )
+
+    def _widths(self) -> list[int]:
+        """The length of each output's last axis."""
+        shapes = [self.quantized.specs[i].shape for i in self.quantized.graph.outputs]
+        return [shape[-1] if shape else 1 for shape in shapes]
 
     def _bound(self, tensor: int, measured: Measurements) -> Bound:
         reached = measured.accumulated.get(tensor, measured.local[tensor])
@@ -383,7 +394,9 @@ class Comparison:
             rounded={t: ErrorSums() for t in self.fixed},
             reals={t: RealSums(g, self.channels[t]) for t, g in grids.items() if g is not None},
             sums={i: SumRange.nothing(w.product.channels) for i, w in self.watches.items()},
-            outputs=tuple(OutputSums() for _ in self.outputs),
+            outputs=tuple(
+                OutputSums(parts=None if one is None else one.nothing()) for one in self.layouts
+            ),
             metrics=tuple(
                 metric_name(specs[i], inputs, labels) for i in self.quantized.graph.outputs
             ),

@@ -89,6 +89,8 @@ class Runs:
         for index, ((tensor, twin), sums) in enumerate(zip(pairs, self.into.outputs, strict=True)):
             spec, values, reference = specs[tensor], self._read(tensor), self.twin.read(twin)[0]
             sums.errors.add(sample_errors(values, reference, Grid.of(spec)))
+            if sums.parts is not None:
+                sums.parts.add(values, reference, Grid.of(spec))
             if is_scores(spec, inputs):
                 sums.agreed += int(np.argmax(values) == np.argmax(reference))
                 sums.divergence.add(

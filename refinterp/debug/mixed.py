@@ -115,7 +115,9 @@ class _Mix:
         foreign = not self.deployed and any(
             self.native.get(i, "codes") != "codes" for i in operator.inputs
         )
-        if index in self.kept and self.kept[index] == "int16":
+        if index in self.kept and operator.name in CONVERSIONS:
+            self._pass_on(index, operator)
+        elif index in self.kept and self.kept[index] == "int16":
             self._wide(index, operator)
         elif index in self.kept:
             self._float(index, operator, self.of.constants.get(index, {}))
@@ -133,6 +135,14 @@ class _Mix:
         else:
             inputs = tuple(self._want(i, "codes") for i in operator.inputs)
             self.operators.append(replace(operator, inputs=inputs))
+
+    def _pass_on(self, index: int, operator: Operator) -> None:
+        """A change of scale that is left out: what it reads goes on as it is."""
+        if self.kept[index] != "float":
+            raise UnsupportedError(f"operator {index} ({operator.name}): no 16-bit form of it")
+        result = operator.outputs[0]
+        self.forms["reals"][result] = self._want(operator.inputs[0], "reals")
+        self.native[result] = "reals"
 
     def _conversion(self, operator: Operator) -> None:
         """QUANTIZE or DEQUANTIZE of what is there as reals."""
@@ -212,7 +222,9 @@ class _Mix:
         """The tensor that holds this one in a form, made if it is not there yet."""
         if tensor == OPTIONAL:
             return tensor
-        if not is_code(self.specs[tensor]):
+        spec = self.specs[tensor]
+        bias = spec.dtype in ("int32", "int64") and self.floats.tensors[tensor].dtype == "float32"
+        if not is_code(spec) and not (bias and form == "reals"):
             return self.forms["codes"].get(tensor, tensor)
         held = self.forms[form].get(tensor)
         if held is None:

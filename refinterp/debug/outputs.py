@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from refinterp.debug.exact import ExactSum
 from refinterp.debug.metrics import ErrorSums
+from refinterp.debug.parts import PartSums
 from refinterp.graph.spec import TensorSpec
 
 Array = NDArray[Any]
@@ -35,7 +36,8 @@ class OutputSums:
     """The sums of one model output over samples.
 
     metric: sum of what each side's samples score. scores: per sample index the two sides' scores,
-    where their order is what the metric is about; labels: the labels of these.
+    where their order is what the metric is about; labels: the labels of these. parts: by column,
+    where the output's may be told apart. truth: each sample's mean label, and mean square.
     """
 
     errors: ErrorSums = field(default_factory=ErrorSums)
@@ -44,6 +46,8 @@ class OutputSums:
     labelled: int = 0
     metric: tuple[ExactSum, ExactSum] = field(default_factory=lambda: (ExactSum(), ExactSum()))
     scores: dict[int, tuple[float, float, bool]] = field(default_factory=dict)
+    parts: PartSums | None = None
+    truth: tuple[ExactSum, ExactSum] = field(default_factory=lambda: (ExactSum(), ExactSum()))
 
     def merge(self, other: OutputSums) -> None:
         """Take another's samples into account."""
@@ -54,16 +58,24 @@ class OutputSums:
         for mine, theirs in zip(self.metric, other.metric, strict=True):
             mine.merge(theirs)
         self.scores.update(other.scores)
+        for own, others in zip(self.truth, other.truth, strict=True):
+            own.merge(others)
+        if self.parts is not None and other.parts is not None:
+            self.parts.merge(other.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """The task's metric on labelled samples, of the quantized model and of its reference."""
+    """The task's metric on labelled samples, of the quantized model and of its reference.
+
+    spread: of rmse, the labels' own deviation: what the mean of all labels would reach.
+    """
 
     name: MetricName
     quantized: float
     reference: float
     samples: int
+    spread: float | None = None
 
 
 def is_scores(spec: TensorSpec, inputs: Sequence[TensorSpec]) -> bool:
@@ -119,6 +131,10 @@ def score(
         errors = [float(np.mean((side.astype(np.float64) - source) ** 2)) for side in sides]
         sums.scores[index] = errors[0], errors[1], bool(label.reshape(-1)[0])
         return
+    if name == "rmse":
+        own = label.reshape(-1).astype(np.float64)
+        sums.truth[0].add(float(own.mean()))
+        sums.truth[1].add(float(np.mean(own**2)))
     for total, side in zip(sums.metric, sides, strict=True):
         if name == "accuracy":
             total.add(float(np.argmax(side) == label.reshape(-1)[0]))
@@ -138,7 +154,11 @@ def metric(sums: OutputSums, name: MetricName | None) -> Metric | None:
     else:
         means = [total.value / sums.labelled for total in sums.metric]
         both = tuple(math.sqrt(mean) if name == "rmse" else mean for mean in means)
-    return Metric(name, both[0], both[1], sums.labelled)
+    spread = None
+    if name == "rmse":
+        mean, square = (total.value / sums.labelled for total in sums.truth)
+        spread = math.sqrt(max(0.0, square - mean**2))
+    return Metric(name, both[0], both[1], sums.labelled, spread)
 
 
 def _roc_auc(scores: list[float], truth: list[bool]) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from refinterp.debug.metrics import ChannelErrors, ErrorFigures
 from refinterp.debug.outputs import Metric
 from refinterp.debug.pairing import Unpaired
+from refinterp.debug.parts import Part
 from refinterp.debug.ranges import CodeFigures, RealFigures
 from refinterp.debug.run_time import RunTimeFigures
 
@@ -145,6 +147,7 @@ def _noise(errors: ErrorFigures) -> float:
 class Output:
     """One output of the model. top1_agreement: the share of samples whose largest element is in
     the same place on both sides (the first of equals), None for outputs that are no score list.
+    parts: along the last axis, where they are of different kinds; see `debug.parts`.
     """
 
     tensor: int
@@ -153,6 +156,28 @@ class Output:
     top1_agreement: float | None
     divergence: float | None = None
     metric: Metric | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def worst_sqnr_db(self) -> float:
+        """Its accumulated SQNR, or that of a part which is worse; nan counts as the worst."""
+        return _worst([self.accumulated.sqnr_db, *(p.sqnr_db for p in self.parts if p.judged)])
+
+    @property
+    def worst_part(self) -> Part | None:
+        """The part that is worse than the whole, if one is."""
+        judged = [part for part in self.parts if part.judged]
+        worst = min(judged, key=lambda p: _order(p.sqnr_db), default=None)
+        whole = _order(self.accumulated.sqnr_db)
+        return worst if worst is not None and _order(worst.sqnr_db) < whole else None
+
+
+def _order(value: float) -> tuple[bool, float]:
+    return value == value, value  # nan before all numbers
+
+
+def _worst(values: Sequence[float]) -> float:
+    return min(values, key=_order, default=math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +202,7 @@ class DebugReport:
     asked: how many samples were to be measured, more than `samples` if somebody stopped it.
     scheme: how the model is quantized. keep_in_float: hybrid layers, see `keep`.
     random: they are random data, on which causes that need real data were not looked for.
+    remarks: what to know before any layer, of the data and the model as a whole.
     """
 
     samples: int
@@ -192,6 +218,7 @@ class DebugReport:
     scheme: Scheme = STATIC
     keep_in_float: tuple[LayerName, ...] = ()
     random: bool = False
+    remarks: tuple[str, ...] = ()
 
     @property
     def interrupted(self) -> bool:
@@ -200,9 +227,13 @@ class DebugReport:
 
     @property
     def worst_output_sqnr_db(self) -> float:
-        """The smallest accumulated SQNR of the model's outputs; nan counts as the smallest."""
-        values = [output.accumulated.sqnr_db for output in self.outputs]
-        return min(values, key=lambda v: (v == v, v)) if values else float("inf")
+        """The smallest accumulated SQNR of outputs and their parts; nan counts as smallest."""
+        return _worst([output.worst_sqnr_db for output in self.outputs])
+
+    @property
+    def worst_output(self) -> Output | None:
+        """The output that has it."""
+        return min(self.outputs, key=lambda one: _order(one.worst_sqnr_db), default=None)
 
 
 def rank(layer: Layer) -> tuple[bool, float, int]:

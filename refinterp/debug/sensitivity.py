@@ -29,8 +29,9 @@ from refinterp.debug.local import as_real
 from refinterp.debug.metrics import Grid, sqnr_db
 from refinterp.debug.mixed import Mixer, Precision
 from refinterp.debug.pairing import Pairing
+from refinterp.debug.remarks import nothing_to_keep
 from refinterp.debug.result import STATIC, LayerName, Reference, Scheme
-from refinterp.debug.shadow import CONVERSIONS, Shadow, shadow_of
+from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code, shadow_of
 from refinterp.debug.trace import Trace
 from refinterp.debug.trials import Effect, Target, Trials
 from refinterp.errors import RefinterpError
@@ -124,6 +125,7 @@ class SensitivityReport:
     names: tuple[LayerName, ...]
     scheme: Scheme = STATIC
     interrupted: bool = False
+    remarks: tuple[str, ...] = ()
 
     @property
     def recipe(self) -> tuple[LayerName, ...]:
@@ -184,11 +186,17 @@ class Sensitivity:
                 "what is gained is what quantizing its data at run time loses, no more"
             ] = None
         self.mixer = Mixer(self.program, shadow, constants, lossless, simulable)
+        self.rescaling = frozenset(
+            step.operator
+            for step in self.program.steps
+            if step.name == "QUANTIZE"
+            and all(is_code(self.program.specs[i]) for i in (step.inputs[0], step.outputs[0]))
+        )
         self.steps = [
             step
             for step in self.program.steps
             if step.operator in plain.local
-            and step.name not in CONVERSIONS
+            and (step.name not in CONVERSIONS or step.operator in self.rescaling)
             and step.operator not in lossless
         ]
         self._known: dict[tuple[frozenset[int], bool], Effect] = {}
@@ -237,10 +245,9 @@ class Sensitivity:
 
     def alone(self, operator: int) -> Effect:
         """What the model comes to with this operator integer, and all others in float."""
-        others: dict[int, Precision] = {
-            i: "float" for i in self.mixer.shadow.operators if i != operator
-        }
-        return self.trials.effect(_integer(self.mixer, operator).mix(others))
+        others = {*self.mixer.shadow.operators, *self.rescaling} - {operator}
+        kept: dict[int, Precision] = dict.fromkeys(others, "float")
+        return self.trials.effect(_integer(self.mixer, operator).mix(kept))
 
     def study(
         self,
@@ -288,7 +295,17 @@ class Sensitivity:
             names=self.comparison.names(),
             scheme=self.comparison.scheme,
             interrupted=not whole,
+            remarks=self._remarks(self.effect(usable)),
         )
+
+    def _remarks(self, kept: Effect) -> tuple[str, ...]:
+        said = nothing_to_keep(
+            self.base.sqnr_db,
+            kept.sqnr_db,
+            self.trials.inputs(),
+            twin=self.comparison.reference == "float model",
+        )
+        return () if said is None else (said,)
 
     def _layer(self, step: Step, *, alone: bool) -> LayerEffect:
         kept, reason = None, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,13 +13,15 @@ from refinterp.debug.compare import Comparison
 from refinterp.debug.fold import prepare_folded
 from refinterp.debug.labelled import check_labels
 from refinterp.debug.local import as_real
-from refinterp.debug.metrics import Grid, sample_errors
+from refinterp.debug.metrics import ErrorSums, Grid, sample_errors
 from refinterp.debug.outputs import Metric, OutputSums, is_scores, metric, metric_name, score
+from refinterp.debug.parts import Layout
 from refinterp.debug.shadow import is_code
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.executor import Executor, Observer
+from refinterp.run.prepare import Program
 from refinterp.samples.convert import fit_input
 from refinterp.samples.source import Samples
 
@@ -29,13 +31,15 @@ Target = Literal["sqnr", "top1", "metric"]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The outputs of one variant. sqnr_db: of the worst output, reals against the float run's.
+    """The outputs of one variant. sqnr_db: of the worst output, or of a part of it that is worse.
 
+    It is of reals against the float run's; worst: that output, and that part's columns.
     top1_agreement: of the first output that is a list of scores; metric: of the first output that
     the labels fit. None where there is none.
     """
 
     sqnr_db: float
+    worst: str
     top1_agreement: float | None
     metric: Metric | None
 
@@ -50,6 +54,19 @@ class Effect:
         if self.metric is None:
             raise UsageError("the samples have no labels that fit an output: there is no metric")
         return -self.metric.quantized if self.metric.name == "rmse" else self.metric.quantized
+
+
+def _quality(
+    program: Program, sums: Sequence[OutputSums], layouts: Sequence[Layout | None]
+) -> Iterator[tuple[float, str]]:
+    """The SQNR of each output and of its parts, with what they are called."""
+    for tensor, into, known in zip(program.graph.outputs, sums, layouts, strict=True):
+        name = repr(program.specs[tensor].name)
+        yield into.errors.figures(scaled=False).sqnr_db, f"output {name}"
+        parts = () if known is None or into.parts is None else known.parts(into.parts)
+        for part in parts:
+            if part.judged:
+                yield part.sqnr_db, f"output {name}, {part}"
 
 
 class Trials:
@@ -86,6 +103,19 @@ class Trials:
             if keep:
                 self.references.append([twin.read(i)[0].copy() for i in self._comparison.outputs])
 
+    def inputs(self) -> Iterator[tuple[str, float]]:
+        """Each input that is taken as codes, and their SQNR against the data."""
+        specs = self._comparison.quantized.specs
+        for place, tensor in enumerate(self._comparison.quantized.graph.inputs):
+            spec = specs[tensor]
+            if not is_code(spec):
+                continue
+            sums = ErrorSums()
+            for index in range(self.count):
+                values, reals = self._samples.get(index)[place], self.reals(index)[place]
+                sums.add(sample_errors(fit_input(values, spec)[0], reals, Grid.of(spec)))
+            yield spec.name, sums.figures(scaled=False).sqnr_db
+
     def reals(self, index: int) -> list[Array]:
         """The inputs of one sample as reals."""
         program = self._comparison.quantized
@@ -116,7 +146,8 @@ class Trials:
         inputs = [program.specs[i] for i in program.graph.inputs]
         labels = self._samples.labels
         names = [metric_name(spec, inputs, labels) for spec in specs]
-        sums = [OutputSums() for _ in specs]
+        layouts = self._comparison.layouts
+        sums = [OutputSums(parts=None if one is None else one.nothing()) for one in layouts]
         if not self.references:
             self.float_run()
         for index in range(self.count):
@@ -127,6 +158,8 @@ class Trials:
                 reference = self.references[index][place]
                 grid = Grid.of(spec) if is_code(spec) else None
                 into.errors.add(sample_errors(values, reference, grid))
+                if into.parts is not None:
+                    into.parts.add(values, reference, grid)
                 if is_scores(spec, inputs):
                     into.agreed += int(np.argmax(values) == np.argmax(reference))
                 name = names[place]
@@ -135,7 +168,7 @@ class Trials:
                     given = self.reals(index) if name == "roc_auc" else []
                     score(into, name, index, np.asarray(labels[index]), sides, given)
             self._ran()
-        quality = [into.errors.figures(scaled=False).sqnr_db for into in sums]
+        quality = list(_quality(program, sums, layouts))
         agreed = [
             into.agreed / self.count
             for into, spec in zip(sums, specs, strict=True)
@@ -143,7 +176,7 @@ class Trials:
         ]
         metrics = [metric(into, name) for into, name in zip(sums, names, strict=True)]
         return Effect(
-            min(quality, key=lambda v: (v == v, v)),
+            *min(quality, key=lambda found: (found[0] == found[0], found[0])),
             agreed[0] if agreed else None,
             next((one for one in metrics if one is not None), None),
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from refinterp.debug.fault import OF_DATA, REMEDIES
+from refinterp.debug.parts import Part
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
 from refinterp.report.words import decibels, one_line, shorten, some
 
@@ -59,6 +60,8 @@ def debug_answer(report: DebugReport) -> Lines:
     lines = [("verdict", _verdict(report))]
     if report.random:
         lines.append(("data", RANDOM))
+    if report.remarks:
+        lines.append(("first", one_line("; ".join(report.remarks))))
     if groups:
         return lines + _first_cause(groups) + _keep(report)
     if report.layers and report.samples:
@@ -123,6 +126,13 @@ def evidence(layer: Layer, cause: Cause) -> str:
     return one_line(text)
 
 
+def part_name(part: Part) -> str:
+    """A part of an output by its columns, and its branch: columns 4..6 ('head/scores')."""
+    many = part.first != part.last
+    where = f"columns {part.first}..{part.last}" if many else f"column {part.first}"
+    return where if part.name is None else f"{where} ({shorten(one_line(part.name), _NAME)!r})"
+
+
 def _first_cause(groups: Sequence[CauseGroup]) -> Lines:
     first = groups[0]
     layer, cause = first.found[0]
@@ -165,6 +175,9 @@ def _verdict(report: DebugReport) -> str:
 def _said(output: Output, samples: int) -> str:
     name = shorten(one_line(output.name), 24)
     parts = [f"output {name!r}: SQNR {decibels(output.accumulated.sqnr_db)} dB"]
+    if output.worst_part is not None:
+        part = output.worst_part
+        parts[0] += f", but of {part_name(part)} {decibels(part.sqnr_db)} dB"
     if output.top1_agreement is not None:
         agreed = round(output.top1_agreement * samples)
         parts.append(f"top-1 agreement {100 * output.top1_agreement:.1f} % ({agreed} of {samples})")

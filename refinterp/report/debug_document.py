@@ -42,6 +42,7 @@ def debug_document(
         interrupted=report.interrupted,
         random_data=report.random,
         notes=list(report.notes),
+        remarks=list(report.remarks),
         unpaired=[_unpaired(one) for one in report.unpaired],
         refused=report.refused,
         keep_in_float=_keep(report),
@@ -119,6 +120,7 @@ def _output(output: Output) -> dict[str, Any]:
         "top1_agreement": output.top1_agreement,
         "kl_divergence": output.divergence,
         "metric": None if output.metric is None else asdict(output.metric),
+        "parts": [asdict(part) for part in output.parts],
     }
     if output.top1_agreement is None:
         fields["top1_agreement_note"] = "not a list of scores"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
+from refinterp.debug.parts import Part
 from refinterp.debug.result import DebugReport, Layer, Output
 from refinterp.report.debug_answer import (
     CauseGroup,
@@ -14,6 +15,7 @@ from refinterp.report.debug_answer import (
     evidence,
     looked_for,
     operators,
+    part_name,
 )
 from refinterp.report.terminal import console, print_answer, print_text
 from refinterp.report.words import columns, decibels, fit, one_line, percent, shorten
@@ -31,6 +33,7 @@ _LEFT: Final = frozenset({1, _LAYER, _BARS})
 _LEAST_NAME: Final = 12
 _FEWEST_ROWS: Final = 5
 _MOST_CAUSES: Final = 4
+_MOST_PARTS: Final = 6
 _FIRST: Final = "▶ the layer to look at first."
 _CODES: Final = (
     "RMSE/scale (rounding alone: 0.29), SQNR in dB and clipped (values cut by the type's range): "
@@ -84,7 +87,9 @@ def _counted(report: DebugReport) -> str:
 
 def _below(report: DebugReport, *, everything: bool) -> list[str]:
     """What is said below the table."""
-    lines = [_output(output) for output in report.outputs if output.accumulated is not None]
+    lines: list[str] = []
+    for output in report.outputs:
+        lines += [_output(output), *_output_parts(output, everything=everything)]
     groups = cause_groups(report.layers)
     shown = groups if everything else groups[1 : _MOST_CAUSES + 1]
     for group in shown:
@@ -203,3 +208,18 @@ def _output(output: Output) -> str:
     if output.divergence is not None:
         parts.append(f"KL {output.divergence:.3g} nats")
     return f"output {shorten(one_line(output.name), 24)!r}: {', '.join(parts)}"
+
+
+def _output_parts(output: Output, *, everything: bool) -> Iterator[str]:
+    """A line for each part of an output, worst first where they are many."""
+    parts: Sequence[Part] = output.parts
+    if not everything and len(parts) > _MOST_PARTS:
+        parts = sorted(parts, key=lambda part: (not part.judged, part.sqnr_db))[:_MOST_PARTS]
+    for part in parts:
+        text = f"SQNR {decibels(part.sqnr_db)} dB" if part.judged else f"not judged: {part.why}"
+        yield (
+            f"   {part_name(part)}: {text}, largest error {part.max_abs_error:.3g}, reference "
+            f"{part.lowest:.4g}..{part.highest:.4g}"
+        )
+    if len(parts) < len(output.parts):
+        yield f"   … and {len(output.parts) - len(parts)} more parts; --all shows them"

@@ -27,13 +27,16 @@ def sensitivity_answer(report: SensitivityReport, ranges: Sequence[TensorRanges]
         ("as it is", said(report.base)),
         ("all kept", f"in {report.precision}: {said(report.all_kept)}"),
     ]
+    if report.remarks:
+        lines.insert(1, ("first", one_line("; ".join(report.remarks))))
     remedy = _remedy(report, ranges)
     return [*lines, ("remedy", remedy)] if remedy else lines
 
 
 def said(effect: Effect) -> str:
     """What a variant of the model comes to at its outputs."""
-    parts = [f"SQNR {decibels(effect.sqnr_db)} dB"]
+    where = f" ({one_line(effect.worst)})" if ", column" in effect.worst else ""
+    parts = [f"SQNR {decibels(effect.sqnr_db)} dB{where}"]
     if effect.top1_agreement is not None:
         parts.append(f"top-1 agreement {100 * effect.top1_agreement:.1f} %")
     if effect.metric is not None:

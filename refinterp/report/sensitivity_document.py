@@ -32,6 +32,7 @@ def sensitivity_document(
         samples=report.samples,
         interrupted=report.interrupted,
         notes=list(report.notes),
+        remarks=list(report.remarks),
         precision=report.precision,
         target=report.target,
         base=_effect(report.base),
@@ -49,6 +50,7 @@ def _effect(effect: Effect | None) -> dict[str, Any] | None:
     found = effect.metric
     return {
         "sqnr_db": effect.sqnr_db,
+        "worst": effect.worst,
         "top1_agreement": effect.top1_agreement,
         "metric": None if found is None else asdict(found),
     }

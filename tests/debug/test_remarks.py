@@ -1,0 +1,75 @@
+"""What is said before any layer: both models wrong, labels prove nothing, no layer at fault."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from refinterp.debug.compare import debug
+from refinterp.debug.sensitivity import Sensitivity
+from tests.debug.relu_net import CLASSES, labels, network, pixels, samples
+
+
+def said(data: np.ndarray, truth: np.ndarray, calibration: np.ndarray | None = None) -> str:
+    model = network(pixels(seed=2) if calibration is None else calibration)
+    return " ".join(debug(model, samples(data, truth), network(None)).remarks)
+
+
+def test_labels_in_another_order_are_not_a_layers_fault():
+    """Both models miss the labels alike: the data and the labels are what to look at."""
+    data = pixels()
+    text = said(data, (labels(data) + 1) % CLASSES)
+    assert "accuracy 0 in the float model is low as well" in text
+    assert "labels are in the order of the model's classes" in text
+    assert "input_scaling" not in text
+
+
+def test_pictures_the_other_way_round_are_the_datas_fault():
+    """Pixels in another order: both models are wrong, and no range tells."""
+    data = pixels()
+    text = said(data[..., ::-1], labels(data))
+    assert "it is not quantizing that makes it low; look at the data first" in text
+
+
+def test_labels_that_are_met_prove_no_scale():
+    """All classes are found in data times 255, which the input's range has no codes for."""
+    data = pixels()
+    text = said(data * np.float32(255), labels(data))
+    assert "is no proof that the data is scaled as it was in calibration" in text
+    assert "input_scaling at operator 0" in text
+
+
+def test_a_healthy_model_needs_no_remark():
+    """Labels met, and data as calibrated."""
+    data = pixels()
+    assert said(data, labels(data)) == ""
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_regression_is_held_against_its_labels(wrong):
+    """Values of the outputs' shape: what their mean alone would reach is as bad as can be."""
+    rng = np.random.default_rng(2)
+    data = pixels()
+    scores = np.eye(CLASSES)[labels(data)][:, None, :].astype(np.float32)
+    truth = rng.permutation(scores.reshape(-1)).reshape(scores.shape) * 7 if wrong else scores
+    report = debug(network(pixels(seed=2)), samples(data, truth), network(None))
+    (output,) = report.outputs
+    assert output.metric is not None
+    assert output.metric.name == "rmse"
+    assert output.metric.spread == pytest.approx(float(truth.std()))
+    assert ("units of the labels" in " ".join(report.remarks)) == wrong
+
+
+def test_no_layer_is_at_fault_where_float_is_no_better():
+    """Codes that cut the data leave nothing that a layer in float could bring back."""
+    data = pixels(8) * np.float32(255)
+    study = Sensitivity(network(pixels(seed=2)), samples(data), network(None))
+    (text,) = study.study(alone=False).remarks
+    assert text.startswith("no layer is at fault: with every layer in float the outputs have")
+    assert "the codes of input 'image' have" in text
+
+
+def test_where_float_is_better_layers_are_at_fault():
+    """Data as calibrated: nothing is said."""
+    study = Sensitivity(network(pixels(seed=2)), samples(pixels(8)), network(None))
+    assert study.study(alone=False).remarks == ()
