@@ -13,7 +13,7 @@ TFLM runs whatever the file says; what would make it compute garbage is refused 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -153,9 +153,13 @@ def without_offsets(model: Model) -> Model:
     return dataclasses.replace(model, metadata=kept, buffers=tuple(buffers))
 
 
-def refuse_clashes(planned: Sequence[Resident], plan: Plan, scopes: int) -> None:
+def refuse_clashes(
+    planned: Sequence[Resident], plan: Plan, scopes: int, *, apart: Collection[TensorId] = ()
+) -> None:
     """Raise ModelError when a fixed offset puts a tensor on bytes another still needs.
 
+    apart: tensors that may lie on anything, as the memory of compiled operators does, which holds
+    what they read and write.
     planned, plan: what was planned and where it lies; scopes: how many a run has. Variables keep
     their value from run to run, so a variable planned beforehand clashes with whatever lies on it
     at any scope, even where TFLM would take its bytes for free.
@@ -165,8 +169,9 @@ def refuse_clashes(planned: Sequence[Resident], plan: Plan, scopes: int) -> None
         if resident.kind == "variable":
             always = min(0, resident.first_use), max(scopes - 1, resident.last_use)
             buffers[at] = dataclasses.replace(buffers[at], first_use=always[0], last_use=always[1])
-    problem = Problem(tuple(buffers))
-    pairs = clashes(problem, plan.offsets)
+    kept = [i for i, r in enumerate(planned) if (r.subgraph, r.tensor) not in apart]
+    problem = Problem(tuple(buffers[i] for i in kept))
+    pairs = clashes(problem, tuple(plan.offsets[i] for i in kept))
     if pairs:
         more = f" ({len(pairs)} pairs clash in all)" if len(pairs) > 1 else ""
         raise ModelError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -17,6 +17,7 @@ from refinterp.arena.offline import offline_offsets, refuse_clashes
 from refinterp.arena.optimal import TIME_LIMIT, optimal
 from refinterp.arena.problem import ALIGNMENT, Plan, Problem
 from refinterp.errors import UsageError
+from refinterp.graph.compiled import own_memory
 from refinterp.graph.model import Model, Shape
 
 OPTIMAL: Final = "optimal"
@@ -41,6 +42,8 @@ class PlannedBuffer:
     tensor: its index, None for scratch. operator: the one that makes it or asked for it, or None.
     offset: bytes from the start of the arena. size: bytes it takes, rounded up to the alignment;
     requested_bytes: bytes its elements need. first_use, last_use: scopes, inclusive.
+    inside: whether it is part of another buffer, the memory of a compiled operator that reads or
+    writes it, and so is not counted beside it.
     """
 
     subgraph: int
@@ -53,6 +56,7 @@ class PlannedBuffer:
     first_use: int
     last_use: int
     kind: Kind
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,9 @@ def plan_model(
         )
     held = lifetimes(model, shapes=shapes, scratch=scratch, offsets=offsets)
     problem = held.problem()
-    begin, live = live_bytes(problem)
+    apart = {(n, i) for n, graph in enumerate(model.subgraphs) for i in own_memory(graph)}
+    inside = _inside(held.planned, problem, apart)
+    begin, live = live_bytes(_without(problem, inside))
     bound = int(live.max(initial=0))
     if planner == OPTIMAL:
         result = optimal(problem, time_limit=time_limit)
@@ -138,11 +144,16 @@ def plan_model(
     else:
         plan = PLANNERS[planner](problem)
     if offsets:
-        refuse_clashes(held.planned, plan, len(held.scopes))
+        refuse_clashes(held.planned, plan, len(held.scopes), apart=apart)
     sizes = problem.sizes().tolist()
-    buffers = tuple(map(_place, held.planned, plan.offsets, sizes))
+    buffers = tuple(
+        replace(placed, inside=i in inside)
+        for i, placed in enumerate(map(_place, held.planned, plan.offsets, sizes))
+    )
     peak = begin + int(np.argmax(live)) if live.size else 0
-    owners = [i for i, b in enumerate(buffers) if b.first_use <= peak <= b.last_use]
+    owners = [
+        i for i, b in enumerate(buffers) if b.first_use <= peak <= b.last_use and not b.inside
+    ]
     variables, total = _stack(held.variables, plan.extent)
     return TensorPlan(
         planner=planner,
@@ -155,6 +166,42 @@ def plan_model(
         peak_scope=peak,
         peak_owners=tuple(sorted(owners, key=lambda i: -sizes[i])),
     )
+
+
+def _inside(
+    planned: Sequence[Resident], problem: Problem, apart: Collection[TensorId]
+) -> frozenset[int]:
+    """Return what was put, beforehand, into the memory of a compiled operator; by index.
+
+    Of two such memories on the same bytes the second is inside the first.
+    """
+    sizes = problem.sizes().tolist()
+    holders = [
+        (i, r.offset, r.offset + sizes[i], r)
+        for i, r in enumerate(planned)
+        if r.offset is not None and (r.subgraph, r.tensor) in apart
+    ]
+    found = set()
+    for i, r in enumerate(planned):
+        for number, start, end, holder in holders:
+            later = number < i or (r.subgraph, r.tensor) not in apart
+            if r.offset is None or not later:
+                continue
+            together = r.first_use <= holder.last_use and holder.first_use <= r.last_use
+            if together and start <= r.offset and r.offset + r.size <= end:
+                found.add(i)
+    return frozenset(found)
+
+
+def _without(problem: Problem, left_out: Collection[int]) -> Problem:
+    """The problem with buffers that take no bytes; what is not there keeps its index."""
+    if not left_out:
+        return problem
+    buffers = [
+        replace(buffer, size=0) if i in left_out else buffer
+        for i, buffer in enumerate(problem.buffers)
+    ]
+    return replace(problem, buffers=tuple(buffers))
 
 
 def _stack(variables: Sequence[Resident], at: int) -> tuple[tuple[PlannedBuffer, ...], int]:

@@ -7,6 +7,7 @@ meaningless; a warning is what some runtimes refuse and others take, or a doubtf
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -14,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.compiled import compiled_operators, own_memory
 from refinterp.graph.constants import has_constant
 from refinterp.graph.layout import layout
 from refinterp.graph.model import (
@@ -83,6 +85,7 @@ def _model(model: Model) -> Iterator[Finding]:
         yield from _indices(model, index, subgraph)
         yield from _tensors(model, index, subgraph)
         yield from _data_flow(model, index, subgraph)
+        yield from _compiled(index, subgraph)
     yield from _cycles(model)
 
 
@@ -382,7 +385,7 @@ def _data_flow(model: Model, index: int, subgraph: Subgraph) -> Iterator[Finding
         place
         for place, tensor in enumerate(subgraph.tensors)
         if tensor.is_variable or 0 in tensor.shape
-    }
+    } | own_memory(subgraph)
     producer: dict[int, int] = {}
     for place, operator in enumerate(subgraph.operators):
         for tensor in operator.outputs:
@@ -438,3 +441,24 @@ def _data_flow(model: Model, index: int, subgraph: Subgraph) -> Iterator[Finding
                 subgraph=index,
                 tensor=tensor,
             )
+
+
+def _compiled(index: int, subgraph: Subgraph) -> Iterator[Finding]:
+    """Say what operators are that the file has only another processor's code of: a note each."""
+    found = compiled_operators(subgraph.operators)
+    names = Counter(one.name for place, one in enumerate(subgraph.operators) if place not in found)
+    left = ", ".join(f"{count} {name}" for name, count in names.most_common()) or "none"
+    for kind in dict.fromkeys(found.values()):
+        places = [place for place, one in found.items() if one is kind]
+        called = sorted({subgraph.operators[place].name for place in places})
+        listed = ", ".join(called[:4]) + (", …" if len(called) > 4 else "")
+        yield Finding(
+            "compiled_operators",
+            "note",
+            index,
+            places[0],
+            None,
+            f"{len(places)} of {_count(len(subgraph.operators), 'operator')} ({listed}): "
+            f"{'each ' if len(places) > 1 else ''}is {kind.what}; left to the CPU: {left}",
+            kind.remedy,
+        )

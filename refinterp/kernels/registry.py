@@ -190,8 +190,6 @@ _STRINGS = "it works on strings"
 _COMPLEX = "it works on complex numbers"
 
 REFUSED: Final[Mapping[str, str]] = {
-    "ethos-u": "it is code for an Ethos-U NPU, opaque to anything else; run the model as it was "
-    "before the Vela compiler",
     **dict.fromkeys(("MULTINOMIAL", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL"), _RANDOM),
     **dict.fromkeys(
         ("HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_SIZE", "SKIP_GRAM"), _STRINGS

@@ -121,7 +121,9 @@ def _map(
     plan: TensorPlan, width: int, height: int | None, glyphs: _Glyphs, color: bool
 ) -> Iterable[str]:
     living = _living(plan)
-    live = [sum(plan.buffers[i].size for i in here) for here in living]
+    live = [
+        sum(b.size for b in map(plan.buffers.__getitem__, here) if not b.inside) for here in living
+    ]
     groups = _groups(len(plan.scopes), height)
     shown = [max(group, key=live.__getitem__) for group in groups]
     labels = [_label(group, glyphs) for group in groups]

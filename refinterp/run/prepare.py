@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from refinterp.errors import ModelError, RefinterpError, UnsupportedError
+from refinterp.graph.compiled import compiled
 from refinterp.graph.constants import constant
 from refinterp.graph.flexbuffer import read_map
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Options, Shape, Subgraph
@@ -219,7 +220,10 @@ def _entries(
                 why = f"no operator is supported on {', '.join(sorted(set(refused)))}"
             else:
                 allowed = ", ".join(dtypes_of(operator.name)) or "no type of this operator"
+                other = compiled(operator.name)
                 why = REFUSED.get(operator.name, f"supported: {allowed}")
+                if other is not None:
+                    why = f"it is {other.what}; {other.remedy}"
             missing.append(
                 f"{_where(subgraph, index, operator)} version {version} on ({types}) -> ({made}); "
                 f"{why}"

@@ -24,6 +24,7 @@ from refinterp.arena.offline import METADATA_NAME, ONLINE, offline_offsets
 from refinterp.arena.problem import ALIGNMENT
 from refinterp.arena.tensor_plan import TensorPlan, plan_model
 from refinterp.errors import ModelError, UnsupportedError, UsageError
+from refinterp.graph.compiled import compiled
 from refinterp.graph.model import OPTIONAL, Model, Operator, Tensor
 from refinterp.tflm.allocator import Allocator
 from refinterp.tflm.entries import (
@@ -309,7 +310,10 @@ class _Run:
                 else:
                     nodes.append(_Node(number, index, operator, row))
         if lacking:
-            each = (f"{name} ({places[0]}{_more(places)})" for name, places in lacking.items())
+            each = (
+                f"{name} ({places[0]}{_more(places)})" + _what(name)
+                for name, places in lacking.items()
+            )
             raise UnsupportedError(f"TFLM has no kernel for {', '.join(each)}")
         return nodes
 
@@ -547,6 +551,12 @@ def _channels(tensor: Tensor) -> int:
     """Scales of a tensor that TFLM takes for quantized: it has scales and zero points."""
     q = tensor.quantization
     return int(q.scale.size) if q is not None and q.scale.size and q.zero_point.size else 0
+
+
+def _what(name: str) -> str:
+    """Say what a custom operator is that TFLM has no kernel for, where that is known."""
+    known = compiled(name)
+    return "" if known is None else f": it is {known.what}"
 
 
 def _more(places: Sequence[str]) -> str:
