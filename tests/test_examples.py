@@ -78,7 +78,7 @@ def _run_shell(text: str) -> str:
 @pytest.mark.parametrize(("word", "codes"), [("yes", [-128, -128, 127, -128]), ("no", None)])
 def test_keyword_from_sound(folder, word, codes):
     """The page's commands hear both words; so does its Python."""
-    blocks = _blocks("sound-and-images.md")
+    blocks = _blocks("data.md")
     shell = next(text for kind, text in blocks if kind == "sh" and "micro_speech" in text)
     assert f"{word} " in _run_shell(shell.replace("yes_1000ms", f"{word}_1000ms"))
     with np.load("features.npz") as features:
@@ -86,7 +86,7 @@ def test_keyword_from_sound(folder, word, codes):
     python = next(text for kind, text in blocks if kind == "python")
     namespace: dict = {}
     with contextlib.redirect_stdout(io.StringIO()):
-        exec(compile(python, "sound-and-images.md", "exec"), namespace)
+        exec(compile(python, "data.md", "exec"), namespace)
     heard = namespace["word"](f"{word}_1000ms.wav")
     assert heard.tolist() == (codes or [-128, -114, -128, 114])
 
@@ -95,7 +95,7 @@ def test_keyword_from_sound(folder, word, codes):
 @pytest.mark.parametrize("flavour", ["tflm", "litert-reference"])
 def test_digit_from_image(folder, digit, flavour):
     """The LSTM's largest output is the digit that is drawn, in both runtimes' arithmetic."""
-    text = next(t for k, t in _blocks("sound-and-images.md") if k == "sh" and "digits" in t)
+    text = next(t for k, t in _blocks("data.md") if k == "sh" and "digits" in t)
     text = text.replace("mnist_3", f"mnist_{digit}").replace("tflm", flavour)
     shown = _run_shell(text + "")
     assert re.search(rf"\b{digit} 0\.\d+|\b{digit} 1\b", shown), shown

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from refinterp.bench.spread import Spread
 
@@ -18,6 +21,7 @@ class Job:
     turns whatever they take, at most `repeats`. per_operator: profile ours as well.
     plain: ours without its fast paths. clock: "wall", or "processor": the time this process, all
     its threads together, was given a processor, which others on a busy machine do not lengthen.
+    samples: an array per input each, in the input's type, taken in turns; none: random data.
     """
 
     model: bytes
@@ -30,6 +34,7 @@ class Job:
     per_operator: bool = False
     plain: bool = False
     clock: str = "wall"
+    samples: tuple[tuple[NDArray[Any], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

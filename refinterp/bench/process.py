@@ -129,7 +129,12 @@ def _timings(job: Job, announce: Any) -> Timings:
         announce(name)
         try:
             subject = open_subject(
-                name, job.model, batch=job.batch, threads=job.threads, plain=job.plain
+                name,
+                job.model,
+                batch=job.batch,
+                threads=job.threads,
+                plain=job.plain,
+                samples=job.samples,
             )
             subject.invoke()
         except Exception as error:

@@ -7,7 +7,7 @@ its kernels take no longer for others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from refinterp.runtimes.names import RUNTIMES, known
 from refinterp.samples.source import random_samples
 
 SEED = 42
+Data = Sequence[Sequence[NDArray[Any]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,37 +39,43 @@ class Subject:
 
 
 def open_subject(
-    name: str, model: bytes, *, batch: int = 1, threads: int = 1, plain: bool = False
+    name: str,
+    model: bytes,
+    *,
+    batch: int = 1,
+    threads: int = 1,
+    plain: bool = False,
+    samples: Data = (),
 ) -> Subject:
-    """Open a model and put random data in; raises what whoever opens it raises."""
+    """Open a model and put data in, random where there are none; raises what opening it raises."""
     parsed = read_model(model)
     if name not in RUNTIMES:
-        return _ours(name, parsed, batch, plain)
+        return _ours(name, parsed, batch, plain, samples)
+    (sample,) = _given(parsed, samples, 1)
     if known(name).resolver is None:
-        return _tflm(name, model, parsed)
-    return _litert(name, model, parsed, threads)
+        return _tflm(name, model, sample)
+    return _litert(name, model, sample, threads)
 
 
-def _draw(model: Model, count: int) -> list[list[NDArray[Any]]]:
-    """Random samples; wide integers, which are indices and counts more often than not, are 0, 1."""
+def _given(model: Model, samples: Data, count: int) -> Data:
+    """So many of the samples, again from the first when they run out; random ones without any."""
+    if samples:
+        return [samples[i % len(samples)] for i in range(count)]
     specs = tensor_specs(model, 0, values=False)
-    samples = random_samples([specs[i] for i in model.subgraphs[0].inputs], count, SEED)
-    return [
-        [a & 1 if a.dtype.kind in "iu" and a.dtype.itemsize >= 4 else a for a in samples.get(i)]
-        for i in range(count)
-    ]
+    drawn = random_samples([specs[i] for i in model.subgraphs[0].inputs], count, SEED)
+    return [drawn.get(i) for i in range(count)]
 
 
-def _ours(name: str, model: Model, batch: int, plain: bool) -> Subject:
+def _ours(name: str, model: Model, batch: int, plain: bool, samples: Data) -> Subject:
     program = prepare(model, flavour=name, plain=plain)
     executor = Executor(program, samples=batch_size(program, batch))
-    for place, sample in enumerate(_draw(model, executor.samples)):
+    for place, sample in enumerate(_given(model, samples, executor.samples)):
         for tensor, values in zip(program.graph.inputs, sample, strict=True):
             executor.input(tensor)[place] = values
     return Subject(name, refinterp.__version__, executor.samples, executor.invoke, executor)
 
 
-def _litert(name: str, model: bytes, parsed: Model, threads: int) -> Subject:
+def _litert(name: str, model: bytes, sample: Sequence[NDArray[Any]], threads: int) -> Subject:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     from refinterp.runtimes.litert import LiteRT
@@ -81,17 +88,15 @@ def _litert(name: str, model: bytes, parsed: Model, threads: int) -> Subject:
         experimental_op_resolver_type=OpResolverType[resolver],
     )
     interpreter.allocate_tensors()
-    (sample,) = _draw(parsed, 1)
     for detail, values in zip(interpreter.get_input_details(), sample, strict=True):
         interpreter.set_tensor(detail["index"], np.asarray(values))
     return Subject(name, LiteRT(resolver).version, 1, interpreter.invoke)
 
 
-def _tflm(name: str, model: bytes, parsed: Model) -> Subject:
+def _tflm(name: str, model: bytes, sample: Sequence[NDArray[Any]]) -> Subject:
     from refinterp.runtimes.tflm import TFLM, load
 
     interpreter = load(model)
-    (sample,) = _draw(parsed, 1)
     for position, values in enumerate(sample):
         interpreter.set_input(values, position)
     return Subject(name, TFLM().version, 1, interpreter.invoke)

@@ -17,8 +17,10 @@ from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS, TensorPlan
 from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, with_changes
 from refinterp.cli.arena_optimize import Planning, optimize
 from refinterp.cli.common import add_lenient, add_models, print_document, save_text, say, size
+from refinterp.cli.data import add_shape
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
+from refinterp.graph.open_sizes import open_inputs
 from refinterp.report.arena_answer import (
     Asked,
     Lines,
@@ -119,6 +121,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit with 1 when a model needs a larger arena than this: 61440, 60K (K = 1,024), "
         "1M (M = 1,048,576)",
     )
+    add_shape(parser, "the file's, as in TFLM")
     add_lenient(parser)
     parser.add_argument("--svg", metavar="F", help="also draw the plan to this file (one model)")
     parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
@@ -133,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
     wanted = _profiles(options)
     plans = Planning(options.time_limit)
     with progress() as show:
-        models = opened(options.models)
+        models = opened(options.models, dict(options.shape))
         optimized = None
         if options.optimize or options.output or options.reorder:
             show("looking for an optimal plan", seconds=options.time_limit)
@@ -202,7 +205,9 @@ def _summary(
     """The answer in a few lines."""
     first = answers[0]
     if len(answers) == 1 and first.ledger is not None:
-        return arena_answer(first.ledger, first.title, wheel, options.fail_over)
+        lines = arena_answer(first.ledger, first.title, wheel, options.fail_over)
+        free = open_inputs(first.model) if first.model is not None else ()
+        return lines + ([("open", "; ".join(map(str, free)))] if free else [])
     if len(options.models) > 1:
         return arenas_answer([Asked(a.title, a.ledger, refusal(a)) for a in answers], shared)
     return targets_answer(first.title, [(a.profile, a.ledger) for a in answers])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from refinterp.cli.arena_optimize import Planning
 from refinterp.cli.common import open_model, say
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
-from refinterp.graph.model import Model
+from refinterp.graph.model import Model, Shape
 from refinterp.report.arena_answer import Wheel
 from refinterp.run.gate import refusals
+from refinterp.run.opening import at_shapes
 from refinterp.tflm.entries import Ledger
 from refinterp.tflm.ledger import measure
 from refinterp.tflm.targets import DEFAULT_VERSION, WHEEL_VERSION, Profile, profile
@@ -35,12 +36,17 @@ class Answer:
     changes: tuple[WhatIf, ...] = ()
 
 
-def opened(paths: Sequence[str]) -> list[tuple[str, Model | RefinterpError]]:
-    """Read the models; among several one that cannot be read does not stop the others."""
+def opened(
+    paths: Sequence[str], shapes: Mapping[str | None, Shape]
+) -> list[tuple[str, Model | RefinterpError]]:
+    """Read the models; among several one that cannot be read does not stop the others.
+
+    shapes: sizes that were asked for, by input name.
+    """
     found: list[tuple[str, Model | RefinterpError]] = []
     for path in paths:
         try:
-            found.append((path, open_model(path)))
+            found.append((path, at_shapes(open_model(path), shapes)))
         except RefinterpError as error:
             if len(paths) == 1:
                 raise

@@ -9,15 +9,21 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from refinterp.bench.job import Failed, Job
 from refinterp.bench.machine import machine
 from refinterp.bench.memory import Memory, measure_memory
 from refinterp.bench.process import measure
 from refinterp.cli.common import add_flavour, add_lenient, positive, print_document, say
+from refinterp.cli.data import add_data, data_request, open_with_data
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
+from refinterp.graph.model import Model
 from refinterp.modelfile.opening import opened
 from refinterp.modelfile.reader import read_model
+from refinterp.modelfile.writer import write_model
 from refinterp.numerics.flavours import FLAVOURS
 from refinterp.report.bench_document import benched_fields
 from refinterp.report.bench_table import Benched, bench_answer, print_bench
@@ -26,6 +32,8 @@ from refinterp.report.progress import progress
 from refinterp.run.gate import require
 from refinterp.run.prepare import prepare
 from refinterp.runtimes.names import RUNTIMES, unavailable
+from refinterp.samples.convert import fit_input
+from refinterp.samples.request import DataRequest
 
 _OTHER_SECONDS = 1.0  # that starting the measuring process takes, about
 
@@ -63,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "busy with others (default wall)",
     )  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="ours without its fast paths")
+    add_data(parser, without="without it random data")
     add_flavour(parser)
     add_lenient(parser)
 
@@ -70,13 +79,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure each model by itself."""
     subjects = (options.flavour, *_others(options.against, options.flavour))
+    request = data_request(options)
     results: list[Benched] = []
     with progress() as show:
         for number, path in enumerate(options.models, 1):
             which = f"{number} of {len(options.models)}: " if len(options.models) > 1 else ""
             show(f"{which}{Path(path).name}", seconds=_planned(options, len(subjects)))
             try:
-                results.append(_bench(path, options, subjects))
+                results.append(_bench(path, options, request, subjects))
             except RefinterpError as error:
                 if len(options.models) == 1:
                     raise
@@ -112,9 +122,14 @@ def _planned(options: argparse.Namespace, subjects: int) -> float:
     return float(options.seconds * rounds + _OTHER_SECONDS * (1 + bool(options.memory)))
 
 
-def _bench(path: str, options: argparse.Namespace, subjects: tuple[str, ...]) -> Benched:
+def _bench(
+    path: str, options: argparse.Namespace, request: DataRequest, subjects: tuple[str, ...]
+) -> Benched:
     """Measure one model; raises UnsupportedError where ours does not run it."""
     model = _content(path)
+    parsed, samples = _with_data(read_model(model), request, options.batch)
+    if parsed is not None:
+        model = write_model(parsed)
     program = prepare(read_model(model), flavour=options.flavour)
     if warning := require(program, lenient=options.lenient):
         say(f"warning: {path}: {warning}")
@@ -128,6 +143,7 @@ def _bench(path: str, options: argparse.Namespace, subjects: tuple[str, ...]) ->
         per_operator=options.per_op,
         plain=options.plain,
         clock=options.clock,
+        samples=samples,
     )
     timings = measure(job)
     ours = timings.subjects[0]
@@ -137,6 +153,23 @@ def _bench(path: str, options: argparse.Namespace, subjects: tuple[str, ...]) ->
     if options.memory:
         memory = measure_memory(model, options.batch, options.flavour)
     return Benched(path, timings, memory)
+
+
+def _with_data(
+    model: Model, request: DataRequest, batch: int
+) -> tuple[Model | None, tuple[tuple[NDArray[Any], ...], ...]]:
+    """The model at its data's sizes, if they are others, and as many samples as run at once."""
+    if request.path is None and not request.shapes:
+        return None, ()
+    sized, samples, _ = open_with_data(model, request, batch)
+    changed = None if sized is model else sized
+    if samples.random:
+        return changed, ()
+    specs = [one.spec for one in samples.inputs]
+    return changed, tuple(
+        tuple(fit_input(v, spec)[0] for v, spec in zip(samples.get(i), specs, strict=True))
+        for i in range(min(batch, samples.count))
+    )
 
 
 def _others(text: str, flavour: str) -> tuple[str, ...]:

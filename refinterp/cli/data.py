@@ -52,15 +52,7 @@ def add_data(
         "the input's type; raw: they are the input's codes (default auto: from the input's scale "
         "and zero point)",
     )
-    group.add_argument(
-        "--shape",
-        action="append",
-        default=[],
-        type=_shape,
-        metavar="NAME=1,24,24,3",
-        help="sizes of an input, where the model leaves them open (default: the data's; NAME= may "
-        "be left out for a single input)",
-    )
+    add_shape(group, "the data's")
     group.add_argument(
         "--window-stride",
         type=int,
@@ -77,11 +69,25 @@ def add_data(
     )
 
 
+def add_shape(parser: argparse._ActionsContainer, default: str) -> None:
+    """Add --shape; default: whose sizes are taken without it."""
+    parser.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        type=_shape,
+        metavar="NAME=1,24,24,3",
+        help=f"sizes of an input, where the model leaves them open (default: {default}; NAME= may "
+        "be left out for a single input)",
+    )
+
+
 def data_request(options: argparse.Namespace, count: int = 1) -> DataRequest:
     """What the data arguments ask for; count: of random samples, where there are no data."""
     path = options.data
     if path == "-":
-        if "-" in (getattr(options, "model", None), getattr(options, "float_model", None)):
+        models = (getattr(options, name, None) for name in ("model", "float_model"))
+        if "-" in (*models, *getattr(options, "models", ())):
             raise UsageError("the model and the data cannot both come from standard input")
         path = str(spooled(sys.stdin.buffer))
     shapes = dict(options.shape)

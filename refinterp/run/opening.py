@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from refinterp.graph.model import Model
+from refinterp.graph.model import Model, Shape
 from refinterp.graph.open_sizes import open_inputs
 from refinterp.run.prepare import tensor_specs
 from refinterp.run.resize import resized
@@ -65,6 +66,15 @@ def _open_note(one: ModelInput) -> str:
         f"input {one.names[-1]!r} {one.allowed} leaves sizes open; the file's "
         f"{list(one.spec.shape)} are taken (--shape {one.names[-1]}=1,… says others)"
     )
+
+
+def at_shapes(model: Model, shapes: Mapping[str | None, Shape]) -> Model:
+    """The model at sizes that were asked for, by input name; UsageError where none is meant."""
+    if not shapes:
+        return model
+    inputs = model_inputs(model, tensor_specs(model, 0, values=False), shapes)
+    places = zip(model.subgraphs[0].inputs, inputs, strict=True)
+    return resized(model, {tensor: one.spec.shape for tensor, one in places})
 
 
 def twin_of(twin: Model, model: Model) -> Model:

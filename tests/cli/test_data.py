@@ -263,3 +263,42 @@ def test_missing_files_name_themselves(capsys):
     for path in ("none.npy", "none.npz:x", "none/"):
         assert main(["run", DIGITS, "--input", path]) == 2
         assert "none" in capsys.readouterr().err
+
+
+def test_the_page_shows_what_is_said(tmp_path, capsys, monkeypatch):
+    """docs/data.md quotes these lines."""
+    with np.load(DATA / "shapes_samples.npz") as shapes:
+        pixels = np.round(shapes["image"][..., 0] * 255).astype(np.uint8)
+        labels = shapes["labels"]
+    monkeypatch.chdir(tmp_path)
+    np.savez("mnist.npz", x_test=pixels[:64], y_test=labels[:64])
+    assert main(["run", str(DATA / "shapes_int8.tflite"), "--input", "mnist.npz:x_test"]) == 0
+    page = (ROOT / "docs" / "data.md").read_text("utf-8")
+    quoted = page.split("```text\n")[1].split("```")[0]
+    assert capsys.readouterr().err == quoted
+
+
+def test_bench_takes_data_and_sizes(tmp_path, capsys):
+    """The same arguments; runtimes get the model at the data's sizes."""
+    pytest.importorskip("ai_edge_litert")
+    save_model(open_convolution(), tmp_path / "m.tflite")
+    np.save(tmp_path / "d.npy", np.random.default_rng(1).random((3, 10, 6, 3), np.float32))
+    words = ["bench", str(tmp_path / "m.tflite"), "--seconds", "0.05", "--json"]
+    words += ["--against", "runtime:litert-reference", "--per-op"]
+    assert main([*words, "--data", str(tmp_path / "d.npy")]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["results"][0]["operators"][0]["shape"] == [1, 5, 3, 4]
+    assert "runs at 'x' [1, 10, 6, 3]" in err
+
+
+def test_arena_says_what_is_open_and_takes_sizes(tmp_path, capsys):
+    """TFLM takes the file's sizes; others are asked for by --shape."""
+    save_model(open_convolution(), tmp_path / "m.tflite")
+    words = ["arena", str(tmp_path / "m.tflite"), "--json"]
+    assert main(words) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert "axes 0, 1, 2 are open" in document["summary"]["open"]
+    assert main([*words, "--shape", "1,24,24,3"]) == 0
+    larger = json.loads(capsys.readouterr().out)
+    assert "open" not in larger["summary"]
+    assert larger["arena_used_bytes"] > document["arena_used_bytes"] + 24 * 24 * 3
