@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-
-import numpy as np
+from collections.abc import Sequence
 
 from refinterp.cli.common import add_models, print_document
 from refinterp.errors import RefinterpError
-from refinterp.graph.check import check
+from refinterp.graph.check import Finding, check
 from refinterp.graph.model import Model
 from refinterp.graph.open_sizes import open_inputs
 from refinterp.modelfile.reader import read_model
 from refinterp.report.inspect_document import Inspected, inspect_document, inspect_documents
 from refinterp.report.inspect_text import print_inspected, print_many
-from refinterp.run.prepare import prepare
-from refinterp.run.support import support
+from refinterp.run.support import Support, support
 from refinterp.verdicts.answers import answers
 
 
@@ -48,8 +46,9 @@ def run(options: argparse.Namespace) -> int:
 
 def inspected(model: Model) -> Inspected:
     """Gather all that is shown of a model; nothing that is wrong with it stops that."""
+    kernels, findings = support(model), check(model)
     return Inspected(
-        model, _refusal(model), support(model), answers(model), open_inputs(model), check(model)
+        model, _refusal(kernels, findings), kernels, answers(model), open_inputs(model), findings
     )
 
 
@@ -64,11 +63,18 @@ def _read(path: str) -> Model:
     return read_model(sys.stdin.buffer.read() if path == "-" else path)
 
 
-def _refusal(model: Model) -> str:
-    """Why refinterp does not run the model, "" if it does."""
-    try:
-        with np.errstate(all="ignore"):
-            prepare(model)
-    except RefinterpError as error:
-        return str(error)
+def _refusal(kernels: Sequence[Support], findings: Sequence[Finding]) -> str:
+    """Why refinterp does not run the model, as far as operators and structure tell; "" if it does.
+
+    Nothing is prepared: a model may ask for more memory than there is.
+    """
+    for finding in findings:
+        if finding.severity == "error":
+            return finding.evidence
+    missing = [k for k in kernels if k.dtype is None]
+    if missing:
+        first = missing[0]
+        types = ", ".join(first.inputs)
+        more = f", and {len(missing) - 1} more are not supported" if len(missing) > 1 else ""
+        return f"operator {first.operator} ({first.name}) on ({types}) is not supported{more}"
     return ""
