@@ -17,7 +17,8 @@ from refinterp.tflm.entries import Ledger
 from refinterp.tflm.ledger import measure
 from refinterp.tflm.targets import DEFAULT_VERSION, WHEEL_VERSION, Profile, profile
 from refinterp.tflm.what_if import SECONDS, WhatIf, other_profiles, smaller
-from refinterp.verdicts.verdict import TFLM
+from refinterp.verdicts.told import met, sentences
+from refinterp.verdicts.verdict import CMSIS_NN_MVE, ESP_NN, TFLM
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,21 @@ def measured(
     try:
         ledger = measure(model, where, planner, plan=plans)
         _require(model, title, lenient=lenient)
+        for known in sentences(met(model, _runtime(where))):
+            say(f"warning: {title}: {known}")
         return Answer(path, title, model, where, ledger, None)
     except UsageError:
         raise
     except RefinterpError as error:
         return Answer(path, title, model, where, None, type(error)(f"{title}: {error}"))
+
+
+def _runtime(where: Profile) -> str:
+    """Whose known differences a profile's build has."""
+    if where.kernels.name.startswith("esp-nn"):
+        return ESP_NN
+    own = where.kernels.name.startswith("cmsis-nn") and where.target.simd == "mve"
+    return CMSIS_NN_MVE if own else TFLM
 
 
 def _require(model: Model, title: str, *, lenient: bool) -> None:

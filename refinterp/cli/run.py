@@ -29,7 +29,7 @@ from refinterp.report.progress import Told, progress
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
 from refinterp.report.words import one_line, plural, shorten
 from refinterp.run.batches import Results, in_sequence, run_samples
-from refinterp.run.gate import require
+from refinterp.run.gate import require, warnings_of
 from refinterp.run.pool import Work, run_in_processes
 from refinterp.run.prepare import Program, prepare
 from refinterp.samples.convert import dequantize
@@ -72,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
     program = prepare(model, flavour=options.flavour, plain=options.plain)
     if warning := require(program, lenient=options.lenient):
         say(f"warning: {warning}")
+    for known in warnings_of(program):
+        say(f"warning: {known}")
     with progress() as show:
         results = _run(options, request, program, samples, show("samples", samples.count))
     outputs = results.outputs

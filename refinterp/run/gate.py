@@ -14,6 +14,7 @@ from refinterp.run.prepare import Program
 from refinterp.verdicts.inventory import highest_version
 from refinterp.verdicts.judge import Shapes, judge
 from refinterp.verdicts.node import Node
+from refinterp.verdicts.told import met, sentences
 from refinterp.verdicts.verdict import LITERT_OPTIMIZED, LITERT_REFERENCE, Verdict
 
 
@@ -37,8 +38,8 @@ def refusals(
     """Yield the operators for which the runtime gives no result; subgraphs: all if not given.
 
     Operators that LiteRT's reference resolver lacks are judged by its optimized kernels, and custom
-    ones that a runtime does not know are left alone: whoever uses them registers them. A run that
-    ends in the middle is a known difference, and not told here.
+    ones that a runtime does not know are left alone: whoever uses them registers them. Known
+    differences are no refusals: `warnings_of` tells of them.
     """
     for subgraph in range(len(model.subgraphs)) if subgraphs is None else subgraphs:
         for index, operator in enumerate(model.subgraphs[subgraph].operators):
@@ -54,7 +55,7 @@ def refusals(
             stops = verdict.verdict == "refuses" or (
                 verdict.verdict == "aborts" and verdict.stage != "invoke"
             )
-            if stops:
+            if stops and not verdict.row:
                 yield verdict
 
 
@@ -63,6 +64,13 @@ def refusals_of(program: Program) -> Iterator[Verdict]:
     return refusals(
         program.model, program.flavour, shapes_of(program), subgraphs=sorted(program.graphs)
     )
+
+
+def warnings_of(program: Program) -> tuple[str, ...]:
+    """What the runtime of the program's flavour is known to do otherwise with it, in sentences."""
+    shapes, subgraphs = shapes_of(program), sorted(program.graphs)
+    found = met(program.model, program.flavour, shapes, subgraphs)
+    return sentences(found, "refinterp computes what is meant")
 
 
 def require(program: Program, *, lenient: bool = False) -> str:
