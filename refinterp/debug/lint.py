@@ -14,6 +14,7 @@ import numpy as np
 from refinterp.debug.contract import contract_faults
 from refinterp.debug.fold import fold
 from refinterp.debug.products import CHANNEL_AXIS
+from refinterp.debug.runtime_findings import runtime_findings
 from refinterp.errors import ModelError, RefinterpError
 from refinterp.graph.check import Finding, check
 from refinterp.graph.model import OPTIONAL, Model
@@ -41,6 +42,7 @@ LOOKED_FOR: Final = (
     "biases, multipliers and sums that leave their range",
     "channels that cannot move",
     "whatever else kernels refuse",
+    "what LiteRT, TFLM, CMSIS-NN and ESP-NN refuse, abort on or compute otherwise",
 )
 """What a look at a file is for, in words."""
 
@@ -75,6 +77,8 @@ def lint(model: Model) -> tuple[Finding, ...]:
     ]
     if not any(f.severity == "error" for f in (*kept, *found)):
         found += _refusal(model)
+    dimensions = any(f.id == "wrong_quantized_dimension" for f in structural)
+    found += [f for f in runtime_findings(model) if f.operator is not None or not dimensions]
     place = {id(finding): number for number, finding in enumerate((*kept, *found))}
     return tuple(sorted((*kept, *found), key=lambda f: (_ORDER[f.severity], place[id(f)])))
 

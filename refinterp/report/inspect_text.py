@@ -47,6 +47,10 @@ _STYLES: Final[dict[Answer | None, str]] = {
     "differs": "yellow",
 }
 _MOST_OPERATORS: Final = 12  # named in a line
+_MOST_SENTENCES: Final = 2  # of one kind
+
+Place = tuple[int, int | None]
+"""Subgraph and operator; no operator where the file is meant."""
 
 
 def print_inspected(shown: Inspected) -> None:
@@ -134,13 +138,16 @@ def _type(tensor: Tensor) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that is said of operators, and by which runtimes they are met alike."""
+    """One kind of thing that is said of operators of one name.
+
+    whys: (place, sentence), those that say the same together.
+    """
 
     verdict: Answer | None
-    why: str
     row: str
     name: str
-    places: tuple[tuple[int, int | None], ...]
+    places: tuple[Place, ...]
+    whys: tuple[tuple[Place, str], ...]
 
 
 def reasons(runtimes: Sequence[RuntimeAnswer]) -> dict[Reason, list[str]]:
@@ -150,10 +157,12 @@ def reasons(runtimes: Sequence[RuntimeAnswer]) -> dict[Reason, list[str]]:
         groups: dict[tuple[Any, ...], list[Verdict]] = {}
         for told in one.told:
             name = "" if told.verdict is None else told.op_name
-            groups.setdefault((told.verdict, told.why, told.row, name), []).append(told)
-        for (kind, why, row, name), verdicts in groups.items():
+            groups.setdefault((told.verdict, told.row, name, told.rule), []).append(told)
+        for (kind, row, name, _), verdicts in groups.items():
             places = tuple(dict.fromkeys((v.subgraph, v.operator) for v in verdicts))
-            found.setdefault(Reason(kind, why, row, name, places), []).append(one.runtime)
+            whys = {v.why: (v.subgraph, v.operator) for v in reversed(verdicts)}
+            first = tuple((place, why) for why, place in reversed(whys.items()))
+            found.setdefault(Reason(kind, row, name, places, first), []).append(one.runtime)
     order = ("refuses", "aborts", "differs", "runs", None)
     return dict(sorted(found.items(), key=lambda item: order.index(item[0].verdict)))
 
@@ -165,19 +174,30 @@ def _print_reasons(runtimes: Sequence[RuntimeAnswer]) -> None:
             f"{_SAID[reason.verdict]}: {', '.join(names)}{_where(reason)}",
             style=_STYLES.get(reason.verdict),
         )
-        print_text(f"  {one_line(reason.why)}")
+        shown = reason.whys if len(reason.whys) <= _MOST_SENTENCES else reason.whys[:1]
+        for place, why in shown:
+            at = f"{_place(place)}: " if len(reason.whys) > 1 else ""
+            print_text(f"  {at}{one_line(why)}")
+        if len(shown) < len(reason.whys):
+            print_text("  the others alike; --json says each")
         if reason.row:
             print_text(f"  do: {one_line(by_id()[reason.row].remedy)}")
             print_text(f"  see {PAGE}#{reason.row}")
 
 
 def _where(reason: Reason) -> str:
-    places = [f"{s}:{o}" if s else str(o) for s, o in reason.places if o is not None]
+    places = [_place(place) for place in reason.places if place[1] is not None]
     if not places:
         return " (the file)"
     named = f" ({reason.name})" if reason.name else ""
     word = "operators" if len(places) > 1 else "operator"
     return f", {word} {some(places, _MOST_OPERATORS)}{named}"
+
+
+def _place(place: Place) -> str:
+    """An operator's index, with its subgraph's before it where that is not the first."""
+    subgraph, operator = place
+    return f"{subgraph}:{operator}" if subgraph else str(operator)
 
 
 def _legend(runtimes: Sequence[RuntimeAnswer]) -> str:

@@ -247,3 +247,41 @@ def test_what_was_looked_for_is_said_where_nothing_was_found(capsys):
     out = " ".join(capsys.readouterr().out.split())
     assert out.startswith("verdict digits_int8.tflite: nothing found in 13 operators looked for ")
     assert "zero points" in out
+
+
+def test_what_a_runtime_computes_otherwise_is_a_warning(tmp_path, capsys):
+    """SPACE_TO_BATCH_ND that pads: named with the runtimes, the row and the remedy; exit code 0."""
+    g = GraphBuilder()
+    x = g.input("x", (1, 6, 1, 2), "int8", scale=0.5, zero_point=-3)
+    block = g.constant("block", np.array([2, 1], np.int32))
+    pads = g.constant("pads", np.array([[2, 2], [0, 0]], np.int32))
+    y = g.tensor("y", (2, 5, 1, 2), "int8", scale=0.5, zero_point=-3)
+    g.operator("SPACE_TO_BATCH_ND", [x, block, pads], [y])
+    path = tmp_path / "m.tflite"
+    save_model(g.build(outputs=[y]), path)
+    assert main(["lint", str(path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    (finding,) = document["findings"]
+    assert (finding["id"], finding["severity"], finding["operator"]) == (
+        "runtime_differs", "warning", 0,
+    )  # fmt: skip
+    assert finding["evidence"].startswith("computed otherwise by tflm, cmsis-nn-mve, esp-nn")
+    assert "#tflm-space-to-batch-paddings" in finding["evidence"]
+
+
+def test_what_a_runtime_refuses_is_a_warning(tmp_path, capsys):
+    """A hybrid layer: TFLM refuses it, LiteRT does not; exit code 0."""
+    model = GraphBuilder()
+    x = model.input("x", (1, 8))
+    w = model.constant("w", np.arange(32, dtype=np.int8).reshape(4, 8), scale=0.1, zero_point=0)
+    y = model.tensor("y", (1, 4))
+    model.operator("FULLY_CONNECTED", [x, w, -1], [y])
+    path = tmp_path / "m.tflite"
+    save_model(model.build(outputs=[y]), path)
+    assert main(["lint", str(path), "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    told = [finding for finding in findings if finding["id"] == "runtime_refuses"]
+    assert len(told) == 1
+    assert told[0]["severity"] == "warning"
+    assert told[0]["evidence"].startswith("refused by tflm, cmsis-nn-mve, esp-nn: ")
