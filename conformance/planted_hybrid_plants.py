@@ -15,7 +15,6 @@ import numpy as np
 from conformance.dynamic_range import by_channel, by_tensor, dynamic_range, weighted
 from conformance.planted_subjects import Subject
 from conformance.surgery import Patient
-from refinterp.debug.products import CHANNEL_AXIS
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.samples.source import Samples
 
@@ -55,9 +54,7 @@ def _activation(patient: Patient, operator: int) -> object:
 
 def _per_tensor(patient: Patient) -> list[int]:
     """Operators whose kernel takes one scale for all channels."""
-    return [
-        i for i in weighted(patient.model) if patient.operators[i].name != "DEPTHWISE_CONV_2D"
-    ]
+    return [i for i in weighted(patient.model) if patient.operators[i].name != "DEPTHWISE_CONV_2D"]
 
 
 def _times(patient: Patient, operator: int, channel: int, factor: float) -> None:
@@ -98,9 +95,10 @@ def _counterpart(patient: Patient, tensor: int) -> int | None:
         reader = patient.operators[readers[0]]
         if readers[0] in weighted(patient.model):
             return readers[0] if reader.inputs[0] == tensor else None
-        if reader.name not in _PASSING or reader.options.get(
-            "fused_activation_function", "NONE"
-        ) not in _LINEAR:
+        if (
+            reader.name not in _PASSING
+            or reader.options.get("fused_activation_function", "NONE") not in _LINEAR
+        ):
             return None
         tensor = reader.outputs[0]
 

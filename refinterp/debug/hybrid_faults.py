@@ -29,7 +29,8 @@ from refinterp.graph.model import OPTIONAL, PACKED_BITS, STORAGE
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Program, Step
 
-_MANY: Final = 0.25  # of the channels: fewer may be small because they are of no use
+_MOST: Final = 0.5  # of the channels: fewer may be small because they are of no use,
+_MANY: Final = 0.25  # unless these are enough to harm the whole layer
 _HARM_DB: Final = 30.0  # what healthy layers are above
 _FEW_FEATURES: Final = 0.25  # of all: more are no outliers
 _HALF_STEPS: Final = 1.0  # of float16: half a step is rounding, more another weight
@@ -48,12 +49,14 @@ def hybrid_faults(
     steps = {step.operator: step for step in program.steps}
     others = {} if twin is None else {step.operator: step for step in twin.steps}
     faults: list[Fault] = []
+    lost = {one.operator: one.weights.errors.sqnr_db for one in layers if one.weights is not None}
     for operator, own in hybrids.items():
         step = steps[operator]
         partner = others.get(pairing.operators.get(operator, OPTIONAL))
         for stored in own.constants:
             reals = None if twin is None else _partner(twin, partner, stored, program)
-            faults += _weights(step, stored, program.specs[stored.source], reals, program)
+            harmed = lost.get(operator, math.inf) < _HARM_DB
+            faults += _weights(step, stored, reals, program, harmed=harmed)
     for layer in layers:
         if layer.activations is not None and layer.activations.run_time is not None:
             faults += _outliers(layer, layer.activations.run_time, hybrids[layer.operator])
@@ -74,9 +77,13 @@ def _partner(
 
 
 def _weights(
-    step: Step, stored: Stored, spec: TensorSpec, reals: TensorSpec | None, program: Program
+    step: Step, stored: Stored, reals: TensorSpec | None, program: Program, *, harmed: bool
 ) -> Iterator[Fault]:
-    """Scales that do not fit, and constants that are not the float model's."""
+    """Scales that do not fit, and constants that are not the float model's.
+
+    harmed: whether the layer's output shows what storing its constants so loses.
+    """
+    spec = program.specs[stored.source]
     codes = codes_of(spec)
     if codes is None:
         if reals is not None:
@@ -87,14 +94,14 @@ def _weights(
     axis = spec.quantized_dimension if spec.scale.size > 1 else CHANNEL_AXIS.get(step.name, 0)
     if spec.block_size or axis >= codes.ndim or spec.scale.size not in (1, codes.shape[axis]):
         rows, scales = codes.reshape(spec.scale.size, -1), spec.scale.astype(np.float64)
-        faults = list(_codes(step, stored, spec, rows, "block"))
+        faults = list(_codes(step, stored, spec, rows, "block", harmed=harmed))
         if reals is not None and not faults:
             faults += _apart(step, stored, spec, codes, reals)
     else:
         rows = np.moveaxis(codes, axis, 0).reshape(codes.shape[axis], -1)
         scales = np.broadcast_to(spec.scale.astype(np.float64), (len(rows),))
         kind = "channel" if spec.scale.size > 1 else "tensor"
-        faults = list(_codes(step, stored, spec, rows, kind))
+        faults = list(_codes(step, stored, spec, rows, kind, harmed=harmed))
         if reals is not None:
             product = _product(step, stored, program, axis, rows, scales)
             faults += weight_faults(product, reals, None)
@@ -102,7 +109,13 @@ def _weights(
 
 
 def _codes(
-    step: Step, stored: Stored, spec: TensorSpec, rows: NDArray[np.int32], kind: str
+    step: Step,
+    stored: Stored,
+    spec: TensorSpec,
+    rows: NDArray[np.int32],
+    kind: str,
+    *,
+    harmed: bool,
 ) -> Iterator[Fault]:
     """Scales so large that weights take few of the codes; rows: codes that belong together.
 
@@ -128,7 +141,7 @@ def _codes(
             bits=math.log2(full / most),
         )
         return
-    if kind == "tensor" and few.sum() < max(1.0, _MANY * alive.sum()):
+    if kind == "tensor" and few.sum() < (_MANY if harmed else _MOST) * alive.sum():
         return
     worst = int(np.flatnonzero(few)[np.argmin(largest[few])])
     shared = (
