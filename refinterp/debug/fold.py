@@ -1,8 +1,9 @@
-"""A model in which constants that operators only unpack are there unpacked.
+"""A model in which constants are there as operators take them.
 
 Sparse weights reach their operator through DENSIFY, float16 and weight-only ones through
 DEQUANTIZE. To the debugger both are constants like others: what the unpacking operator writes gets
-the constant it would compute, and the operator is not run. All indices stay.
+the constant it would compute, and the operator is not run. uint8 weights of operators on float32
+data are int8 codes under another name (`kernels.legacy_weights`), and get that. All indices stay.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.graph.constants import pack, with_constant
+from refinterp.graph.constants import has_constant, pack, with_constant
 from refinterp.graph.model import OPTIONAL, PACKED_BITS, Buffer, Model
 from refinterp.graph.spec import TensorSpec
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
@@ -23,11 +24,12 @@ from refinterp.run.prepare import Program, prepare, tensor_specs
 from refinterp.samples.convert import dequantize
 
 UNPACKING: Final = frozenset({"DENSIFY", "DEQUANTIZE"})
+_REALS: Final = frozenset({"float32", "float16"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Folded:
-    """A model with its constants unpacked. origins: tensor → the constant of the file in it."""
+    """A model with such constants. origins: unpacked tensor → the constant of the file in it."""
 
     model: Model
     origins: Mapping[int, int]
@@ -35,6 +37,7 @@ class Folded:
 
 def fold(model: Model, subgraph: int = 0) -> Folded:
     """Unpack the constants of one subgraph. Raises ModelError as `tensor_specs` does."""
+    model = _renamed(model, subgraph)
     graph = model.subgraphs[subgraph]
     if not any(one.name in UNPACKING for one in graph.operators):
         return Folded(model, MappingProxyType({}))
@@ -63,6 +66,29 @@ def fold(model: Model, subgraph: int = 0) -> Folded:
     return Folded(
         replace(model, subgraphs=subgraphs, buffers=tuple(buffers)), MappingProxyType(origins)
     )
+
+
+def _renamed(model: Model, subgraph: int) -> Model:
+    """Call uint8 weights of operators that write reals what they are taken for: int8."""
+    graph = model.subgraphs[subgraph]
+    tensors = list(graph.tensors)
+    for one in graph.operators:
+        real = one.outputs and 0 <= one.outputs[0] < len(tensors)
+        if one.name in UNPACKING or not real or tensors[one.outputs[0]].dtype not in _REALS:
+            continue
+        for index in one.inputs:
+            tensor = tensors[index] if 0 <= index < len(tensors) else None
+            if tensor is None or tensor.dtype != "uint8" or not has_constant(model, tensor):
+                continue
+            grid = tensor.quantization
+            if grid is not None and grid.scale.size:
+                grid = replace(grid, zero_point=np.zeros(grid.scale.size, np.int64))
+                tensors[index] = with_constant(tensor, tensor.buffer, "int8", grid)
+    if all(a is b for a, b in zip(tensors, graph.tensors, strict=True)):
+        return model
+    renamed = replace(graph, tensors=tuple(tensors))
+    subgraphs = (*model.subgraphs[:subgraph], renamed, *model.subgraphs[subgraph + 1 :])
+    return replace(model, subgraphs=subgraphs)
 
 
 def prepare_folded(model: Model, subgraph: int = 0, *, flavour: str = DEFAULT_FLAVOUR) -> Program:
