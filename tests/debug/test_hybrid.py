@@ -17,7 +17,8 @@ from conformance.planted_subjects import Subject, own_subjects
 from conformance.surgery import Patient
 from refinterp.cli.main import main
 from refinterp.debug.compare import Comparison, debug
-from refinterp.debug.result import DebugReport
+from refinterp.debug.recipe import quantizer_recipe
+from refinterp.debug.result import DebugReport, LayerName, Scheme
 from refinterp.debug.sensitivity import Sensitivity
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
@@ -380,3 +381,30 @@ def test_the_command_says_what_to_keep(tmp_path, capsys):
     assert first["activations"]["run_time"]["largest_features"][0]["feature"] == 5
     assert main([*words, "--workers", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == document
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "scheme",
+    [Scheme("dynamic"), Scheme("dynamic", 4), Scheme("weight_only"), Scheme("float16", 16)],
+    ids=str,
+)
+def test_the_quantizer_takes_the_recipe(tmp_path, scheme):
+    """ai-edge-quantizer makes that kind of model, the named layer left in float; debug reads it."""
+    quantizer = pytest.importorskip(
+        "ai_edge_quantizer.quantizer", reason="ai-edge-quantizer is not installed"
+    )
+    path = ROOT / "refinterp" / "data" / "digits_float.tflite"
+    twin = read_model(path)
+    graph = twin.subgraphs[0]
+    name = graph.tensors[graph.operators[7].outputs[0]].name
+    recipe = tmp_path / "recipe.json"
+    rules = quantizer_recipe([LayerName(7, name, name)], "float", scheme)
+    recipe.write_text(json.dumps(rules), "utf-8")
+    made = quantizer.Quantizer(str(path), str(recipe)).quantize().quantized_model
+    comparison = Comparison(read_model(bytes(made)), twin)
+    assert comparison.scheme == scheme
+    assert comparison.unpaired == []
+    names = {one.name for one in comparison.names()}
+    assert names
+    assert name not in names
