@@ -15,8 +15,12 @@ from conformance.cases.movement import single
 from conformance.draw import ACTIVATIONS, Draw, chance, choice, codes, inputs, scale
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.constants import constant
-from refinterp.graph.model import Buffer, Operator, Tensor
-from refinterp.verdicts.differences.conditions import beyond_the_last, narrow_bias
+from refinterp.graph.model import Buffer, Operator, Quantization, Tensor
+from refinterp.verdicts.differences.conditions import (
+    beyond_the_last,
+    narrow_bias,
+    wide_kernel,
+)
 from refinterp.verdicts.node import Node
 
 
@@ -315,3 +319,46 @@ def enlarged(dtype: str) -> Callable[[Draw], Case]:
         return case if beyond_the_last(node_of(case)) else draw(d)
 
     return draw
+
+
+def with_bias_scales(operator: str, position: int) -> Callable[[Draw], Case]:
+    """Models whose bias has one scale where their weights have several, or several for one."""
+
+    def draw(d: Draw) -> Case:
+        for _ in range(1000):
+            case = load_all()[operator, "int8"](d)
+            node = node_of(case)
+            if node.has(position) and (made := _other_scales(case, position)) is not None:
+                return made
+        raise ValueError(f"{operator}: no model with a bias")
+
+    return draw
+
+
+def _other_scales(case: Case, position: int) -> Case | None:
+    node = node_of(case)
+    bias, weights = node.inputs[position], node.inputs[1]
+    assert bias is not None
+    assert weights is not None
+    number = bias.size if weights.scales.size == 1 else 1
+    if bias.size < 2 or not wide_kernel(node):
+        return None
+    tensors = list(case.model.subgraphs[0].tensors)
+    at = operator_of(case).inputs[position]
+    marks = Quantization(np.full(number, 0.01, np.float32), np.zeros(number, np.int64))
+    tensors[at] = replace(tensors[at], quantization=marks)
+    return with_operator(case, operator_of(case), tensors)
+
+
+def zero_divisor(d: Draw) -> Case:
+    """DIV of int8 codes by a constant that holds the code of zero."""
+    shape = (d.integer(1, 4), d.integer(2, 6))
+    zero = d.integer(-9, 9)
+    divisor = codes(d, shape)
+    divisor[0, d.integer(0, shape[1] - 1)] = zero
+    g = GraphBuilder()
+    a = g.input("a", shape, "int8", scale=scale(d, 0.25, 0.9), zero_point=d.integer(-9, 9))
+    b = g.constant("b", divisor, scale=scale(d, 0.25, 0.9), zero_point=zero)
+    y = g.tensor("y", shape, "int8", scale=0.5, zero_point=0)
+    g.operator("DIV", [a, b], [y])
+    return Case(g.build(outputs=[y]), [[codes(d, shape)] for _ in range(2)])

@@ -140,7 +140,17 @@ def _of_other_litert() -> list[Proof]:
     ]
     row = "litert-batch-matmul-computed-weights"
     draw = concerned(row, "BATCH_MATMUL", "float32x8")
-    return [*proofs, Proof(row, "float32x8", DEFAULT, draw, LITERT)]
+    biases = [
+        Proof(f"litert-{name}-bias-scales", "int8", DEFAULT, models.with_bias_scales(*bias), LITERT)
+        for name, bias in (
+            ("conv", ("CONV_2D", 2)), ("transpose-conv", ("TRANSPOSE_CONV", 3)),
+        )
+    ]  # fmt: skip
+    zero = [
+        Proof("litert-div-by-zero", "int8", oracle, models.zero_divisor, TFLM, "tflm")
+        for oracle in ALL
+    ]
+    return [*proofs, *biases, *zero, Proof(row, "float32x8", DEFAULT, draw, LITERT)]
 
 
 def _comparisons() -> list[Proof]:

@@ -110,6 +110,41 @@ def computed_weights(node: Node) -> bool:
     return weights is not None and not weights.constant
 
 
+def unlike_scales(bias: int) -> Callable[[Node], bool]:
+    """Whether weights and bias (an input at this position) have one scale and several, or back."""
+
+    def concerns(node: Node) -> bool:
+        weights, found = operand(node, 1), operand(node, bias)
+        if weights is None or found is None or not found.quantized:
+            return False
+        return (weights.scales.size == 1) != (found.scales.size == 1)
+
+    return concerns
+
+
+def wide_kernel(node: Node) -> bool:
+    """Whether a TRANSPOSE_CONV is VALID, or its filter at least as large as its steps."""
+    weights = operand(node, 1)
+    if node.option("padding") == "VALID" or weights is None or weights.rank != 4:
+        return weights is not None
+    steps = int(node.option("stride_h", 1)), int(node.option("stride_w", 1))
+    return all(size >= step for size, step in zip(weights.shape[1:3], steps, strict=True))
+
+
+def divides_by_zero(node: Node) -> bool:
+    """Whether a constant divisor holds the code of zero."""
+    divisor = operand(node, 1)
+    if divisor is None or divisor.value is None:
+        return False
+    return bool(np.any(divisor.value == (divisor.zero if divisor.quantized else 0)))
+
+
+def computed_divisor(node: Node) -> bool:
+    """Whether the divisor is known in a run only."""
+    divisor = operand(node, 1)
+    return divisor is not None and not divisor.constant
+
+
 def blocks(node: Node) -> bool:
     """Whether the weights have a scale per block."""
     weights = operand(node, 1)
