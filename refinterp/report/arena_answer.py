@@ -37,7 +37,8 @@ def arena_answer(ledger: Ledger, title: str, wheel: Wheel | None, over: int | No
     """Return (label, text) lines. over: the most bytes that are allowed, None without a limit."""
     profile = ledger.profile
     size = ledger.minimum_arena_bytes
-    verdict = f"kTensorArenaSize = {size}  ({kibibytes(size)}) for {one_line(title)} on "
+    more = "bytes" if size < 1024 else f"({kibibytes(size)})"
+    verdict = f"kTensorArenaSize = {size}  {more} for {one_line(title)} on "
     verdict += f"{built(profile)}, {profile.provenance}"
     if over is not None:
         verdict += f"; {limit(size, over)}"

@@ -9,9 +9,21 @@ from typing import Any, Final
 
 import numpy as np
 
-from refinterp.errors import RefinterpError
+from refinterp.errors import (
+    ModelError,
+    RefinterpError,
+    StateError,
+    UnsupportedError,
+    UsageError,
+)
 
 SCHEMA_VERSION: Final = "1.0.0"
+_KINDS: Final = (
+    (ModelError, "model"),
+    (UnsupportedError, "unsupported"),
+    (StateError, "state"),
+    (UsageError, "usage"),
+)
 
 
 def document(**fields: Any) -> dict[str, Any]:
@@ -21,7 +33,8 @@ def document(**fields: Any) -> dict[str, Any]:
 
 def error_fields(error: RefinterpError) -> dict[str, str]:
     """Return an error as fields: whose fault it is, by its class, and what it says."""
-    return {"kind": type(error).__name__.removesuffix("Error").lower(), "message": str(error)}
+    kind = next((name for of, name in _KINDS if isinstance(error, of)), "other")
+    return {"kind": kind, "message": str(error)}
 
 
 def dumps(value: Mapping[str, Any], *, ascii_only: bool = False) -> str:
