@@ -111,8 +111,6 @@ def add_lenient(parser: argparse.ArgumentParser) -> None:
     )
 
 
-
-
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Make the first Ctrl-C a wish, which the function given tells; the second is the usual one."""
