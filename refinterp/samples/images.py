@@ -18,8 +18,9 @@ from refinterp.samples.inputs import ModelInput, Pattern
 from refinterp.samples.stack import Stack
 
 IMAGE_SUFFIXES: Final = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".webp"}
-)
+    {".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff",
+     ".webp"}
+)  # fmt: skip
 _MODES: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 _WIDE: Final = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # grey values of 16 bits
 _LOOKED_AT: Final = 2000  # images whose sizes are told
@@ -83,7 +84,12 @@ def _read(path: Path, frame: Frame, shape: Shape) -> NDArray[Any]:
 
 
 def _narrowed(image: Any) -> Any:
-    """Grey values of 16 bits as their upper 8; Pillow would cut them off at 255."""
+    """Grey values of 16 bits as their upper 8; Pillow would cut them off at 255.
+
+    Raises ValueError for floats, which it would cut off too.
+    """
+    if image.mode == "F":
+        raise ValueError("its pixels are floats; save them as .npy")
     if image.mode not in _WIDE:
         return image
     from PIL import Image

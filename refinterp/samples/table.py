@@ -30,6 +30,7 @@ TABLES: Final = frozenset({".csv", ".tsv"})
 LABEL_COLUMNS: Final = ("label", "labels", "class", "target", "y", "category", "species")
 """What a column of labels is usually called."""
 _INDEX_COLUMNS: Final = ("", "unnamed: 0", "index")  # what pandas calls the column of row numbers
+_DIGITS: Final = b"0123456789,;\t \r\n"
 _INTEGER: Final = re.compile(r"\s*[-+]?\d+\s*")
 
 
@@ -64,18 +65,24 @@ class Table:
             return None
         return number % self.columns if -self.columns <= number < self.columns else None
 
-    def rows(self, rows: Iterable[int]) -> Iterator[list[str]]:
-        """The cells of rows, as text; raises UsageError for one of another length."""
+    def raw(self, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Rows and their bytes."""
         with self.path.open("rb") as file:
             for row in rows:
                 file.seek(int(self.starts[row]))
-                cells = _parse(file.readline(), self.delimiter)
-                if len(cells) != self.columns:
-                    raise UsageError(
-                        f"{self.path}, line {self.lines[row]}: {len(cells)} cells; the others have "
-                        f"{self.columns}"
-                    )
-                yield cells
+                yield row, file.readline()
+
+    def rows(self, rows: Iterable[int]) -> Iterator[list[str]]:
+        """The cells of rows, as text; raises UsageError for one of another length."""
+        for row, line in self.raw(rows):
+            where = f"{self.path}, line {self.lines[row]}"
+            try:
+                cells = _parse(line, self.delimiter)
+            except (UnicodeDecodeError, csv.Error) as error:
+                raise UsageError(f"{where}: cannot be read: {error}") from None
+            if len(cells) != self.columns:
+                raise UsageError(f"{where}: {len(cells)} cells; the others have {self.columns}")
+            yield cells
 
     def numbers(self, row: int) -> Array:
         """The data of one row, nan for empty cells; raises UsageError for what is no number."""
@@ -105,15 +112,13 @@ def read_table(path: Path, columns: str | None = None) -> Table:
     starts: list[int] = []
     lines: list[int] = []
     first: list[str] = []
-    header, delimiter, count = None, ",", 0
+    header, delimiter = None, ","
     try:
         for number, start, line in _lines(path):
-            if not count:
+            if not first:
                 delimiter = _delimiter(path, line)
-            cells = _parse(line, delimiter)
-            if not count:
-                count, first = len(cells), cells
-            elif header is None and len(starts) == 1 and _is_header(first, cells):
+                first = _parse(line, delimiter)
+            elif header is None and len(starts) == 1 and _is_header(first, _parse(line, delimiter)):
                 header = tuple(cell.strip() for cell in first)
                 starts, lines = [], []
             starts.append(start)
@@ -126,6 +131,7 @@ def read_table(path: Path, columns: str | None = None) -> Table:
     if not starts or (len(starts) == 1 and lone_header):
         raise UsageError(f"{path}: holds no rows of data")
     offsets, numbers = np.array(starts, np.int64), np.array(lines, np.int64)
+    count = len(first)
     table = Table(path, delimiter, header, count, offsets, numbers, tuple(range(count)))
     if columns is not None:
         table = replace(table, chosen=tuple(_columns(table, columns)))
@@ -290,7 +296,11 @@ def _number(cell: str) -> bool:
 
 def _whole(table: Table) -> bool:
     """Whether every cell of the data is written as an integer."""
-    return all(
-        _INTEGER.fullmatch(cells[i]) for cells in table.rows(range(len(table.starts)))
-        for i in table.chosen
-    )  # fmt: skip
+    mark = table.delimiter.encode()
+    for row, line in table.raw(range(len(table.starts))):
+        if not line.translate(None, _DIGITS) and all(line.strip().split(mark)):
+            continue  # nothing but digits, in all columns
+        (cells,) = table.rows([row])
+        if not all(_INTEGER.fullmatch(cells[i]) for i in table.chosen):
+            return False
+    return True
