@@ -63,6 +63,16 @@ def _verdict(report: SensitivityReport) -> str:
     best = report.layers[0] if report.layers else None
     if best is None:
         return f"{start}no layer loses anything that could be kept from it"
+    if _hopeless(report):
+        return (
+            f"{start}all layers kept in {report.precision} are no better than the model as it is: "
+            "no layer is at fault"
+        )
+    if report.target != "sqnr" and best.kept is not None:
+        return (
+            f"{start}keeping {place(best)} in {report.precision} helps most: from "
+            f"{said(report.base)} to {said(best.kept)}"
+        )
     gained = gain(best, report.base)
     if gained is None or not gained >= LEAST_GAIN:
         return f"{start}no single layer kept in {report.precision} brings the outputs nearer"
@@ -73,13 +83,19 @@ def _verdict(report: SensitivityReport) -> str:
     )
 
 
+def _hopeless(report: SensitivityReport) -> bool:
+    """Whether keeping every layer brings nothing: the loss is not theirs."""
+    return report.all_kept.sqnr_db - report.base.sqnr_db < LEAST_GAIN
+
+
 def _searched(report: SensitivityReport, search: Search) -> str:
     unit = " dB" if report.target == "sqnr" else ""
     kept = plural(len(search.operators), "layer")
     if not search.reached:
+        fault = "; no layer is at fault" if _hopeless(report) else ""
         return (
-            f"{search.wanted:g}{unit} is not reached; the best that was found keeps {kept} in "
-            f"{report.precision}: {said(search.deployed)}"
+            f"{search.wanted:g}{unit} is not reached{fault}; the best that was found keeps {kept} "
+            f"in {report.precision}: {said(search.deployed)}"
         )
     if not search.operators:
         return f"{search.wanted:g}{unit} is reached as it is: {said(search.deployed)}"
@@ -100,6 +116,11 @@ def _remedy(report: SensitivityReport, ranges: Sequence[TensorRanges]) -> str:
     """What to do next, from what was found."""
     better = worth(ranges)
     parts = []
+    if _hopeless(report):
+        return (
+            "look at the data, its scaling and its labels, and at the float model; `refinterp "
+            "debug` tells whether the input is fed as it was calibrated"
+        )
     if report.search is not None and report.search.reached and report.search.operators:
         parts.append("give the names under denylisted_nodes to the quantizer, or --recipe F")
     elif report.search is None and report.layers:
