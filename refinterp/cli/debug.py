@@ -126,7 +126,7 @@ def _compare(
     total = min(samples.count, options.limit or samples.count)
     measured = _measure(options, request, comparison, samples, total, show("samples", total))
     report = comparison.report(measured, random=samples.random)
-    return model, replace(report, asked=total), told
+    return model, replace(report, asked=total, wanted_db=options.fail_under), told
 
 
 def _tell(

@@ -200,6 +200,7 @@ class DebugReport:
 
     refused: why the model could not be run; then layers have causes, but no figures.
     asked: how many samples were to be measured, more than `samples` if somebody stopped it.
+    wanted_db: the SQNR that the worst output is to have, where one was asked for.
     scheme: how the model is quantized. keep_in_float: hybrid layers, see `keep`.
     random: they are random data, on which causes that need real data were not looked for.
     remarks: what to know before any layer, of the data and the model as a whole.
@@ -215,6 +216,7 @@ class DebugReport:
     inputs: tuple[Input, ...] = ()
     refused: str | None = None
     asked: int | None = None
+    wanted_db: float | None = None
     scheme: Scheme = STATIC
     keep_in_float: tuple[LayerName, ...] = ()
     random: bool = False

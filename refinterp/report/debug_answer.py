@@ -169,11 +169,20 @@ def _verdict(report: DebugReport) -> str:
     shown = [_said(output, report.samples) for output in report.outputs[:_OUTPUTS]]
     if len(report.outputs) > _OUTPUTS:
         shown.append(f"and {len(report.outputs) - _OUTPUTS} more outputs")
-    return f"{stopped}{'; '.join(shown)}, against {against}"
+    return f"{stopped}{_judged(report)}{'; '.join(shown)}, against {against}"
+
+
+def _judged(report: DebugReport) -> str:
+    """How the worst output stands to what was asked for; empty where nothing was."""
+    if report.wanted_db is None:
+        return ""
+    reached = report.worst_output_sqnr_db >= report.wanted_db
+    word = "reaches" if reached else "is below"
+    return f"the worst output {word} the {report.wanted_db:g} dB asked for: "
 
 
 def _said(output: Output, samples: int) -> str:
-    name = shorten(one_line(output.name), 24)
+    name = shorten(one_line(output.name), 24) or f"tensor {output.tensor}"
     parts = [f"output {name!r}: SQNR {decibels(output.accumulated.sqnr_db)} dB"]
     if output.worst_part is not None:
         part = output.worst_part

@@ -65,7 +65,10 @@ def test_gate(capsys):
     """Below --fail-under the exit code is 1 and the figure is told; above it is 0."""
     assert main(["debug", MODEL, "--float", TWIN, *SAMPLES, "--fail-under", "20"]) == 0
     assert main(["debug", MODEL, "--float", TWIN, *SAMPLES, "--fail-under", "90"]) == 1
-    assert "below the 90 dB" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert "below the 90 dB" in err
+    assert "verdict  the worst output reaches the 20 dB asked for" in out
+    assert "verdict  the worst output is below the 90 dB asked for" in out
 
 
 @pytest.mark.parametrize(
