@@ -362,3 +362,44 @@ def zero_divisor(d: Draw) -> Case:
     y = g.tensor("y", shape, "int8", scale=0.5, zero_point=0)
     g.operator("DIV", [a, b], [y])
     return Case(g.build(outputs=[y]), [[codes(d, shape)] for _ in range(2)])
+
+
+def with_output_scale(operator: str) -> Callable[[Draw], Case]:
+    """Models whose output's scale is so small that accumulators are multiplied by 256 and more."""
+
+    def draw(d: Draw) -> Case:
+        for _ in range(1000):
+            case = load_all()[operator, "int8"](d)
+            x, weights = node_of(case).inputs[:2]
+            if x is None or weights is None or not weights.scales.size or weights.zeros.any():
+                continue
+            if not all(one.constant for one in node_of(case).inputs[1:] if one is not None):
+                continue
+            step = float(np.float32(x.scale) * weights.scales.max()) / d.integer(300, 3000)
+            return rescaled(case, case.model.subgraphs[0].outputs[0], step)
+        raise ValueError(f"{operator}: no model of quantized weights")
+
+    return draw
+
+
+def rescaled(case: Case, index: int, step: float) -> Case:
+    """The same model with another scale of one tensor."""
+    tensors = list(case.model.subgraphs[0].tensors)
+    old = tensors[index].quantization
+    assert old is not None
+    marks = replace(old, scale=np.array([step], np.float32))
+    tensors[index] = replace(tensors[index], quantization=marks)
+    return with_operator(case, operator_of(case), tensors)
+
+
+def unequal_pad(d: Draw) -> Case:
+    """PAD of int8 codes whose output has half the input's scale."""
+    for _ in range(1000):
+        case = load_all()["PAD", "int8"](d)
+        x, y = node_of(case).inputs[0], node_of(case).outputs[0]
+        paddings = node_of(case).inputs[1]
+        plain = paddings is not None and paddings.constant and paddings.dtype == "int32"
+        plain = plain and not node_of(case).has(2)
+        if plain and x is not None and y is not None and x.quantized and y.quantized:
+            return rescaled(case, case.model.subgraphs[0].outputs[0], x.scale / 2)
+    raise ValueError("PAD: no quantized model")

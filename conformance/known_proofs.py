@@ -150,7 +150,13 @@ def _of_other_litert() -> list[Proof]:
         Proof("litert-div-by-zero", "int8", oracle, models.zero_divisor, TFLM, "tflm")
         for oracle in ALL
     ]
-    return [*proofs, *biases, *zero, Proof(row, "float32x8", DEFAULT, draw, LITERT)]
+    wide = [
+        Proof(f"litert-{operator.lower().replace('_', '-')}-wide-factor", "int8", DEFAULT,
+              models.with_output_scale(operator), LITERT)
+        for operator in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    ]  # fmt: skip
+    pad = Proof("litert-pad-scales", "int8", DEFAULT, models.unequal_pad, LITERT)
+    return [*proofs, *wide, pad, *biases, *zero, Proof(row, "float32x8", DEFAULT, draw, LITERT)]
 
 
 def _comparisons() -> list[Proof]:

@@ -38,6 +38,8 @@ def test_the_defect_shows_and_we_agree_with_the_second_oracle(
     evidence = try_out(proof, runtimes, 2 if proof.known.kind == "aborts" else 12)
     assert evidence.concerned == evidence.cases
     assert evidence.shows(proof.known.kind)
+    if proof.known.kind == "refuses":
+        assert evidence.refused + evidence.died == evidence.cases
     assert evidence.held
     assert evidence.elements
     assert evidence.differing == 0

@@ -14,6 +14,7 @@ from conformance.compare import compare, run_ours
 from conformance.draw import RandomDraw
 from conformance.known_models import node_of
 from conformance.known_proof import DEFAULT, LITERT, OPTIMIZED, TFLM, Runtimes, short
+from conformance.known_sparse import compress
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
@@ -162,3 +163,25 @@ def test_what_compiled_kernel_libraries_computed(build: str, runtime: str) -> No
         else:
             assert said == {"differs"}, found["name"]
     assert tried
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_xnnpack_does_not_take_densified_int8_weights(dtype: str, runtimes) -> None:
+    """The default delegate gives the model up; of float32 weights it does not, nor does LiteRT."""
+    if reason := unavailable(DEFAULT):
+        pytest.skip(reason)
+    marks = {"scale": 0.5, "zero_point": 0} if dtype == "int8" else {}
+    stored, table = compress(np.eye(4, 8).astype(dtype), 1)
+    g = GraphBuilder()
+    x = g.input("x", (1, 8), dtype, **marks)
+    s = g.constant("s", stored, dtype, shape=(4, 8), sparsity=table, **marks)
+    w = g.tensor("w", (4, 8), dtype, **marks)
+    y = g.tensor("y", (1, 4), dtype, **marks)
+    g.operator("DENSIFY", [s], [w])
+    g.operator("FULLY_CONNECTED", [x, w, -1], [y])
+    model, data = g.build(outputs=[y]), [[np.ones((1, 8), dtype)]]
+    for oracle in (LITERT, OPTIMIZED, DEFAULT):
+        outcome = runtimes[oracle].run(write_model(model), data)
+        said = {v.verdict for v in verdicts(model, short(oracle))}
+        assert isinstance(outcome, Ran) == (said == {"runs"}), oracle
+    assert (said == {"runs"}) == (dtype == "float32")

@@ -131,6 +131,40 @@ def wide_kernel(node: Node) -> bool:
     return all(size >= step for size, step in zip(weights.shape[1:3], steps, strict=True))
 
 
+def wide_factor(data: int) -> Callable[[Node], bool]:
+    """Whether scales of data (an input at this position) times weights are 256 output scales."""
+
+    def concerns(node: Node) -> bool:
+        x, weights, y = operand(node, data), operand(node, 1), output(node)
+        if x is None or weights is None or y is None or not y.scale or not weights.quantized:
+            return False
+        if weights.zeros.any() or not all(o.constant for o in node.inputs[1:] if o is not None):
+            return False  # XNNPACK leaves those alone
+        factors = np.float32(x.scale) * weights.scales / np.float32(y.scale)
+        return bool(np.any(factors >= 256))
+
+    return concerns
+
+
+def other_scale(node: Node) -> bool:
+    """Whether the output has another scale or zero point than the first input."""
+    x, y = operand(node, 0), output(node)
+    paddings = operand(node, 1)
+    if x is None or y is None or paddings is None or node.has(2):
+        return False
+    if not paddings.constant or paddings.dtype != "int32":
+        return False  # XNNPACK leaves those alone, and a value of its own
+    return (x.scale, x.zero) != (y.scale, y.zero)
+
+
+def densified(node: Node) -> bool:
+    """Whether a DENSIFY makes the weights."""
+    weights = node.operator.inputs[1:2]
+    return any(
+        one.name == "DENSIFY" and set(weights) & set(one.outputs) for one in node.graph.operators
+    )
+
+
 def divides_by_zero(node: Node) -> bool:
     """Whether a constant divisor holds the code of zero."""
     divisor = operand(node, 1)

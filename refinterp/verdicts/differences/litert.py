@@ -19,9 +19,6 @@ _NAME_THE_BIAS: Final = "set the option `quantized_bias_type` to INT32, or store
 _UNNAMED: Final = "an int32 bias, `quantized_bias_type` at its default"
 _DIVIDED: Final = ("int8", "uint8", "int32")
 _NO_ZERO: Final = "keep zeros out of the divisor, or run the model in TFLM, which goes on"
-_UNLIKE: Final = "a bias of one scale on weights of several, or of several on weights of one"
-_DELEGATE: Final = "refuses the file: XNNPACK takes the operator over and fails to prepare it"
-_ALIKE: Final = "give the bias as many scales as the weights, or turn the XNNPACK delegate off"
 
 ROWS: Final = (
     Difference(
@@ -111,13 +108,6 @@ ROWS: Final = (
         for operator in ("REDUCE_MAX", "REDUCE_MIN")
     ),
     Difference(
-        "litert-batch-matmul-computed-weights", "BATCH_MATMUL", ("float32x8",), (LITERT,),
-        "differs", "a float32 product with int8 weights that are no constant",
-        "XNNPACK takes it over and multiplies by other numbers",
-        "make the weights a constant, or turn the XNNPACK delegate off",
-        conditions.computed_weights,
-    ),
-    Difference(
         "litert-div-by-zero", "DIV", _DIVIDED, _ALL, "refuses", "a constant divisor with a zero",
         "refuses the run", _NO_ZERO, conditions.divides_by_zero,
     ),
@@ -126,14 +116,5 @@ ROWS: Final = (
         "a divisor that is computed", "refuses the run", _NO_ZERO, conditions.computed_divisor,
         sometimes="on data with a zero in the divisor",
         origin="LiteRT kernels/div.cc (f67457790), read",
-    ),
-    Difference(
-        "litert-conv-bias-scales", "CONV_2D", ("int8",), (LITERT,), "refuses", _UNLIKE, _DELEGATE,
-        _ALIKE, conditions.unlike_scales(2),
-    ),
-    Difference(
-        "litert-transpose-conv-bias-scales", "TRANSPOSE_CONV", ("int8",), (LITERT,), "refuses",
-        _UNLIKE, _DELEGATE, _ALIKE,
-        lambda node: conditions.unlike_scales(3)(node) and conditions.wide_kernel(node),
     ),
 )  # fmt: skip

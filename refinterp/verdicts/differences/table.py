@@ -9,7 +9,7 @@ from typing import Final
 
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
-from refinterp.verdicts.differences import cmsis_nn, esp_nn, litert, sparse, tflm
+from refinterp.verdicts.differences import cmsis_nn, esp_nn, litert, sparse, tflm, xnnpack
 from refinterp.verdicts.differences.difference import ANY, Difference
 from refinterp.verdicts.libraries import OWN, taken_from
 from refinterp.verdicts.node import Node
@@ -17,6 +17,7 @@ from refinterp.verdicts.verdict import Verdict
 
 ROWS: Final[tuple[Difference, ...]] = (
     *litert.ROWS,
+    *xnnpack.ROWS,
     *tflm.ROWS,
     *sparse.ROWS,
     *cmsis_nn.ROWS,
