@@ -30,7 +30,7 @@ def open_model(path: str) -> Model:
     model = read_model(sys.stdin.buffer.read() if path == "-" else path)
     for finding in check(model):
         if finding.severity != "note":
-            say(f"warning: {finding.evidence}")
+            say(f"warning: {model.source or 'standard input'}: {finding.evidence}")
     return model
 
 

@@ -13,12 +13,16 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import refinterp
 from refinterp.cli.commands import COMMANDS, nearest
 from refinterp.cli.help import no_such_command, overview
 from refinterp.cli.streams import Streams
-from refinterp.errors import RefinterpError, UsageError
+from refinterp.errors import ModelError, RefinterpError, UnsupportedError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
 
 _OPTIONS = ("--help", "--version", "--print-completion")
 _PACKAGE = Path(refinterp.__file__).parent
@@ -94,7 +98,28 @@ def _run(words: Sequence[str]) -> int:
     from refinterp.cli.parsing import command_parser
 
     options = command_parser(COMMANDS[first]).parse(rest)
-    return int(options.run(options))
+    try:
+        return int(options.run(options))
+    except (ModelError, UnsupportedError) as error:
+        raise type(error)(_named(str(error), options)) from error
+
+
+def _named(message: str, options: argparse.Namespace) -> str:
+    """Begin what is wrong with a model with its path, where only one was given."""
+    given = [
+        path
+        for name in ("model", "float_model", "models")
+        for path in _listed(getattr(options, name, None))
+    ]
+    if len(given) != 1 or given[0] in message:
+        return message
+    return f"{'standard input' if given[0] == '-' else given[0]}: {message}"
+
+
+def _listed(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _misplaced(option: str) -> str:

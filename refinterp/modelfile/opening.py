@@ -106,9 +106,10 @@ def _beside(path: Path) -> str:
         return ""
     if not names or path.exists():
         return ""
-    close = difflib.get_close_matches(path.name, names, 1, 0.5)
+    stems = {Path(name).stem: name for name in names}
+    close = difflib.get_close_matches(path.stem, stems, 1)
     if close:
-        return f"; did you mean {str(path.with_name(close[0]))!r}?"
+        return f"; did you mean {str(path.with_name(stems[close[0]]))!r}?"
     return f"; there are {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
 
 
