@@ -55,6 +55,7 @@ def _fields(shown: Inspected) -> dict[str, Any]:
     model = shown.model
     return {
         "model": model.source,
+        "array": model.array,
         "version": model.version,
         "description": model.description,
         "constant_bytes": sum(buffer.data.size for buffer in model.buffers),

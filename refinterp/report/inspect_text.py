@@ -105,7 +105,8 @@ def _model(shown: Inspected) -> Iterable[tuple[str, str]]:
     operators = sum(len(graph.operators) for graph in model.subgraphs)
     yield (
         "model",
-        f"{one_line(model.source or 'model')}: schema version {model.version}, "
+        f"{one_line(model.source or 'model')}"
+        f"{f' (array {model.array})' if model.array else ''}: schema version {model.version}, "
         f"{plural(len(model.subgraphs), 'subgraph')}, {plural(operators, 'operator')}, "
         f"{count(constants)} B of constants",
     )

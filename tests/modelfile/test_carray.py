@@ -127,7 +127,9 @@ def test_other_languages_and_bare_lists(text: str) -> None:
     assert only(text.replace("ROWS", rows(FILE))) == FILE
 
 
-def test_source_is_seen_by_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_source_is_seen_by_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """In a file of any name, in bytes, through standard input; a .tflite named .cc is one."""
     text = SOURCES["xxd"].replace("ROWS", rows(FILE))
     for name in ("model.cc", "model.txt", "model"):
@@ -139,6 +141,8 @@ def test_source_is_seen_by_its_content(tmp_path: Path, monkeypatch: pytest.Monke
     assert read_model(text.encode()).array == "g_model"
     (tmp_path / "model.cc").write_bytes(FILE)
     assert read_model(tmp_path / "model.cc").array is None
+    assert main(["inspect", str(tmp_path / "model.txt")]) == 0
+    assert "(array g_model)" in capsys.readouterr().out
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert main(["lint", "-"]) == 0
 
