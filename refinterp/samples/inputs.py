@@ -107,10 +107,10 @@ def _asked(inputs: list[ModelInput], shapes: Mapping[str | None, Shape]) -> tupl
     """Settle the sizes that were asked for."""
     for name, shape in shapes.items():
         places = [i for i, one in enumerate(inputs) if name is None or name in one.names]
-        known = ", ".join(repr(one.names[0]) for one in inputs)
+        known = ", ".join(repr(one.names[-1]) for one in inputs)
         if len(places) != 1:
-            wrong = "names no input" if name is None else f"{name!r} is no input"
-            raise UsageError(f"--shape: {wrong}; the model has {known}")
+            wrong = f"{name!r} is no input." if name is not None else "which input?"
+            raise UsageError(f"--shape: {wrong} The model has {known}; write NAME=1,24,24,3")
         one = inputs[places[0]]
         if len(shape) != len(one.pattern):
             raise UsageError(
@@ -141,7 +141,8 @@ def _names(model: Model, index: int) -> tuple[str, ...]:
         for name, at in signature.inputs
         if at == index
     ]
-    return tuple(dict.fromkeys(name for name in (tensor, _short(tensor), *signatures) if name))
+    names = dict.fromkeys(name for name in (tensor, _short(tensor), *signatures) if name)
+    return tuple(names) or (f"input {model.subgraphs[0].inputs.index(index)}",)
 
 
 def _short(name: str) -> str:

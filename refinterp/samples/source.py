@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ from refinterp.samples.table import TABLES, column_values, numbered, read_table,
 
 Array = NDArray[Any]
 
+_SHOWN: Final = 6  # lines of many files
 RAW: frozenset[str] = frozenset({".bin", ".raw"})
 SUFFIXES: frozenset[str] = IMAGE_SUFFIXES | TABLES | RAW | {".npy", ".npz", ".wav"}
 
@@ -272,5 +274,13 @@ def merged(parts: Sequence[Samples], origin: str) -> Samples:
         inputs=parts[0].inputs,
         taken=tuple(dict.fromkeys(line for part in parts for line in part.taken)),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-        look=lambda: tuple(line for part in parts for line in part.look()),
+        look=lambda: _counted(line for part in parts for line in part.look()),
     )
+
+
+def _counted(lines: Iterable[str]) -> tuple[str, ...]:
+    """Each line once, and of how many files it is; a few of them."""
+    told = Counter(lines)
+    shown = [f"{n} files: {line}" if n > 1 else line for line, n in told.most_common(_SHOWN)]
+    more = len(told) - len(shown)
+    return (*shown, f"… and {more} more lines like these") if more else tuple(shown)

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from refinterp.errors import UsageError
+from refinterp.graph.build import GraphBuilder
+from refinterp.run.opening import with_data
 from refinterp.samples.labels import with_labels
+from refinterp.samples.request import DataRequest
 from refinterp.samples.source import open_samples
 from tests.samples.models import free, spec
 
@@ -373,3 +376,26 @@ class TestLabels:
     def test_no_such_file(self, tmp_path):
         with pytest.raises(UsageError, match="no such file"):
             with_labels(self.samples(tmp_path), str(tmp_path / "none.txt"))
+
+
+def test_inputs_without_a_name_can_be_chosen(tmp_path):
+    """TFLM's own models have tensors whose name is empty."""
+    g = GraphBuilder()
+    x = g.input("", (1, 2), "float32")
+    model = g.build(outputs=[x])
+    path = tmp_path / "d.npz"
+    np.savez(path, a=np.zeros((2, 2)), b=np.ones((3, 2)))
+    with pytest.raises(UsageError, match="'input 0'"):
+        with_data(model, DataRequest(str(path)))
+    assert with_data(model, DataRequest(f"{path}:b"))[1].count == 3
+
+
+def test_a_folder_of_many_kinds(tmp_path):
+    """In name order; what is done to many files is said once."""
+    image = pytest.importorskip("PIL.Image")
+    for i in range(5):
+        image.fromarray(np.full((6, 6), i, np.uint8)).save(tmp_path / f"{i}.png")
+    np.save(tmp_path / "9.npy", np.zeros((1, 4, 4, 1), np.float32))
+    samples = open_samples(tmp_path, [IMAGE])
+    assert samples.count == 6
+    assert any(line.startswith("5 files: 1 of 1 image(s) resized") for line in samples.look())
