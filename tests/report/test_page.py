@@ -274,6 +274,8 @@ def test_page_carries_the_document(words, tmp_path, capsys):
     printed = json.loads(capsys.readouterr().out)
     carried = json.loads(Reader(target.read_text("utf-8")).scripts[0])
     assert carried == printed
+    page = target.read_text("utf-8")
+    assert text(printed["summary"]["verdict"]) in page.partition("<section")[0]
     assert main([*words, "--html", str(tmp_path / "no" / "where.html")]) == 2
     assert "where.html: cannot be written" in capsys.readouterr().err
 
