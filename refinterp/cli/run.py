@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         say(
             f"kept {len(results.tensors)} tensors of each sample, {results.kept_bytes} bytes in all"
         )
-    labels = read_labels(options.labels, model)
+    labels = read_labels(options.labels, model) or samples.class_names
     if options.json:
         print_document(_document(program, results, labels, options.top))
     else:

@@ -30,7 +30,7 @@ from refinterp.debug.fold import fold, prepare_folded
 from refinterp.debug.hybrid import Parts, hybrids, moved_program, parts, weights_part
 from refinterp.debug.hybrid_faults import hybrid_faults
 from refinterp.debug.keep import keep_in_float
-from refinterp.debug.labelled import check_labels
+from refinterp.debug.labelled import with_fitting_labels
 from refinterp.debug.local import (
     LocalChain,
     LocalOperator,
@@ -209,7 +209,7 @@ class Comparison:
         it says yes the sums of the samples before are returned. A model with state runs its samples
         one after the other, the state going on from sample to sample.
         """
-        check_labels(self.quantized, samples)
+        samples, note = with_fitting_labels(self.quantized, samples)
         stop = samples.count if stop is None else min(stop, samples.count)
         count = max(0, stop - start)
         size = self.default_batch(count) if batch is None else min(batch, max(1, count))
@@ -218,6 +218,7 @@ class Comparison:
         if one_by_one(self.quantized) or not same_in_batches(self.quantized):
             size = 1
         result = self._nothing(samples.labels)
+        result.notes.update({note: None} if note else {})
         run = Runs(self, Executor(self.quantized, samples=size), Executor(self.twin), result)
         run.stopping, run.progress = stopping, progress
         for first in range(start, stop, size):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from refinterp.debug.compare import Comparison
 from refinterp.debug.fold import prepare_folded
-from refinterp.debug.labelled import check_labels
+from refinterp.debug.labelled import with_fitting_labels
 from refinterp.debug.local import as_real
 from refinterp.debug.metrics import ErrorSums, Grid, sample_errors
 from refinterp.debug.outputs import Metric, OutputSums, is_scores, metric, metric_name, score
@@ -83,11 +83,11 @@ class Trials:
         total: int,
         ran: Callable[[], None] | None = None,
     ) -> None:
-        check_labels(comparison.quantized, samples)
-        self._comparison, self._samples = comparison, samples
+        self._comparison = comparison
+        self._samples, note = with_fitting_labels(comparison.quantized, samples)
         self.count = total
         self._ran = ran or (lambda: None)
-        self.notes: dict[str, None] = {}
+        self.notes: dict[str, None] = {note: None} if note else {}
         self.references: list[list[Array]] = []
 
     @one_blas_thread()

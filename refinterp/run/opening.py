@@ -13,7 +13,7 @@ from refinterp.run.prepare import tensor_specs
 from refinterp.run.resize import resized
 from refinterp.samples.finite import settled
 from refinterp.samples.inputs import ModelInput, model_inputs
-from refinterp.samples.labels import labelled, with_labels
+from refinterp.samples.labels import labelled, with_labels, with_model_names
 from refinterp.samples.request import DataRequest, split_name
 from refinterp.samples.source import Samples, open_samples, random_samples
 from refinterp.samples.table import TABLES
@@ -49,6 +49,7 @@ def with_data(model: Model, request: DataRequest) -> tuple[Model, Samples]:
             samples = with_labels(samples, labels)
         elif samples.labels is not None:
             samples = labelled(samples, samples.labels, samples.labels_origin)
+            samples = with_model_names(samples, model)
         if request.non_finite != "error":
             samples = settled(samples, request.non_finite)
     shapes = {

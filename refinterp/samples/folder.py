@@ -140,6 +140,7 @@ def _classes(
         samples,
         labels=labels.astype(np.int64),
         labels_origin=f"the names of the folders in {place}",
+        labels_asked=False,
         class_names=classes,
         notes=notes,
     )

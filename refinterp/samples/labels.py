@@ -68,7 +68,18 @@ def with_labels(samples: Samples, path: str) -> Samples:
         if samples.class_names is not None and set(samples.class_names) <= set(lines):
             return _renumbered(samples, lines, path)
         labels, names = numbered(lines)
-    return labelled(replace(samples, class_names=names), labels, origin)
+    samples = replace(samples, class_names=names, labels_asked=True)
+    return labelled(samples, labels, origin)
+
+
+def with_model_names(samples: Samples, model: Model) -> Samples:
+    """Number class folders as the labels in the model's own metadata do, where they name them."""
+    if samples.class_names is None or samples.labels_asked:
+        return samples
+    names = read_labels(None, model)
+    if names is None or not set(samples.class_names) <= set(names):
+        return samples
+    return _renumbered(samples, names, "the labels inside the model")
 
 
 def labelled(samples: Samples, labels: Array, origin: str) -> Samples:
@@ -120,6 +131,7 @@ def _renumbered(samples: Samples, lines: Sequence[str], path: str) -> Samples:
     return replace(
         samples,
         labels=places[samples.labels],
+        labels_asked=True,
         labels_origin=f"{samples.labels_origin}, numbered by {path}",
         class_names=tuple(lines),
     )

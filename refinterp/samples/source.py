@@ -40,7 +40,8 @@ SUFFIXES: frozenset[str] = IMAGE_SUFFIXES | TABLES | RAW | {".npy", ".npz", ".wa
 class Samples:
     """`count` samples; `get(i)` gives one array per model input: reals, or codes of its type.
 
-    labels: what each sample should give, from `labels_origin`. class_names: names of the labels
+    labels: what each sample should give, from `labels_origin`. labels_asked: they are
+    meant as labels; False where only the names of folders say so. class_names: names of the labels
     0, 1, …, where the data say them. inputs: the model's, with all sizes settled by the data.
     notes: what was done to the data on the way in, for the user to read; look: what can be told
     only by opening more of them.
@@ -51,6 +52,7 @@ class Samples:
     origin: str
     labels: Array | None = None
     labels_origin: str = ""
+    labels_asked: bool = True
     class_names: tuple[str, ...] | None = None
     inputs: tuple[ModelInput, ...] = ()
     taken: tuple[str, ...] = ()

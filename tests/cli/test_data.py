@@ -302,3 +302,18 @@ def test_arena_says_what_is_open_and_takes_sizes(tmp_path, capsys):
     larger = json.loads(capsys.readouterr().out)
     assert "open" not in larger["summary"]
     assert larger["arena_used_bytes"] > document["arena_used_bytes"] + 24 * 24 * 3
+
+
+def test_folders_that_are_no_classes_of_the_model(model, tmp_path, capsys):
+    """Their names are said to be no labels, unless --labels makes them some."""
+    for place in range(11):
+        (tmp_path / "days" / f"day {place:02}").mkdir(parents=True)
+        np.save(tmp_path / "days" / f"day {place:02}" / "a.npy", np.zeros((1, 64), np.float32))
+    words = ["debug", model, "--data", str(tmp_path / "days")]
+    assert main([*words, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "taken as without labels" in err
+    assert json.loads(out)["outputs"][0]["metric"] is None
+    (tmp_path / "names.txt").write_text("\n".join(f"day {i:02}" for i in range(11)))
+    assert main([*words, "--labels", str(tmp_path / "names.txt")]) == 2
+    assert "label 10 of sample 10" in capsys.readouterr().err

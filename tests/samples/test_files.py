@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import wave
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ from hypothesis.extra import numpy as arrays
 
 from refinterp.errors import UsageError
 from refinterp.graph.build import GraphBuilder
+from refinterp.modelfile.reader import read_model
+from refinterp.modelfile.writer import save_model
 from refinterp.run.opening import with_data
 from refinterp.samples.labels import with_labels
 from refinterp.samples.request import DataRequest
 from refinterp.samples.source import open_samples
-from tests.samples.models import free, spec
+from tests.samples.models import free, scores, spec
 
 X = np.arange(6 * 16, dtype=np.float32).reshape(6, 4, 4, 1) / 96
 IMAGE = spec((1, 4, 4, 1))
@@ -399,3 +402,17 @@ def test_a_folder_of_many_kinds(tmp_path):
     samples = open_samples(tmp_path, [IMAGE])
     assert samples.count == 6
     assert any(line.startswith("5 files: 1 of 1 image(s) resized") for line in samples.look())
+
+
+def test_labels_inside_the_model_number_class_folders(tmp_path):
+    """TFLite metadata carries the classes' names in a zip archive behind the flatbuffer."""
+    path = tmp_path / "m.tflite"
+    save_model(scores(4, 3), path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "dog\nowl\ncat\n")
+    for name in ("cat", "dog"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        np.save(tmp_path / "data" / name / "a.npy", np.zeros((2, 4), np.float32))
+    _, samples = with_data(read_model(path), DataRequest(str(tmp_path / "data")))
+    assert samples.labels.tolist() == [2, 2, 0, 0]
+    assert "inside the model" in samples.labels_origin
