@@ -26,11 +26,18 @@ INTERRUPTED = 130
 
 
 def open_model(path: str) -> Model:
-    """Read a model from a path, or from standard input for `-`; findings become warnings."""
+    """Read a model from a path, or from standard input for `-`; findings become warnings.
+
+    One for each kind: the first, and how many more there are.
+    """
     model = read_model(sys.stdin.buffer.read() if path == "-" else path)
+    alike: dict[str, list[str]] = {}
     for finding in check(model):
         if finding.severity != "note":
-            say(f"warning: {model.source or 'standard input'}: {finding.evidence}")
+            alike.setdefault(finding.id, []).append(finding.evidence)
+    for first, *others in alike.values():
+        more = f" (and {len(others)} more like it; `lint --all` lists them)" if others else ""
+        say(f"warning: {model.source or 'standard input'}: {first}{more}")
     return model
 
 

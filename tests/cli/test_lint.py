@@ -285,3 +285,22 @@ def test_what_a_runtime_refuses_is_a_warning(tmp_path, capsys):
     assert len(told) == 1
     assert told[0]["severity"] == "warning"
     assert told[0]["evidence"].startswith("refused by tflm, cmsis-nn-mve, esp-nn: ")
+
+
+def test_a_model_with_many_findings_of_a_kind_warns_once(tmp_path, capsys):
+    """Other commands name the first on standard error, and how many more lint would list."""
+    g = GraphBuilder()
+    at = g.input("x", (1, 4), "int8", scale=0.5)
+    for number in range(5):
+        after = g.tensor(f"t{number}", (1, 4), "int8", scale=0.5)
+        g.operator("RELU", [at], [after])
+        at = after
+    model = g.build(outputs=[at])
+    for tensor in range(1, 5):
+        model = requantized(model, tensor, scale=scale([-1.0]))
+    save_model(model, tmp_path / "m.tflite")
+    main(["explain", str(tmp_path / "m.tflite")])
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "warning: " in line]
+    assert len(warnings) == 1
+    assert "tensor 1 ('t0')" in warnings[0]
+    assert warnings[0].endswith("(and 3 more like it; `lint --all` lists them)")
