@@ -111,6 +111,7 @@ def _with_samples(case: Case) -> Case:
     """Make samples fit the inputs: those that do not are drawn anew, small and not negative."""
     graph = case.model.subgraphs[0]
     rng = np.random.default_rng(len(graph.tensors))
+    low = int(any("DIV" in operator.name or "MOD" in operator.name for operator in graph.operators))
     samples = []
     for sample in case.samples[:1] or [[]]:
         fitting = []
@@ -120,7 +121,7 @@ def _with_samples(case: Case) -> Case:
             shape = tuple(max(n, 0) for n in tensor.shape)
             given = sample[position] if position < len(sample) else None
             if given is None or given.shape != shape:
-                given = rng.integers(0, 2, shape)
+                given = rng.integers(low, 2, shape)
             bits = PACKED_BITS.get(str(tensor.dtype))
             if bits and given.size:
                 low = -(1 << (bits - 1)) if stored.kind == "i" else 0
@@ -357,13 +358,16 @@ def _other_value(d: Draw, field: Any, value: Any) -> Any:
         if values and chance(d, 60):
             place = d.integer(0, len(values) - 1)
             values[place] = int(values[place]) + choice(d, [1, -1, 3, -5])
+            if field.stored == "ubyte":
+                values[place] %= 256
         else:
             values = [*values, 1] if chance(d, 50) or not values else values[:-1]
         return tuple(values)
     if field.kind == "enum":
         names = [n for n in layout().enums[field.type].values if n != value]
         names = [n.lower() for n in names] if field.type == "TensorType" else names
-        return choice(d, [n for n in names if n != value])
+        names = [n for n in names if n != value]
+        return choice(d, names) if names else None
     if field.kind != "scalar" or field.refers:
         return None
     if field.stored == "bool" or isinstance(value, bool):

@@ -10,12 +10,12 @@ from pathlib import Path
 import refinterp
 
 ROOT = Path(refinterp.__file__).resolve().parent
-_WATCHED = ("kernels", "numerics", "arena")
+WATCHED = ("kernels", "numerics", "arena")
 
 
 @cache
-def _imports(path: Path) -> frozenset[Path]:
-    """The watched files that a file imports."""
+def _imports(path: Path, watched: tuple[str, ...]) -> frozenset[Path]:
+    """The files of watched folders that a file imports."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         names = []
@@ -25,7 +25,7 @@ def _imports(path: Path) -> frozenset[Path]:
             names = [alias.name for alias in node.names]
         for name in names:
             parts = name.split(".")
-            if len(parts) > 2 and parts[0] == "refinterp" and parts[1] in _WATCHED:
+            if len(parts) > 2 and parts[0] == "refinterp" and parts[1] in watched:
                 file = ROOT.joinpath(*parts[1:]).with_suffix(".py")
                 if file.exists():
                     found.add(file)
@@ -33,20 +33,21 @@ def _imports(path: Path) -> frozenset[Path]:
 
 
 @cache
-def closure(path: Path) -> tuple[Path, ...]:
-    """A file and the watched files it depends on, sorted."""
+def closure(path: Path, watched: tuple[str, ...] = WATCHED) -> tuple[Path, ...]:
+    """A file and the files of watched folders it depends on, sorted."""
     seen: set[Path] = set()
     waiting = [path]
     while waiting:
         file = waiting.pop()
         if file not in seen:
             seen.add(file)
-            waiting.extend(_imports(file))
+            waiting.extend(_imports(file, watched))
     return tuple(sorted(seen))
 
 
 @cache
-def _digest(path: Path) -> str:
+def code_hash(path: Path) -> str:
+    """The hash of a file's code, docstrings and comments aside."""
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):  # words may change without a new run; code may not
         body = getattr(node, "body", None)
@@ -61,15 +62,16 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
-def hash_of(module: str) -> str:
+@cache
+def hash_of(module: str, watched: tuple[str, ...] = WATCHED) -> str:
     """The hash of a kernel module and all it computes with, docstrings and comments aside."""
     path = ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
-    joined = "\n".join(f"{p.relative_to(ROOT)} {_digest(p)}" for p in closure(path))
+    joined = "\n".join(f"{p.relative_to(ROOT)} {code_hash(p)}" for p in closure(path, watched))
     return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 
 def hash_of_folders(*folders: str) -> str:
     """The hash of all modules in folders of the package, docstrings and comments aside."""
     files = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-    joined = "\n".join(f"{p.relative_to(ROOT)} {_digest(p)}" for p in files)
+    joined = "\n".join(f"{p.relative_to(ROOT)} {code_hash(p)}" for p in files)
     return hashlib.sha256(joined.encode()).hexdigest()[:16]

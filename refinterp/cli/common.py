@@ -118,6 +118,16 @@ def add_lenient(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def tell_refusals(model: Model, flavour: str) -> None:
+    """Say that the flavour's runtime would refuse the model, and why first, and go on."""
+    from refinterp.run.gate import refusals  # not needed by most commands
+
+    found = list(refusals(model, flavour))
+    if found:
+        more = f" (and {len(found) - 1} operators more)" if len(found) > 1 else ""
+        say(f"warning: {found[0]}{more}")
+
+
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Make the first Ctrl-C a wish, which the function given tells; the second is the usual one."""

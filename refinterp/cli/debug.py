@@ -22,6 +22,7 @@ from refinterp.cli.common import (
     print_document,
     save_text,
     say,
+    tell_refusals,
 )
 from refinterp.cli.data import (
     RANDOM,
@@ -115,6 +116,7 @@ def _compare(
     """Open everything and measure; also returns what was said of the data."""
     request = data_request(options, count=options.limit or RANDOM)
     model = open_model(options.model)
+    tell_refusals(model, options.flavour)
     twin = open_model(options.float_model) if options.float_model else None
     model, samples, told = open_with_data(model, request, options.limit)
     if twin is not None:

@@ -14,6 +14,7 @@ from refinterp.cli.common import (
     add_model,
     open_model,
     print_document,
+    tell_refusals,
 )
 from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
 from refinterp.errors import UsageError
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     """Explain; 1 if the derived element is not the stored one."""
     request = data_request(options, count=max(options.sample, 0) + 1)
     model = open_model(options.model)
+    tell_refusals(model, options.flavour)
     if options.op is None:
         if options.at is not None:
             raise UsageError("--at needs --op N, the index of the operator")

@@ -19,6 +19,7 @@ from refinterp.cli.common import (
     positive,
     print_document,
     save_text,
+    tell_refusals,
 )
 from refinterp.cli.data import (
     RANDOM,
@@ -98,6 +99,7 @@ def run(options: argparse.Namespace) -> int:
     model = open_model(options.model)
     twin = open_model(options.float_model) if options.float_model else None
     model, samples, told = open_with_data(model, request, options.limit)
+    tell_refusals(model, options.flavour)
     if twin is not None:
         twin = twin_of(twin, model)
     with progress() as show:

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.mac import clamp
 from refinterp.kernels.pooling import (
     Pool2DOptions,
@@ -163,6 +164,7 @@ class AveragePool2DFloat:
     ) -> AveragePool2DFloat:
         """Place the window and count its elements."""
         x = inputs[0]
+        require_type(outputs[0], "float32", role="output")
         place = grid(x, options)
         assert x is not None
         lines, pixels = inside(place.rows, x.shape[1]), inside(place.columns, x.shape[2])

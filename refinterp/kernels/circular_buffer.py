@@ -80,6 +80,10 @@ class CircularBuffer:
         cycles = options.cycles_max
         if cycles <= 0:
             cycles = 1 if y.shape[1] in _EVERY_TIME else 2
+        if not -128 <= y.zero <= 127:
+            raise ModelError(
+                f"CIRCULAR_BUFFER: output {y.name!r} has zero point {y.zero}; allowed: -128 to 127"
+            )
         return cls(y.shape, y.zero, cycles)
 
     def state(self) -> Sequence[Array]:

@@ -234,7 +234,7 @@ class Conv2DInteger:
             return
         bias = inputs[2] if len(inputs) > 2 else None
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
-            values = np.zeros(w.shape[1], np.int64) if own_bias is None else own_bias[0]
+            values = np.zeros(w.shape[1], np.int64) if own_bias is None else own_bias[0].reshape(-1)
             self._run(self.fold(own_w[0], values.astype(np.int64)), own_x, own_y, work)
 
     def record(
@@ -316,7 +316,8 @@ class Conv2DFloat:
         bias = inputs[2] if len(inputs) > 2 else None
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             matrices = self.matrices or _matrices(own_w[0], self.group_count)
-            self._run(matrices, own_x, None if own_bias is None else own_bias[0], own_y, work, NOW)
+            flat = None if own_bias is None else own_bias[0].reshape(-1)
+            self._run(matrices, own_x, flat, own_y, work, NOW)
 
     def record(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
@@ -325,7 +326,8 @@ class Conv2DFloat:
         x, bias = inputs[0], inputs[2] if len(inputs) > 2 else None
         steady = bool(self.matrices) and (bias is None or len(bias) == 1)
         if steady and x is not None:
-            self._run(self.matrices, x, None if bias is None else bias[0], outputs[0], work, do)
+            flat = None if bias is None else bias[0].reshape(-1)
+            self._run(self.matrices, x, flat, outputs[0], work, do)
         return steady
 
     def _run(
@@ -421,7 +423,7 @@ class Conv2DDynamic:
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             self._run(self.gemms or self._fold(own_w[0]), own_x, own_y, work)
             if own_bias is not None:
-                own_y += own_bias[0]
+                own_y += own_bias[0].reshape(-1)
             clamp(own_y, self.low, self.high)
 
     def _run(self, gemms: tuple[DynamicGemm, ...], x: Array, y: Array, work: Workspace) -> None:

@@ -151,7 +151,7 @@ class Conv3D:
             sums = np.zeros((len(images), *y.shape[2:]), np.float32)
             self._add(images, own_w[0], sums)
             if own_bias is not None:
-                sums += own_bias[0]
+                sums += own_bias[0].reshape(-1)
             clamp(sums, self.low, self.high)
             own_y[...] = sums.reshape(len(own_x), *y.shape[1:])
 

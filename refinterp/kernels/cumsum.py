@@ -113,7 +113,7 @@ class CumsumInt8:
         """Fold the scales."""
         axis = check(inputs, outputs, options)
         x, y = operand(inputs, 0, "CUMSUM"), outputs[0]
-        if not x.step > 0 or not 0 < 2 * x.step / (y.step * (1 << _SHIFT)) < 1:
+        if not (x.step > 0 and y.step > 0) or not 0 < 2 * x.step / (y.step * (1 << _SHIFT)) < 1:
             raise ModelError(
                 f"CUMSUM: scales {x.step:g} to {y.step:g}; both must be positive and the output's "
                 "not a 2**19th of the input's"

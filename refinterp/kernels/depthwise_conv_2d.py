@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.mac import (
     bias_values,
     clamp,
@@ -310,6 +311,7 @@ class DepthwiseConv2DFloat:
         x, w = inputs[0], inputs[1]
         assert x is not None
         assert w is not None
+        require_type(outputs[0], "float32", role="output")
         low, high = real_bounds(options.fused_activation_function)
         place = grid(x, w, options)
         taps = None if w.data is None else Taps.prepare(place, w.data[0], np.float32)

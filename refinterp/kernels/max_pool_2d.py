@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.mac import clamp
 from refinterp.kernels.pooling import (
     Pool2DOptions,
@@ -87,6 +88,7 @@ class MaxPool2DFloat:
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Pool2DOptions, rule: Rules
     ) -> MaxPool2DFloat:
         """Place the window."""
+        require_type(outputs[0], "float32", role="output")
         return cls(grid(inputs[0], options), *real_bounds(options.fused_activation_function))
 
     def eval(

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
@@ -125,6 +126,7 @@ class MeanFloat:
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
     ) -> MeanFloat:
         """Read the axes."""
+        require_type(outputs[0], "float32", role="output")
         return cls(Reduction.of(inputs, options))
 
     def eval(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.registry import Inputs
 from refinterp.numerics.activation import integer_bounds
 from refinterp.numerics.flavours import Rules
@@ -42,6 +43,11 @@ def grid(x: TensorSpec | None, options: Pool2DOptions) -> FrameGrid:
     width = window(
         options.padding, x.shape[2], options.filter_width, options.stride_w, where="pool width"
     )
+    if height.size < 1 or width.size < 1:
+        raise ModelError(
+            f"pooling windows of {options.filter_height}x{options.filter_width} do not fit an "
+            f"input of shape {list(x.shape)}"
+        )
     return FrameGrid(height, width, x.shape[3])
 
 
@@ -73,6 +79,7 @@ def code_bounds(
     """The codes of the fused activation; TFLM (path "same-scale") refuses to rescale."""
     x = inputs[0]
     assert x is not None
+    require_type(y, x.dtype, role="output")
     if rule.path == "same-scale":
         _check_same_codes(x, y)
     return integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)

@@ -12,10 +12,9 @@ from refinterp.errors import UnsupportedError
 from refinterp.graph.model import Model
 from refinterp.run.prepare import Program
 from refinterp.verdicts.inventory import highest_version
-from refinterp.verdicts.judge import Shapes, judge
-from refinterp.verdicts.node import Node
+from refinterp.verdicts.judge import Shapes, judge, nodes
 from refinterp.verdicts.told import met, sentences
-from refinterp.verdicts.verdict import LITERT_OPTIMIZED, LITERT_REFERENCE, Verdict
+from refinterp.verdicts.verdict import LITERT_OPTIMIZED, LITERT_REFERENCE, TFLM, Verdict
 
 
 def shapes_of(program: Program) -> Shapes:
@@ -42,15 +41,13 @@ def refusals(
     differences are no refusals: `warnings_of` tells of them.
     """
     for subgraph in range(len(model.subgraphs)) if subgraphs is None else subgraphs:
-        for index, operator in enumerate(model.subgraphs[subgraph].operators):
+        for node in nodes(model, subgraph, runtime, (shapes or {}).get(subgraph)):
             whose = runtime
-            version = operator.code.version if operator.code else 1
-            if operator.code is not None and operator.code.builtin == "CUSTOM":
-                if not highest_version(runtime, operator.name):
+            if node.custom:
+                if not highest_version(runtime, node.name):
                     continue
-            elif runtime == LITERT_REFERENCE and version > highest_version(runtime, operator.name):
+            elif runtime == LITERT_REFERENCE and node.version > highest_version(runtime, node.name):
                 whose = LITERT_OPTIMIZED
-            node = Node(model, subgraph, index, (shapes or {}).get(subgraph))
             verdict = judge(node, whose)
             stops = verdict.verdict == "refuses" or (
                 verdict.verdict == "aborts" and verdict.stage != "invoke"
@@ -60,10 +57,12 @@ def refusals(
 
 
 def refusals_of(program: Program) -> Iterator[Verdict]:
-    """The same of a program, for the runtime of its flavour, with its shapes."""
-    return refusals(
-        program.model, program.flavour, shapes_of(program), subgraphs=sorted(program.graphs)
-    )
+    """The same of a program, for the runtime of its flavour, with its shapes.
+
+    TFLM computes no shapes: it takes those of the file.
+    """
+    shapes = None if program.flavour == TFLM else shapes_of(program)
+    return refusals(program.model, program.flavour, shapes, subgraphs=sorted(program.graphs))
 
 
 def warnings_of(program: Program) -> tuple[str, ...]:

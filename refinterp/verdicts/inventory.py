@@ -95,14 +95,17 @@ def has_kernel(runtime: str, operator: str) -> bool:
 def highest_version(runtime: str, operator: str) -> int:
     """The highest version of an operator that a runtime takes; 0 where it has no such operator.
 
-    TFLM does not look at versions, and LiteRT not at those of custom operators.
+    TFLM does not look at versions.
     """
     if runtime in (TFLM, CMSIS_NN_MVE, ESP_NN):
         return _ANY if operator in _TFLM else 0
     if operator in _LITERT_CUSTOM:
-        return _ANY
+        return 1
     table = _REFERENCE if runtime == LITERT_REFERENCE else _OPTIMIZED
     return table.get(operator, 0)
 
+
+LOWEST: Final[Mapping[str, int]] = MappingProxyType({"BROADCAST_TO": 2})
+"""The lowest version LiteRT takes, where it is not 1."""
 
 _ANY: Final = 2**31 - 1

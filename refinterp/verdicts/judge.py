@@ -7,15 +7,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model, Shape
 from refinterp.verdicts import opening
 from refinterp.verdicts.differences.table import differences
-from refinterp.verdicts.inventory import highest_version
-from refinterp.verdicts.node import Node, refuse
+from refinterp.verdicts.inventory import LOWEST, highest_version
+from refinterp.verdicts.node import Known, Node, refuse
 from refinterp.verdicts.table import rule_for
-from refinterp.verdicts.verdict import CMSIS_NN_MVE, ESP_NN, RUNTIMES, TFLM, Refusal, Verdict
+from refinterp.verdicts.verdict import (
+    CMSIS_NN_MVE,
+    ESP_NN,
+    LITERT,
+    LITERT_OPTIMIZED,
+    LITERT_REFERENCE,
+    RUNTIMES,
+    TFLM,
+    Refusal,
+    Verdict,
+)
+
+UNJUDGED: Final = "unjudged"
+"""The rule of a verdict on an operator of which nothing is known."""
+
+FOLLOWS: Final = frozenset(("DENSIFY",))
+"""Operators whose result LiteRT gives the shape and type of the input, whatever the file says."""
+
+_LITERT: Final = (LITERT_REFERENCE, LITERT_OPTIMIZED, LITERT)
 
 Shapes = Mapping[int, Mapping[int, Shape]]
 """Subgraph → tensor → its shape, where it is not the file's."""
@@ -41,9 +60,21 @@ def _verdicts(model: Model, runtime: str, shapes: Shapes) -> Iterator[Verdict]:
     if runtime not in RUNTIMES:
         raise UsageError(f"unknown runtime {runtime!r}; allowed: {', '.join(RUNTIMES)}")
     yield from opening.verdicts(model, runtime)
-    for subgraph, graph in enumerate(model.subgraphs):
-        for index in range(len(graph.operators)):
-            yield judge(Node(model, subgraph, index, shapes.get(subgraph)), runtime)
+    for subgraph in range(len(model.subgraphs)):
+        for node in nodes(model, subgraph, runtime, shapes.get(subgraph)):
+            yield judge(node, runtime)
+
+
+def nodes(
+    model: Model, subgraph: int, runtime: str, shapes: Mapping[int, Shape] | None = None
+) -> Iterator[Node]:
+    """Yield a subgraph's operators in order, with what the runtime knows of tensors by then."""
+    known = Known(dict(shapes or {}))
+    for index in range(len(model.subgraphs[subgraph].operators)):
+        node = Node(model, subgraph, index, known)
+        yield node
+        if runtime in _LITERT and node.name in FOLLOWS:
+            known.follow(node)
 
 
 def judge(node: Node, runtime: str) -> Verdict:
@@ -66,6 +97,8 @@ def _refused(node: Node, runtime: str) -> Verdict | None:
         _kernel(node, kernels)
         if rule is not None:
             rule(node)
+        if kernels == TFLM:
+            _not_open(node)
     except Refusal as found:
         return Verdict(
             runtime,
@@ -77,7 +110,19 @@ def _refused(node: Node, runtime: str) -> Verdict | None:
             found.rule,
             found.stage,
         )
+    except (ArithmeticError, LookupError, ValueError):
+        # Its numbers are such that a check cannot be worked out: C reads past an end there.
+        return Verdict(runtime, node.subgraph, node.index, node.name, "runs", rule=UNJUDGED)
     return None
+
+
+def _not_open(node: Node) -> None:
+    """TFLM has no results whose size is open, or none; a shape of [0] is a scalar's."""
+    for y in node.outputs:
+        if y is not None and y.shape != (0,) and any(extent <= 0 for extent in y.shape):
+            if node.name == "RESHAPE" and -1 in y.shape:
+                continue  # its size follows from the input's
+            refuse("shapes", f"{y.label} has shape {list(y.shape)}; allowed: 1 or more everywhere")
 
 
 def _kernel(node: Node, runtime: str) -> None:
@@ -85,9 +130,16 @@ def _kernel(node: Node, runtime: str) -> None:
     highest = highest_version(runtime, node.name)
     if not highest:
         refuse("kernel", f"it has no kernel for {node.name}", stage="open")
-    if not 1 <= node.version <= highest:
+    if runtime == TFLM:
+        return
+    lowest = LOWEST.get(node.name, 1)
+    if not lowest <= node.version <= highest:
         refuse(
             "version",
-            f"it has no kernel for {node.name} of version {node.version}; allowed: 1 to {highest}",
+            f"it has no kernel for {node.name} of version {node.version}; allowed: {lowest} to "
+            f"{highest}",
             stage="open",
         )
+    for x in node.inputs:
+        if x is not None and x.empty and x.size > 0 and node.never_written(x):
+            refuse("data", f"{x.label} has no value, and nothing writes it", stage="invoke")

@@ -7,6 +7,7 @@ allowed when it is not.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -18,6 +19,16 @@ from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.flexbuffer import read_map
 from refinterp.graph.model import OPTIONAL, Model, Operator, Shape, Subgraph, Tensor
 from refinterp.verdicts.verdict import Refusal, Stage
+
+_LONGEST = 44
+"""Signs of a tensor's name that sentences show: names of fused layers have hundreds."""
+
+
+def _short(name: str) -> str:
+    """A name, without its middle if it is long: its end tells most."""
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST // 3]}…{name[-(2 * _LONGEST // 3) :]}"
 
 
 class Operand:
@@ -35,6 +46,11 @@ class Operand:
         self.dtype = str(tensor.dtype)
         self.constant = has_constant(model, tensor)
         self.variable = tensor.is_variable
+
+    @property
+    def empty(self) -> bool:
+        """Whether neither the file nor an earlier run gives it a value."""
+        return not (self.constant or self.variable or self.tensor.external_buffer)
 
     @property
     def rank(self) -> int:
@@ -128,15 +144,30 @@ class Operand:
         return None if value is None else [int(v) for v in value.reshape(-1)]
 
 
+@dataclass(slots=True)
+class Known:
+    """Shapes and types of a subgraph's tensors, by index, where they are not the file's."""
+
+    shapes: dict[int, Shape] = field(default_factory=dict)
+    dtypes: dict[int, str] = field(default_factory=dict)
+
+    def follow(self, node: Node) -> None:
+        """Give an operator's result the shape and type of its first input."""
+        x = node.inputs[0] if node.inputs else None
+        if x is not None and node.operator.outputs:
+            self.shapes[node.operator.outputs[0]] = x.shape
+            self.dtypes[node.operator.outputs[0]] = x.dtype
+
+
 class Node:
-    """One operator. shapes: of tensors, where they are known to differ from the file's."""
+    """One operator. known: of tensors, where that differs from the file."""
 
     def __init__(
         self,
         model: Model,
         subgraph: int,
         index: int,
-        shapes: Mapping[int, Shape] | None = None,
+        known: Known | None = None,
     ) -> None:
         self.model = model
         self.subgraph = subgraph
@@ -145,7 +176,8 @@ class Node:
         self.operator: Operator = self.graph.operators[index]
         self.name = self.operator.name
         self.version = self.operator.code.version if self.operator.code else 1
-        self._shapes = shapes or {}
+        self.custom = self.operator.code is not None and self.operator.code.builtin == "CUSTOM"
+        self._known = known or Known()
         self.inputs = self._operands(self.operator.inputs, "input")
         self.outputs = self._operands(self.operator.outputs, "output")
         self.intermediates = self._operands(self.operator.intermediates, "intermediate")
@@ -157,16 +189,18 @@ class Node:
                 found.append(None)
                 continue
             tensor = self.graph.tensors[index]
-            label = f"{side} {position} ({tensor.name!r})"
-            shape = self._shapes.get(index, tensor.shape)
-            found.append(Operand(self.model, tensor, label, shape))
+            label = f"{side} {position} ({_short(tensor.name)!r})"
+            shape = self._known.shapes.get(index, tensor.shape)
+            operand = Operand(self.model, tensor, label, shape)
+            operand.dtype = self._known.dtypes.get(index, operand.dtype)
+            found.append(operand)
         return tuple(found)
 
     @cached_property
     def options(self) -> Mapping[str, Any]:
         """The fields of the operator's options; a custom operator's map."""
         operator = self.operator
-        if operator.code is not None and operator.code.builtin == "CUSTOM":
+        if self.custom:
             try:
                 return read_map(operator.custom_options.tobytes())
             except ModelError:
@@ -176,6 +210,14 @@ class Node:
     def option(self, name: str, default: Any = None) -> Any:
         """One option."""
         return self.options.get(name, default)
+
+    def never_written(self, x: Operand) -> bool:
+        """Whether a tensor is no input of the subgraph and no operator's output."""
+        index = next((i for i in self.operator.inputs if i >= 0
+                      and self.graph.tensors[i] is x.tensor), None)  # fmt: skip
+        return index not in self.graph.inputs and not any(
+            index in operator.outputs for operator in self.graph.operators
+        )
 
     def has(self, position: int) -> bool:
         """Whether there is an input at a position, and it is not left out."""

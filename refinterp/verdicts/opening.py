@@ -22,7 +22,9 @@ def verdicts(model: Model, runtime: str) -> Iterator[Verdict]:
 
 
 def _quantization(tensor: Tensor) -> str:
-    """What LiteRT's ParseQuantization finds wrong with a tensor's scales, "" if nothing."""
+    """What LiteRT finds wrong with a tensor as it opens the file, "" if nothing."""
+    if tensor.is_variable and tensor.dtype in ("string", "resource", "variant"):
+        return f"is a variable of {tensor.dtype}; allowed: other types"
     q = tensor.quantization
     if q is None or not q.scale.size:
         return ""

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from refinterp.graph.model import Model
 from refinterp.verdicts.differences.table import by_id, differences
-from refinterp.verdicts.judge import Shapes
-from refinterp.verdicts.node import Node
+from refinterp.verdicts.judge import Shapes, nodes
 from refinterp.verdicts.verdict import Verdict
 
 _MOST = 12  # operators that a sentence names
@@ -22,8 +21,7 @@ def met(
     """
     found = []
     for subgraph in range(len(model.subgraphs)) if subgraphs is None else subgraphs:
-        for index in range(len(model.subgraphs[subgraph].operators)):
-            node = Node(model, subgraph, index, (shapes or {}).get(subgraph))
+        for node in nodes(model, subgraph, runtime, (shapes or {}).get(subgraph)):
             found += [v for v in differences(node, runtime) if v.verdict != "runs"][:1]
     return tuple(found)
 

@@ -145,7 +145,7 @@ def floor_div(node: Node) -> None:
     """Whole quotients."""
     a, b, _ = _pair(node)
     types(a, "float32", "int32", "int16", "int8")
-    _few(4, a, b)
+    _few(6, a, b)
 
 
 @litert("FLOOR_MOD")
@@ -153,7 +153,7 @@ def floor_mod(node: Node) -> None:
     """What remains of them."""
     a, b, _ = _pair(node)
     types(a, "int8", "int16", "int32", "float32", "int64")
-    _few(4, a, b)
+    _few(6, a, b)
 
 
 @litert("POW")
@@ -161,7 +161,10 @@ def pow_(node: Node) -> None:
     """Powers."""
     a, b, _ = _pair(node)
     types(a, "int32", "float32")
-    _few(4, a, b)
+    powers = b.integers() if a.dtype == "int32" else None
+    need(min(powers or [0]) >= 0, "values",
+         f"{b.label} holds {min(powers or [0])}; allowed: 0 or more", stage="invoke")  # fmt: skip
+    _few(6, a, b)
 
 
 @litert("BITWISE_XOR", "RIGHT_SHIFT")
@@ -169,10 +172,8 @@ def bits(node: Node) -> None:
     """Operators on bits."""
     a, b, _ = _pair(node)
     allowed = ["uint8", "int8", "uint16", "int16", "uint32", "int32"]
-    if node.name == "BITWISE_XOR":
-        allowed.append("bool")
     runs_on(a, *allowed)
-    _few(4, a, b)
+    _few(6, a, b)
 
 
 @litert("MAXIMUM", "MINIMUM")
@@ -197,7 +198,7 @@ def squared_difference(node: Node) -> None:
         real = quotient(twice * twice, float(np.float32(2.0**14) * np.float32(y.scale)))
         below_one(real, f"the square of twice the larger scale over 2**14 times that of {y.label}")
     runs_on(a, "float32", "int32", "int8")
-    _few(4, a, b)
+    _few(6, a, b)
 
 
 @litert("ADD_N")
@@ -224,9 +225,10 @@ def comparison(node: Node) -> None:
     runs_on(a, *allowed)
     if a.dtype in ("uint8", "int8") or (a.dtype == "int16" and a.affine):
         for x in (a, b):
-            if a.affine and b.affine:
-                below_one(x.scale, f"the scale of {x.label}") if False else None
-    _few(4, a, b)
+            need(x.scale > 0 and x.scale != 1, "scales",
+                 f"{x.label} has scale {x.scale:.9g}; allowed: more than 0, and not 1",
+                 aborts=True, stage="invoke")  # fmt: skip
+    _few(6, a, b)
 
 
 @litert("LOGICAL_AND", "LOGICAL_OR")
@@ -234,7 +236,7 @@ def logical(node: Node) -> None:
     """Truth values of truth values."""
     a, b, _ = _pair(node)
     types(a, "bool")
-    _few(4, a, b)
+    _few(6, a, b)
 
 
 @litert("ATAN2")
@@ -242,7 +244,8 @@ def atan2(node: Node) -> None:
     """Angles."""
     node.counts(2, 1)
     a, b, y = node.x(0), node.x(1), node.y()
-    same_shape(a, b)
+    need(a.rank == b.rank, "rank", f"{a.label} has {a.rank} dimensions and {b.label} {b.rank}; "
+         "allowed: as many")  # fmt: skip
     same_type(a, b)
     same_type(a, y)
     types(a, "float32", "float16")
@@ -279,7 +282,7 @@ def prelu(node: Node) -> None:
     need(shape == x.shape, "shapes", f"{x.label} has shape {list(x.shape)} and {alpha.label} "
          f"{list(alpha.shape)}; the first is not to be repeated")  # fmt: skip
     runs_on(x, "float32", *CODES)
-    _few(4, x, alpha)
+    _few(6, x, alpha)
 
 
 @litert("BROADCAST_ARGS")
@@ -294,8 +297,18 @@ def broadcast_args(node: Node) -> None:
     rank(b, 1)
 
 
+@litert("STABLEHLO_SHIFT_LEFT")
+def shift_left(node: Node) -> None:
+    """STABLEHLO_SHIFT_LEFT: shapes are not looked at."""
+    node.counts(2, 1)
+    a, b = node.x(0), node.x(1)
+    node.y()
+    same_type(a, b)
+    runs_on(a, "int8", "int16", "int32")
+
+
 @litert("STABLEHLO_ADD", "STABLEHLO_MULTIPLY", "STABLEHLO_MAXIMUM", "STABLEHLO_MINIMUM",
-        "STABLEHLO_AND", "STABLEHLO_SHIFT_LEFT")  # fmt: skip
+        "STABLEHLO_AND")  # fmt: skip
 def stablehlo(node: Node) -> None:
     """StableHLO's operators of two operands of one shape."""
     node.counts(2, 1)

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.node import Node, need, rank, same_shape, same_type, types
-from refinterp.verdicts.table import litert
+from collections.abc import Sequence
+from math import prod
+
+from refinterp.verdicts.node import (
+    Known,
+    Node,
+    Operand,
+    need,
+    rank,
+    refuse,
+    runs_on,
+    same_shape,
+    same_type,
+    types,
+)
+from refinterp.verdicts.table import LITERT_RULES, litert
+from refinterp.verdicts.verdict import Refusal
 
 
 def _subgraph(node: Node, name: str) -> int:
@@ -20,6 +35,18 @@ def _counts(node: Node, called: int, inputs: int, outputs: int) -> None:
          f"{len(graph.inputs)} and {len(graph.outputs)}")  # fmt: skip
 
 
+def _passed(node: Node, called: int, operands: Sequence[Operand | None], side: str) -> None:
+    """Tensors that are passed are there, and of the types that the subgraph works on."""
+    graph = node.model.subgraphs[called]
+    for x, index in zip(operands, getattr(graph, side), strict=True):
+        if x is None:
+            refuse("operands", f"one of its {side} is left out, and needed", aborts=True)
+        tensor = graph.tensors[index]
+        need(x.dtype == tensor.dtype, "types",
+             f"{x.label} is of {x.dtype}; allowed: {tensor.dtype}, as in subgraph {called}",
+             stage="invoke")  # fmt: skip
+
+
 @litert("IF")
 def if_(node: Node) -> None:
     """IF."""
@@ -29,7 +56,9 @@ def if_(node: Node) -> None:
     need(condition.size == 1, "shapes",
          f"{condition.label} has {condition.size} elements; allowed: 1")  # fmt: skip
     for name in ("then_subgraph_index", "else_subgraph_index"):
-        _counts(node, _subgraph(node, name), len(node.inputs) - 1, len(node.outputs))
+        called = _subgraph(node, name)
+        _counts(node, called, len(node.inputs) - 1, len(node.outputs))
+        _passed(node, called, node.inputs[1:], "inputs")
 
 
 @litert("WHILE")
@@ -41,6 +70,8 @@ def while_(node: Node) -> None:
          f"it has {count} inputs and {len(node.outputs)} outputs; allowed: as many")  # fmt: skip
     _counts(node, condition, count, 1)
     _counts(node, body, count, count)
+    _passed(node, body, node.inputs, "inputs")
+    _passed(node, body, node.outputs, "outputs")
 
 
 @litert("CALL_ONCE")
@@ -58,7 +89,8 @@ def variable(node: Node) -> None:
     node.counts(*((2, 0) if node.name == "ASSIGN_VARIABLE" else (1, 1)))
     handle = node.x(0)
     types(handle, "resource", "int32")
-    need(handle.size == 1, "shapes", f"{handle.label} has {handle.size} elements; allowed: 1")
+    size = prod(handle.tensor.shape)  # as the file has it: VAR_HANDLE leaves it alone
+    need(size == 1, "shapes", f"{handle.label} has {size} elements; allowed: 1")
     if node.name == "ASSIGN_VARIABLE":
         node.x(1)
 
@@ -69,6 +101,31 @@ def composite(node: Node) -> None:
     need(len(node.inputs) > 0, "operands", "it has no inputs; allowed: 1 or more")
     called = _subgraph(node, "decomposition_subgraph_index")
     _counts(node, called, len(node.inputs), len(node.outputs))
+    graph = node.model.subgraphs[called]
+    known = Known()
+    for position, index in enumerate(graph.inputs):
+        x = node.x(position, aborts=True)
+        known.shapes[index], known.dtypes[index] = x.shape, x.dtype
+    if any(str(graph.tensors[i].dtype) != dtype for i, dtype in known.dtypes.items()):
+        _on_these(node, called, known)
+
+
+def _on_these(node: Node, called: int, known: Known) -> None:
+    """The operators of a subgraph take the types that are passed to it."""
+    for index in range(len(node.model.subgraphs[called].operators)):
+        inner = Node(node.model, called, index, known)
+        rule = LITERT_RULES.get(inner.name)
+        if rule is None or called == node.subgraph:
+            continue
+        try:
+            rule(inner)
+        except Refusal as found:
+            raise Refusal(
+                found.rule,
+                f"in subgraph {called}, operator {index} ({inner.name}): {found.why}",
+                aborts=found.aborts,
+                stage=found.stage,
+            ) from found
 
 
 @litert("TFLite_Detection_PostProcess")
@@ -82,6 +139,8 @@ def detection(node: Node) -> None:
     need(len(node.outputs) == 4, "operands", f"it has {len(node.outputs)} outputs; allowed: 4")
     for position in range(4):
         node.y(position)
+    for x in (boxes, scores, anchors):
+        runs_on(x, "float32", "uint8")
 
 
 @litert("STABLEHLO_GATHER")
@@ -100,6 +159,11 @@ def stablehlo_gather(node: Node) -> None:
     depth = int(node.option("index_vector_dim", 0))
     need(depth <= starts.rank, "options",
          f"index_vector_dim is {depth}; allowed: up to {starts.rank}")  # fmt: skip
+    least = len(node.option("offset_dims", ()) or ()) + starts.rank - (depth < starts.rank)
+    need(y.rank >= least, "rank", f"{y.label} has {y.rank} dimensions; allowed: {least}",
+         stage="invoke")  # fmt: skip
+    runs_on(x, "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8",
+            "uint16", "uint32", "uint64", "bool")  # fmt: skip
 
 
 @litert("STABLEHLO_SCATTER")
@@ -122,6 +186,10 @@ def stablehlo_scatter(node: Node) -> None:
 @litert("STABLEHLO_PAD")
 def stablehlo_pad(node: Node) -> None:
     """STABLEHLO_PAD."""
+    names = ("edge_padding_low", "edge_padding_high", "interior_padding")
+    counts = [len(node.option(name, ()) or ()) for name in names]
+    need(len(set(counts)) == 1, "options",
+         f"{', '.join(names)} have {counts} elements; allowed: as many", stage="open")  # fmt: skip
     x, value, y = node.x(0), node.x(1), node.y()
     same_type(x, value)
     need(value.size == 1, "shapes", f"{value.label} has {value.size} elements; allowed: 1")
@@ -140,9 +208,23 @@ def reduce_window(node: Node) -> None:
             need(window.constant, "constants",
                  f"{window.label} is computed at run time; it must be a constant")  # fmt: skip
             types(window, "int64")
+        steps = node.x(3)
+        need(0 not in (steps.integers() or ()), "values", f"{steps.label} holds 0; allowed: others",
+             aborts=True)  # fmt: skip
+    else:
+        count = len(node.option("window_dimensions", ()) or ())
+        need(count > 0, "options", "window_dimensions is empty; allowed: not", stage="open")
+        for name in ("window_strides", "base_dilations", "window_dilations", "padding"):
+            found = len(node.option(name, ()) or ())
+            wanted = 2 * count if name == "padding" else count
+            need(found in (0, wanted), "options",
+                 f"{name} has {found} elements; allowed: {wanted}", stage="open")  # fmt: skip
+        need(x.rank <= count, "options",
+             f"window_dimensions has {count} elements; allowed: {x.rank}")  # fmt: skip
     same_type(x, y)
     same_type(x, start)
     rank(x, 1, 6)
+    runs_on(x, "bool", "int8", "int16", "int32", "int64", "uint8", "float32")
 
 
 @litert("STABLEHLO_RNG_BIT_GENERATOR")
@@ -155,3 +237,7 @@ def rng(node: Node) -> None:
     types(key, "uint64")
     same_shape(key, state)
     types(y, "int32", "int64", "uint32", "uint64")
+    algorithm = node.option("algorithm", "DEFAULT")
+    sizes = (2,) if algorithm == "THREEFRY" else (2, 3)
+    need(state.size in sizes, "shapes", f"{state.label} has {state.size} elements; allowed: "
+         + " or ".join(map(str, sizes)), stage="invoke")  # fmt: skip

@@ -186,6 +186,9 @@ def elementwise(node: Node) -> None:
                     "zero points",
                     f"{operand.label} has zero point {operand.first_zero}; allowed: 0",
                 )
+    elif x.dtype == "int16" and node.name in ("LOG", "SQRT", "RSQRT"):
+        refuse("quantization", f"{x.label} is not quantized; it must be", aborts=True,
+               stage="invoke")  # fmt: skip
 
 
 @litert("EXP")
@@ -258,10 +261,8 @@ _CAST = ("int64", "int32", "uint32", "uint16", "int16", "uint8", "int8", "float1
 def cast(node: Node) -> None:
     """CAST."""
     x, y = _pair(node)
-    runs_on(x, *_CAST, "int4")
-    if x.dtype == "int4":
-        runs_on(y, "float32", "int8", "int16", "int32", "int64", "float16")
-    runs_on(y, *_CAST)
+    runs_on(x, *_CAST, "int4", "int2", "uint4")
+    runs_on(y, *(("float32",) if x.dtype in ("int4", "int2", "uint4") else _CAST))
 
 
 @litert("DEQUANTIZE")
@@ -311,7 +312,8 @@ def zeros_like(node: Node) -> None:
 def bucketize(node: Node) -> None:
     """BUCKETIZE."""
     x, _ = _pair(node)
-    bounds = list(node.option("boundaries", ()) or ())
+    given = node.option("boundaries")
+    bounds = [] if given is None else [float(bound) for bound in given]
     need(bounds == sorted(bounds), "options", "the boundaries are not in order")
     types(x, "int32", "float32", "int64")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from refinterp.verdicts.litert.moves import axis_of, sized
+from refinterp.verdicts.litert.moves import axis_of, sized, sizes_fit
 from refinterp.verdicts.litert.parts import CODES, same_marks, zeros_are_zero
 from refinterp.verdicts.node import Node, Operand, need, rank, runs_on, same_type, types
 from refinterp.verdicts.table import litert
@@ -25,7 +25,9 @@ def reduce(node: Node) -> None:
     elif node.name == "REDUCE_PROD":
         if x.affine:
             types(x, "int8", "int16")
-        runs_on(x, "float32", "int32", "int64", "uint8", "int8", "int16")
+        elif x.dtype in CODES:
+            same_marks(x, y)
+        runs_on(x, "float32", "int32", "int64", "uint8", "int8", "int16", "bool")
     else:
         runs_on(x, "float32", "int32", "int64", *CODES, "bool")
         if x.dtype in CODES and node.name in ("REDUCE_MAX", "REDUCE_MIN"):
@@ -95,7 +97,21 @@ def gather_nd(node: Node) -> None:
     depth = indices.shape[-1]
     need(0 <= depth <= x.rank, "shapes",
          f"{indices.label} has {depth} coordinates; allowed: up to {x.rank}")  # fmt: skip
+    need(x.size > 0 or indices.size == 0, "shapes", f"{x.label} has no elements", stage="invoke")
     _not_negative(indices)
+    _within(indices, x.shape[:depth])
+
+
+def _within(indices: Operand, sizes: tuple[int, ...]) -> None:
+    """Coordinates lead to an element, counted through: each alone may be too large."""
+    value = indices.value
+    if value is None or not value.size or not sizes:
+        return
+    steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    last = max(sum(int(i) * s for i, s in zip(row, steps, strict=True))
+               for row in value.reshape(-1, len(sizes)))  # fmt: skip
+    need(last < math.prod(sizes), "values",
+         f"{indices.label} leads beyond {list(sizes)}", stage="invoke")  # fmt: skip
 
 
 @litert("SCATTER_ND")
@@ -111,11 +127,17 @@ def scatter_nd(node: Node) -> None:
     types(indices, "int32")
     wanted = shape.integers()
     if wanted is None:
+        outer = indices.shape[:-1]
+        need(updates.shape[: len(outer)] == outer, "shapes",
+             f"{updates.label} has shape {list(updates.shape)}; allowed: {list(outer)} first",
+             stage="invoke")  # fmt: skip
         return
     need(indices.rank >= 1 and updates.rank >= 1 and shape.rank == 1, "rank",
          f"{indices.label}, {updates.label} and {shape.label} have {indices.rank}, {updates.rank} "
          f"and {shape.rank} dimensions; allowed: 1 or more, 1 or more, 1")  # fmt: skip
+    sizes_fit(wanted, "the shape")
     outer, depth = indices.rank - 1, indices.shape[-1]
+    _within(indices, tuple(wanted[:depth]))
     mine = list(updates.shape)
     need(mine[:outer] == list(indices.shape[:outer]) and mine[outer:] == wanted[depth:]
          and len(mine) - outer == len(wanted) - depth, "shapes",
@@ -154,6 +176,14 @@ def sparse_to_dense(node: Node) -> None:
                 f"{indices.label} has {indices.shape[0]} rows; allowed: {values.size}",
             )
     node.y()
+    wanted, where_ = shape.integers(), indices.value
+    if wanted is None:
+        return
+    sizes_fit(wanted, "the shape")
+    if where_ is not None and where_.size:
+        rows = where_.reshape(-1, len(wanted))
+        need(bool((rows < wanted).all() and (rows >= 0).all()), "values",
+             f"{indices.label} leads beyond {wanted}", stage="invoke")  # fmt: skip
 
 
 @litert("ONE_HOT")
@@ -200,7 +230,7 @@ def unique(node: Node) -> None:
     node.counts(1, 2)
     x, y, index = node.x(), node.y(0), node.y(1)
     kind = str(node.option("idx_out_type", "int32"))
-    need(kind in ("int32", "int64"), "options", f"idx_out_type is {kind}; allowed: int32, int64")
+    kind = kind if kind in ("int64",) else "int32"
     same_type(y, x)
     need(index.dtype == kind, "types", f"{index.label} is of {index.dtype}; allowed: {kind}")
     rank(x, 1)
@@ -214,7 +244,6 @@ def where(node: Node) -> None:
     x = node.x()
     node.y()
     types(x, "bool", "float32", "int64", "int32", "int8", "uint8", "uint32")
-    runs_on(node.y(), "int64")
 
 
 @litert("MATRIX_DIAG")
@@ -321,9 +350,7 @@ def rank_(node: Node) -> None:
     """RANK."""
     node.counts(1, 1)
     node.x()
-    y = node.y()
-    types(y, "int32")
-    rank(y, 0)
+    node.y()
 
 
 @litert("RANGE")

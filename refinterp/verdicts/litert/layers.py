@@ -92,10 +92,10 @@ def conv_2d(node: Node) -> None:
     same_type(y, x)
     if x.dtype in ("int16", "int8"):
         need(w.affine, "quantization", f"{w.label} is not quantized; it must be")
-        for zero in w.zeros:
-            need(int(zero) == 0, "zero points", f"{w.label} has zero point {zero}; allowed: 0")
+        need(not w.zeros.any(), "zero points",
+             f"{w.label} has zero points other than 0; allowed: 0")  # fmt: skip
     _positive(node, "stride_h", "stride_w", "dilation_h_factor", "dilation_w_factor")
-    need(len(node.inputs) == 3, "operands", "it has no bias; it must have one")
+    need(node.has(2), "operands", "it has no bias (input 2); it must have one, be it of zeros")
     bias = node.x(2)
     _bias(x, bias)
     _bias_size(bias, w.shape[0])

@@ -13,6 +13,11 @@ _BITS = {"int8": 8, "uint8": 8, "bool": 8, "int16": 16, "uint16": 16, "float16":
          "uint32": 32, "float32": 32, "int64": 64, "uint64": 64}  # fmt: skip
 
 
+def sizes_fit(sizes: Sequence[int], what: str) -> None:
+    """No size is negative."""
+    need(min(sizes, default=0) >= 0, "shapes", f"{what} is {list(sizes)}; allowed: 0 or more")
+
+
 def sized(x: Operand, *extra: str, stage: str = "invoke") -> None:
     """An element type of 8, 16, 32 or 64 bits."""
     if stage == "invoke":
@@ -148,7 +153,7 @@ def squeeze(node: Node) -> None:
     """SQUEEZE."""
     node.counts(1, 1)
     x = node.x(aborts=True)
-    node.y()
+    y = node.y()
     rank(x, 0, 8)
     for dim in node.option("squeeze_dims", ()) or ():
         at = int(dim) + x.rank if dim < 0 else int(dim)
@@ -157,6 +162,10 @@ def squeeze(node: Node) -> None:
             "options",
             f"squeeze_dims holds {dim}; allowed: dimensions of {list(x.shape)} of size 1",
         )
+    if x.dtype in _BITS and y.dtype in _BITS:
+        sizes = [-(-x.size * _BITS[operand.dtype] // 8) for operand in (x, y)]
+        need(sizes[0] == sizes[1], "types", f"{x.label} is of {x.dtype} and {y.label} of "
+             f"{y.dtype}; allowed: types of one size", stage="invoke")  # fmt: skip
 
 
 @litert("EXPAND_DIMS")
@@ -266,16 +275,24 @@ def slice_(node: Node) -> None:
     rank(size, 1)
     need(begin.size == size.size, "shapes",
          f"{begin.label} has {begin.size} elements and {size.label} {size.size}")  # fmt: skip
-    rank(x, 0, 5)
+    need(x.rank <= 8, "rank", f"{x.label} has {x.rank} dimensions; allowed: up to 8")
     sized(x, "int4")
-    if begin.constant and size.constant:
-        starts, counts = begin.integers() or [], size.integers() or []
-        for extent, start, count in zip(x.shape, starts, counts, strict=False):
-            need(
-                count == -1 or 0 <= count <= extent - start,
-                "values",
-                f"begin is {starts} and size {counts}; {x.label} has shape {list(x.shape)}",
-            )
+    if not (begin.constant and size.constant):
+        return
+    same_type(begin, size)
+    starts, counts = begin.integers() or [], size.integers() or []
+    wanted = []
+    for extent, start, count in zip(x.shape, starts, counts, strict=False):
+        need(
+            start >= 0 and (count == -1 or 0 <= count <= extent - start),
+            "values",
+            f"begin is {starts} and size {counts}; {x.label} has shape {list(x.shape)}",
+        )
+        wanted.append(extent - start if count == -1 else count)
+    signature = y.tensor.shape_signature
+    if y.rank and not (signature is not None and -1 in signature):
+        need(list(y.shape) == wanted, "shapes",
+             f"{y.label} has shape {list(y.shape)}; allowed: {wanted}")  # fmt: skip
 
 
 @litert("STRIDED_SLICE")
@@ -291,6 +308,8 @@ def strided_slice(node: Node) -> None:
     same_type(x, y)
     for bound in (begin, end, strides):
         types(bound, "int32")
+    need(strides.size >= begin.size, "shapes",
+         f"{strides.label} has {strides.size} elements; allowed: {begin.size}")  # fmt: skip
     steps = strides.integers()
     if steps is not None:
         need(0 not in steps, "values", f"{strides.label} holds 0; allowed: other numbers")
@@ -306,6 +325,8 @@ def split(node: Node) -> None:
     _outputs(node, count)
     types(x, "float32", *CODES, "int32", "int64")
     if axis.constant:
+        if len(_words(axis)) < 1 or _BITS.get(axis.dtype, 0) < 32:
+            return  # of a narrower type: what is read is not in the file
         at = axis_of((_words(axis) or [0])[0], x)
         need(count != 0, "options", "num_splits is 0; allowed: 1 or more")
         need(x.shape[at] % count == 0, "shapes",
@@ -406,6 +427,9 @@ def space_to_batch(node: Node) -> None:
     need(amounts.shape == (spatial, 2), "shapes",
          f"{amounts.label} has shape {list(amounts.shape)}; allowed: [{spatial}, 2]")  # fmt: skip
     blocks, around = _words(block)[:spatial], _words(amounts)[: 2 * spatial]
+    if len(blocks) < spatial or len(around) < 2 * spatial:
+        narrow = block if len(blocks) < spatial else amounts
+        refuse("types", f"{narrow.label} is of {narrow.dtype}, and read as int32: past its end")
     need(0 not in blocks, "values", f"{block.label} holds 0; allowed: 1 or more")
     if node.name == "BATCH_TO_SPACE_ND":
         need(min(around, default=0) >= 0, "values", f"{amounts.label} holds {min(around)}")
@@ -444,7 +468,7 @@ def resize(node: Node) -> None:
             need(min(wanted) > 0, "values", f"{size.label} holds {wanted}; allowed: 1 or more")
         runs_on(x, "float32", *CODES)
     else:
-        sized(x)
+        types(x, *(name for name, bits in _BITS.items() if bits < 64))
 
 
 @litert("REVERSE_V2")
@@ -527,5 +551,6 @@ def broadcast_to(node: Node) -> None:
                 "shapes",
                 f"{x.label} has shape {list(x.shape)}, which does not broadcast to {wanted}",
             )
+        sizes_fit(wanted, "the shape")
         need(len(wanted) <= 8, "rank", f"{shape.label} has {len(wanted)} elements; allowed: 8",
              aborts=True, stage="invoke")  # fmt: skip

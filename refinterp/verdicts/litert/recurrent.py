@@ -119,8 +119,18 @@ def bidirectional_rnn(node: Node) -> None:
     for position in range(len(node.outputs)):
         node.y(position)
     runs_on(operands[0], "float32", "uint8", "int8")
-    if forward is not None and extra is None:
-        refuse("operands", "the second input is left out, but its weights are given", aborts=True)
+    if forward is not None and backward is not None:
+        if extra is None:
+            refuse("operands", "the second input is left out, and its weights are given",
+                   aborts=True)  # fmt: skip
+        ok = (
+            extra.shape[:2] == x.shape[:2]
+            and forward.shape == (_at(operands[0], 0), _at(extra, 2))
+            and backward.shape == (_at(operands[4], 0), _at(extra, 2))
+        )
+        need(ok, "shapes", f"{extra.label} has shape {list(extra.shape)}, its weights "
+             f"{list(forward.shape)} and {list(backward.shape)}; allowed: those that fit {x.label}",
+             aborts=True)  # fmt: skip
 
 
 class _Gates:
@@ -180,8 +190,17 @@ def _gates(
         if diagonal and r.rank == 1:
             _equal(r, 0, cells)
             continue
+        if diagonal:
+            rank(r, 2)
+            _equal(r, 1, outputs)
+            same_type(r, first)
+            if position == 0:
+                _equal(r, 0, cells)
+            continue
         _matrix(r, cells, outputs)
         same_type(r, first)
+    if not flat and diagonal:
+        same_type(recurrent, last)
     need((gates.weights[0] is None) == (gates.recurrent[0] is None), "operands",
          "only one of the two weights of the input gate is given")  # fmt: skip
     _small(gates, cells, outputs, first, whole=whole, typed=typed)
@@ -203,6 +222,9 @@ def _small(
     if coupled:
         need(gates.biases[0] is None, "operands",
              "the input gate has a bias and no weights")  # fmt: skip
+    for bias in gates.biases if whole else ():
+        need(bias is None or bias.constant, "constants",
+             "a bias is computed at run time; it must be a constant", aborts=True)  # fmt: skip
     for bias in gates.biases[1 if coupled else 0 :]:
         if bias is None:
             refuse("operands", "a bias is left out, and needed",
@@ -280,6 +302,10 @@ def _basic(node: Node) -> None:
     _matrix(w, 4 * depth, x.shape[1] + depth)
     _vector(bias, 4 * depth)
     _matrix(state, x.shape[0], depth)
+    found = (x.dtype, w.dtype, bias.dtype)
+    need(found in (("float32",) * 3, ("uint8", "uint8", "int32")), "types",
+         f"{x.label}, {w.label} and {bias.label} are of {', '.join(found)}; allowed: float32 "
+         "throughout, or uint8, uint8, int32", stage="invoke")  # fmt: skip
 
 
 @litert("UNIDIRECTIONAL_SEQUENCE_LSTM")
@@ -312,7 +338,13 @@ def bidirectional_lstm(node: Node) -> None:
     rank(x, 3)
     for start in (1, 18):
         gates = _Gates(node, start, biases=start + 11, peepholes=start + 8)
-        _gates(node, gates, x.shape[2], whole=False, typed=True)
+        cells, outputs = _gates(node, gates, x.shape[2], whole=False, typed=True)
+        batch = x.shape[1] if node.option("time_major", False) else x.shape[0]
+        for position, size in ((35, batch * outputs), (36, batch * cells)):
+            state = node.x(position + (2 if start == 18 else 0))
+            need(state.size == size, "shapes",
+                 f"{state.label} has {state.size} elements; allowed: {size}")  # fmt: skip
+    same_type(node.x(4), node.x(21))
     for position in range(35, 39):
         need(node.x(position).variable, "variables",
              f"{node.x(position).label} is no variable; it must be")  # fmt: skip

@@ -19,6 +19,7 @@ from refinterp.verdicts.node import (
 from refinterp.verdicts.table import tflm
 from refinterp.verdicts.tflm.parts import (
     activation_range,
+    as_many,
     broadcast_rank,
     quotient,
     scale,
@@ -52,6 +53,7 @@ def add(node: Node) -> None:
         if node.name == "SUB":
             not_quantized(y)
     runs_on(y, "float32", "int32", "int8", "int16")
+    as_many(y, a, b)
     broadcast_rank(node, 4, a, b, y)
 
 
@@ -67,6 +69,7 @@ def mul(node: Node) -> None:
             for x in (a, b, y):
                 zero_point_is(x, 0)
     runs_on(a, "int8", "int16", "int32", "float32")
+    as_many(y, a, b)
     broadcast_rank(node, 4, a, b, y)
 
 
@@ -82,6 +85,7 @@ def div(node: Node) -> None:
         not_quantized(a)
         not_quantized(b)
     runs_on(y, "float32", "int32", "int8")
+    as_many(y, a, b)
     broadcast_rank(node, 4, a, b, y)
 
 
@@ -102,7 +106,7 @@ def maximum(node: Node) -> None:
     a, b, y = node.x(0, aborts=True), node.x(1, aborts=True), node.y()
     runs_on(y, "float32", "int8", "int16", "int32", "int64")
     for x in (a, b, y):
-        need(x.rank <= 4, "rank", f"{x.label} has {x.rank} dimensions; allowed: up to 4",
+        need(x.rank <= 6, "rank", f"{x.label} has {x.rank} dimensions; allowed: up to 6",
              aborts=True, stage="invoke")  # fmt: skip
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.node import Node, Operand, is_constant, need, rank, refuse, types
+import math
+from collections.abc import Sequence
+
+from refinterp.graph.model import STORAGE
+from refinterp.verdicts.node import Node, Operand, is_constant, need, rank, refuse, runs_on, types
 from refinterp.verdicts.table import tflm
 
 
@@ -26,6 +30,39 @@ def if_(node: Node) -> None:
     graph = node.model.subgraphs[then]
     _counts("inputs", len(node.inputs) - 1, len(graph.inputs), then)
     _counts("outputs", len(node.outputs), len(graph.outputs), then)
+    for position in range(1, len(node.inputs)):
+        node.x(position, aborts=True)
+    branches = [then, int(node.option("else_subgraph_index", 0))]
+    _same_bytes(node, node.inputs[1:], branches, "inputs")
+    _same_bytes(node, node.outputs, branches, "outputs")
+
+
+def _same_bytes(
+    node: Node, operands: Sequence[Operand | None], branches: Sequence[int], side: str
+) -> None:
+    """What is passed is as large as what the subgraphs have, at least one of them."""
+    for position, x in enumerate(operands):
+        wrong = []
+        for branch in branches:
+            graph = node.model.subgraphs[branch]
+            indices = getattr(graph, side)
+            if x is None or position >= len(indices):
+                continue
+            tensor = graph.tensors[indices[position]]
+            sizes = (_bytes(x), _width(str(tensor.dtype)) * math.prod(tensor.shape))
+            if sizes[0] != sizes[1] and min(sizes) >= 0:
+                wrong.append(f"{sizes[1]} in subgraph {branch}")
+        if x is not None and len(wrong) == len(branches):
+            refuse("shapes", f"{x.label} has {_bytes(x)} bytes; allowed: "
+                   + " or ".join(wrong), stage="invoke")  # fmt: skip
+
+
+def _bytes(x: Operand) -> int:
+    return _width(x.dtype) * x.size
+
+
+def _width(dtype: str) -> int:
+    return STORAGE[dtype].itemsize if dtype in STORAGE else 1
 
 
 def _counts(what: str, mine: int, its: int, subgraph: int) -> None:
@@ -44,6 +81,15 @@ def while_(node: Node) -> None:
     need(count == len(node.outputs), "operands",
          f"it has {count} inputs and {len(node.outputs)} outputs; allowed: as many")  # fmt: skip
     _counts("outputs", count, len(node.model.subgraphs[body].outputs), body)
+    for position in range(count):
+        node.x(position, aborts=True)
+    _same_bytes(node, node.inputs, [condition], "inputs")
+    for x, y in zip(node.inputs, node.outputs, strict=True):
+        if x is not None and y is not None and _bytes(x) != _bytes(y):
+            refuse("shapes", f"{x.label} has {_bytes(x)} bytes and {y.label} {_bytes(y)}; "
+                   "allowed: as many", stage="invoke")  # fmt: skip
+    _same_bytes(node, node.outputs, [body], "inputs")
+    _same_bytes(node, node.outputs, [body], "outputs")
 
 
 @tflm("CALL_ONCE")
@@ -63,9 +109,35 @@ def assign_variable(node: Node) -> None:
     node.x(1, aborts=True)
 
 
-@tflm("VAR_HANDLE", "READ_VARIABLE")
+@tflm("VAR_HANDLE")
 def variable(node: Node) -> None:
     """Nothing is checked."""
+
+
+@tflm("READ_VARIABLE")
+def read_variable(node: Node) -> None:
+    """What is read is as large as what was assigned, or the process ends."""
+    handle = node.x(aborts=True)
+    y = node.y(aborts=True)
+    name = _variable_of(node, node.operator.inputs[0])
+    for other in node.graph.operators:
+        if other.name != "ASSIGN_VARIABLE" or len(other.inputs) < 2 or name is None:
+            continue
+        if _variable_of(node, other.inputs[0]) == name and other.inputs[1] >= 0:
+            tensor = node.graph.tensors[other.inputs[1]]
+            size = _width(str(tensor.dtype)) * math.prod(tensor.shape)
+            need(size == _width(y.dtype) * y.size, "shapes",
+                 f"{y.label} has {_width(y.dtype) * y.size} bytes; {handle.label} has {size}",
+                 aborts=True, stage="invoke")  # fmt: skip
+
+
+def _variable_of(node: Node, handle: int) -> tuple[str, str] | None:
+    """The name of the variable that a handle is of, None where no operator makes it."""
+    for operator in node.graph.operators:
+        if operator.name == "VAR_HANDLE" and handle in operator.outputs:
+            options = operator.options
+            return str(options.get("container")), str(options.get("shared_name"))
+    return None
 
 
 def _signature(
@@ -149,6 +221,12 @@ def rfft(node: Node) -> None:
     _same_rank(x, y)
     types(x, kind)
     types(y, kind)
+    if node.name == "SignalIrfft":
+        length = int(node.option("fft_length", 0))
+        need(length % 2 == 0, "options", f"fft_length is {length}; allowed: even", aborts=True)
+        need(x.rank > 0 and x.shape[-1] >= 2, "shapes",
+             f"{x.label} has shape {list(x.shape)}; allowed: 2 or more last",
+             aborts=True)  # fmt: skip
 
 
 @tflm("SignalOverlapAdd")
@@ -174,7 +252,10 @@ def _kind(node: Node, allowed: tuple[str, ...]) -> str:
 @tflm("CIRCULAR_BUFFER")
 def circular_buffer(node: Node) -> None:
     """A buffer that moves on by one row each run."""
+    need(len(node.inputs) == 1, "operands", f"it has {len(node.inputs)} inputs; allowed: 1")
     x, y = node.x(), node.y()
+    if len(node.outputs) > 1:
+        types(node.y(1), "bool")
     rank_ = min(x.rank, y.rank)
     need(rank_ >= 4, "rank", f"{x.label} and {y.label} have {x.rank} and {y.rank} dimensions")
     need(
@@ -196,6 +277,28 @@ def detection(node: Node) -> None:
     rank(scores, 3)
     rank(anchors, 2)
     need(len(node.outputs) == 4, "operands", f"it has {len(node.outputs)} outputs; allowed: 4")
+    need(boxes.shape[0] == 1 and boxes.shape[2] >= 4, "shapes",
+         f"{boxes.label} has shape {list(boxes.shape)}; allowed: 1 first and 4 or more last",
+         stage="invoke")  # fmt: skip
+    runs_on(boxes, "float32")
+    need(scores.shape[:2] == boxes.shape[:2], "shapes",
+         f"{scores.label} has shape {list(scores.shape)} and {boxes.label} {list(boxes.shape)}; "
+         "allowed: as many boxes", stage="invoke")  # fmt: skip
+    classes = int(node.option("num_classes", 0))
+    need(0 <= scores.shape[2] - classes <= 1, "shapes",
+         f"{scores.label} has {scores.shape[2]} classes; allowed: {classes} or {classes + 1}",
+         stage="invoke")  # fmt: skip
+    runs_on(scores, "float32")
+    overlap = float(node.option("nms_iou_threshold", 0))
+    need(0 < overlap <= 1, "options",
+         f"nms_iou_threshold is {overlap:g}; allowed: more than 0, at most 1",
+         stage="invoke")  # fmt: skip
+    most = int(node.option("max_detections", 0))
+    need(most >= 0, "options", f"max_detections is {most}; allowed: 0 or more", stage="invoke")
+
+
+_HUFFMAN, _PRUNED = 1, 2
+"""Ways in which constants are compressed; 0: a table of values."""
 
 
 @tflm("TFLM_DECODE")
@@ -211,7 +314,24 @@ def decode(node: Node) -> None:
         data, ancillary, y = node.x(i), node.x(i + 1), node.y(i // 2)
         is_constant(data)
         is_constant(ancillary)
-        raw = b"" if ancillary.value is None else ancillary.value.tobytes()
-        need(len(raw) > 2 and raw[1] == 1, "constants",
+        raw = b"" if ancillary.raw is None else ancillary.raw.tobytes()
+        need(len(raw) > 5 and raw[1] == 1, "constants",
              f"{ancillary.label} is of another version than 1")  # fmt: skip
-        del y
+        need(raw[0] <= _PRUNED, "constants",
+             f"{ancillary.label} asks for decoder {raw[0]}; allowed: 0 to {_PRUNED}")  # fmt: skip
+        need(raw[4] == 1, "constants",
+             f"{ancillary.label} is of another version than 1")  # fmt: skip
+        if raw[0] == _HUFFMAN:
+            if not raw[5] & 1:
+                types(y, "int8")
+            runs_on(y, "int8", "int16")
+            continue
+        if y.affine:
+            along_last = y.axis == y.rank - 1 and y.scales.size > 1
+            last = f" or {y.rank - 1}" if y.scales.size > 1 else ""
+            need(along_last or y.axis == 0, "quantization",
+                 f"{y.label} has quantized_dimension {y.axis}; allowed: 0{last}")  # fmt: skip
+            if raw[0] == _PRUNED and y.dtype != "int8":
+                need(not y.zeros.any(), "zero points",
+                     f"{y.label} is of {y.dtype} and has zero points; allowed: 0")  # fmt: skip
+        runs_on(y, "bool", "float32", "int8", "int16", "int32", "int64")

@@ -35,12 +35,6 @@ def relu(node: Node) -> None:
     if node.name == "RELU" and x.dtype == "int16":
         zero_point_is(x, 0)
         zero_point_is(y, 0)
-    if node.name == "RELU6" and x.dtype in ("int8", "int16"):
-        bits = 8 if x.dtype == "int8" else 16
-        low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-        with np.errstate(all="ignore"):
-            six = float(np.float32(6.0) / np.float32(scale(x)))
-        del low, high, six  # the code of six is cut to the type: nothing is refused
     runs_on(x, "float32", "int8", "int16")
 
 
@@ -55,7 +49,7 @@ def abs_(node: Node) -> None:
         if x.dtype == "int16":
             zero_point_is(x, 0)
             zero_point_is(y, 0)
-    runs_on(x, *(("float32", "int8", "int16") if node.name == "ABS" else ("float32", "int8")))
+    runs_on(x, "float32", "int8", "int16")
 
 
 @tflm("SIN", "COS", "LOG", "SQRT", "SQUARE")
@@ -185,10 +179,12 @@ def softmax(node: Node) -> None:
     x, y = _pair(node)
     need(x.rank >= 1, "rank", f"{x.label} has no dimension; allowed: 1 or more")
     if x.dtype == "int16":
+        types(y, "int16")
         zero_point_is(x, 0)
         zero_point_is(y, 0)
         _near(y, 1 / 32768)
     elif x.dtype == "int8":
+        _steep(x, float(node.option("beta", 0.0)))
         if y.dtype == "int16":
             zero_point_is(y, -32768)
             _near(y, 1 / 65536)
@@ -200,6 +196,14 @@ def softmax(node: Node) -> None:
     else:
         types(x, "float32", "int8", "int16")
         types(y, "float32")
+
+
+def _steep(x: Operand, beta: float) -> None:
+    """A step of the input is not so small that its factor is 1 or less: that ends the process."""
+    real = float(np.float32(beta)) * scale(x) * 2**26
+    if not real > 1:
+        refuse("scales", f"{x.label} has scale {scale(x):.9g} and beta is {beta:.9g}; their "
+               "product must be more than 2**-26", aborts=True)  # fmt: skip
 
 
 def _near(y: Operand, wanted: float) -> None:
@@ -216,6 +220,7 @@ def log_softmax(node: Node) -> None:
     if x.dtype == "int8":
         need(scale(y) == 16 / 256, "scales", f"{y.label} has scale {scale(y):.9g}; allowed: 1/16")
         zero_point_is(y, 127)
+        _steep(x, 1.0)
     runs_on(x, "float32", "int8")
 
 
@@ -238,8 +243,8 @@ def prelu(node: Node) -> None:
         types(alpha, "int8")
     runs_on(x, "float32", "int8", "int16")
     for operand in (x, alpha, y):
-        need(operand.rank <= 4, "rank",
-             f"{operand.label} has {operand.rank} dimensions; allowed: up to 4",
+        need(operand.rank <= 6, "rank",
+             f"{operand.label} has {operand.rank} dimensions; allowed: up to 6",
              aborts=True, stage="invoke")  # fmt: skip
 
 
@@ -248,7 +253,7 @@ def cast(node: Node) -> None:
     """CAST."""
     x, y = _pair(node)
     runs_on(x, "int8", "int16", "int32", "uint32", "float32", "bool")
-    runs_on(y, "int8", "int16", "int32", "float32")
+    runs_on(y, "int8", "int16", "int32", "uint32", "float32", "bool")
 
 
 @tflm("DEQUANTIZE")

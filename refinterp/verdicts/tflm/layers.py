@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from refinterp.verdicts.node import (
     Node,
     Operand,
@@ -24,16 +26,16 @@ from refinterp.verdicts.tflm.parts import (
     zero_point_is,
 )
 
-_HYBRID = "it is a hybrid: {x} is of {xt} and {w} of {wt}; allowed: {allowed}"
-
 
 def _kinds(x: Operand, w: Operand, *allowed: tuple[str, str]) -> None:
     """The types of data and weights go together."""
     if (x.dtype, w.dtype) not in allowed:
         pairs = ", ".join(f"{a} with {b}" for a, b in allowed)
+        hybrid = x.dtype == "float32" and w.dtype in ("int8", "uint8", "int4")
         refuse(
-            "hybrid" if x.dtype == "float32" and w.dtype != "float32" else "types",
-            f"{x.label} is of {x.dtype} and {w.label} of {w.dtype}; allowed: {pairs}",
+            "hybrid" if hybrid else "types",
+            ("it is hybrid (a dynamic-range model's): " if hybrid else "")
+            + f"{x.label} is of {x.dtype} and {w.label} of {w.dtype}; allowed: {pairs}",
         )
 
 
@@ -47,6 +49,18 @@ def _strides(node: Node) -> None:
     for name in ("stride_w", "stride_h"):
         if node.option(name, 1) == 0:
             refuse("options", f"{name} is 0; allowed: 1 or more", aborts=True)
+
+
+def _groups(x: Operand, w: Operand, y: Operand) -> None:
+    """C divides by the number of groups, and reads channels where there is no dimension."""
+    for operand_ in (x, w, y):
+        need(operand_.rank > 3, "rank", f"{operand_.label} has {operand_.rank} dimensions; "
+             "allowed: 4", aborts=True, stage="invoke")  # fmt: skip
+    groups = x.shape[3] // w.shape[3] if w.shape[3] else 0
+    if groups == 0 or y.shape[3] // groups == 0:
+        refuse("shapes", f"{x.label}, {w.label} and {y.label} have {x.shape[3]}, {w.shape[3]} and "
+               f"{y.shape[3]} channels, which make no groups", aborts=True,
+               stage="invoke")  # fmt: skip
 
 
 @tflm("CONV_2D")
@@ -70,6 +84,7 @@ def conv_2d(node: Node) -> None:
     bias = operand(node, 2)
     if x.dtype == "int16" and bias is not None:
         runs_on(bias, "int32", "int64")
+    _groups(x, w, y)
 
 
 @tflm("DEPTHWISE_CONV_2D")
@@ -89,6 +104,8 @@ def depthwise_conv_2d(node: Node) -> None:
         convolution_scales(
             node, x, w, y, channels, node.option("fused_activation_function", "NONE")
         )
+    if len(node.inputs) == 3:
+        node.x(2, aborts=True)
     runs_on(x, "float32", "int8", "int16")
     runs_on(w, *{"float32": ("float32",), "int8": ("int8", "int4"), "int16": ("int8",)}[x.dtype])
 
@@ -200,8 +217,10 @@ def batch_matmul(node: Node) -> None:
 
 
 def _result(y: Operand, shape: tuple[int, ...]) -> None:
-    """The result's shape in the file is what it will be."""
-    del y, shape
+    """The result has as many elements as it will have, and no fewer dimensions."""
+    need(len(shape) <= y.rank, "rank", f"{y.label} has {y.rank} dimensions; allowed: {len(shape)}")
+    count = math.prod(shape)
+    need(y.size == count, "shapes", f"{y.label} has {y.size} elements; allowed: {count}")
 
 
 @tflm("EMBEDDING_LOOKUP")
@@ -289,6 +308,12 @@ def lstm(node: Node) -> None:
     x, hidden, cell, y = node.x(0), node.x(18), node.x(19), node.y()
     need(hidden.variable and cell.variable, "variables",
          f"{hidden.label} and {cell.label} must be variables")  # fmt: skip
+    same_type(hidden, x)
+    same_type(y, x)
+    for position in range(1, 9):
+        same_type(node.x(position), node.x(2))
+    for position in range(12, 16):
+        same_type(node.x(position), node.x(13))
     features = _dimension(x, 2)
     batch = _dimension(x, 1 if node.option("time_major", False) else 0)
     units = _dimension(hidden, 1)

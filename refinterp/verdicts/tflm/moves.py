@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+from refinterp.graph.model import STORAGE
 from refinterp.verdicts.node import (
     Node,
     Operand,
@@ -50,6 +51,7 @@ def concatenation(node: Node) -> None:
             zero_point_is(x, 0)
     if first.dtype == "int16":
         zero_point_is(y, 0)
+    _axis(int(node.option("axis", 0)), y, aborts=True)
 
 
 @tflm("PAD", "PADV2")
@@ -69,7 +71,10 @@ def pad(node: Node) -> None:
     amounts = _words(paddings, 2 * y.rank)
     for i in range(y.rank):
         before = x.shape[i] if i < x.rank else None
-        if before is None or amounts is None:
+        if before is None:
+            continue
+        if amounts is None:
+            types(paddings, "int32")
             continue
         wanted = before + amounts[2 * i] + amounts[2 * i + 1]
         need(y.shape[i] == wanted, "shapes", f"{y.label} has {y.shape[i]} elements along "
@@ -105,7 +110,7 @@ def mirror_pad(node: Node) -> None:
     rank(paddings, 2)
     need(paddings.shape[0] == x.rank, "shapes",
          f"{paddings.label} has {paddings.shape[0]} rows; allowed: {x.rank}")  # fmt: skip
-    del y
+    runs_on(y, "float32", "int8")
 
 
 @tflm("RESHAPE")
@@ -147,8 +152,12 @@ def squeeze(node: Node) -> None:
         gone = {i for i, extent in enumerate(x.shape) if extent == 1}
     kept = [extent for i, extent in enumerate(x.shape) if i not in gone]
     for i, extent in enumerate(kept):
-        if i < y.rank and y.shape[i] < extent:
-            refuse("shapes", f"{y.label} has shape {list(y.shape)}; allowed: {kept}", aborts=True)
+        if i >= y.rank or y.shape[i] < extent:
+            refuse("shapes", f"{y.label} has shape {list(y.shape)}; allowed: {kept}")
+    if x.dtype in STORAGE and y.dtype in STORAGE:
+        sizes = [operand.size * STORAGE[operand.dtype].itemsize for operand in (x, y)]
+        need(sizes[0] == sizes[1], "shapes", f"{x.label} has {sizes[0]} bytes and {y.label} "
+             f"{sizes[1]}; allowed: as many", stage="invoke")  # fmt: skip
 
 
 @tflm("EXPAND_DIMS")
@@ -157,7 +166,7 @@ def expand_dims(node: Node) -> None:
     node.counts(2, 1)
     x, axis, y = node.x(0), node.x(1), node.y()
     is_constant(axis)
-    need(axis.size == 1, "shapes", f"{axis.label} has {axis.size} elements; allowed: 1")
+    rank(axis, 0, 1)
     types(axis, "int32")
     value = (axis.integers() or [0])[0]
     at = x.rank + 1 + value if value < 0 else value
@@ -165,10 +174,8 @@ def expand_dims(node: Node) -> None:
     wanted = (*x.shape[: max(at, 0)], 1, *x.shape[max(at, 0) :])
     need(y.rank == x.rank + 1 and (at < 0 or y.shape == wanted), "shapes",
          f"{y.label} has shape {list(y.shape)}; allowed: {list(wanted)}")  # fmt: skip
-    if at < 0:
-        need(y.shape[1:] == x.shape, "shapes",
-             f"{y.label} has shape {list(y.shape)}; the axis is {value}")  # fmt: skip
-    runs_on(x, "float32", "int8", "int16", "int32", "int64")
+    need(at >= 0, "axis", f"the axis is {value}; allowed: {-x.rank - 1} to {x.rank}")
+    runs_on(x, "float32", "int8", "int16")
 
 
 @tflm("TRANSPOSE")
@@ -207,10 +214,40 @@ def strided_slice(node: Node) -> None:
     node.counts(4, 1)
     x, begin, end, strides = (node.x(i, aborts=True) for i in range(4))
     y = node.y(aborts=True)
-    need(x.rank <= 5, "rank", f"{x.label} has {x.rank} dimensions; allowed: up to 5")
+    rank(x, 0, 4)
+    words = []
     for bound in (begin, end, strides):
         is_constant(bound)
+        values = _words(bound, x.rank) or []
+        need(len(values) == x.rank, "shapes", f"{bound.label} has {len(values)} elements of 32 "
+             f"bits; allowed: {x.rank}")  # fmt: skip
+        words.append(values)
+    kept = _slice(node, x, *words)
+    need(list(y.shape) == kept, "shapes", f"{y.label} has shape {list(y.shape)}; allowed: {kept}")
     runs_on(y, "float32", "int8", "int16", "int32", "bool")
+
+
+def _slice(
+    node: Node, x: Operand, begin: list[int], end: list[int], strides: list[int]
+) -> list[int]:
+    """The shape of a strided slice."""
+    masks = [int(node.option(f"{name}_mask", 0)) for name in ("begin", "end", "shrink_axis")]
+    kept = []
+    for axis, (extent, step) in enumerate(zip(x.shape, strides, strict=True)):
+        need(step != 0, "values", "a stride is 0; allowed: others")
+        whole_begin, whole_end, shrunk = (mask >> axis & 1 for mask in masks)
+        low, high = (0, extent) if step > 0 else (-1, extent - 1)
+        first, last = (low, high) if step > 0 else (high, low)
+        start = first if whole_begin else _held(begin[axis], extent, low, high)
+        stop = last if whole_end else _held(end[axis], extent, low, high)
+        if not shrunk:
+            kept.append(max(0, math.ceil((stop - start) / step)))
+    return kept
+
+
+def _held(position: int, extent: int, low: int, high: int) -> int:
+    """A position, counted from the end if it is negative, within bounds."""
+    return min(max(position + extent if position < 0 else position, low), high)
 
 
 @tflm("SPLIT")
@@ -243,6 +280,8 @@ def pack(node: Node) -> None:
     """PACK."""
     y = node.y(aborts=True)
     runs_on(y, "float32", "int8", "int16", "int32", "int64")
+    for position in range(int(node.option("values_count", 0))):
+        node.x(position, aborts=True)
 
 
 @tflm("UNPACK")
@@ -297,15 +336,15 @@ def depth_to_space(node: Node) -> None:
     types(y, "float32", "int8")
     same_type(x, y)
     block = int(node.option("block_size", 0))
+    need(block > 0, "options", f"block_size is {block}; allowed: 1 or more")
+    need(y.rank <= 4, "rank", f"{y.label} has {y.rank} dimensions; allowed: 4", aborts=True)
     if node.name == "DEPTH_TO_SPACE":
-        need(block > 0, "options", f"block_size is {block}; allowed: 1 or more")
         need(
             x.shape[3] % (block * block) == 0,
             "shapes",
             f"{x.label} has {x.shape[3]} channels; allowed: multiples of {block * block}",
         )
     else:
-        need(block != 0, "options", "block_size is 0; allowed: 1 or more", aborts=True)
         for axis in (1, 2):
             whole = int(x.shape[axis] / block)
             need(
@@ -340,6 +379,8 @@ def resize(node: Node) -> None:
         need(size.shape[0] == 2, "shapes",
              f"{size.label} has {size.shape[0]} elements; allowed: 2")  # fmt: skip
     is_constant(size)
+    need(y.rank <= 4, "rank", f"{y.label} has {y.rank} dimensions; allowed: 4", aborts=True,
+         stage="invoke")  # fmt: skip
     if node.name == "RESIZE_BILINEAR":
         both = node.option("half_pixel_centers", False) and node.option("align_corners", False)
         need(not both, "options", "half_pixel_centers and align_corners are both set; allowed: one")
@@ -471,6 +512,9 @@ def arg_max(node: Node) -> None:
     runs_on(axis, "int32")
     runs_on(y, "int32")
     runs_on(x, "float32", "int8")
+    values = axis.integers()
+    if values:
+        _axis(values[0], x, aborts=True)
 
 
 @tflm("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ALL")

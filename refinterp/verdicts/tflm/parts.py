@@ -53,13 +53,24 @@ def broadcast_rank(node: Node, most: int, *operands: Operand) -> None:
     if len({x.shape for x in operands[:2]}) == 1:
         return
     for x in operands:
-        if x.rank > most:
+        if x.rank > max(most, 6):
             refuse(
                 "rank",
                 f"{x.label} has {x.rank} dimensions, and operands of unlike shape at most {most}",
                 aborts=True,
                 stage="invoke",
             )
+
+
+def as_many(y: Operand, *operands: Operand) -> None:
+    """A result of operands of one shape has as many elements, or the process ends."""
+    if len({x.shape for x in operands}) == 1 and y.size != operands[0].size:
+        refuse(
+            "shapes",
+            f"{y.label} has {y.size} elements; allowed: {operands[0].size}",
+            aborts=True,
+            stage="invoke",
+        )
 
 
 def bias_scale_fits(x: Operand, w: Operand, bias: Operand | None, y: Operand) -> None:
