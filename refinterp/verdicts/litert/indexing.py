@@ -127,9 +127,9 @@ def scatter_nd(node: Node) -> None:
     types(indices, "int32")
     wanted = shape.integers()
     if wanted is None:
-        outer = indices.shape[:-1]
-        need(updates.shape[: len(outer)] == outer, "shapes",
-             f"{updates.label} has shape {list(updates.shape)}; allowed: {list(outer)} first",
+        ahead = indices.shape[:-1]
+        need(updates.shape[: len(ahead)] == ahead, "shapes",
+             f"{updates.label} has shape {list(updates.shape)}; allowed: {list(ahead)} first",
              stage="invoke")  # fmt: skip
         return
     need(indices.rank >= 1 and updates.rank >= 1 and shape.rank == 1, "rank",
