@@ -66,16 +66,35 @@ def print_inspected(shown: Inspected) -> None:
 
 
 def print_many(shown: Sequence[Inspected | tuple[str, RefinterpError]]) -> None:
-    """Print several models, each under its name; of one that cannot be read, why."""
-    for place, one in enumerate(shown):
-        if place:
-            print_text()
+    """Print several models: a table of what they come to, then each under its name."""
+    read = [one for one in shown if isinstance(one, Inspected)]
+    refused = len(shown) - len(read)
+    run = sum(not one.refused for one in read)
+    said = f"refinterp runs {run} of {plural(len(shown), 'model')}"
+    print_answer([("verdict", said + (f"; {refused} cannot be read" if refused else ""))])
+    print_table(
+        [Column("model", fold=True), Column("refinterp"), Column("runs", "right")],
+        [_summary(one) for one in shown],
+    )
+    if read:
+        print_text(_legend(read[0].runtimes))
+    for one in shown:
+        print_text()
         if isinstance(one, Inspected):
             print_text(one_line(one.model.source or "model"), style="bold")
             print_inspected(one)
         else:
             print_text(one_line(one[0]), style="bold")
             print_answer([("verdict", f"refused: {one_line(str(one[1]))}")])
+
+
+def _summary(one: Inspected | tuple[str, RefinterpError]) -> tuple[str, str, str]:
+    if not isinstance(one, Inspected):
+        return one_line(one[0]), "refused", "-"
+    letters = "".join(
+        _LETTERS[r.runtime] if r.verdict == "runs" else _OTHERWISE[r.verdict] for r in one.runtimes
+    )
+    return one_line(one.model.source or "model"), "no" if one.refused else "runs", letters
 
 
 def verdict(shown: Inspected) -> str:

@@ -137,6 +137,7 @@ def test_several_models_and_one_that_cannot_be_read(capsys, tmp_path) -> None:
     assert second["error"]["kind"] == "model"
     assert main(["inspect", str(wrong), str(HEALTHY)]) == 2
     text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith("verdict refinterp runs 1 of 2 models; 1 cannot be read")
     assert "verdict refused: " in text
     assert "verdict refinterp runs it" in text
 
