@@ -116,7 +116,7 @@ def blown_up(subject: Subject, rng: Rng) -> HybridPlant | None:
     channels = patient.tensors[w].shape[patient.axis(operator)]
     if channels < 4:
         return None
-    channel, bits = int(rng.integers(channels)), float(rng.uniform(4.5, 8.0))
+    channel, bits = int(rng.integers(channels)), float(rng.uniform(4.0, 8.0))
     values = patient.values(w)
     own = float(np.abs(np.moveaxis(values, patient.axis(operator), 0)[channel]).max())
     if own == 0:
@@ -130,6 +130,9 @@ def blown_up(subject: Subject, rng: Rng) -> HybridPlant | None:
     detail = f"weights of channel {channel} * {factor:.3g}, one scale for all"
     # the reader's data have an outlier in that channel, which follows
     model = _one_per_tensor(twin, operator)
+    if rng.random() < 0.5:
+        model = dynamic_range(twin, per_channel=False)
+        detail += ", as in all layers"
     return HybridPlant(
         model, twin, subject.samples, frozenset({operator}), frozenset({"weight_scale_spread"}),
         detail,
@@ -211,7 +214,7 @@ def input_outlier(subject: Subject, rng: Rng) -> HybridPlant | None:
         return None
     reach = np.max([np.abs(s[0]).reshape(-1, features).max(axis=0) for s in subject.samples], 0)
     usual = np.flatnonzero(reach >= 0.5 * np.median(reach))  # not a feature of no use
-    feature, bits = int(rng.choice(usual)), float(rng.uniform(6.0, 9.0))
+    feature, bits = int(rng.choice(usual)), float(rng.uniform(5.0, 9.0))
     factor = np.float32(2.0**bits * np.median(reach) / reach[feature])
     if not _input_channel(patient, readers[0], feature, 1 / float(factor)):
         return None
@@ -254,7 +257,7 @@ def inner_outlier(subject: Subject, rng: Rng) -> HybridPlant | None:
     usual = np.flatnonzero(reach >= 0.5 * np.median(reach[reach > 0])) if reach.any() else reach
     if usual.size < 4:
         return None
-    channel, bits = int(rng.choice(usual)), float(rng.uniform(6.0, 9.0))
+    channel, bits = int(rng.choice(usual)), float(rng.uniform(5.0, 9.0))
     factor = float(np.float32(2.0**bits * np.median(reach[reach > 0]) / reach[channel]))
     _times(patient, operator, channel, factor)
     if not _input_channel(patient, reader, channel, 1 / factor):

@@ -24,7 +24,7 @@ from typing import Final, Protocol
 from refinterp.debug.amounts import RANGES, enough
 from refinterp.debug.contract import BITS_APART, bias_ratio
 from refinterp.debug.fault import Fault
-from refinterp.debug.products import Product
+from refinterp.debug.products import CHANNEL_AXIS, Product
 from refinterp.debug.result import Cause
 from refinterp.graph.model import OPTIONAL
 
@@ -99,6 +99,7 @@ _OF_VALUES: Final = frozenset(
 )
 """Faults that the values of the reference show, whatever they are computed from."""
 
+_OUTLIER: Final = "activation_outlier"
 _OF_A_TENSOR: Final = frozenset({"bad_scale", "zero_point_out_of_range"})
 _JOINS: Final = frozenset({"residual_side_lost", "concat_scale_mismatch"})
 _AT_READERS: Final = frozenset(
@@ -167,6 +168,7 @@ def explain(
     _at_one_operator(case)
     _at_readers(case)
     _at_joins(case)
+    _outliers(case)
     _downstream(case)
     found: dict[int, list[Cause]] = {}
     for place, fault in enumerate(case.faults):
@@ -327,6 +329,36 @@ def _at_joins(case: _Case) -> None:
                 continue
             if fault.id == "range_too_wide":
                 case.imply(place, number)
+
+
+def _outliers(case: _Case) -> None:
+    """Outliers in data that a channel of far larger weights further up has made.
+
+    Whatever keeps channels apart may lie on the way: additions, pooling, depthwise convolutions.
+    Who reads such data makes large values of them, and so on.
+    """
+    writers = {t: node for node in case.nodes for t in node.outputs}
+    spread = {f.operator: i for i, f in enumerate(case.faults) if f.id == "weight_scale_spread"}
+    for place, fault in enumerate(case.faults):
+        if fault.id != _OUTLIER or not spread:
+            continue
+        seen: set[int] = set()
+        queue = [fault.tensor]
+        while queue:
+            writer = writers.get(queue.pop())
+            if writer is None or writer.operator in seen:
+                continue
+            seen.add(writer.operator)
+            if writer.operator in spread:
+                case.imply(place, spread[writer.operator])
+            elif writer.name not in CHANNEL_AXIS or writer.name == "DEPTHWISE_CONV_2D":
+                queue += [t for t in writer.inputs if t != OPTIONAL]
+    reached = _reachable(case.nodes)
+    made = {i: root for i, root in case.implied.items() if case.faults[i].id == _OUTLIER}
+    for place, fault in enumerate(case.faults):
+        for before, root in made.items():
+            if fault.id == _OUTLIER and fault.operator in reached[case.faults[before].operator]:
+                case.imply(place, root)
 
 
 def _downstream(case: _Case) -> None:

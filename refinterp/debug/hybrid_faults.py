@@ -32,6 +32,8 @@ from refinterp.run.prepare import Program, Step
 _MOST: Final = 0.5  # of the channels: fewer may be small because they are of no use,
 _MANY: Final = 0.25  # unless these are enough to harm the whole layer
 _HARM_DB: Final = 30.0  # what healthy layers are above
+_LESS_HARM_DB: Final = 40.0  # where they are not, a lone feature of 4 bits more explains it
+_LONE_BITS: Final = 4.0
 _FEW_FEATURES: Final = 0.25  # of all: more are no outliers
 _HALF_STEPS: Final = 1.0  # of float16: half a step is rounding, more another weight
 
@@ -228,10 +230,11 @@ def _outliers(layer: Layer, run_time: RunTimeFigures, own: Hybrid) -> Iterator[F
     assert layer.activations is not None
     assert own.units is not None
     loses = layer.activations.errors.sqnr_db
-    if not loses < _HARM_DB:
-        return
     unit = "image" if run_time.images else "row"
     where = _features(run_time.feature_reach)
+    lone = where is not None and where[2] >= 2**_LONE_BITS * where[3]
+    if not loses < (_LESS_HARM_DB if lone else _HARM_DB):
+        return
     if where is None and run_time.outlier_bits < BITS_APART:
         return
     if where is None:
