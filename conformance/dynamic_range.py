@@ -4,12 +4,15 @@ Weights become int8 (or int4) codes around zero, by one scale or one per output 
 largest takes the largest code; activations and biases stay float32, and the options ask for
 asymmetric rows where the operator has that option. Weight-only models read the same codes, or
 float16, through DEQUANTIZE.
+
+    python -m conformance.dynamic_range     writes models/dynamic/motor_int4.tflite
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -26,6 +29,8 @@ from refinterp.graph.model import (
     Quantization,
     Tensor,
 )
+from refinterp.modelfile.reader import read_model
+from refinterp.modelfile.writer import write_model
 
 Form = Literal["dynamic", "weight_only", "float16"]
 Scales = Callable[[np.ndarray, int], np.ndarray]
@@ -110,10 +115,15 @@ def dynamic_range(
         inputs = (one.inputs[0], place, *one.inputs[2:])
         made.append(replace(one, inputs=inputs, options=MappingProxyType(options)))
     changed = replace(graph, tensors=tuple(tensors), operators=tuple(made))
+    subgraphs = (changed, *model.subgraphs[1:])
+    read = {i for one in made for i in (*one.inputs, *one.outputs)}
+    used = {t.buffer for g in model.subgraphs[1:] for t in g.tensors}
+    used |= {t.buffer for i, t in enumerate(tensors) if i in read}
+    used |= {one.buffer for one in model.metadata}
     return replace(
         model,
-        subgraphs=(changed, *model.subgraphs[1:]),
-        buffers=tuple(buffers),
+        subgraphs=subgraphs,
+        buffers=tuple(b if i in used else Buffer() for i, b in enumerate(buffers)),
         operator_codes=tuple(codes),
     )
 
@@ -133,3 +143,20 @@ def _quantized(
 
 def _buffer(values: np.ndarray) -> Buffer:
     return Buffer(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+
+
+MODELS = Path(__file__).resolve().parent / "models"
+EXAMPLE = MODELS / "dynamic" / "motor_int4.tflite"
+
+
+def example() -> bytes:
+    """The motor model with int4 weights, where LiteRT has a kernel for them, and dynamic ranges."""
+    floats = read_model((MODELS / "motor_float.tflite").read_bytes())
+    operators = floats.subgraphs[0].operators
+    able = [i for i in weighted(floats) if operators[i].name != "DEPTHWISE_CONV_2D"]
+    return write_model(dynamic_range(floats, able, dtype="int4"))
+
+
+if __name__ == "__main__":
+    EXAMPLE.parent.mkdir(exist_ok=True)
+    EXAMPLE.write_bytes(example())

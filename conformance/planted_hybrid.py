@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 
 from conformance.dynamic_range import dynamic_range
-from conformance.planted_faults import PAGE, ROOT
+from conformance.planted_faults import PAGE
+from conformance.planted_hybrid_page import RESULTS
 from conformance.planted_hybrid_plants import HYBRID_FAULTS, HybridFault, HybridPlant
 from conformance.planted_subjects import Subject, corpus_subjects, own_causes, own_subjects
 from conformance.planted_trial import outputs
@@ -34,7 +35,6 @@ from conformance.sources import hash_of_folders
 from refinterp.debug.compare import debug
 from refinterp.samples.source import Samples
 
-RESULTS = ROOT / "conformance" / "planted_hybrid.json"
 SEEDS = (1, 2, 3, 4)
 TRIALS = 40
 _SAMPLES = 8

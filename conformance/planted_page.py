@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.planted_hybrid_page import section
 from conformance.planted_plants import FAULTS
 
 
@@ -37,7 +38,7 @@ def page(result: dict[str, Any]) -> str:
         + (", ".join(f"{id_} at {op}" for op, id_ in about["healthy_causes"]) or "none")
         for name, about in result["models"].items()
     )
-    return PAGE_TEXT.format(
+    whole = PAGE_TEXT.format(
         total=total,
         count=len(trials),
         share=100 * total / len(trials),
@@ -47,6 +48,7 @@ def page(result: dict[str, Any]) -> str:
         seed=result["seed"],
         again=sum(result["drawn_again"].values()),
     )
+    return whole + section()
 
 
 PAGE_TEXT = """# Planted faults

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from refinterp.debug.fault import OF_DATA, REMEDIES
+from refinterp.debug.keep import larger_part
 from refinterp.debug.parts import Part
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
 from refinterp.report.words import decibels, one_line, shorten, some
@@ -77,11 +78,27 @@ def debug_answer(report: DebugReport) -> Lines:
             lines.append(("remedy", "give --data PATH, samples as the model will see them"))
             return lines
         lines.append(("cause", "none found; what was looked for is listed at the end"))
-        lines += _keep(report) or [
-            ("remedy", "none needed for a single layer; `refinterp sensitivity` tells which "
-             "layers matter at the output")
-        ]  # fmt: skip
+        lines += _keep(report) or [("remedy", _no_layer(report))]
     return lines
+
+
+def _no_layer(report: DebugReport) -> str:
+    """What to do where no layer stands out."""
+    tells = "`refinterp sensitivity` tells which layers matter at the output"
+    part = larger_part(report.layers, report.outputs)
+    if part is None:
+        return f"none needed for a single layer; {tells}"
+    if part == "weights":
+        whole = any(one.weights and one.weights.granularity == "tensor" for one in report.layers)
+        scales = ", or a scale for each output channel" if whole else ""
+        return (
+            "how weights are stored costs many layers about the same: give the weights more "
+            f"bits{scales}; {tells}"
+        )
+    return (
+        "quantizing data at run time costs many layers about the same: store the weights in fewer "
+        f"bits, but compute in float (weight-only); {tells}"
+    )
 
 
 def _keep(report: DebugReport) -> Lines:
@@ -169,6 +186,8 @@ def _verdict(report: DebugReport) -> str:
     shown = [_said(output, report.samples) for output in report.outputs[:_OUTPUTS]]
     if len(report.outputs) > _OUTPUTS:
         shown.append(f"and {len(report.outputs) - _OUTPUTS} more outputs")
+    if any(layer.weights is not None and layer.weights.estimated for layer in report.layers):
+        against += ", which has the stored weights: what storing them lost is not in it (--float)"
     return f"{stopped}{_judged(report)}{'; '.join(shown)}, against {against}"
 
 
