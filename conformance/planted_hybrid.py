@@ -1,6 +1,6 @@
 """Plants faults of dynamic-range models and asks the debugger for them.
 
-    python -m conformance.planted_hybrid            4 seeds of 40 trials, writes result and page
+    python -m conformance.planted_hybrid            4 seeds of 25 trials, writes result and page
 
 Float models are quantized as TensorFlow's converter does (`dynamic_range`). Each trial draws a
 fault, a model that it fits and a layer, plants it, and gives the model to `refinterp debug` (as a
@@ -36,7 +36,7 @@ from refinterp.debug.compare import debug
 from refinterp.samples.source import Samples
 
 SEEDS = (1, 2, 3, 4)
-TRIALS = 40
+TRIALS = 25
 _SAMPLES = 8
 _LARGE = frozenset({"mobilenet_v2_224"})  # minutes a trial
 

@@ -214,7 +214,7 @@ def input_outlier(subject: Subject, rng: Rng) -> HybridPlant | None:
         return None
     reach = np.max([np.abs(s[0]).reshape(-1, features).max(axis=0) for s in subject.samples], 0)
     usual = np.flatnonzero(reach >= 0.5 * np.median(reach))  # not a feature of no use
-    feature, bits = int(rng.choice(usual)), float(rng.uniform(5.0, 9.0))
+    feature, bits = int(rng.choice(usual)), float(rng.uniform(6.0, 9.0))
     factor = np.float32(2.0**bits * np.median(reach) / reach[feature])
     if not _input_channel(patient, readers[0], feature, 1 / float(factor)):
         return None
@@ -257,7 +257,7 @@ def inner_outlier(subject: Subject, rng: Rng) -> HybridPlant | None:
     usual = np.flatnonzero(reach >= 0.5 * np.median(reach[reach > 0])) if reach.any() else reach
     if usual.size < 4:
         return None
-    channel, bits = int(rng.choice(usual)), float(rng.uniform(5.0, 9.0))
+    channel, bits = int(rng.choice(usual)), float(rng.uniform(6.0, 9.0))
     factor = float(np.float32(2.0**bits * np.median(reach[reach > 0]) / reach[channel]))
     _times(patient, operator, channel, factor)
     if not _input_channel(patient, reader, channel, 1 / factor):

@@ -32,7 +32,7 @@ from refinterp.run.prepare import Program, Step
 _MOST: Final = 0.5  # of the channels: fewer may be small because they are of no use,
 _MANY: Final = 0.25  # unless these are enough to harm the whole layer
 _HARM_DB: Final = 30.0  # what healthy layers are above
-_LESS_HARM_DB: Final = 40.0  # where they are not, a lone feature of 4 bits more explains it
+_LESS_HARM_DB: Final = 45.0  # where they are not, a lone feature of 4 bits more explains it
 _LONE_BITS: Final = 4.0
 _FEW_FEATURES: Final = 0.25  # of all: more are no outliers
 _HALF_STEPS: Final = 1.0  # of float16: half a step is rounding, more another weight
