@@ -31,16 +31,16 @@ def text(data: memoryview) -> Kind | None:
     low = start[:512].lower()
     if start.startswith(_POINTER):
         size = _SIZE.search(head)
-        held = f" of {int(size.group(1)):,} bytes" if size else ""
+        held = f" to a file of {int(size.group(1)):,} bytes" if size else ""
         return Kind(
-            f"a Git LFS pointer{held}, not the model itself",
+            f"a Git LFS pointer{held}",
             "fetch what it stands for: git lfs install && git lfs pull",
         )
     if low.startswith((b"<!doctype html", b"<html")) or (
         b"<head" in low and b"<body" in head.lower()
     ):
         return Kind(
-            "a web page (HTML), not the model",
+            "a web page (HTML)",
             "download the file itself: on GitHub by its 'Raw' button (raw.githubusercontent.com), "
             "on Hugging Face by /resolve/ instead of /blob/ in the address",
         )
@@ -57,9 +57,7 @@ def text(data: memoryview) -> Kind | None:
             return found
     if low.startswith((b"404: not found", b"not found", b"error", b"access denied", b"forbidden")):
         first = start.splitlines()[0][:60].decode("utf-8", "replace")
-        return Kind(
-            f"a server's answer ({first!r}), not the model", "download it again, as raw file"
-        )
+        return Kind(f"a server's answer ({first!r})", "download it again, as raw file")
     return _dump(data, head)
 
 
@@ -118,7 +116,7 @@ def _json(data: memoryview, head: bytes) -> Kind | None:
     if "nbformat" in keys:
         return Kind("a Jupyter notebook", "run it, and give the .tflite file it writes")
     if keys & {"error", "message", "errors"}:
-        return Kind("a server's answer (JSON), not the model", "download it again")
+        return Kind("a server's answer (JSON)", "download it again")
     if document is None:
         return None
     return Kind("a JSON text", "give the model's .tflite file", certain=False)

@@ -75,7 +75,7 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "pickle": (pickle.dumps([1, 2, 3]), "pickle", "convert"),
     "lfs": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4915200\n",
-        "Git LFS pointer of 4,915,200 bytes", "git lfs pull",
+        "Git LFS pointer to a file of 4,915,200 bytes", "git lfs pull",
     ),
     "html": (b"\n<!DOCTYPE html>\n<html><body>hi</body></html>", "web page", "'Raw' button"),
     "html_late": (b"<!-- x -->\n<head></head>\n<BODY>hi</BODY>", "web page", "'Raw' button"),
