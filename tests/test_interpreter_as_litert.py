@@ -407,3 +407,37 @@ def test_a_fallback_on_a_missing_delegate_works() -> None:
         return made(module, experimental_delegates=delegates).get_input_details()
 
     assert equal(*both(open_))
+
+
+def test_what_called_subgraphs_computed_can_be_read() -> None:
+    """With all tensors preserved: inputs, constants and results of a composite's subgraph."""
+    g = GraphBuilder("main")
+    x, y = g.input("x", (3,)), g.tensor("y", (3,))
+    inner = g.subgraph("decomposition")
+    a = inner.input("a", (3,))
+    two = inner.constant("two", np.float32([2, 2, 2]))
+    b, c = inner.tensor("b", (3,)), inner.tensor("c", (3,))
+    inner.operator("MUL", [a, two], [b])
+    inner.operator("ADD", [b, a], [c])
+    inner.output(c)
+    options = {
+        "name": "three_times",
+        "decomposition_subgraph_index": inner.index,
+        "composite_attributes": np.array([0x24, 1], np.uint8),
+    }
+    g.operator("STABLEHLO_COMPOSITE", [x], [y], options)
+    content = write_model(g.build(outputs=[y]))
+
+    def run(module: Any) -> Any:
+        own = made(module, content, experimental_preserve_all_tensors=True)
+        found = []
+        for data in ([1, 2, 3], [4, 5, 6]):
+            own.set_tensor(0, np.array(data, np.float32))
+            own.invoke()
+            found += [own.get_tensor(1)]
+            found += [own.get_tensor(index, 1) for index in (a, two, b, c)]
+        return found
+
+    their, our = both(run)
+    assert not isinstance(their, Exception)
+    assert equal(their, our), (their, our)

@@ -65,7 +65,7 @@ def test_pyodide_itself():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-USER = '''
+USER = """
 from refinterp import Interpreter, ModelError, read_model
 
 def first(path: str) -> str:
@@ -80,7 +80,7 @@ def first(path: str) -> str:
     own.no_such_method()
     print(model.nowhere)
     return ""
-'''
+"""
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")

@@ -160,11 +160,16 @@ class Interpreter:
     def get_tensor(self, tensor_index: int, subgraph_index: int = 0) -> Any:
         """Return a copy of a tensor; a NumPy scalar when it has no dimensions.
 
+        Of subgraphs that operators called, and that did not run by themselves, the last call's
+        values can be read when all tensors are preserved.
+
         Raises UsageError or UnreadableError, both ValueError: no such tensor, no value yet, or its
         bytes hold another tensor by now.
         """
-        session = self._session(operator.index(subgraph_index))
-        return _unwrap(session.read(operator.index(tensor_index)))
+        index, subgraph = operator.index(tensor_index), operator.index(subgraph_index)
+        session = self._session(subgraph)
+        called = {} if session.allocated else self._session(0).called.get(subgraph, {})
+        return _unwrap(called[index].copy() if index in called else session.read(index))
 
     def tensor(self, tensor_index: int) -> Callable[[], Any]:
         """Return a function that gives a view of a tensor's memory, to be let go before `invoke`.

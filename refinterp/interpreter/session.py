@@ -69,6 +69,7 @@ class Session:
         self._ready = False
         self._ran = False
         self._kept: dict[int, Array] = {}
+        self.called: dict[int, dict[int, Array]] = {}
         self._leases: weakref.WeakSet[_Lease] = weakref.WeakSet()
 
     @property
@@ -184,7 +185,11 @@ class Session:
         if self._refused_run:
             raise UnsupportedError(self._refused_run)
         with nullcontext() if self._threads is None else blas_threads(self._threads):
-            self._executor.invoke([self._keep] if self._preserve else [])
+            if self._preserve:
+                self.called.clear()
+                self._executor.invoke([self._keep], called=[self._keep_called])
+            else:
+                self._executor.invoke()
         self._ran = True
 
     def reset_variables(self) -> None:
@@ -193,6 +198,11 @@ class Session:
             self._executor.reset_variables()
         elif any(tensor.is_variable for tensor in self.graph.tensors):
             raise StateError("variables have no memory yet; call allocate_tensors() first")
+
+    @property
+    def allocated(self) -> bool:
+        """Whether the subgraph has memory of its own."""
+        return self._executor is not None
 
     def read(self, index: int) -> Array:
         """Return a copy of a tensor; raises as `_value`."""
@@ -301,6 +311,17 @@ class Session:
         if moment == "after":
             for tensor, view in zip(step.outputs, outputs, strict=True):
                 self._kept[tensor] = view[0, ...].copy()
+
+    def _keep_called(
+        self, moment: str, step: Step, inputs: Sequence[Array | None], outputs: Sequence[Array]
+    ) -> None:
+        """Observe the subgraphs that operators call, and copy what theirs read and write."""
+        kept = self.called.setdefault(step.subgraph, {})
+        known = zip(step.inputs, inputs, strict=True)
+        made = zip(step.outputs, outputs, strict=True) if moment == "after" else ()
+        for tensor, view in (*known, *made):
+            if view is not None:
+                kept[tensor] = view[0, ...].copy()
 
 
 class _Lease:

@@ -122,8 +122,14 @@ class Executor:
         """
         self._run.reset()
 
-    def invoke(self, observers: Sequence[Observer] = ()) -> None:
-        """Run every operator once, on all samples."""
+    def invoke(
+        self, observers: Sequence[Observer] = (), *, called: Sequence[Observer] = ()
+    ) -> None:
+        """Run every operator once, on all samples.
+
+        called: observers of the subgraphs that operators call; a step says which it is of.
+        """
+        self._run.called = called
         for view, staged in self._feeds:
             np.copyto(view, staged)  # type: ignore[arg-type]
         with contextlib.suppress(EndRun):
@@ -161,6 +167,7 @@ class _Run:
         self.names: dict[tuple[str, str], int] = {}
         self.reset_bytes: dict[int, int] = {}
         self.initialized: set[int] = set()
+        self.called: Sequence[Observer] = ()
         self._calls = {
             index: [self._call(memory.frames[index], step) for step in graph.steps]
             for index, graph in program.graphs.items()
@@ -222,7 +229,9 @@ class _Run:
         prepared = self._program.graphs[subgraph]
         shapes = tuple(array.shape for array in arrays)
         if shapes != tuple(prepared.specs[i].shape for i in inner.inputs):
-            return self._resized(subgraph, shapes).call(subgraph, arrays)
+            nested = self._resized(subgraph, shapes)
+            nested.called = self.called
+            return nested.call(subgraph, arrays)
         frame = self._memory.frames[subgraph]
         for tensor, array in zip(inner.inputs, [a.copy() for a in arrays], strict=True):
             view = frame.views[tensor]
@@ -230,7 +239,7 @@ class _Run:
                 frame.bind(tensor, array[None])
             else:
                 view[0] = array
-        self.graph(subgraph)
+        self.graph(subgraph, self.called)
         return [frame.views[i][0] for i in inner.outputs]  # type: ignore[index]
 
     def _resized(self, subgraph: int, shapes: tuple[Shape, ...]) -> _Run:
