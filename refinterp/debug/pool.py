@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -121,7 +122,8 @@ def _started(job: Job, count: int) -> Iterator[tuple[Event, list[_Worker]]]:
         for _ in range(count):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(job, theirs, halt), daemon=True)
-            process.start()
+            with _deaf():
+                process.start()
             theirs.close()
             crew.append(_Worker(process, ours))
         yield halt, crew
@@ -135,6 +137,19 @@ def _started(job: Job, count: int) -> Iterator[tuple[Event, list[_Worker]]]:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignore Ctrl-C, so that a process started meanwhile does too, from its first moment on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _work(job: Job, connection: Connection, halt: Event) -> None:

@@ -160,7 +160,7 @@ def test_interrupt_leaves_a_valid_report(endless, more, tmp_path):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
-        time.sleep(8)
+        time.sleep(8 * int(more[1]))  # each worker opens everything itself
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
         out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err.decode()
