@@ -403,3 +403,27 @@ def unequal_pad(d: Draw) -> Case:
         if plain and x is not None and y is not None and x.quantized and y.quantized:
             return rescaled(case, case.model.subgraphs[0].outputs[0], x.scale / 2)
     raise ValueError("PAD: no quantized model")
+
+
+def with_batch(case: Case, batch: int) -> Case:
+    """The same TRANSPOSE_CONV with another first size in its output shape."""
+    shape = node_of(case).inputs[0]
+    assert shape is not None
+    assert shape.value is not None
+    value = np.array([batch, *shape.value.reshape(-1)[1:]], np.int32)
+    tensors = list(case.model.subgraphs[0].tensors)
+    at = operator_of(case).inputs[0]
+    tensors[at] = replace(tensors[at], buffer=len(case.model.buffers))
+    data = Buffer(np.frombuffer(value.tobytes(), np.uint8))
+    model = replace(case.model, buffers=(*case.model.buffers, data))
+    return with_operator(replace(case, model=model), operator_of(case), tensors)
+
+
+def no_batch(d: Draw) -> Case:
+    """TRANSPOSE_CONV of one sample with an output shape that starts with 0."""
+    for _ in range(1000):
+        case = load_all()["TRANSPOSE_CONV", "int8"](d)
+        shape, _, x = node_of(case).inputs[:3]
+        if shape is not None and shape.constant and x is not None and x.shape[0] == 1:
+            return with_batch(case, 0)
+    raise ValueError("TRANSPOSE_CONV: no model of one sample")

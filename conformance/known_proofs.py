@@ -155,8 +155,20 @@ def _of_other_litert() -> list[Proof]:
               models.with_output_scale(operator), LITERT)
         for operator in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
     ]  # fmt: skip
+    batch = [
+        Proof("litert-transpose-conv-batch", "int8", oracle, models.no_batch, TFLM, "tflm")
+        for oracle in (LITERT, OPTIMIZED)
+    ]
     pad = Proof("litert-pad-scales", "int8", DEFAULT, models.unequal_pad, LITERT)
-    return [*proofs, *wide, pad, *biases, *zero, Proof(row, "float32x8", DEFAULT, draw, LITERT)]
+    return [
+        *proofs,
+        *wide,
+        *batch,
+        pad,
+        *biases,
+        *zero,
+        Proof(row, "float32x8", DEFAULT, draw, LITERT),
+    ]
 
 
 def _comparisons() -> list[Proof]:

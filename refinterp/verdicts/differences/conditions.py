@@ -165,6 +165,14 @@ def densified(node: Node) -> bool:
     )
 
 
+def other_batch(node: Node) -> bool:
+    """Whether a TRANSPOSE_CONV's output shape starts with another size than its data."""
+    shape, x = operand(node, 0), operand(node, 2)
+    if shape is None or x is None or shape.value is None or not shape.value.size or not x.rank:
+        return False
+    return int(shape.value.reshape(-1)[0]) != x.shape[0]
+
+
 def divides_by_zero(node: Node) -> bool:
     """Whether a constant divisor holds the code of zero."""
     divisor = operand(node, 1)

@@ -108,6 +108,13 @@ ROWS: Final = (
         for operator in ("REDUCE_MAX", "REDUCE_MIN")
     ),
     Difference(
+        "litert-transpose-conv-batch", "TRANSPOSE_CONV", (ANY,),
+        (LITERT_REFERENCE, LITERT_OPTIMIZED), "refuses",
+        "an output shape whose first size is not that of the data (0, say)",
+        "refuses the run, where TFLM goes by the output tensor",
+        "write the data's size into the output shape", conditions.other_batch,
+    ),
+    Difference(
         "litert-div-by-zero", "DIV", _DIVIDED, _ALL, "refuses", "a constant divisor with a zero",
         "refuses the run", _NO_ZERO, conditions.divides_by_zero,
     ),
