@@ -111,7 +111,7 @@ def _named(message: str, options: argparse.Namespace) -> str:
         for name in ("model", "float_model", "models")
         for path in _listed(getattr(options, name, None))
     ]
-    if len(given) != 1 or given[0] in message:
+    if len(given) != 1 or Path(given[0]).name in message:
         return message
     return f"{'standard input' if given[0] == '-' else given[0]}: {message}"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from refinterp.cli.main import main
+from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import save_model
 from tests.test_bundled_models import ROOT
@@ -53,3 +54,19 @@ def test_standard_input_is_named(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert main(["run", "-"]) == 2
     assert "refinterp: standard input: " in capsys.readouterr().err
+
+
+def test_a_name_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A refusal that names the file already is left as it is."""
+    g = GraphBuilder()
+    x, y = g.input("x", (1, 4)), g.tensor("y", (1, 4))
+    g.operator("edgetpu-custom-op", [x], [y], custom_options=b"\0")
+    path = tmp_path / "net_edgetpu.tflite"
+    save_model(g.build(outputs=[y]), path)
+    for command in ("arena", "run"):
+        assert main([command, str(path)]) == 2
+        said = [
+            line for line in capsys.readouterr().err.splitlines() if "edgetpu-custom-op" in line
+        ]
+        assert "Coral Edge TPU" in " ".join(said)
+        assert " ".join(said).count(path.name) <= 1
