@@ -32,7 +32,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             ),
             Command(
                 "lint",
-                "MODEL",
+                "MODEL…",
                 "what the file alone shows to be wrong",
                 "refinterp.cli.lint",
             ),

@@ -53,6 +53,7 @@ def test_every_command(words, encoding):
     """Nothing fails, and no sign of a table is an escape or a question mark instead."""
     text = _bytes(words, encoding).decode(encoding)
     assert "\\u" not in text
+    text = text.replace("?: never tried", "")  # a sign of inspect's own
     assert "?" not in text.replace("?\n", "\n").replace("? ", " ")
     assert len(text.splitlines()) == len(_bytes(words, "utf-8").decode().splitlines())
 
