@@ -295,7 +295,7 @@ class Sensitivity:
             names=self.comparison.names(),
             scheme=self.comparison.scheme,
             interrupted=not whole,
-            remarks=self._remarks(self.effect(usable)),
+            remarks=self._remarks(self.effect(usable)) if usable else (),
         )
 
     def _remarks(self, kept: Effect) -> tuple[str, ...]:

@@ -63,6 +63,8 @@ def _verdict(report: SensitivityReport) -> str:
     best = report.layers[0] if report.layers else None
     if best is None:
         return f"{start}no layer loses anything that could be kept from it"
+    if best.kept is None:  # the best one: none can
+        return f"{start}no layer can be kept in {report.precision}: {best.unsupported}"
     if _hopeless(report):
         return (
             f"{start}all layers kept in {report.precision} are no better than the model as it is: "
@@ -85,7 +87,8 @@ def _verdict(report: SensitivityReport) -> str:
 
 def _hopeless(report: SensitivityReport) -> bool:
     """Whether keeping every layer brings nothing: the loss is not theirs."""
-    return report.all_kept.sqnr_db - report.base.sqnr_db < LEAST_GAIN
+    able = any(one.kept is not None for one in report.layers)
+    return able and report.all_kept.sqnr_db - report.base.sqnr_db < LEAST_GAIN
 
 
 def _searched(report: SensitivityReport, search: Search) -> str:

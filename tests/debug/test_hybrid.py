@@ -24,6 +24,7 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
+from refinterp.report.sensitivity_answer import sensitivity_answer
 from refinterp.runtimes import Ran, open_runtime, unavailable
 from refinterp.samples.source import Samples
 
@@ -263,6 +264,9 @@ def test_a_hybrid_layer_has_no_16_bit_form():
     twin, _, _ = dense()
     report = Sensitivity(dynamic_range(twin), drawn((1, SIZES[0])), precision="int16").study()
     assert all("writes reals" in str(one.unsupported) for one in report.layers)
+    assert report.remarks == ()
+    (verdict, *_) = sensitivity_answer(report, ())
+    assert "no layer can be kept in int16" in verdict[1]
 
 
 def figures(report: DebugReport) -> list[Any]:
