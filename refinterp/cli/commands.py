@@ -26,8 +26,8 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
         (
             Command(
                 "inspect",
-                "MODEL",
-                "what the file holds, and which runtimes run each operator",
+                "MODEL…",
+                "what the file holds, and what each runtime does with it",
                 "refinterp.cli.inspect",
             ),
             Command(
