@@ -18,6 +18,9 @@ from conformance.surgery import Patient
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.samples.source import Samples
 
+HYBRID_CAUSES = frozenset({"activation_outlier", "weight_range_too_wide"})
+"""Causes that only hybrid layers have; the others' are planted in integer models."""
+
 Rng = np.random.Generator
 _LINEAR = ("NONE", "RELU")  # a channel times k stays that channel times k
 _PASSING = frozenset({"MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN"})
