@@ -85,7 +85,10 @@ def test_compiled_operators_are_named(name: str) -> None:
     assert what in note.evidence
     assert "left to the CPU: 1 QUANTIZE, 1 SOFTMAX" in note.evidence
     assert remedy in note.remedy
-    assert [finding.id for finding in lint(model)] == ["compiled_operators"]
+    told = {finding.id: finding.severity for finding in lint(model)}
+    assert told.pop("compiled_operators") == "note"
+    assert set(told) <= {"runtime_refuses"}  # no runtime has a kernel for it
+    assert "error" not in told.values()
     with pytest.raises(UnsupportedError, match=what):
         prepare(model)
     with pytest.raises(RuntimeError, match=what):
@@ -148,6 +151,7 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "damaged" not in said
         assert "ethos-u" in said
         if command == "lint":
-            (finding,) = json.loads(said)["findings"]
+            found = {finding["id"]: finding for finding in json.loads(said)["findings"]}
+            finding = found["compiled_operators"]
             assert "Vela" in finding["evidence"]
             assert finding["severity"] == "note"

@@ -458,7 +458,7 @@ def _compiled(index: int, subgraph: Subgraph) -> Iterator[Finding]:
             index,
             places[0],
             None,
-            f"{len(places)} of {_count(len(subgraph.operators), 'operator')} ({listed}): "
+            f"{len(places)} of {_count(len(subgraph.operators), 'operator')} ({listed}) "
             f"{'each ' if len(places) > 1 else ''}is {kind.what}; left to the CPU: {left}",
             kind.remedy,
         )
