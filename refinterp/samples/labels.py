@@ -127,7 +127,7 @@ def _renumbered(samples: Samples, lines: Sequence[str], path: str) -> Samples:
     """Number the class folders by the lines of a file of their names."""
     assert samples.class_names is not None
     assert samples.labels is not None
-    places = np.array([lines.index(name) for name in samples.class_names])
+    places = np.array([lines.index(name) for name in samples.class_names], np.int64)
     return replace(
         samples,
         labels=places[samples.labels],

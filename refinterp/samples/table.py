@@ -178,7 +178,7 @@ def column_values(table: Table, column: int) -> list[str]:
 def numbered(values: Sequence[str]) -> tuple[Array, tuple[str, ...] | None]:
     """Labels as numbers; words are numbered from 0 in the order of the alphabet, and returned."""
     try:
-        numbers = np.array([float(value) for value in values])
+        numbers = np.array([float(value) for value in values], np.float64)
     except ValueError:
         names = tuple(sorted(set(values)))
         places = {name: number for number, name in enumerate(names)}
