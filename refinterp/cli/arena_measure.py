@@ -66,7 +66,8 @@ def measured(
 ) -> Answer:
     """Measure one model in one profile; a refusal is part of the answer.
 
-    lenient: measure what TFLM refuses when it prepares the operators, with a warning.
+    lenient: measure what TFLM refuses when it prepares the operators, with a warning; where its
+    kernels never get so far as to ask for memory, there is still nothing to measure.
     """
     if isinstance(model, RefinterpError):
         return Answer(path, Path(path).name, None, where, None, model)
@@ -80,7 +81,8 @@ def measured(
     except UsageError:
         raise
     except RefinterpError as error:
-        return Answer(path, title, model, where, None, type(error)(f"{title}: {error}"))
+        still = "; --lenient does not help: no figure follows" if lenient else ""
+        return Answer(path, title, model, where, None, type(error)(f"{title}: {error}{still}"))
 
 
 def _runtime(where: Profile) -> str:
