@@ -39,7 +39,8 @@ def run(options: argparse.Namespace) -> int:
         for question, words in stops:
             print_text()
             print_text(question, style="bold")
-            print_text("$ refinterp " + " ".join(_shown(word) for word in words), style="dim")
+            line = "$ refinterp " + " ".join(_shown(word) for word in words)
+            print_text(line, style="dim", whole=True)
             print_text()
             _run(words)
     return 0

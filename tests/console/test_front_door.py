@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +156,18 @@ def test_only_what_is_used_is_imported():
     for words in [(), ("--version",), ("inspect", MODEL), ("tour",)]:
         done = python(code, *words)
         assert done.returncode == 0, done.stderr
+
+
+def test_the_tours_commands_can_be_pasted():
+    """Each is on one line, whatever the width, and names files that are there."""
+    commands = [li for li in refinterp("tour").stdout.splitlines() if li.startswith("$ refinterp")]
+    assert [shlex.split(line)[2] for line in commands] == ["debug", "arena", "explain"]
+    for line in commands:
+        words = shlex.split(line)
+        files = [word for word in words if word.endswith((".tflite", ".npz"))]
+        assert files
+        assert all(Path(file).is_file() for file in files)
+        assert refinterp(*words[2:]).returncode == 0
 
 
 def test_public_names_alone():
