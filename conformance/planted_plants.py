@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from conformance.planted_plant import Plant, Rng
 from conformance.planted_recalibration import recalibrated
 from conformance.planted_subjects import Subject
 from conformance.surgery import Patient
@@ -18,29 +18,6 @@ from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
 from refinterp.samples.convert import fit_input
 from refinterp.samples.source import Samples
-
-Rng = np.random.Generator
-
-
-@dataclass
-class Plant:
-    """A planted fault: the two models, the data, and the operators it may be reported at."""
-
-    model: Model
-    twin: Model
-    samples: Samples
-    operators: frozenset[int]
-    detail: str
-    needs_twin: bool = False
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A cause and the way to plant it; plant returns None where it does not fit the model."""
-
-    id: str
-    plant: Callable[[Subject, Rng], Plant | None]
-
 
 # Where faults can go
 
@@ -510,23 +487,3 @@ def _shrink(patient: Patient, twin: Patient, operator: int, factor: float) -> No
                 side.set_values(tensor, side.values(tensor) * np.float32(factor))
             else:
                 side.set_grid(tensor, scale=side.scale(tensor) * factor)
-
-
-FAULTS = (
-    Fault("range_too_wide", range_off(2, 6.7)),
-    Fault("range_clipped", range_off(-4, -1)),
-    Fault("weight_scale_spread", spread),
-    Fault("bias_saturated", bias_saturated),
-    Fault("accumulator_overflow", overflow),
-    Fault("multiplier_out_of_range", multiplier),
-    Fault("dead_channels", dead),
-    Fault("input_scaling", input_scaling),
-    Fault("fixed_output_scale", fixed),
-    Fault("concat_scale_mismatch", concat),
-    Fault("residual_side_lost", residual),
-    Fault("zero_point_out_of_range", zero_point),
-    Fault("bad_scale", bad_scale),
-    Fault("wrong_quantized_dimension", wrong_dimension),
-    Fault("bias_scale_mismatch", bias_scale),
-    Fault("weights_disagree", other_weights),
-)

@@ -26,6 +26,7 @@ _OWN = (
     (ROOT / "conformance" / "models", "motor"),
     (ROOT / "conformance" / "models", "anomaly"),
 )
+_LARGE = 200  # rows of a picture: fewer of these do
 _CORPUS = (
     # model, float model ("" for the model's own weights in float), noise, its lowest and highest,
     # whether ranges are set anew, from the noise
@@ -80,7 +81,9 @@ def corpus_subjects() -> Iterator[Subject]:
             twin = shadow_of(model, 0).model
         shape = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].shape
         family = name.removesuffix("_int8").removesuffix("_model")
-        samples = noise(kind, shape, low, high)
+        samples = noise(
+            kind, shape, low, high, count=3 if len(shape) == 4 and shape[1] >= _LARGE else 6
+        )
         if anew:
             model = recalibrated(model, twin, samples)
             samples = replace(samples, origin=f"{samples.origin}, ranges set anew for it")

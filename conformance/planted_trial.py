@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from conformance.planted_plants import Fault, Plant
+from conformance.planted_data import float_outputs
+from conformance.planted_kinds import REMARK
+from conformance.planted_plant import Fault, Plant
 from conformance.planted_subjects import Subject, own_causes
 from refinterp.debug.compare import debug
+from refinterp.debug.result import DebugReport
 from refinterp.errors import ModelError
 from refinterp.graph.model import Model
 from refinterp.run.executor import Executor
@@ -19,9 +22,13 @@ from refinterp.samples.source import Samples
 
 @dataclass
 class Trial:
+    """labels: whether the debugger had some; gate: see `_gate_fails`."""
+
     fault: str
+    kind: str
     model: str
     twin: bool
+    labels: bool
     detail: str
     expected: list[int]
     first: int
@@ -29,10 +36,11 @@ class Trial:
     others: list[str]
     ranked: bool = field(default=False)
     named: bool = field(default=False)
+    gate: bool | None = None
 
     @property
     def found(self) -> bool:
-        return self.ranked and self.named and not self.others
+        return self.ranked and self.named and not self.others and self.gate is not False
 
 
 @np.errstate(all="ignore")
@@ -52,26 +60,77 @@ def outputs(model: Model, samples: Samples) -> list[np.ndarray] | None:
     return found
 
 
+_HEALTHY: dict[str, list[np.ndarray]] = {}
+
+
+def _healthy(subject: Subject) -> list[np.ndarray]:
+    """What a subject gives before anything is planted, run once."""
+    if subject.name not in _HEALTHY:
+        found = outputs(subject.model, subject.samples)
+        assert found is not None
+        _HEALTHY[subject.name] = found
+    return _HEALTHY[subject.name]
+
+
 def changes_output(subject: Subject, plant: Plant) -> bool:
+    """Whether anything the model gives is another; labels alone change no output."""
+    if plant.truth is not None:
+        return True
     faulty = outputs(plant.model, plant.samples)
     if faulty is None:
         return True
-    healthy = outputs(subject.model, subject.samples)
-    assert healthy is not None
-    return any(not np.array_equal(a, b) for a, b in zip(faulty, healthy, strict=True))
+    healthy = _healthy(subject)
+    pairs = zip(faulty, healthy, strict=True)
+    return any(a.shape != b.shape or not np.array_equal(a, b) for a, b in pairs)
 
 
-def attempt(fault: Fault, subject: Subject, plant: Plant, *, twin: bool) -> Trial:
-    report = debug(plant.model, plant.samples, plant.twin if twin else None)
-    found = own_causes(report)
-    first = report.layers[0]
+def labelled(subject: Subject, plant: Plant) -> Samples:
+    """The plant's samples with the labels that its float model would give them."""
+    if plant.samples.get(0)[0].dtype.kind == "f":
+        best = float_outputs(plant.twin, plant.samples)
+    else:
+        best = float_outputs(subject.twin, subject.samples)
+    return replace(plant.samples, labels=best.argmax(axis=1))
+
+
+def attempt(fault: Fault, subject: Subject, plant: Plant, *, twin: bool, labels: bool) -> Trial:
+    samples = plant.samples
+    if labels and plant.truth is None:
+        samples = labelled(subject, plant)
+    report = debug(plant.model, samples, plant.twin if twin else None)
+    every = own_causes(report)
+    found = every - subject.baseline
+    first = next(
+        (a for a in report.layers if any(op == a.operator for op, _ in found)), report.layers[0]
+    )
     own = [cause.id for cause in first.causes if cause.implied_by is None]
-    others = sorted({
-        f"{id_} at {operator}"
-        for operator, id_ in found - subject.baseline
-        if id_ != fault.id
-    })  # fmt: skip
+    allowed = {fault.id, *plant.besides}
+    others = sorted({f"{id_} at {operator}" for operator, id_ in found if id_ not in allowed})
+    ranked = first.operator in plant.operators
+    named = any((operator, fault.id) in every for operator in plant.operators)
+    if fault.id == REMARK:
+        ranked = True
+        named = any("is low as well" in text for text in report.remarks)
     return Trial(
-        fault.id, subject.name, twin, plant.detail, sorted(plant.operators), first.operator, own,
-        others, first.operator in plant.operators, fault.id in own,
-    )  # fmt: skip
+        fault.id,
+        fault.kind,
+        subject.name,
+        twin,
+        labels,
+        plant.detail,
+        sorted(plant.operators),
+        first.operator,
+        own,
+        others,
+        ranked,
+        named,
+        _gate_fails(report, plant),
+    )
+
+
+def _gate_fails(report: DebugReport, plant: Plant) -> bool | None:
+    """Whether the part that is lost is what the gate goes by; None where none was to be lost."""
+    if plant.lost_part is None:
+        return None
+    worst = report.outputs[0].worst_part
+    return worst is not None and (worst.first, worst.last) == plant.lost_part

@@ -8,12 +8,14 @@ steps of the output, where they act: half a step more than rounding is another b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.debug.contract import BIAS_STEPS
 from refinterp.debug.fault import Fault
 from refinterp.debug.products import Product
 from refinterp.debug.shadow import is_code
@@ -78,6 +80,7 @@ def weight_faults(one: Product, weights: TensorSpec, bias: TensorSpec | None) ->
         f"{one.name} {spec.name!r}: {'; '.join(parts)}",
         frozenset(channels.tolist()),
         measured=True,
+        bits=None if wrong.any() else math.log2(1 + off.max() / BIAS_STEPS),
     )
 
 

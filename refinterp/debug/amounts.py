@@ -41,6 +41,8 @@ def enough(root: Fault, fault: Fault, channels: int, *, shadowed: bool) -> bool:
 def _of_weights(root: Fault, fault: Fault, channels: int, *, shadowed: bool) -> bool:
     """Whether a fault of weights or biases can make a range as wrong as it is."""
     assert fault.bits is not None
+    if root.bits is not None and fault.bits > root.bits + _LEAST_SLACK:
+        return False
     most = root.channels is None or 2 * len(root.channels) > channels
     if not shadowed:  # the reals are another model's, if most of the layer is
         return root.id == "weights_disagree" and most and fault.bits <= _MOST_SLACK

@@ -41,6 +41,7 @@ from refinterp.debug.local import (
 from refinterp.debug.measure import Runs
 from refinterp.debug.measurements import Measurements
 from refinterp.debug.metrics import ErrorSums, Grid, channel_count
+from refinterp.debug.neighbours import Neighbours
 from refinterp.debug.outputs import (
     PROBABILITIES,
     OutputSums,
@@ -311,6 +312,7 @@ class Comparison:
 
     def _input(self, tensor: int, measured: Measurements) -> Input:
         spec = self.quantized.specs[tensor]
+        codes = measured.codes[tensor].figures()
         return Input(
             tensor,
             spec.name,
@@ -318,8 +320,9 @@ class Comparison:
             spec.dtype,
             tuple(spec.scale.tolist()),
             tuple(spec.zero_point.tolist()),
-            measured.codes[tensor].figures(),
+            codes,
             measured.reals[tensor].figures(),
+            None if codes is None else measured.neighbours[tensor].reinterpreted(codes),
         )
 
     def _shadow_program(self) -> tuple[Shadow, Program]:
@@ -392,6 +395,7 @@ class Comparison:
             local={tensor: ErrorSums() for tensor in self.compared},
             accumulated={t: ErrorSums() for t in self.compared if t in self.pairing.tensors},
             codes={t: code_sums(specs[t].dtype, self.channels[t]) for t in counted},
+            neighbours={t: Neighbours() for t in self.coded_inputs},
             rounded={t: ErrorSums() for t in self.fixed},
             reals={t: RealSums(g, self.channels[t]) for t, g in grids.items() if g is not None},
             sums={i: SumRange.nothing(w.product.channels) for i, w in self.watches.items()},

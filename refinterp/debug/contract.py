@@ -35,6 +35,7 @@ _WEIGHT_CODES: Final = 8  # a largest weight code up to this leaves 3 bits and t
 _INT32: Final = 2**31 - 1
 _SATURATED: Final = 2**31 - 128  # the largest float32 below 2^31: what float32 clamping leaves
 _BIAS_TOLERANCE: Final = 1e-3  # of a scale; rounding to float32 costs 1e-7
+BIAS_STEPS: Final = 128  # steps that a bias moves an output by to double what one side of it takes
 _VANISHED: Final = 2.0**-32  # kernels take smaller multipliers for 0
 
 FIXED_OUTPUTS: Final[Mapping[tuple[str, str], tuple[float, int]]] = MappingProxyType(
@@ -397,6 +398,8 @@ def _bias_scale(one: Product) -> Iterator[Fault]:
     if not off.size:
         return
     worst = off[np.argmax(np.abs(np.log(np.maximum(ratio[off], 1e-300))))]
+    with np.errstate(all="ignore"):
+        most = np.nanmax(np.abs(one.bias_codes * (ratio - 1) * one.factors)[off])
     steps = abs(one.bias_codes[worst] * (ratio[worst] - 1) * one.factors[worst])
     scale = float(np.broadcast_to(spec.scale, (one.channels,))[worst])
     yield Fault(
@@ -408,6 +411,7 @@ def _bias_scale(one: Product) -> Iterator[Fault]:
         f"* weight scale; of channel {worst} it is {scale:g}, {ratio[worst]:.4g} times "
         f"{wanted[worst]:g}, which moves its output by {steps:.3g} step(s)",
         frozenset(off.tolist()),
+        bits=math.log2(1 + most / BIAS_STEPS),
     )
 
 

@@ -133,7 +133,10 @@ def _seen(program: Program, layers: Sequence[Layer], inputs: Sequence[Input]) ->
             spec = program.specs[one.tensor]
             channels = one.local_channels if isinstance(one, Layer) else None
             local = None if channels is None else channels.rmse_over_scale
-            found[one.tensor] = Seen(one.tensor, spec, one.reals, one.codes, elements, local)
+            smoother = one.smoother if isinstance(one, Input) else None
+            found[one.tensor] = Seen(
+                one.tensor, spec, one.reals, one.codes, elements, local, smoother
+            )
     return found
 
 

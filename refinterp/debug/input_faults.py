@@ -30,6 +30,7 @@ from refinterp.debug.seen import (
 _BEYOND: Final = 1.5  # times the range: data, not calibration, is off where the rest agrees
 _FAR: Final = 64.0  # times the range, which no calibration is off by
 _MOST: Final = 0.5  # of the ranges downstream
+_SOME: Final = 0.2  # of these
 _COLLAPSED: Final = 0.25  # of a channel's reach that its values vary over, the rest being offset
 _CONSTANT: Final = 0.1  # the same, where hardly anything but the offset is left
 _GROSS_BITS: Final = 4.0  # unused bits of an input that no calibration leaves: a factor of 16
@@ -83,6 +84,9 @@ def _input(seen: Seen, readers: Sequence[Seen], exceeded: float) -> _Verdict | N
     readers: the first results computed from it. exceeded: the share of the ranges downstream that
     the float run exceeds.
     """
+    other = seen.smoother
+    if other is not None and (other.certain or exceeded >= _SOME):
+        return _reinterpreted(seen, other.times)
     if seen.excess >= CLIPPED_STEPS:
         return _clipped(seen, exceeded)
     narrow = seen.narrow_bits
@@ -94,6 +98,21 @@ def _input(seen: Seen, readers: Sequence[Seen], exceeded: float) -> _Verdict | N
     if text is not None:
         return _Verdict("input_scaling", text, max(unused, 1.0))
     return _unused(seen, readers, exceeded) if enough_seen(seen.elements, unused) else None
+
+
+def _reinterpreted(seen: Seen, times: float) -> _Verdict:
+    """Pixels whose bytes were taken for codes of the other 8-bit type."""
+    own, other = seen.spec.dtype, "uint8" if seen.spec.dtype == "int8" else "int8"
+    change = "take 128 off" if own == "int8" else "add 128"
+    return _Verdict(
+        "input_scaling",
+        f"neighbouring codes are {times:.1f} times as far apart as the same bytes read as {other}: "
+        f"they look like {other} values taken for {own} codes byte by byte, which wrap around in "
+        "the middle of the range",
+        math.inf,
+        f"{change} before the bytes are taken for {own} codes (or flip their highest bit), or give "
+        "the data as float32 reals",
+    )
 
 
 def _constant(seen: Seen) -> _Verdict | None:
@@ -146,8 +165,16 @@ def _clipped(seen: Seen, exceeded: float) -> _Verdict:
             f"the data goes {seen.beyond:.3g} times as far as the range ({cut:.1%} of it is cut)"
             + f", and {exceeded:.0%} of the ranges of what is computed from it are exceeded" * wide,
             bits,
+            _otherwise(f"divided by {seen.beyond:.3g}"),
         )
     return _Verdict("range_clipped", clipped_text(seen), bits)
+
+
+def _otherwise(how: str) -> str:
+    return (
+        f"feed the data the way the model was calibrated: by the figures, {how}; or calibrate "
+        "again with the data as it is fed"
+    )
 
 
 def _offset(seen: Seen) -> _Verdict:
@@ -192,6 +219,7 @@ def _unused(seen: Seen, readers: Sequence[Seen], exceeded: float) -> _Verdict:
     gross = unused >= _GROSS_BITS
     moved = (
         exceeded >= _MOST
+        or (gross and _conventional(seen))  # 6 and 255 may be cut off alike further on
         or (strange and (_conventional(seen) or gross or variation < _COLLAPSED))
         or (gross and variation < _CONSTANT)
     )
@@ -200,10 +228,15 @@ def _unused(seen: Seen, readers: Sequence[Seen], exceeded: float) -> _Verdict:
     return _Verdict(
         "input_scaling",
         f"the data takes 1/{2**unused:.3g} of the range ({unused:.1f} of "
-        f"{math.log2(seen.levels + 1):.0f} bits unused), and what is computed from it does not fit "
-        f"its ranges either: {max(later, 0.0):.1f} bits of them are unused"
+        f"{math.log2(seen.levels + 1):.0f} bits unused)"
+        + (
+            ", and what is computed from it does not fit its ranges either: "
+            f"{max(later, 0.0):.1f} bits of them are unused"
+        )
+        * strange
         + (f"; {exceeded:.0%} of all ranges are exceeded" if exceeded else ""),
         unused,
+        _otherwise(f"times {2**unused:.3g}"),
     )
 
 
@@ -231,7 +264,8 @@ def _one_sided(seen: Seen) -> str | None:
     if centred and abs(reach - 1) < 0.02 and unit:
         return "the range is -1..1, but the data never goes below 0: it looks scaled to 0..1"
     below = (seen.spec.zero - low) / seen.levels
-    if not centred and below >= _BOTH_SIDES and _usual_end(data.highest):
+    scheme = centred and reach < _BEYOND * data.highest  # symmetric whatever the data is
+    if not scheme and below >= _BOTH_SIDES and _usual_end(data.highest):
         return (
             "the range is for data on both sides of 0, as standardised data is, but the data never "
             f"goes below 0 and ends at {data.highest:.4g}: it looks as if its mean was not taken "

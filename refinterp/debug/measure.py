@@ -75,6 +75,7 @@ class Runs:
             self.twin.input(twin)[0] = real
             if tensor in self.of.coded_inputs:
                 self.into.codes[tensor].add(self._read(tensor))
+                self.into.neighbours[tensor].add(self._read(tensor))
                 self.into.reals[tensor].add(real)
             for follower in self.of.followers.get(twin, ()):
                 self._accumulate(follower, self.twin.input(twin)[0])

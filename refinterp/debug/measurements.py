@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from refinterp.debug.accumulators import SumRange
 from refinterp.debug.metrics import ErrorSums
+from refinterp.debug.neighbours import Neighbours
 from refinterp.debug.outputs import MetricName, OutputSums
 from refinterp.debug.ranges import CodeSums, RealSums
 from refinterp.debug.run_time import RunTimeSums
@@ -16,6 +17,7 @@ class Measurements:
     """All sums of any number of samples: by tensor, outputs by position; see `Layer` for each.
 
     rounded: the reference's reals rounded to a grid that an operator's definition fixes.
+    neighbours: of the inputs' codes.
     sums: how far the accumulators of operators have gone that may overflow, by operator. weights,
     activations: the two parts of what hybrid layers lose, by tensor (see `hybrid`); run_time: how
     these quantize their data, by operator.
@@ -26,6 +28,7 @@ class Measurements:
     codes: dict[int, CodeSums]
     reals: dict[int, RealSums]
     rounded: dict[int, ErrorSums]
+    neighbours: dict[int, Neighbours]
     sums: dict[int, SumRange]
     outputs: tuple[OutputSums, ...]
     metrics: tuple[MetricName | None, ...]
@@ -51,6 +54,8 @@ class Measurements:
             self.codes[tensor].merge(codes)
         for tensor, reals in other.reals.items():
             self.reals[tensor].merge(reals)
+        for tensor, neighbours in other.neighbours.items():
+            self.neighbours[tensor].merge(neighbours)
         for tensor, rounded in other.rounded.items():
             self.rounded[tensor].merge(rounded)
         for operator, run_time in other.run_time.items():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from refinterp.debug.metrics import ChannelErrors, ErrorFigures
+from refinterp.debug.neighbours import Reading
 from refinterp.debug.outputs import Metric
 from refinterp.debug.pairing import Unpaired
 from refinterp.debug.parts import Part
@@ -182,7 +183,10 @@ def _worst(values: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One quantized input of the model: what its codes and the data's reals are."""
+    """One quantized input of the model: what its codes and the data's reals are.
+
+    smoother: what the codes are, read as the other 8-bit type.
+    """
 
     tensor: int
     name: str
@@ -192,6 +196,7 @@ class Input:
     zero_point: tuple[int, ...]
     codes: CodeFigures | None
     reals: RealFigures | None
+    smoother: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.contract import fixed_output
+from refinterp.debug.neighbours import Reading
 from refinterp.debug.products import CHANNEL_AXIS
 from refinterp.debug.ranges import CodeFigures, RealFigures
 from refinterp.debug.shadow import CONVERSIONS, is_code
@@ -38,7 +39,10 @@ _COMPUTING: Final = frozenset({*CHANNEL_AXIS, "ADD", "SUB", "MUL", *CONVERSIONS}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What data showed of one tensor. local_steps: each channel's local error in steps, or None."""
+    """What data showed of one tensor. local_steps: each channel's local error in steps, or None.
+
+    smoother: of an input, what its codes are, read as the other 8-bit type.
+    """
 
     tensor: int
     spec: TensorSpec
@@ -46,6 +50,7 @@ class Seen:
     codes: CodeFigures
     elements: int
     local_steps: NDArray[np.float64] | None = None
+    smoother: Reading | None = None
 
     def place(self, real: float) -> float:
         """Where a real lies on the grid, in codes."""

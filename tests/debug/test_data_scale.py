@@ -11,6 +11,8 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.debug.compare import debug
 from refinterp.debug.result import DebugReport
+from refinterp.graph.build import GraphBuilder
+from refinterp.samples.source import Samples
 from tests.corpus import corpus
 from tests.debug.relu_net import labels, network, pixels, samples
 
@@ -92,6 +94,29 @@ def test_data_that_never_changes_is_told(value):
     report = debug(network(pixels(seed=2)), samples(data))
     assert own(report) >= ROOT
     assert any("all 384 values" in c.evidence for c in report.layers[0].causes)
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_one_of_two_inputs_is_told(wrong):
+    """The input that is fed wrongly is named, the other is not."""
+    g = GraphBuilder()
+    grid = {"scale": 1 / 255, "zero_point": -128}
+    sums = []
+    for name in ("left", "right"):
+        x = g.input(name, (1, 48), "int8", **grid)
+        codes = np.random.default_rng(len(name)).integers(-127, 128, (8, 48)).astype(np.int8)
+        w = g.constant(f"{name}/w", codes, scale=0.002)
+        y = g.tensor(f"{name}/y", (1, 8), "int8", scale=2 / 127, zero_point=0)
+        g.operator("FULLY_CONNECTED", [x, w], [y])
+        sums.append(y)
+    out = g.tensor("out", (1, 8), "int8", scale=2.5 / 127, zero_point=0)
+    g.operator("ADD", sums, [out])
+    data = [pixels(24, seed=1), pixels(24, seed=2)]
+    model = g.build(outputs=[out])
+    right = Samples(24, lambda i: [data[0][i], data[1][i]], "drawn")
+    assert own(debug(model, right)) == set()
+    data[wrong] = data[wrong] * np.float32(255)
+    assert own(debug(model, right)) == {(wrong, "input_scaling")}
 
 
 def told(words: list[str], capsys: pytest.CaptureFixture[str]) -> list[tuple[int, str, str]]:
