@@ -12,16 +12,19 @@ from typing import Final, NamedTuple
 
 from refinterp.modelfile.foreign_archive import archive
 from refinterp.modelfile.foreign_kind import (
+    DATA,
+    FROM_KERAS,
     FROM_ONNX,
     FROM_TENSORFLOW,
     FROM_TORCH,
+    IDENTIFIER,
     NOT_A_MODEL,
+    SUFFIXES,
     Kind,
 )
 from refinterp.modelfile.foreign_protobuf import protobuf
 from refinterp.modelfile.foreign_text import text
 
-IDENTIFIER: Final = b"TFL3"
 _PICKLES: Final = frozenset(bytes([0x80, version]) for version in range(2, 6))
 _LOOK: Final = 1 << 20  # bytes of a file that are searched for a model that begins later
 
@@ -38,8 +41,7 @@ _NPU: Final = "it runs on that accelerator alone: give the .tflite file it was c
 
 _MAGICS: Final = (
     _Magic(0, b"\x89HDF\r\n\x1a\n", Kind("an HDF5 file, as Keras saves models (.h5)",
-           "convert it with TensorFlow: tf.lite.TFLiteConverter.from_keras_model("
-           "tf.keras.models.load_model('FILE'))")),
+           FROM_KERAS)),
     _Magic(0, b"LITERTLM", Kind("a LiteRT-LM bundle of a language model (.litertlm)",
            "its models lie inside: litertlm_peek of litert-lm-builder writes them out; give one")),
     _Magic(4, b"ET12", Kind("an ExecuTorch program (.pte)", FROM_TORCH)),
@@ -63,8 +65,7 @@ _MAGICS: Final = (
     _Magic(0, b"ptrt", Kind("a TensorRT engine", _NPU)),
     _Magic(0, b"7767517\n", Kind("an ncnn model's description (.param)",
            "start from the model it was converted from")),
-    _Magic(0, b"\x93NUMPY", Kind("a NumPy array (.npy)",
-           "data is given with --data or --input, the model before it")),
+    _Magic(0, b"\x93NUMPY", Kind("a NumPy array (.npy)", DATA)),
     _Magic(0, b"\x7fELF", Kind("a compiled program or library (ELF), such as firmware",
            NOT_A_MODEL)),
     _Magic(0, b"MZ", Kind("a Windows program", NOT_A_MODEL)),
@@ -144,7 +145,7 @@ def folder(path: Path) -> Kind:
             "start from the model it was converted from, or convert it to a SavedModel with "
             "tensorflowjs_converter --input_format tfjs_graph_model",
         )
-    models = [name for name in names if name.endswith((".tflite", ".lite"))]
+    models = [name for name in names if name.endswith(SUFFIXES)]
     if models:
         return Kind("a folder", f"give a model in it, such as {str(path / models[0])!r}")
     listed = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")

@@ -10,9 +10,15 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
-from refinterp.modelfile.foreign_kind import FROM_TORCH, Kind
+from refinterp.modelfile.foreign_kind import (
+    DATA,
+    FROM_KERAS,
+    FROM_TORCH,
+    IDENTIFIER,
+    SUFFIXES,
+    Kind,
+)
 
-_MODEL: Final = (".tflite", ".lite")
 _START: Final = 64  # bytes of what is compressed that tell what it is
 
 
@@ -41,20 +47,13 @@ def _zip(data: memoryview) -> Kind:
         return Kind("a zip archive that is cut off", "fetch it again, then unpack it")
     last = {name.rsplit("/", 1)[-1] for name in names}
     if {"config.json", "model.weights.h5"} <= last:
-        return Kind(
-            "a Keras 3 model (.keras)",
-            "convert it with TensorFlow: tf.lite.TFLiteConverter.from_keras_model("
-            "tf.keras.models.load_model('FILE'))",
-        )
+        return Kind("a Keras 3 model (.keras)", FROM_KERAS)
     if "data.pkl" in last or ({"archive_format", "model.json"} & last and "constants.pkl" in last):
         return Kind("a model or weights saved by PyTorch (.pt, .pth)", FROM_TORCH)
     if "archive_format" in last or any(name.endswith("models/model.json") for name in names):
         return Kind("a program exported by PyTorch (.pt2)", FROM_TORCH)
     if names and all(name.endswith(".npy") for name in names):
-        return Kind(
-            "a file of NumPy arrays (.npz)",
-            "data is given with --data or --input, the model before it",
-        )
+        return Kind("a file of NumPy arrays (.npz)", DATA)
     if "Manifest.json" in last and any(name.endswith(".mlmodel") for name in names):
         return Kind("a Core ML package", "start from the model it was converted from")
     if "model.params" in last:
@@ -81,7 +80,7 @@ def _gzip(data: memoryview) -> Kind:
             start = file.read(512)
     except (OSError, EOFError, zlib.error):
         return Kind("a gzip archive that is cut off", "fetch it again, then unpack it")
-    if start[4:8] == b"TFL3":
+    if start[4:8] == IDENTIFIER:
         return Kind(
             "a .tflite model compressed with gzip", "unpack it: gunzip -c FILE > model.tflite"
         )
@@ -97,7 +96,7 @@ def _gzip(data: memoryview) -> Kind:
 
 def _members(what: str, names: Sequence[str], unpack: str) -> Kind:
     """Name the models in an archive, or what else it holds."""
-    models = [name for name in names if name.endswith(_MODEL)]
+    models = [name for name in names if name.endswith(SUFFIXES)]
     if models:
         listed = ", ".join(models[:3]) + (", …" if len(models) > 3 else "")
         return Kind(f"{what} that holds {listed}", f"unpack it: {unpack}; give that file")

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, Final
 
-from refinterp.modelfile.foreign_kind import FROM_TENSORFLOW, NOT_A_MODEL, Kind
+from refinterp.modelfile.foreign_kind import FROM_TENSORFLOW, IDENTIFIER, NOT_A_MODEL, Kind
 
 _HEAD: Final = 4096
 _PRINTED: Final = bytes({*range(32, 127), *range(128, 256), *b"\t\n\r\f\x1b"})
@@ -74,7 +74,7 @@ def _dump(data: memoryview, head: bytes) -> Kind | None:
         start = base64.b64decode(head.replace(b"\n", b"").replace(b"\r", b"")[:64], validate=True)
     except (binascii.Error, ValueError):
         start = b""
-    if start[4:8] == b"TFL3":
+    if start[4:8] == IDENTIFIER:
         return Kind("a .tflite model in base64", "decode it: base64 -d FILE > model.tflite")
     try:
         first = head.decode("utf-8").strip().splitlines()

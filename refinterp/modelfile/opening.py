@@ -16,12 +16,12 @@ from refinterp.errors import ModelError, UsageError
 from refinterp.graph.layout import layout
 from refinterp.modelfile import carray, foreign
 from refinterp.modelfile.flatbuffer import FlatBuffer
+from refinterp.modelfile.foreign_kind import SUFFIXES
 
 Bytes = NDArray[np.uint8]
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
 _HEAD = 4096  # bytes that tell whether a file is source code
-_SUFFIXES = (".tflite", ".lite")
 
 
 class Opened(NamedTuple):
@@ -101,7 +101,7 @@ def _content(path: Path) -> Bytes:
 def _beside(path: Path) -> str:
     """Name the models that lie where a path that does not exist points."""
     try:
-        names = sorted(one.name for one in path.parent.iterdir() if one.suffix in _SUFFIXES)
+        names = sorted(one.name for one in path.parent.iterdir() if one.suffix in SUFFIXES)
     except OSError:
         return ""
     if not names or path.exists():
