@@ -25,12 +25,12 @@ from refinterp.debug.metrics import ErrorFigures
 from refinterp.debug.result import Granularity, WeightsPart
 from refinterp.debug.run_time import Units
 from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code
-from refinterp.graph.model import OPTIONAL, PACKED_BITS, STORAGE, Buffer
+from refinterp.debug.weights import STORED_CODES
+from refinterp.graph.model import OPTIONAL, Buffer, element_bits
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import is_control
 from refinterp.run.prepare import Program, Step
 
-_STORED: Final = frozenset({"int2", "int4", "int8", "uint8", "int16"})
 _SEED: Final = 17
 
 
@@ -100,7 +100,7 @@ def _constants(
             continue
         source = origins.get(tensor, tensor)
         spec = specs[source]
-        if spec.dtype == "float16" or (is_code(spec) and spec.dtype in _STORED):
+        if spec.dtype == "float16" or (is_code(spec) and spec.dtype in STORED_CODES):
             found.append(Stored(place, tensor, source))
     weights = step.entry.weights
     return tuple(sorted(found, key=lambda one: (one.place != weights, one.place)))
@@ -183,7 +183,7 @@ def weights_part(
     used = possible = None
     ends = math.nan
     if is_code(spec) and spec.data is not None and spec.data.size:
-        bits = PACKED_BITS.get(spec.dtype, 8 * STORAGE[spec.dtype].itemsize)
+        bits = element_bits(spec.dtype)
         counts = np.unique(spec.data, return_counts=True)
         used, possible = counts[0].size, 1 << bits
         low = 0 if spec.dtype.startswith("u") else -(1 << (bits - 1))

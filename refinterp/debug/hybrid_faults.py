@@ -25,7 +25,7 @@ from refinterp.debug.products import CHANNEL_AXIS, Product
 from refinterp.debug.result import Layer
 from refinterp.debug.run_time import RunTimeFigures
 from refinterp.debug.shadow import is_code
-from refinterp.graph.model import OPTIONAL, PACKED_BITS, STORAGE
+from refinterp.graph.model import OPTIONAL, PACKED_BITS, element_bits
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Program, Step
 
@@ -123,7 +123,7 @@ def _codes(
 
     kind: what has a scale: the tensor, a channel or a block.
     """
-    full = (1 << (PACKED_BITS.get(spec.dtype, 8 * STORAGE[spec.dtype].itemsize) - 1)) - 1
+    full = (1 << (element_bits(spec.dtype) - 1)) - 1
     largest = np.abs(rows).max(axis=1)
     limit = max(1, int(full / 2**BITS_APART))
     alive = largest > 0

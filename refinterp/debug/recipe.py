@@ -16,7 +16,7 @@ from refinterp.debug.hybrid import Hybrid
 from refinterp.debug.mixed import Precision
 from refinterp.debug.pairing import Pairing
 from refinterp.debug.result import STATIC, LayerName, Scheme
-from refinterp.graph.model import OPTIONAL, PACKED_BITS, STORAGE
+from refinterp.graph.model import OPTIONAL, element_bits
 from refinterp.run.prepare import Program, Step
 
 
@@ -32,7 +32,7 @@ def _scheme(program: Program, one: Hybrid) -> Scheme:
     dtype = program.specs[one.weights.source].dtype
     if dtype == "float16":
         return Scheme("float16", 16)
-    bits = PACKED_BITS.get(dtype, 8 * STORAGE[dtype].itemsize)
+    bits = element_bits(dtype)
     return Scheme("weight_only" if one.units is None else "dynamic", bits)
 
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from refinterp.debug.fold import fold
 from refinterp.graph.constants import constant
-from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Tensor
+from refinterp.graph.model import OPTIONAL, Model, Operator, Tensor, element_bits
 
 _CHANNELS_LAST: Final = frozenset({"DEPTHWISE_CONV_2D"})  # the others have them first
-_CODES: Final = frozenset({"int2", "int4", "int8", "uint8", "int16"})
+STORED_CODES: Final = frozenset({"int2", "int4", "int8", "uint8", "int16"})
+"""Types that weights are stored in as codes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,7 @@ def weight_figures(model: Model, operator: int) -> WeightFigures | None:
         if index == OPTIONAL:
             continue
         tensor = graph.tensors[index]
-        if len(tensor.shape) < 2 or tensor.dtype not in _CODES or tensor.quantization is None:
+        if len(tensor.shape) < 2 or tensor.dtype not in STORED_CODES or tensor.quantization is None:
             continue
         codes = constant(model, tensor)
         if codes is not None and codes.size and tensor.quantization.scale.size:
@@ -78,7 +79,7 @@ def _figures(
     scale = np.broadcast_to(grid.scale, channels).astype(np.float64)
     rows = np.moveaxis(codes, axis, 0).reshape(channels, -1).astype(np.int64)
     low, high = rows.min(axis=1) - zero, rows.max(axis=1) - zero
-    bits = {"int4": 4, "int2": 2}.get(str(tensor.dtype), 8 * STORAGE[str(tensor.dtype)].itemsize)
+    bits = element_bits(str(tensor.dtype))
     most = (1 << bits) - 1 if tensor.dtype == "uint8" else (1 << (bits - 1)) - 1
     return WeightFigures(
         tensor=index,

@@ -20,13 +20,13 @@ from refinterp.graph.constants import has_constant
 from refinterp.graph.layout import layout
 from refinterp.graph.model import (
     OPTIONAL,
-    PACKED_BITS,
     STORAGE,
     Model,
     Operator,
     Options,
     Subgraph,
     Tensor,
+    element_bits,
 )
 
 Severity = Literal["error", "warning", "note"]
@@ -277,8 +277,8 @@ def _storage(model: Model, tensor: Tensor, external: set[int]) -> Iterator[_Faul
 
 def _bits(tensor: Tensor) -> int | None:
     """Return the bits one element takes in the file, None where the type does not tell."""
-    stored = STORAGE.get(str(tensor.dtype))
-    return None if stored is None else PACKED_BITS.get(str(tensor.dtype), 8 * stored.itemsize)
+    dtype = str(tensor.dtype)
+    return element_bits(dtype) if dtype in STORAGE else None
 
 
 def _bytes_needed(tensor: Tensor) -> int | None:

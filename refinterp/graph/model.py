@@ -53,6 +53,11 @@ PACKED_BITS: Final[Mapping[str, int]] = MappingProxyType({"int4": 4, "uint4": 4,
 """Types whose elements share bytes in the file, and the bits of one element."""
 
 
+def element_bits(dtype: str) -> int:
+    """Return the bits that one element of a type in `STORAGE` takes in the file."""
+    return PACKED_BITS.get(dtype, 8 * STORAGE[dtype].itemsize)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantization:
     """`QuantizationParameters`: real = scale * (code - zero_point).
