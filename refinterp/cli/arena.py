@@ -15,7 +15,15 @@ from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS
 from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, with_changes
 from refinterp.cli.arena_optimize import Planning, optimize
 from refinterp.cli.arena_results import Results
-from refinterp.cli.common import add_lenient, add_models, print_document, save_text, say, size
+from refinterp.cli.common import (
+    add_html,
+    add_lenient,
+    add_models,
+    print_document,
+    save_text,
+    say,
+    size,
+)
 from refinterp.cli.data import add_shape
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
@@ -91,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_shape(parser, "the file's, as in TFLM")
     add_lenient(parser)
     parser.add_argument("--svg", metavar="F", help="also draw the plan to this file (one model)")
-    parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
+    add_html(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from refinterp.cli.common import open_model, say
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.graph.model import Model, Shape
 from refinterp.report.arena_answer import Wheel
+from refinterp.report.words import of_file
 from refinterp.run.gate import refusals
 from refinterp.run.opening import at_shapes
 from refinterp.tflm.entries import Ledger
@@ -106,8 +107,7 @@ def _require(model: Model, title: str, *, lenient: bool) -> None:
 
 def refusal(answer: Answer) -> str:
     """Why there is no figure, with the file's name; empty where there is one."""
-    text = "" if answer.error is None else str(answer.error)
-    return text if answer.title in text or not text else f"{answer.title}: {text}"
+    return "" if answer.error is None else of_file(str(answer.error), answer.title)
 
 
 def in_wheel(model: Model, plans: Planning) -> Wheel:

@@ -7,7 +7,6 @@ runtime:tflm; without `runtime:`, flavours of our own.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,14 @@ from refinterp.bench.job import Failed, Job
 from refinterp.bench.machine import machine
 from refinterp.bench.memory import Memory, measure_memory
 from refinterp.bench.process import measure
-from refinterp.cli.common import add_flavour, add_lenient, positive, print_document, say
+from refinterp.cli.common import (
+    add_flavour,
+    add_lenient,
+    model_source,
+    positive,
+    print_document,
+    say,
+)
 from refinterp.cli.data import add_data, data_request, open_with_data
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.graph.model import Model
@@ -187,7 +193,7 @@ def _others(text: str, flavour: str) -> tuple[str, ...]:
 
 def _content(path: str) -> bytes:
     """The model's bytes, which the measuring process and the runtimes are given."""
-    source = sys.stdin.buffer.read() if path == "-" else path
+    source = model_source(path)
     read_model(source)  # a file that is no model is told of here, and not by another process
     return opened(source).data.tobytes()
 

@@ -25,12 +25,17 @@ INTERRUPTED = 130
 """Exit code of a command that was stopped with Ctrl-C, whether or not it had results to show."""
 
 
+def model_source(path: str) -> str | bytes:
+    """What a MODEL argument names: the path, or for `-` all that standard input holds."""
+    return sys.stdin.buffer.read() if path == "-" else path
+
+
 def open_model(path: str) -> Model:
     """Read a model from a path, or from standard input for `-`; findings become warnings.
 
     One for each kind: the first, and how many more there are.
     """
-    model = read_model(sys.stdin.buffer.read() if path == "-" else path)
+    model = read_model(model_source(path))
     alike: dict[str, list[str]] = {}
     for finding in check(model):
         if finding.severity != "note":
@@ -107,6 +112,18 @@ def add_flavour(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_FLAVOUR,
         help=f"whose arithmetic to reproduce (default {DEFAULT_FLAVOUR})",
     )
+
+
+def add_float_model(parser: argparse.ArgumentParser) -> None:
+    """Add --float."""
+    parser.add_argument(
+        "--float", dest="float_model", metavar="MODEL", help="the float twin the model came from"
+    )
+
+
+def add_html(parser: argparse.ArgumentParser) -> None:
+    """Add --html."""
+    parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
 
 
 def add_lenient(parser: argparse.ArgumentParser) -> None:

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 from refinterp.cli.common import (
     INTERRUPTED,
     add_flavour,
+    add_float_model,
+    add_html,
     add_model,
     interruptible,
     open_model,
+    positive,
     print_document,
     save_text,
     say,
@@ -59,16 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_model(parser)
     add_data(parser, without=f"without it {RANDOM} random samples, which show less", labels=True)
+    add_float_model(parser)
+    parser.add_argument("--limit", type=positive, metavar="N", help="use the first N samples only")
     parser.add_argument(
-        "--float", dest="float_model", metavar="MODEL", help="the float twin the model came from"
-    )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="use the first N samples only")
-    parser.add_argument(
-        "--batch", type=_positive, metavar="N",
+        "--batch", type=positive, metavar="N",
         help="samples that run at once; changes memory and speed, no figure (default: what fits)",
     )  # fmt: skip
     parser.add_argument(
-        "--workers", type=_positive, default=1, metavar="N",
+        "--workers", type=positive, default=1, metavar="N",
         help="measure in N processes; changes speed, no figure (default 1: in this one)",
     )  # fmt: skip
     parser.add_argument(
@@ -80,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--csv", metavar="F", help="write a row per layer, with QuantizationDebugger's columns"
     )
-    parser.add_argument("--html", metavar="F", help="write one page that opens offline")
+    add_html(parser)
     parser.add_argument(
         "--model-explorer",
         metavar="F",
@@ -251,10 +252,3 @@ def _judge(report: DebugReport, limit: float | None) -> int:
         )
     say(f"{where} SQNR is {worst:.2f} dB, below the {limit:g} dB asked for{besides}")
     return 1
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1 is needed")
-    return value

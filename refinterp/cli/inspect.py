@@ -7,10 +7,9 @@ LiteRT, TFLM and their kernel libraries which run it, refuse it, abort, or compu
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from refinterp.cli.common import add_models, print_document
+from refinterp.cli.common import add_models, model_source, print_document
 from refinterp.errors import RefinterpError
 from refinterp.graph.check import Finding, check
 from refinterp.graph.model import Model
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the summary or the document; 2 if one of several models cannot be read."""
     if len(options.models) == 1:
-        shown = inspected(_read(options.models[0]))
+        shown = inspected(read_model(model_source(options.models[0])))
         if options.json:
             print_document(inspect_document(shown))
         else:
@@ -54,13 +53,9 @@ def inspected(model: Model) -> Inspected:
 
 def _tried(path: str) -> Inspected | tuple[str, RefinterpError]:
     try:
-        return inspected(_read(path))
+        return inspected(read_model(model_source(path)))
     except RefinterpError as error:
         return path, error
-
-
-def _read(path: str) -> Model:
-    return read_model(sys.stdin.buffer.read() if path == "-" else path)
 
 
 def _refusal(kernels: Sequence[Support], findings: Sequence[Finding]) -> str:

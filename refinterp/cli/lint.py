@@ -7,9 +7,8 @@ move. Exit code 1: there is a finding of severity error; 2: a model cannot be re
 from __future__ import annotations
 
 import argparse
-import sys
 
-from refinterp.cli.common import add_models, print_document, save_text, say
+from refinterp.cli.common import add_html, add_models, model_source, print_document, save_text, say
 from refinterp.debug.lint import LOOKED_FOR, lint
 from refinterp.errors import RefinterpError
 from refinterp.modelfile.reader import read_model
@@ -22,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_models(parser)
     parser.add_argument("--all", action="store_true", help="show every finding")
-    parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
+    add_html(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,6 +54,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look(path: str) -> Linted:
-    model = read_model(sys.stdin.buffer.read() if path == "-" else path)
+    model = read_model(model_source(path))
     operators = sum(len(graph.operators) for graph in model.subgraphs)
     return Linted(model.source, lint(model), operators, LOOKED_FOR)

@@ -111,9 +111,11 @@ def _named(message: str, options: argparse.Namespace) -> str:
         for name in ("model", "float_model", "models")
         for path in _listed(getattr(options, name, None))
     ]
-    if len(given) != 1 or Path(given[0]).name in message:
+    if len(given) != 1:
         return message
-    return f"{'standard input' if given[0] == '-' else given[0]}: {message}"
+    from refinterp.report.words import of_file
+
+    return of_file(message, "standard input" if given[0] == "-" else given[0])
 
 
 def _listed(value: object) -> list[str]:

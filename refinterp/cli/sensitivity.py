@@ -13,6 +13,8 @@ from dataclasses import replace
 from refinterp.cli.common import (
     INTERRUPTED,
     add_flavour,
+    add_float_model,
+    add_html,
     add_model,
     interruptible,
     open_model,
@@ -50,9 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_model(parser)
     add_data(parser, without=f"without it {RANDOM} random samples, which show less", labels=True)
-    parser.add_argument(
-        "--float", dest="float_model", metavar="MODEL", help="the float twin the model came from"
-    )
+    add_float_model(parser)
     parser.add_argument("--limit", type=positive, metavar="N", help="use the first N samples only")
     parser.add_argument(
         "--precision",
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", metavar="F", help="write the set found as a recipe for ai-edge-quantizer"
     )
-    parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
+    add_html(parser)
     parser.add_argument("--all", action="store_true", help="show every layer and range")
     add_flavour(parser)
 

@@ -10,7 +10,7 @@ from refinterp.bench.job import Failed, OperatorTime, Timings
 from refinterp.bench.memory import Memory
 from refinterp.errors import RefinterpError
 from refinterp.report.terminal import Column, dims, print_answer, print_table, print_text
-from refinterp.report.words import one_line, plural
+from refinterp.report.words import of_file, one_line, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,7 @@ def _print_models(results: Sequence[Benched]) -> None:
     )
     for one in results:
         if one.error is not None:
-            text = str(one.error)
-            named = text if one.name in text else f"{one.model}: {text}"
+            named = of_file(str(one.error), one.model)
             print_text(f"refused: {one_line(named)}", style="red")
 
 

@@ -18,7 +18,7 @@ from refinterp.report.lint_answer import (
 )
 from refinterp.report.machine import document, error_fields
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
-from refinterp.report.words import one_line
+from refinterp.report.words import of_file, one_line
 
 _STYLES: Final[dict[Severity, str | None]] = {
     "error": "bold red",
@@ -71,8 +71,7 @@ def _print_models(results: Sequence[Linted]) -> None:
     print_table([Column("model", fold=True), *headings, Column("")], rows)
     for one in results:
         if one.error is not None:
-            text = str(one.error)
-            named = text if one.name in text else f"{one.name}: {text}"
+            named = of_file(str(one.error), one.name)
             print_text(f"refused: {one_line(named)}", style="red")
 
 

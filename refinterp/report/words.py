@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
+from pathlib import PurePath
 
 
 def clean(cell: object) -> str:
@@ -29,6 +30,11 @@ def kibibytes(size: int) -> str:
 def one_line(name: str) -> str:
     """Return a name from a file as one line that cannot move the cursor."""
     return clean(name).replace("\n", "\\n")
+
+
+def of_file(message: str, path: str) -> str:
+    """Return a message about a file with its path in front, unless it names the file already."""
+    return message if PurePath(path).name in message else f"{path}: {message}"
 
 
 def columns(text: str) -> int:
