@@ -33,7 +33,7 @@ from conformance.planted_subjects import Subject, corpus_subjects, own_causes, o
 from conformance.planted_trial import outputs
 from conformance.sources import hash_of_folders
 from refinterp.debug.compare import debug
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 SEEDS = (1, 2, 3, 4)
 TRIALS = 25

@@ -16,7 +16,7 @@ from conformance.dynamic_range import by_channel, by_tensor, dynamic_range, weig
 from conformance.planted_subjects import Subject
 from conformance.surgery import Patient
 from refinterp.graph.model import OPTIONAL, Model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 HYBRID_CAUSES = frozenset({"activation_outlier", "weight_range_too_wide"})
 """Causes that only hybrid layers have; the others' are planted in integer models."""

@@ -17,7 +17,7 @@ from refinterp.graph.model import OPTIONAL, Model
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
 from refinterp.samples.convert import fit_input
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 # Where faults can go
 

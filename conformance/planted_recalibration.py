@@ -10,7 +10,7 @@ from conformance.surgery import Patient
 from refinterp.debug.compare import Comparison
 from refinterp.debug.products import CHANNEL_AXIS
 from refinterp.graph.model import OPTIONAL, Model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 
 def recalibrated(model: Model, twin: Model, samples: Samples) -> Model:

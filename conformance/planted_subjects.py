@@ -15,7 +15,8 @@ from refinterp.debug.result import DebugReport
 from refinterp.debug.shadow import shadow_of
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
-from refinterp.samples.source import Samples, open_samples
+from refinterp.samples.samples import Samples
+from refinterp.samples.source import open_samples
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 5

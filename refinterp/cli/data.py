@@ -12,7 +12,7 @@ from refinterp.graph.model import Model, Shape
 from refinterp.run.opening import with_data
 from refinterp.samples.look import told
 from refinterp.samples.request import IMAGE_RANGES, NON_FINITE, SEED, DataRequest
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 from refinterp.samples.stdin import spooled
 
 RANDOM = 16

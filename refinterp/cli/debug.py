@@ -52,7 +52,7 @@ from refinterp.report.progress import Stages, Told, progress
 from refinterp.report.words import one_line, shorten
 from refinterp.run.opening import twin_of
 from refinterp.samples.request import DataRequest
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 if TYPE_CHECKING:  # what only some options need is imported with them
     from refinterp.arena.tensor_plan import TensorPlan

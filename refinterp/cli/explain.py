@@ -27,7 +27,7 @@ from refinterp.report.machine import document
 from refinterp.report.terminal import console, print_answer, print_text
 from refinterp.run.prepare import Program, prepare, tensor_specs
 from refinterp.samples.convert import fit_input
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

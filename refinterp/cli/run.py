@@ -35,7 +35,7 @@ from refinterp.run.prepare import Program, prepare
 from refinterp.samples.convert import dequantize
 from refinterp.samples.labels import read_labels
 from refinterp.samples.request import DataRequest
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 _SHOWN = 8  # samples, and values of an output, that a terminal shows
 

@@ -40,7 +40,7 @@ from refinterp.report.progress import Stages, progress
 from refinterp.report.sensitivity_document import sensitivity_document
 from refinterp.report.sensitivity_table import print_sensitivity
 from refinterp.run.opening import twin_of
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 _RANDOM = (
     "random data: they rank the layers by what noise loses in them; whether ranges fit your data, "

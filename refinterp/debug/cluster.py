@@ -19,7 +19,7 @@ from refinterp.debug.compare import Comparison
 from refinterp.debug.measurements import Measurements
 from refinterp.debug.shards import Job, Shard
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 _POLL: Final = 0.1  # seconds between looks at whether to stop
 _CONNECT: Final = "10s"

@@ -78,7 +78,7 @@ from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.batches import same_in_batches
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, Step
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 Array = NDArray[Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 from refinterp.debug.outputs import metric_name
 from refinterp.errors import UsageError
 from refinterp.run.prepare import Program
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 
 def with_fitting_labels(program: Program, samples: Samples) -> tuple[Samples, str | None]:

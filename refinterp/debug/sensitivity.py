@@ -41,7 +41,7 @@ from refinterp.numerics.flavours import DEFAULT_FLAVOUR
 from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, Step
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 Array = NDArray[Any]
 _PERFECT: Final = 200.0  # dB: better than float32 can be: as good as no error

@@ -19,7 +19,7 @@ from refinterp.modelfile.reader import read_model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR
 from refinterp.run.opening import twin_of, with_data
 from refinterp.samples.request import DataRequest
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 SHARD: Final = 16
 """Samples of a shard: few enough to share small data sets, many enough to pay for the start."""

@@ -23,7 +23,7 @@ from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.executor import Executor, Observer
 from refinterp.run.prepare import Program
 from refinterp.samples.convert import fit_input
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 Array = NDArray[Any]
 Target = Literal["sqnr", "top1", "metric"]

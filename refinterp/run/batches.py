@@ -15,7 +15,7 @@ from refinterp.run.executor import Executor
 from refinterp.run.memory import plan_of
 from refinterp.run.prepare import Program, Step
 from refinterp.samples.convert import fit_input
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 Array = NDArray[Any]
 

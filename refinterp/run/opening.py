@@ -15,7 +15,8 @@ from refinterp.samples.finite import settled
 from refinterp.samples.inputs import ModelInput, model_inputs
 from refinterp.samples.labels import labelled, with_labels, with_model_names
 from refinterp.samples.request import DataRequest, split_name
-from refinterp.samples.source import Samples, open_samples, random_samples
+from refinterp.samples.samples import Samples
+from refinterp.samples.source import open_samples, random_samples
 from refinterp.samples.table import TABLES
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from refinterp.errors import UsageError
 from refinterp.samples.inputs import ModelInput
 from refinterp.samples.reading import Reading
+from refinterp.samples.samples import Samples
 from refinterp.samples.stack import Stack
-
-if TYPE_CHECKING:
-    from refinterp.samples.source import Samples
 
 Array = NDArray[Any]
 

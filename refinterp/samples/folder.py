@@ -11,9 +11,10 @@ import numpy as np
 
 from refinterp.errors import UsageError
 from refinterp.samples.arrays import npy_stack
+from refinterp.samples.files import SUFFIXES, How, merged, open_file, together
 from refinterp.samples.images import IMAGE_SUFFIXES, image_stack
 from refinterp.samples.inputs import ModelInput
-from refinterp.samples.source import SUFFIXES, How, Samples, merged, open_file, together
+from refinterp.samples.samples import Samples
 
 _NAMED: Final = 10  # classes in a message
 

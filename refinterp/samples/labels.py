@@ -15,7 +15,7 @@ from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 from refinterp.samples.arrays import LABELS, npy_array, npz_array, npz_headers
 from refinterp.samples.request import split_name
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 from refinterp.samples.table import LABEL_COLUMNS, TABLES, column_values, numbered, read_table
 
 Array = NDArray[Any]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from refinterp.samples.convert import fit_input
 from refinterp.samples.inputs import ModelInput
 from refinterp.samples.labels import label_line
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 LOOKED_AT: Final = 16
 """Samples whose values are looked at, so that large data are not read twice."""

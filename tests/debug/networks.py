@@ -9,7 +9,7 @@ import numpy as np
 
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 LAYERS = 3
 SIZE = 8

@@ -13,7 +13,7 @@ import numpy as np
 
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 PIXELS, HIDDEN, CLASSES = 48, 24, 4
 

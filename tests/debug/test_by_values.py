@@ -8,7 +8,7 @@ import pytest
 from refinterp.debug.compare import Comparison, debug
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 CHANNELS = 6
 RNG = np.random.default_rng(4)

@@ -17,7 +17,8 @@ from refinterp.modelfile.writer import write_model
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
 from refinterp.samples.convert import dequantize, quantize
-from refinterp.samples.source import Samples, open_samples
+from refinterp.samples.samples import Samples
+from refinterp.samples.source import open_samples
 from tests.debug.networks import SIZE, dense, reals, rescaled, weights
 from tests.oracles.debug_figures import figures
 from tests.test_bundled_models import ROOT

@@ -8,7 +8,7 @@ import pytest
 from refinterp.debug.compare import debug
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 CHANNELS = 6
 DEAD = [1, 4]

@@ -20,7 +20,7 @@ from refinterp.graph.constants import constant
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 UNITS, DEPTH = 6, 8
 

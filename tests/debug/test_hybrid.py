@@ -26,7 +26,7 @@ from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
 from refinterp.report.sensitivity_answer import sensitivity_answer
 from refinterp.runtimes import Ran, open_runtime, unavailable
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REFERENCE = "runtime:litert-reference"

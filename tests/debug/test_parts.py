@@ -15,7 +15,7 @@ from refinterp.debug.sensitivity import Sensitivity
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.writer import write_model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 from tests.debug.test_data_scale import report_folder
 
 BOX, SCORE = 600.0 / 255, 1 / 256

@@ -23,7 +23,8 @@ from refinterp.modelfile.writer import write_model
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare, tensor_specs
 from refinterp.runtimes import Ran, open_runtime, unavailable
-from refinterp.samples.source import Samples, open_samples
+from refinterp.samples.samples import Samples
+from refinterp.samples.source import open_samples
 from tests.debug.networks import LAYERS, SIZE, dense, rescaled, weights
 from tests.test_bundled_models import ROOT
 

@@ -11,7 +11,7 @@ from refinterp.cli.main import main
 from refinterp.debug.compare import debug
 from refinterp.graph.build import GraphBuilder
 from refinterp.report.model_explorer import METRICS, node_data
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 from tests.test_bundled_models import ROOT
 
 DATA = ROOT / "refinterp" / "data"

@@ -35,7 +35,7 @@ from refinterp.report.page_arena import Arena, arena_page
 from refinterp.report.page_debug import debug_page
 from refinterp.report.page_lint import lint_page
 from refinterp.report.page_sensitivity import sensitivity_page
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 from refinterp.tflm.ledger import measure
 from refinterp.tflm.targets import profile
 from refinterp.tflm.what_if import other_profiles, smaller
