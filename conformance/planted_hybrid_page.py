@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from conformance.planted_lines import missed_lines, model_lines
+
 RESULTS = Path(__file__).resolve().parent / "planted_hybrid.json"
 
 
@@ -28,19 +30,6 @@ def written(result: dict[str, Any]) -> str:
         models = ", ".join(sorted({t["model"] for t in own}))
         found = sum(t["found"] for t in own)
         rows.append(f"| {fault} | {accepted} | {len(own)} | {found} | {models} |")
-    missed = [
-        f"- {t['fault']} in {t['model']}, operator {t['expected']} ({t['detail']}; "
-        f"{'with' if t['twin'] else 'without'} the float model): first was operator {t['first']} "
-        f"with {', '.join(t['causes']) or 'no cause'}"
-        + (f"; also named: {', '.join(t['others'])}" if t["others"] else "")
-        for t in trials
-        if not t["found"]
-    ]
-    models = "\n".join(
-        f"- {name}: {about['samples']}; causes before anything is planted: "
-        + (", ".join(f"{id_} at {op}" for op, id_ in about["healthy_causes"]) or "none")
-        for name, about in result["models"].items()
-    )
     found = sum(t["found"] for t in trials)
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     return TEXT.format(
@@ -51,8 +40,8 @@ def written(result: dict[str, Any]) -> str:
         twins=sum(t["twin"] for t in trials),
         labels=sum(t["labels"] for t in trials),
         rows="\n".join(rows),
-        models=models,
-        missed="\n".join(missed) or "None.",
+        models=model_lines(result["models"]),
+        missed=missed_lines(trials, lambda t: str(t["fault"])),
         versions=versions,
         sources=result["sources"],
     )

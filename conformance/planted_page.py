@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from conformance.planted_hybrid_page import section
 from conformance.planted_kinds import FAULTS
+from conformance.planted_lines import missed_lines, model_lines
 
 
 def page(result: dict[str, Any]) -> str:
@@ -25,21 +27,6 @@ def page(result: dict[str, Any]) -> str:
                 f"{models} |"
             )
     total = sum(t["found"] for t in trials)
-    missed = [
-        f"- `{t['fault']}`{': ' * bool(t['kind'])}{t['kind']} in {t['model']}, operator "
-        f"{t['expected']} ({t['detail']}; "
-        f"{'with' if t['twin'] else 'without'} the float model, "
-        f"{'with' if t['labels'] else 'without'} labels): first was operator {t['first']} "
-        f"with {', '.join(t['causes']) or 'no cause'}"
-        + (f"; also named: {', '.join(t['others'])}" if t["others"] else "")
-        for t in trials
-        if not t["found"]
-    ]
-    models = "\n".join(
-        f"- {name}: {about['samples']}; causes before anything is planted: "
-        + (", ".join(f"{id_} at {op}" for op, id_ in about["healthy_causes"]) or "none")
-        for name, about in result["models"].items()
-    )
     whole = PAGE_TEXT.format(
         total=total,
         count=len(trials),
@@ -47,12 +34,17 @@ def page(result: dict[str, Any]) -> str:
         twin=sum(t["twin"] for t in trials),
         labels=sum(t["labels"] for t in trials),
         rows="\n".join(rows),
-        missed="\n".join(missed) or "None.",
-        models=models,
+        missed=missed_lines(trials, _named),
+        models=model_lines(result["models"]),
         seed=result["seed"],
         again=sum(t["drawn_again"] for t in trials),
     )
     return whole + section()
+
+
+def _named(trial: Mapping[str, Any]) -> str:
+    kind = f": {trial['kind']}" if trial["kind"] else ""
+    return f"`{trial['fault']}`{kind}"
 
 
 PAGE_TEXT = """# Planted faults

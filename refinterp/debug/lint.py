@@ -16,7 +16,7 @@ from refinterp.debug.fold import fold
 from refinterp.debug.products import CHANNEL_AXIS
 from refinterp.debug.runtime_findings import runtime_findings
 from refinterp.errors import ModelError, RefinterpError
-from refinterp.graph.check import Finding, check
+from refinterp.graph.check import SEVERITIES, Finding, check
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.run.prepare import prepare, tensor_specs
 
@@ -45,8 +45,6 @@ LOOKED_FOR: Final = (
     "what LiteRT, TFLM, CMSIS-NN and ESP-NN refuse, abort on or compute otherwise",
 )
 """What a look at a file is for, in words."""
-
-_ORDER: Final = {"error": 0, "warning": 1, "note": 2}
 
 
 def lint(model: Model) -> tuple[Finding, ...]:
@@ -80,7 +78,9 @@ def lint(model: Model) -> tuple[Finding, ...]:
     dimensions = any(f.id == "wrong_quantized_dimension" for f in structural)
     found += [f for f in runtime_findings(model) if f.operator is not None or not dimensions]
     place = {id(finding): number for number, finding in enumerate((*kept, *found))}
-    return tuple(sorted((*kept, *found), key=lambda f: (_ORDER[f.severity], place[id(f)])))
+    return tuple(
+        sorted((*kept, *found), key=lambda f: (SEVERITIES.index(f.severity), place[id(f)]))
+    )
 
 
 def _refusal(model: Model) -> list[Finding]:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from refinterp.debug.contract import fixed_output
 from refinterp.debug.exact import ExactSums
 from refinterp.debug.metrics import Grid, sqnr_db
-from refinterp.debug.shadow import CONVERSIONS, is_code
+from refinterp.debug.shadow import CONVERSIONS, RESHAPES, is_code
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Program, Step
@@ -35,7 +35,7 @@ _MOST_COLUMNS: Final = 4096
 _FEW_COLUMNS: Final = 64  # a longer single row is one kind of thing
 _ROWS_BITS: Final = 3.0
 _ROW_BITS: Final = 5.0
-_SHAPES_ONLY: Final = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS", *CONVERSIONS})
+_SAME_VALUES: Final = RESHAPES | CONVERSIONS
 _HALF: Final = 0.51  # of a step: rounding, and what float32 adds to it
 
 Array = NDArray[Any]
@@ -245,7 +245,7 @@ def _source(
     """
     while True:
         step = writers.get(tensor)
-        if step is None or step.name not in _SHAPES_ONLY or step.inputs[0] == OPTIONAL:
+        if step is None or step.name not in _SAME_VALUES or step.inputs[0] == OPTIONAL:
             return tensor
         before = step.inputs[0]
         if specs[before].shape[-1:] != specs[tensor].shape[-1:]:

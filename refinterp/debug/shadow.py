@@ -28,6 +28,9 @@ from refinterp.samples.convert import dequantize
 CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 """Operators that only change how a real is written."""
 
+RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+"""Operators that only change a tensor's shape."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shadow:

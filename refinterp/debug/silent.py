@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.products import Product
+from refinterp.debug.shadow import RESHAPES
 from refinterp.graph.model import OPTIONAL, Operator
 from refinterp.graph.spec import TensorSpec
 
 _HALF: float = 0.5  # of a code: less than that rounds to the zero point
-_COPIES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 
 
 def silent_tensors(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> frozenset[int]:
@@ -29,7 +29,7 @@ def silent_tensors(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -
     for operator in operators:
         sources = found & {i for i in operator.inputs if i != OPTIONAL}
         if sources and (
-            operator.name == "MUL" or (operator.name in _COPIES and operator.inputs[0] in found)
+            operator.name == "MUL" or (operator.name in RESHAPES and operator.inputs[0] in found)
         ):
             found |= {i for i in operator.outputs if i != OPTIONAL}
     return frozenset(found)

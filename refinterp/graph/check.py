@@ -30,6 +30,7 @@ from refinterp.graph.model import (
 )
 
 Severity = Literal["error", "warning", "note"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")  # the worst first
 _Fault: TypeAlias = tuple[str, Severity, str]  # id, severity, evidence
 
 _CONVERT_AGAIN: Final = "convert the model again; the file is damaged or its converter is wrong"

@@ -12,10 +12,9 @@ from pathlib import PurePath
 from typing import Final
 
 from refinterp.errors import RefinterpError
-from refinterp.graph.check import Finding, Severity
+from refinterp.graph.check import SEVERITIES, Finding, Severity
 from refinterp.report.words import one_line, plural, some
 
-SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")
 _PLACES: Final = 24  # operators that a group lists
 _NAMED: Final = 3  # groups that the verdict names
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from refinterp.graph.check import Severity
+from refinterp.graph.check import SEVERITIES, Severity
 from refinterp.report.lint_answer import (
-    SEVERITIES,
     FindingGroup,
     Linted,
     finding_groups,

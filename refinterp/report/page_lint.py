@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from refinterp.graph.check import SEVERITIES
 from refinterp.report.html import Html, tag
 from refinterp.report.lint_answer import (
-    SEVERITIES,
     FindingGroup,
     Linted,
     finding_groups,
