@@ -15,7 +15,7 @@ from conformance.surgery import Patient
 from refinterp.debug.neighbours import Neighbours
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 Change = Callable[[np.ndarray], Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.planted_subjects import Subject
 from refinterp.graph.model import Model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 
 Rng = np.random.Generator
 

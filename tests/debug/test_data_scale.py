@@ -12,7 +12,7 @@ from refinterp.cli.main import main
 from refinterp.debug.compare import debug
 from refinterp.debug.result import DebugReport
 from refinterp.graph.build import GraphBuilder
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 from tests.corpus import corpus
 from tests.debug.relu_net import labels, network, pixels, samples
 

@@ -9,7 +9,7 @@ from refinterp.debug.compare import debug
 from refinterp.debug.neighbours import Neighbours
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
-from refinterp.samples.source import Samples
+from refinterp.samples.samples import Samples
 from tests.debug.test_data_scale import own
 
 SIDE = 24
