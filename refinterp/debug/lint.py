@@ -77,10 +77,7 @@ def lint(model: Model) -> tuple[Finding, ...]:
         found += _refusal(model)
     dimensions = any(f.id == "wrong_quantized_dimension" for f in structural)
     found += [f for f in runtime_findings(model) if f.operator is not None or not dimensions]
-    place = {id(finding): number for number, finding in enumerate((*kept, *found))}
-    return tuple(
-        sorted((*kept, *found), key=lambda f: (SEVERITIES.index(f.severity), place[id(f)]))
-    )
+    return tuple(sorted((*kept, *found), key=lambda f: SEVERITIES.index(f.severity)))
 
 
 def _refusal(model: Model) -> list[Finding]:
