@@ -134,17 +134,6 @@ def prepare(
     return Program(model, subgraph, flavour, plain, graphs)
 
 
-def check_supported(model: Model) -> None:
-    """Raise UnsupportedError listing every operator of every subgraph that has no kernel.
-
-    Raises ModelError when an operator names a tensor that does not exist.
-    """
-    missing: list[str] = []
-    for subgraph, graph in enumerate(model.subgraphs):
-        missing += _entries(graph, tensor_specs(model, subgraph, values=False), subgraph)[1]
-    _refuse(missing)
-
-
 def tensor_specs(model: Model, subgraph: int, *, values: bool = True) -> tuple[TensorSpec, ...]:
     """Describe a subgraph's tensors as the file has them, constants with their data if wanted."""
     specs = []

@@ -40,9 +40,10 @@ def wav_stack(path: Path, wanted: ModelInput, stride: int | None = None) -> Stac
     """A PCM WAV as samples of an input, one every `stride` values.
 
     int16 inputs get 16-bit codes, others float32 in [-1, 1). stride defaults to the window's
-    length; windows that overlap have a smaller one. What is left at the end is dropped; a sound
-    shorter than one window is filled up with silence; several channels become their mean. All of
-    these are told. An input of open length takes the whole sound.
+    length; windows that overlap have a smaller one. What is left at the end is dropped, which is
+    told where there is but one window; a sound shorter than one window is filled up with silence,
+    and several channels become their mean, which is told. An input of open length takes the whole
+    sound.
 
     Raises UsageError when the file is no PCM, cut off, or the stride makes no sense.
     """

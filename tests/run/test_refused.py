@@ -8,7 +8,7 @@ import pytest
 from refinterp.errors import UnsupportedError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
-from refinterp.run.prepare import check_supported
+from refinterp.run.prepare import prepare
 from refinterp.run.support import support
 
 REFUSED = ["string", "complex64", "complex128", "float64", "bfloat16", "float8_e4m3fn"]
@@ -30,7 +30,7 @@ def test_element_types_are_refused_by_name() -> None:
     """The error names every operator on a refused type, with its index, version and types."""
     model = chain([*REFUSED, "int8"])
     with pytest.raises(UnsupportedError) as caught:
-        check_supported(model)
+        prepare(model)
     lines = str(caught.value).splitlines()
     assert lines[0] == f"{len(REFUSED)} operator(s) are not supported:"
     for index, (dtype, line) in enumerate(zip(REFUSED, lines[1:], strict=True)):
@@ -46,10 +46,10 @@ def test_a_refused_output_type_is_found_too() -> None:
     g.operator("CAST", [x], [y], {"in_data_type": "float32", "out_data_type": "float64"})
     model = g.build(outputs=[y])
     with pytest.raises(UnsupportedError, match="float64"):
-        check_supported(model)
+        prepare(model)
     assert [entry.dtype for entry in support(model)] == [None]
 
 
 def test_types_that_only_pass_by_are_kept() -> None:
     """Types with kernels of their own are not refused."""
-    check_supported(chain(["int8", "float16", "uint64", "bool", "int4"]))
+    prepare(chain(["int8", "float16", "uint64", "bool", "int4"]))
