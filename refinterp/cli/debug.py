@@ -102,10 +102,10 @@ def run(options: argparse.Namespace) -> int:
         fail_under=options.fail_under is not None,
     )
     with progress() as show:
-        model, report, told = _compare(options, show)
+        model, report, said = _compare(options, show)
     if report.interrupted:
         say(f"interrupted: {report.samples} of {report.asked} sample(s) were measured")
-    _tell(options, report, model, told)
+    _tell(options, report, model, said)
     if report.refused:
         return 2  # as for any model that is unusable
     return INTERRUPTED if report.interrupted else _judge(report, options.fail_under)
@@ -119,25 +119,25 @@ def _compare(
     model = open_model(options.model)
     tell_refusals(model, options.flavour)
     twin = open_model(options.float_model) if options.float_model else None
-    model, samples, told = open_with_data(model, request, options.limit)
+    model, samples, said = open_with_data(model, request, options.limit)
     if twin is not None:
         twin = twin_of(twin, model)
     try:
         comparison = Comparison(model, twin, flavour=options.flavour)
     except ModelError as error:
-        return model, refused_report(model, error, options.flavour), told
+        return model, refused_report(model, error, options.flavour), said
     total = min(samples.count, options.limit or samples.count)
     measured = _measure(options, request, comparison, samples, total, show("samples", total))
     report = comparison.report(measured, random=samples.random)
-    return model, replace(report, asked=total, wanted_db=options.fail_under), told
+    return model, replace(report, asked=total, wanted_db=options.fail_under), said
 
 
 def _tell(
-    options: argparse.Namespace, report: DebugReport, model: Model, told: frozenset[str]
+    options: argparse.Namespace, report: DebugReport, model: Model, said: frozenset[str]
 ) -> None:
     """Print the report, and write it in all the forms that were asked for."""
     float_model = None if options.float_model == "-" else options.float_model
-    say_notes(report.notes, told)
+    say_notes(report.notes, said)
     if options.csv:
         _save_csv(report, options.csv)
     if options.html:

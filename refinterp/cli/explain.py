@@ -56,9 +56,9 @@ def run(options: argparse.Namespace) -> int:
         if options.at is not None:
             raise UsageError("--at needs --op N, the index of the operator")
         return _overview(model, options)
-    model, samples, told = open_with_data(model, request, 1)
+    model, samples, said = open_with_data(model, request, 1)
     program = prepare(model, flavour=options.flavour)
-    operation = _record(program, samples, options, told)
+    operation = _record(program, samples, options, said)
     index = _index(options.at, operation.output)
     explanation = explain(operation, index)
     if options.json:
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _record(
-    program: Program, samples: Samples, options: argparse.Namespace, told: frozenset[str]
+    program: Program, samples: Samples, options: argparse.Namespace, said: frozenset[str]
 ) -> Operation:
     """Run one sample and return the operator as it ran."""
     count = len(program.steps)
@@ -92,7 +92,7 @@ def _record(
             f"--sample {wanted} does not exist; {samples.origin} holds 0..{samples.count - 1}"
         )
     fitted = [fit_input(v, spec) for v, spec in zip(samples.get(wanted), specs, strict=True)]
-    say_notes([note for _, note in fitted if note], told)
+    say_notes([note for _, note in fitted if note], said)
     return record(program, [codes for codes, _ in fitted], options.op)
 
 

@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     """Run all samples, in order."""
     request = data_request(options)
     model = open_model(options.model)
-    model, samples, told = open_with_data(model, request)
+    model, samples, said = open_with_data(model, request)
     program = prepare(model, flavour=options.flavour, plain=options.plain)
     if warning := require(program, lenient=options.lenient):
         say(f"warning: {warning}")
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     with progress() as show:
         results = _run(options, request, program, samples, show("samples", samples.count))
     outputs = results.outputs
-    say_notes(results.notes, told)
+    say_notes(results.notes, said)
     if options.output:
         _save(options.output, _stacked(program, _by_tensor(program, outputs)))
     if options.save_all:

@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     request = data_request(options, count=options.limit or RANDOM)
     model = open_model(options.model)
     twin = open_model(options.float_model) if options.float_model else None
-    model, samples, told = open_with_data(model, request, options.limit)
+    model, samples, said = open_with_data(model, request, options.limit)
     tell_refusals(model, options.flavour)
     if twin is not None:
         twin = twin_of(twin, model)
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
         report, ranges = _study(options, show, model, samples, twin)
     if samples.random:
         report = replace(report, notes=(*report.notes, _RANDOM))
-    say_notes(report.notes, told)
+    say_notes(report.notes, said)
     if options.recipe and report.search is not None:
         recipe = quantizer_recipe(report.recipe, report.precision, report.scheme)
         save_text(options.recipe, json.dumps(recipe, indent=2) + "\n")
