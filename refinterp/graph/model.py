@@ -58,6 +58,13 @@ def element_bits(dtype: str) -> int:
     return PACKED_BITS.get(dtype, 8 * STORAGE[dtype].itemsize)
 
 
+def code_limits(dtype: str) -> tuple[int, int]:
+    """Return the smallest and the largest code of an integer type of the schema."""
+    bits = element_bits(dtype)
+    low = -(1 << (bits - 1)) if STORAGE[dtype].kind == "i" else 0
+    return low, low + (1 << bits) - 1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantization:
     """`QuantizationParameters`: real = scale * (code - zero_point).

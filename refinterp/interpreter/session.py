@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError, StateError, UnsupportedError, UsageError
 from refinterp.graph.check import Finding
 from refinterp.graph.constants import constant, has_constant
-from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape, Tensor
+from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape, Tensor, code_limits
 from refinterp.interpreter.mistakes import AllocationError, ResizeError, UnreadableError
 from refinterp.interpreter.sentences import failed_node, unresolved
 from refinterp.numerics.threads import blas_threads
@@ -349,10 +349,8 @@ def _check_type(array: Array, tensor: Tensor, index: int) -> None:
             f"Cannot set tensor: Got value of type {got} but expected type {dtype.upper()} for "
             f"input {index}, name: {tensor.name} ({hint})"
         )
-    bits = PACKED_BITS.get(dtype)
-    if bits is not None and array.size:
-        low = -(1 << (bits - 1)) if expected.kind == "i" else 0
-        high = low + (1 << bits) - 1
+    if dtype in PACKED_BITS and array.size:
+        low, high = code_limits(dtype)
         if int(array.min()) < low or int(array.max()) > high:
             raise UsageError(
                 f"Cannot set tensor: Values for {dtype.upper()} input must be between {low} and "

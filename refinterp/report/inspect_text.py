@@ -11,6 +11,7 @@ from refinterp.graph.check import Finding
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, Model, Tensor
 from refinterp.report.inspect_document import Inspected, main_tensors
+from refinterp.report.lint_answer import finding_groups
 from refinterp.report.terminal import Column, dims, print_answer, print_table, print_text
 from refinterp.report.words import count, one_line, plural, some
 from refinterp.run.support import Support
@@ -286,14 +287,12 @@ def _fed(model: Model, tensor: Tensor) -> bool:
 
 def _print_findings(findings: Sequence[Finding]) -> None:
     """Findings about the file, those of one kind together."""
-    groups: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((finding.severity, finding.id, finding.remedy), []).append(finding)
-    for (severity, kind, remedy), found in groups.items():
+    for group in finding_groups(findings):
         print_text()
-        print_text(f"{severity}: {kind}", style="bold red" if severity == "error" else None)
-        for finding in found[:_MOST_OPERATORS]:
+        style = "bold red" if group.severity == "error" else None
+        print_text(f"{group.severity}: {group.id}", style=style)
+        for finding in group.findings[:_MOST_OPERATORS]:
             print_text(f"  {one_line(finding.evidence)}")
-        if len(found) > _MOST_OPERATORS:
-            print_text(f"  and {count(len(found) - _MOST_OPERATORS)} more of this kind")
-        print_text(f"  remedy: {one_line(remedy)}")
+        if len(group.findings) > _MOST_OPERATORS:
+            print_text(f"  and {count(len(group.findings) - _MOST_OPERATORS)} more of this kind")
+        print_text(f"  remedy: {one_line(group.remedy)}")

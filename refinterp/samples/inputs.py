@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from refinterp.errors import UsageError
-from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape
+from refinterp.graph.model import STORAGE, Model, Shape, code_limits
 from refinterp.graph.open_sizes import open_inputs
 from refinterp.graph.spec import TensorSpec
 
@@ -69,15 +69,6 @@ class ModelInput:
         return (lowest - grid.zero) * grid.step, (highest - grid.zero) * grid.step
 
 
-def code_limits(dtype: str) -> tuple[int, int]:
-    """The smallest and the largest code of an integer type of the schema."""
-    limits = np.iinfo(STORAGE[dtype])
-    if dtype in PACKED_BITS:
-        spare = limits.bits - PACKED_BITS[dtype]
-        return int(limits.min) >> spare, int(limits.max) >> spare
-    return int(limits.min), int(limits.max)
-
-
 def model_inputs(
     model: Model, specs: Sequence[TensorSpec], shapes: Mapping[str | None, Shape] | None = None
 ) -> tuple[ModelInput, ...]:
@@ -89,10 +80,10 @@ def model_inputs(
     if not model.subgraphs:
         return ()
     graph = model.subgraphs[0]
-    axes = {one.tensor: () if one.batch_only else one.axes for one in open_inputs(model)}
+    axes = {}
     for one in open_inputs(model):
-        if len(one.shape) > 1 and one.shape[0] == 1:  # samples are counted by themselves
-            axes[one.tensor] = tuple(axis for axis in one.axes if axis)
+        counts = len(one.shape) > 1 and one.shape[0] == 1  # samples are counted by themselves
+        axes[one.tensor] = tuple(axis for axis in one.axes if axis or not counts)
     inputs = []
     for index in graph.inputs:
         spec = replace(specs[index], data=None)

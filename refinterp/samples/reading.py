@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import UsageError
-from refinterp.samples.inputs import ModelInput, code_limits
+from refinterp.graph.model import code_limits
+from refinterp.samples.inputs import ModelInput
 
 Array = NDArray[Any]
 

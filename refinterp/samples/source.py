@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import UsageError
+from refinterp.graph.model import code_limits
 from refinterp.graph.spec import TensorSpec
 from refinterp.samples.files import How, open_file
 from refinterp.samples.folder import open_folder
-from refinterp.samples.inputs import ModelInput, code_limits
+from refinterp.samples.inputs import ModelInput
 from refinterp.samples.request import split_name
 from refinterp.samples.samples import Samples
 
