@@ -1,7 +1,8 @@
 """`refinterp COMMAND …`: finds the command, parses its words, and turns errors into exit codes.
 
 Exit codes: 0 fine, 1 the check asked for failed, 2 usage, unreadable or unsupported model, 3 a bug
-of ours, 130 interrupted, 143 terminated.
+of ours, 130 interrupted, 143 terminated. What ends with 2 or 3 is told on standard error, and with
+--json also as a document on standard output.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import refinterp
 from refinterp.cli.commands import COMMANDS, nearest
 from refinterp.cli.help import no_such_command, overview
+from refinterp.cli.refusal import Asked, WordsError, refuse, tell
 from refinterp.cli.streams import Streams
 from refinterp.errors import ModelError, RefinterpError, UnsupportedError, UsageError
 
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 2 if streams.fault else _guarded(words)
         streams.finish()
         if streams.fault:
-            _tell(streams.fault)
+            tell(streams.fault)
             return 2
         return code
     finally:
@@ -49,36 +51,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(words: Sequence[str]) -> int:
     """Run the words; every exception becomes a line and a code."""
+    asked = Asked(words)
     try:
         with _warnings_as_lines(), _terminable():
-            return _run(words)
+            return _run(asked)
     except RefinterpError as error:
-        _tell(str(error))
+        refuse(asked, error, advice=error.advice if isinstance(error, WordsError) else "")
         return 2
     except SystemExit as error:  # argparse, after its help or its complaint
         return error.code if isinstance(error.code, int) else 2 if error.code else 0
     except KeyboardInterrupt:
-        _tell("interrupted")
+        tell("interrupted")
         return 130
     except _Terminated:
-        _tell("terminated")
+        tell("terminated")
         return 143
     except MemoryError as error:
-        _tell(f"out of memory{f': {error}' if str(error) else ''}")
+        refuse(asked, error, f"out of memory{f': {error}' if str(error) else ''}")
         return 2
     except BrokenPipeError:  # a stream that is not ours; its reader has had enough
         return 0
     except OSError as error:
         if error.strerror is None:
-            return _bug(error)
-        _tell(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}")
+            return _bug(asked, error)
+        refuse(asked, error, f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}")
         return 2
     except Exception as error:
-        return _bug(error)
+        return _bug(asked, error)
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(asked: Asked) -> int:
     """Run the command that the first word names, or say what there is."""
+    words = asked.words
     if not words or words[0] in ("-h", "--help"):
         sys.stdout.write(overview())
         return 0
@@ -98,19 +102,24 @@ def _run(words: Sequence[str]) -> int:
     from refinterp.cli.parsing import command_parser
 
     options = command_parser(COMMANDS[first]).parse(rest)
+    asked.models += _given(options)
     try:
         return int(options.run(options))
     except (ModelError, UnsupportedError) as error:
-        raise type(error)(_named(str(error), options)) from error
+        raise type(error)(_named(str(error), asked.models)) from error
 
 
-def _named(message: str, options: argparse.Namespace) -> str:
-    """Begin what is wrong with a model with its path, where only one was given."""
-    given = [
+def _given(options: argparse.Namespace) -> list[str]:
+    """The paths of all models among a command's words."""
+    return [
         path
         for name in ("model", "float_model", "models")
         for path in _listed(getattr(options, name, None))
     ]
+
+
+def _named(message: str, given: Sequence[str]) -> str:
+    """Begin what is wrong with a model with its path, where only one was given."""
     if len(given) != 1:
         return message
     from refinterp.report.words import of_file
@@ -134,17 +143,19 @@ def _misplaced(option: str) -> str:
     )
 
 
-def _bug(error: Exception) -> int:
+def _bug(asked: Asked, error: Exception) -> int:
     """Name the place of an error that nothing foresaw."""
     if os.environ.get("REFINTERP_DEBUG"):
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
     text = " ".join(str(error).split())
-    _tell(
-        f"a bug of ours at {_place(error)}: {type(error).__name__}{f': {text}' if text else ''}\n"
+    refuse(
+        asked,
+        error,
+        f"a bug of ours at {_place(error)}: {type(error).__name__}{f': {text}' if text else ''}",
         "Please report this line, the command and, if you can, the model; "
-        "REFINTERP_DEBUG=1 shows the traceback"
+        "REFINTERP_DEBUG=1 shows the traceback",
     )
     return 3
 
@@ -161,10 +172,6 @@ def _place(error: Exception) -> str:
     return place
 
 
-def _tell(text: str) -> None:
-    print(f"refinterp: {text}", file=sys.stderr)
-
-
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
     """Show a warning as one line of ours, without the place in the code that gave it."""
@@ -173,7 +180,7 @@ def _warnings_as_lines() -> Iterator[None]:
         message: Warning | str, category: type[Warning], filename: str, lineno: int,
         file: object = None, line: str | None = None,
     ) -> None:  # fmt: skip
-        _tell(f"warning: {message}")
+        tell(f"warning: {message}")
 
     usual = warnings.showwarning
     warnings.showwarning = show

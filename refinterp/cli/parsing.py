@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
-import sys
 import textwrap
 from collections.abc import Sequence
 from typing import NoReturn
 
-from refinterp.cli.commands import Command, nearest
+from refinterp.cli.commands import COMMANDS, Command, nearest
+from refinterp.cli.refusal import WordsError
 
 _NUMBER = re.compile(r"-\.?[0-9]")
 """What begins like a negative number is an option's value (`--image-range -1..1`)."""
@@ -40,16 +40,19 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that looks at the options' names before it asks what is missing."""
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
-        """Return the options; SystemExit with 2 after saying what is wrong, 0 after the help."""
+        """Return the options; WordsError where they are wrong, SystemExit after the help."""
         words = self._with_values(words)
         self._refuse_unknown(words)
         return self.parse_args(words)
 
     def error(self, message: str) -> NoReturn:
-        """Say how the command is used and what is wrong with these words."""
-        sys.stderr.write(self.format_usage())
-        sys.stderr.write(f"{self.prog}: {message}\n`{self.prog} --help` describes every option\n")
-        raise SystemExit(2)
+        """Raise what is wrong with these words, and what most people write."""
+        name = self.prog.split()[-1]
+        usage = f"{self.prog} {COMMANDS[name].arguments}".rstrip()
+        raise WordsError(
+            f"{name}: {message}",
+            f"usage: {usage} [OPTIONS]\n`{self.prog} --help` describes every option",
+        )
 
     def _with_values(self, words: Sequence[str]) -> list[str]:
         """Tie a value that begins with a minus to its option, where argparse would miss it."""

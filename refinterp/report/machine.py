@@ -23,6 +23,9 @@ _KINDS: Final = (
     (UnsupportedError, "unsupported"),
     (StateError, "state"),
     (UsageError, "usage"),
+    (RefinterpError, "other"),
+    (MemoryError, "memory"),
+    (OSError, "system"),
 )
 
 
@@ -31,10 +34,13 @@ def document(**fields: Any) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, **fields}
 
 
-def error_fields(error: RefinterpError) -> dict[str, str]:
-    """Return an error as fields: whose fault it is, by its class, and what it says."""
-    kind = next((name for of, name in _KINDS if isinstance(error, of)), "other")
-    return {"kind": kind, "message": str(error)}
+def error_fields(error: Exception, message: str = "") -> dict[str, str]:
+    """Return an error as fields: whose fault it is, by its class ("bug": ours), and what it says.
+
+    message: what to say of it instead of its own words.
+    """
+    kind = next((name for of, name in _KINDS if isinstance(error, of)), "bug")
+    return {"kind": kind, "message": message or str(error)}
 
 
 def dumps(value: Mapping[str, Any], *, ascii_only: bool = False) -> str:
