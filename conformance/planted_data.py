@@ -13,6 +13,7 @@ from conformance.planted_recalibration import recalibrated
 from conformance.planted_subjects import Subject
 from conformance.surgery import Patient
 from refinterp.debug.neighbours import Neighbours
+from refinterp.graph.model import Model
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
 from refinterp.samples.samples import Samples
@@ -29,9 +30,9 @@ def changed(samples: Samples, change: Change) -> Samples:
     )
 
 
-def float_outputs(subject_twin: Any, samples: Samples) -> np.ndarray:
+def float_outputs(twin: Model, samples: Samples) -> np.ndarray:
     """The float model's first output, (samples, elements)."""
-    program = prepare(subject_twin)
+    program = prepare(twin)
     executor = Executor(program)
     found = []
     for sample in samples:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.planted_data import float_outputs
 from conformance.planted_plant import Plant, Rng
 from conformance.planted_subjects import Subject
 from refinterp.graph.model import (
@@ -17,8 +18,6 @@ from refinterp.graph.model import (
     Quantization,
     Tensor,
 )
-from refinterp.run.executor import Executor
-from refinterp.run.prepare import prepare
 
 _FIXED = {"SOFTMAX": (1 / 256, -128), "LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 
@@ -88,15 +87,7 @@ def _scores(subject: Subject) -> np.ndarray | None:
     spec = graph.tensors[graph.outputs[0]]
     if len(graph.outputs) != 1 or spec.dtype != "int8" or len(spec.shape) != 2:
         return None
-    program = prepare(subject.twin)
-    executor = Executor(program)
-    found = []
-    for sample in subject.samples:
-        for tensor, values in zip(program.graph.inputs, sample, strict=True):
-            executor.input(tensor)[0] = values
-        executor.invoke()
-        found.append(executor.read(program.graph.outputs[0])[0].reshape(-1).copy())
-    return np.stack(found)
+    return float_outputs(subject.twin, subject.samples)
 
 
 def below_the_grid(subject: Subject, rng: Rng) -> Plant | None:

@@ -13,15 +13,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from conformance.dynamic_range import by_channel, by_tensor, dynamic_range, weighted
+from conformance.planted_plant import Rng
 from conformance.planted_subjects import Subject
 from conformance.surgery import Patient
+from refinterp.debug.trace import Trace
 from refinterp.graph.model import OPTIONAL, Model
+from refinterp.run.executor import Executor
+from refinterp.run.prepare import prepare
 from refinterp.samples.samples import Samples
 
 HYBRID_CAUSES = frozenset({"activation_outlier", "weight_range_too_wide"})
 """Causes that only hybrid layers have; the others' are planted in integer models."""
 
-Rng = np.random.Generator
 _LINEAR = ("NONE", "RELU")  # a channel times k stays that channel times k
 _PASSING = frozenset({"MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN"})
 
@@ -275,10 +278,6 @@ def inner_outlier(subject: Subject, rng: Rng) -> HybridPlant | None:
 
 def _reach(subject: Subject, tensor: int) -> np.ndarray:
     """The largest size of each channel of an activation of the float model, on its data."""
-    from refinterp.debug.trace import Trace
-    from refinterp.run.executor import Executor
-    from refinterp.run.prepare import prepare
-
     program = prepare(subject.twin)
     executor = Executor(program)
     trace = Trace(executor)
