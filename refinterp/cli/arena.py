@@ -29,6 +29,8 @@ from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.memory_map_svg import memory_map_svg
 from refinterp.report.progress import Stages, progress
+from refinterp.tflm.cores import no_such_target, other_cores
+from refinterp.tflm.dearer import Dearer, dearer
 from refinterp.tflm.entries import SharedArena
 from refinterp.tflm.ledger import measure_shared
 from refinterp.tflm.targets import (
@@ -41,6 +43,7 @@ from refinterp.tflm.targets import (
     profile,
     profiles,
 )
+from refinterp.tflm.what_if import SECONDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_models(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--target", choices=tuple(TARGETS), help=f"the chip (default {DEFAULT_TARGET})"
+        "--target",
+        type=_target,
+        choices=tuple(TARGETS),
+        help=f"the chip (default {DEFAULT_TARGET}; for others the nearest, derived and not "
+        f"measured there: {other_cores()})",
     )
     which.add_argument(
         "--all-targets", action="store_true", help="every chip and kernel library, in one table"
@@ -102,6 +109,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_html(parser)
 
 
+def _target(name: str) -> str:
+    """Read a target's name; what is none is told what stands for it."""
+    if name not in TARGETS:
+        raise argparse.ArgumentTypeError(no_such_target(name))
+    return name
+
+
 def run(options: argparse.Namespace) -> int:
     """Print the answer or the document."""
     if options.svg and (len(options.models) > 1 or options.all_targets):
@@ -112,10 +126,11 @@ def run(options: argparse.Namespace) -> int:
     plans = Planning(options.time_limit)
     with progress() as show:
         models = opened(options.models, dict(options.shape))
-        optimized = None
+        optimized: Optimized | None = None
+        worse: list[Dearer] = []
         if options.optimize or options.output or options.reorder:
             show("looking for an optimal plan", seconds=options.time_limit)
-            optimized = _optimize(models, wanted, options, plans)
+            optimized, worse = _optimize(models, wanted, options, plans)
             models = [(models[0][0], optimized.model)]
         answers = _measure(models, wanted, options, plans, show)
     known = [answer for answer in answers if answer.ledger is not None]
@@ -133,6 +148,7 @@ def run(options: argparse.Namespace) -> int:
         shared=_shared(known, options, plans) if len(models) > 1 and len(wanted) == 1 else None,
         wheel=None if alone is None else in_wheel(alone, plans),
         optimized=optimized,
+        dearer=worse,
     )
     if options.json or options.html:
         data = results.document()
@@ -189,7 +205,8 @@ def _optimize(
     wanted: Sequence[Profile],
     options: argparse.Namespace,
     plans: Planning,
-) -> Optimized:
+) -> tuple[Optimized, list[Dearer]]:
+    """Write the new model; return what it gains, and where it needs more than before."""
     if not (options.optimize and options.output):
         raise UsageError(
             "--optimize, -o OUT.tflite and --reorder belong together: the first two are both "
@@ -204,7 +221,7 @@ def _optimize(
     options.planner = "greedy"  # TFLM's, which keeps the offsets that the new model has
     model = models[0][1]
     assert isinstance(model, Model)  # a single one that cannot be read has been told of
-    return optimize(
+    result = optimize(
         model,
         wanted[0],
         plans,
@@ -212,6 +229,7 @@ def _optimize(
         reorder=options.reorder,
         time_limit=options.time_limit,
     )
+    return result, list(dearer(model, result.model, wanted[0], plan=plans.within(SECONDS)))
 
 
 def _verdict(answers: Sequence[Answer], most: int | None) -> int:
@@ -224,7 +242,8 @@ def _verdict(answers: Sequence[Answer], most: int | None) -> int:
     for answer, needed in over:
         assert most is not None
         say(
-            f"{answer.title} needs {needed:,} bytes on {answer.profile.target.name}, "
+            f"{answer.title} needs {needed:,} bytes on {answer.profile.target.name} with "
+            f"{answer.profile.kernels.name}, "
             f"{needed - most:,} more than the {most:,} allowed"
         )
     if without:

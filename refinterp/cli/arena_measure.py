@@ -8,6 +8,7 @@ from pathlib import Path
 
 from refinterp.cli.arena_optimize import Planning
 from refinterp.cli.common import open_model, say
+from refinterp.debug.runtime_findings import OTHERWISE
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.graph.model import Model, Shape
 from refinterp.report.arena_answer import Wheel
@@ -82,8 +83,12 @@ def measured(
     except UsageError:
         raise
     except RefinterpError as error:
-        still = "; --lenient does not help: no figure follows" if lenient else ""
-        return Answer(path, title, model, where, None, type(error)(f"{title}: {error}{still}"))
+        text = f"{title}: {error}"
+        if lenient:
+            text += "; --lenient does not help: no figure follows"
+        if isinstance(error, UnsupportedError):
+            text += f"; {OTHERWISE}; lint lists all such operators"
+        return Answer(path, title, model, where, None, type(error)(text))
 
 
 def _runtime(where: Profile) -> str:

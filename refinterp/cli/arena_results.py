@@ -41,6 +41,7 @@ from refinterp.report.machine import document, error_fields
 from refinterp.report.memory_map import memory_map
 from refinterp.report.page_arena import Arena, arena_page
 from refinterp.report.terminal import console, print_answer, print_text
+from refinterp.tflm.dearer import Dearer
 from refinterp.tflm.entries import Ledger, SharedArena
 from refinterp.tflm.ledger import measure_apart
 
@@ -54,6 +55,7 @@ class Results:
 
     answers: every model in every profile asked for. shared: the models that run, in one arena.
     wheel: a single model in TFLM's Python wheel. optimized: what writing a plan has changed.
+    dearer: builds on which the model written needs more than before.
     """
 
     options: argparse.Namespace
@@ -62,6 +64,7 @@ class Results:
     shared: SharedArena | None = None
     wheel: Wheel | None = None
     optimized: Optimized | None = None
+    dearer: Sequence[Dearer] = ()
 
     def summary(self) -> Lines:
         """Return the answer in a few lines."""
@@ -71,8 +74,13 @@ class Results:
             free = open_inputs(first.model) if first.model is not None else ()
             return lines + ([("open", "; ".join(map(str, free)))] if free else [])
         if len(self.options.models) > 1:
-            return arenas_answer(self._asked(), self.shared)
-        return targets_answer(first.title, [(a.profile, a.ledger) for a in self.answers])
+            builds = len(self.answers) // len(self.options.models)
+            return arenas_answer(self._asked(), self.shared, self.options.fail_over, builds)
+        return self._targets(self.answers)
+
+    def _targets(self, rows: Sequence[Answer]) -> Lines:
+        known = [(a.profile, a.ledger) for a in rows]
+        return targets_answer(rows[0].title, known, self.options.fail_over)
 
     def _asked(self) -> list[Asked]:
         return [Asked(a.title, a.ledger, refusal(a)) for a in self.answers]
@@ -93,7 +101,12 @@ class Results:
         results = [self._fields(answer) for answer in self.answers]
         summary = dict(self.summary())
         if self.optimized is not None:
-            results[0]["optimized"] = optimized_fields(self.optimized, self.options.output)
+            results[0]["optimized"] = optimized_fields(
+                self.optimized,
+                self.options.output,
+                self.dearer,
+                reorder=self.options.reorder,
+            )
         if len(results) == 1:
             return document(**results[0], wheel=wheel_fields(self.wheel), summary=summary)
         more = {} if self.shared is None else {"shared": shared_fields(self.shared)}
@@ -126,9 +139,10 @@ class Results:
                 self._show_targets([a for a in self.answers if a.path == path])
             return
         if len(self.answers) > 1:
-            print_models(self._asked())
+            print_models(self._asked(), self.options.fail_over)
         if self.optimized is not None:
-            print_optimized(self.optimized)
+            where = self.answers[0].profile
+            print_optimized(self.optimized, self.dearer, where, reorder=self.options.reorder)
         if self.shared is not None:
             print_text()
             print_shared(self.shared, [a.title for a in self.answers if a.ledger])
@@ -152,9 +166,10 @@ class Results:
     def _show_targets(self, rows: Sequence[Answer]) -> None:
         if len(self.options.models) > 1:
             print_text()
-            print_answer(targets_answer(rows[0].title, [(a.profile, a.ledger) for a in rows]))
+            print_answer(self._targets(rows))
         reasons = [str(a.error) if a.error else None for a in rows]
-        print_targets([(a.profile, a.ledger, r) for a, r in zip(rows, reasons, strict=True)])
+        told = [(a.profile, a.ledger, r) for a, r in zip(rows, reasons, strict=True)]
+        print_targets(told, self.options.fail_over)
 
 
 def _draw(plan: TensorPlan, title: str) -> None:

@@ -20,6 +20,7 @@ from refinterp.modelfile.reader import read_model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR, FLAVOURS
 from refinterp.report.encodings import is_unicode
 from refinterp.report.machine import dumps
+from refinterp.report.words import plural
 
 INTERRUPTED = 130
 """Exit code of a command that was stopped with Ctrl-C, whether or not it had results to show."""
@@ -141,7 +142,7 @@ def tell_refusals(model: Model, flavour: str) -> None:
 
     found = list(refusals(model, flavour))
     if found:
-        more = f" (and {len(found) - 1} operators more)" if len(found) > 1 else ""
+        more = f" (and {plural(len(found) - 1, 'operator')} more)" if len(found) > 1 else ""
         say(f"warning: {found[0]}{more}")
 
 

@@ -23,9 +23,10 @@ _SAID: Final[dict[Answer | None, str]] = {
     "refuses": "refused by", "aborts": "ends the process of", "differs": "computed otherwise by",
     "runs": "not always survived by",
 }  # fmt: skip
-_OTHERWISE: Final = (
+OTHERWISE: Final = (
     "run the model where it runs as meant (inspect shows where), or convert it again without this"
 )
+"""What to do about an operator that a runtime refuses, where nothing better is known."""
 
 Place = tuple[int, int | None]
 
@@ -50,7 +51,7 @@ def _finding(
 ) -> Finding:
     severity: Severity = "note" if verdict == "runs" else "warning"
     known = by_id().get(row)
-    remedy = known.remedy if known else _OTHERWISE
+    remedy = known.remedy if known else OTHERWISE
     where = f" ({known.anchor})" if known else ""
     evidence = f"{_SAID[verdict]} {', '.join(runtimes)}: {why}{where}"
     return Finding(_IDS[verdict], severity, *place, None, evidence, remedy)

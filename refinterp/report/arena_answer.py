@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from refinterp.report.words import count, kibibytes, one_line, plural
+from refinterp.report.words import count, kibibytes, one_line, plural, some
 from refinterp.tflm.entries import Ledger, SharedArena
 from refinterp.tflm.targets import Profile
 
 Lines = list[tuple[str, str]]
+_NAMED: Final = 12  # models or builds over the limit that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,30 @@ def limit(size: int, most: int) -> str:
     return f"{count(size - most)} B more than the {count(most)} B allowed"
 
 
-def arenas_answer(asked: Sequence[Asked], shared: SharedArena | None) -> Lines:
-    """Return (label, text) lines for several models."""
+def arenas_answer(
+    asked: Sequence[Asked], shared: SharedArena | None, most: int | None = None, builds: int = 1
+) -> Lines:
+    """Return (label, text) lines for several models.
+
+    asked: the models one after the other, each on every build. most: the most bytes that are
+    allowed, None without a limit.
+    """
+    each = [asked[at : at + builds] for at in range(0, len(asked), builds)]
     known = [(one, one.ledger) for one in asked if one.ledger is not None]
-    refused = len(asked) - len(known)
     if not known:
-        return [("verdict", f"all {plural(len(asked), 'model')} are refused")]
+        return [("verdict", f"all {plural(len(each), 'model')} are refused")]
+    measured = sum(any(one.ledger for one in model) for model in each)
     largest, ledger = max(known, key=lambda pair: pair[1].minimum_arena_bytes)
     text = f"kTensorArenaSize = {ledger.minimum_arena_bytes}  for the largest of "
-    text += f"{plural(len(known), 'model')}, {one_line(largest.title)}, on {built(ledger.profile)}"
-    if refused:
-        text += f"; {refused} of {len(asked)} refused"
+    text += f"{plural(measured, 'model')}, {one_line(largest.title)}, on {built(ledger.profile)}"
+    if builds > 1:
+        text += f", where it needs most of {builds} builds"
+    if measured < len(each):
+        text += f"; {len(each) - measured} of {len(each)} refused"
     lines = [("verdict", text)]
+    if most is not None:
+        which = [_models_over(model, most) for model in each]
+        lines.append(("limit", _over([text for text in which if text], len(each), "model", most)))
     if shared is not None:
         lines.append(
             ("shared", f"kTensorArenaSize = {shared.minimum_arena_bytes}  for all "
@@ -104,8 +118,25 @@ def arenas_answer(asked: Sequence[Asked], shared: SharedArena | None) -> Lines:
     return lines
 
 
-def targets_answer(title: str, rows: Sequence[tuple[Profile, Ledger | None]]) -> Lines:
-    """Return (label, text) lines for one model on all targets."""
+def _models_over(model: Sequence[Asked], most: int) -> str:
+    """A model's name with what it has too much, on its dearest build; empty if it is within."""
+    size = max((one.ledger.minimum_arena_bytes for one in model if one.ledger), default=0)
+    return f"{one_line(model[0].title)} by {count(size - most)} B" if size > most else ""
+
+
+def _over(which: Sequence[str], of: int, what: str, most: int) -> str:
+    """Which ones need more than is allowed."""
+    allowed = f"the {count(most)} B allowed"
+    if not which:
+        return f"none needs more than {allowed}"
+    verb = "needs" if len(which) == 1 else "need"
+    return f"{len(which)} of {plural(of, what)} {verb} more than {allowed}: {some(which, _NAMED)}"
+
+
+def targets_answer(
+    title: str, rows: Sequence[tuple[Profile, Ledger | None]], over: int | None = None
+) -> Lines:
+    """Return (label, text) lines for one model on all targets; over: the most bytes allowed."""
     known = [ledger for _, ledger in rows if ledger is not None]
     if not known:
         return [("verdict", f"{one_line(title)}: refused on all {len(rows)} targets")]
@@ -118,4 +149,12 @@ def targets_answer(title: str, rows: Sequence[tuple[Profile, Ledger | None]]) ->
     )
     if len(known) < len(rows):
         text += f"; {len(rows) - len(known)} of {len(rows)} refuse it"
-    return [("verdict", text)]
+    if over is None:
+        return [("verdict", text)]
+    which = [
+        f"{one.profile.target.name} with {one.profile.kernels.name} by "
+        f"{count(one.minimum_arena_bytes - over)} B"
+        for one in known
+        if one.minimum_arena_bytes > over
+    ]
+    return [("verdict", text), ("limit", _over(which, len(rows), "build", over))]

@@ -8,6 +8,7 @@ from typing import Any
 from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
 from refinterp.report.arena_answer import Wheel
+from refinterp.tflm.dearer import Dearer
 from refinterp.tflm.entries import Entry, Ledger, Moment, Recording, SharedArena, TwoArenas
 from refinterp.tflm.what_if import WhatIf
 
@@ -167,8 +168,13 @@ def _what_if(what_if: WhatIf) -> dict[str, Any]:
     }
 
 
-def optimized_fields(result: Optimized, output: str) -> dict[str, Any]:
-    """Return what writing a plan into a model has changed; output: the path of the new model."""
+def optimized_fields(
+    result: Optimized, output: str, dearer: Sequence[Dearer], *, reorder: bool
+) -> dict[str, Any]:
+    """Return what writing a plan into a model has changed; output: the path of the new model.
+
+    dearer: where it needs more than before. reorder: whether other orders were looked for.
+    """
     orders = result.orders
     return {
         "output": output,
@@ -179,5 +185,15 @@ def optimized_fields(result: Optimized, output: str) -> dict[str, Any]:
         "proven": result.proven,
         "gap_bytes": result.gap_bytes,
         "orders": None if orders is None else [list(order) for order in orders],
+        "reorder_tried": reorder,
+        "dearer_on": [
+            {
+                "target": one.profile.target.name,
+                "kernels": one.profile.kernels.name,
+                "minimum_arena_bytes_before": one.before,
+                "minimum_arena_bytes": one.after,
+            }
+            for one in dearer
+        ],
         "seconds": round(result.seconds, 3),
     }

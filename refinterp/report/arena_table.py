@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 from refinterp.arena.optimize import Optimized
 from refinterp.report.arena_answer import Asked
 from refinterp.report.terminal import Column, print_table, print_text
-from refinterp.report.words import count, one_line
+from refinterp.report.words import count, one_line, plural
+from refinterp.tflm.dearer import Dearer
 from refinterp.tflm.entries import Entry, Ledger, SharedArena, TwoArenas
 from refinterp.tflm.targets import Profile
 from refinterp.tflm.what_if import WhatIf
@@ -44,8 +45,14 @@ def print_totals(ledger: Ledger, apart: TwoArenas) -> None:
         print_text(f"  read, not measured: {names}")
 
 
-def print_optimized(result: Optimized) -> None:
-    """Print what an optimal plan gains over TFLM's, and how sure it is that none is better."""
+def print_optimized(
+    result: Optimized, dearer: Sequence[Dearer], where: Profile, *, reorder: bool
+) -> None:
+    """Print what an optimal plan gains over TFLM's, and how sure it is that none is better.
+
+    dearer: where the new model needs more than before. where: what it was planned for. reorder:
+    whether other orders of the operators were looked for.
+    """
     before, after = result.before.head_bytes, result.after.head_bytes
     share = f" ({100 * result.gain_bytes / before:.1f} %)" if before else ""
     print_text(
@@ -55,12 +62,25 @@ def print_optimized(result: Optimized) -> None:
     )
     if result.orders is not None:
         moved = sum(new != old for order in result.orders for new, old in enumerate(order))
-        print_text(f"  {moved} operators run at another place in the order")
+        print_text(f"  reordered: {plural(moved, 'operator')} at another place in the order")
+    elif reorder:
+        print_text("  --reorder found no order that needs less: the operators keep theirs")
     if result.proven:
         verdict = "proven: no plan of these operators in this order is smaller"
     else:
         verdict = f"at most {count(result.gap_bytes)} B above the best possible plan"
     print_text(f"  lower bound {count(result.lower_bound_bytes)} B; {verdict}")
+    if dearer:
+        more = "; ".join(
+            f"{one.profile.target.name} with {one.profile.kernels.name} "
+            f"{count(one.before)} -> {count(one.after)} B"
+            for one in dearer
+        )
+        print_text(
+            f"  warning: planned for {where.target.name} with {where.kernels.name} alone; the "
+            f"smallest arena grows on {more}",
+            hang=4,
+        )
 
 
 def _line(label: str, size: int, words: str, *, bold: bool = False) -> None:
@@ -102,7 +122,8 @@ def print_owners(ledger: Ledger) -> None:
         )
     if len(each) > len(listed):
         rest = sum(_bytes(entries) for entries in each[_OWNERS:])
-        print_text(f"and {len(each) - len(listed)} operators more, {count(rest)} B in all")
+        more = plural(len(each) - len(listed), "operator")
+        print_text(f"and {more} more, {count(rest)} B in all")
 
 
 def print_ledger(ledger: Ledger) -> None:
@@ -145,8 +166,13 @@ def print_what_ifs(what_ifs: Sequence[WhatIf]) -> None:
     _print_notes([(w.profile, w.reason) for w in what_ifs])
 
 
-def print_targets(rows: Sequence[tuple[Profile, Ledger | None, str | None]]) -> None:
-    """Print a model on many targets; where TFLM refuses it, a reason is there but no ledger."""
+def print_targets(
+    rows: Sequence[tuple[Profile, Ledger | None, str | None]], most: int | None = None
+) -> None:
+    """Print a model on many targets; where TFLM refuses it, a reason is there but no ledger.
+
+    most: the most bytes that are allowed, None without a limit.
+    """
     print_table(
         [
             Column("target"),
@@ -165,7 +191,7 @@ def print_targets(rows: Sequence[tuple[Profile, Ledger | None, str | None]]) -> 
                 _size(ledger.tail_bytes if ledger else None),
                 _size(ledger.arena_used_bytes if ledger else None),
                 _size(ledger.minimum_arena_bytes if ledger else None),
-                _mark(profile, reason),
+                ", ".join(filter(None, [_mark(profile, reason), _beyond(ledger, most)])),
             )
             for profile, ledger, reason in rows
         ),
@@ -173,8 +199,11 @@ def print_targets(rows: Sequence[tuple[Profile, Ledger | None, str | None]]) -> 
     _print_notes([(profile, reason) for profile, _, reason in rows])
 
 
-def print_models(asked: Sequence[Asked]) -> None:
-    """Print several models on one target, in one table; a refused one with its reason below."""
+def print_models(asked: Sequence[Asked], most: int | None = None) -> None:
+    """Print several models on one target, in one table; a refused one with its reason below.
+
+    most: the most bytes that are allowed, None without a limit.
+    """
     print_table(
         [
             Column("model", fold=True),
@@ -183,7 +212,7 @@ def print_models(asked: Sequence[Asked]) -> None:
             Column("recording", "right"),
             Column(""),
         ],
-        [_model_row(one) for one in asked],
+        [_model_row(one, most) for one in asked],
     )
     for one in asked:
         if one.refused:
@@ -194,7 +223,13 @@ def print_models(asked: Sequence[Asked]) -> None:
     )
 
 
-def _model_row(one: Asked) -> tuple[str, str, str, str, str]:
+def _beyond(ledger: Ledger | None, most: int | None) -> str:
+    """How far a size is over the limit."""
+    over = 0 if ledger is None or most is None else ledger.minimum_arena_bytes - most
+    return f"{count(over)} over" if over > 0 else ""
+
+
+def _model_row(one: Asked, most: int | None) -> tuple[str, str, str, str, str]:
     if one.ledger is None:
         return one.title, "-", "-", "-", "refused"
     return (
@@ -202,7 +237,7 @@ def _model_row(one: Asked) -> tuple[str, str, str, str, str]:
         count(one.ledger.minimum_arena_bytes),
         count(one.ledger.arena_used_bytes),
         count(one.ledger.recording.minimum_arena_bytes),
-        "",
+        _beyond(one.ledger, most),
     )
 
 

@@ -115,18 +115,14 @@ def print_timings(timings: Timings, model: str | None, memory: Memory | None = N
                 "" if ratio is None else f"{ratio.low:.2f}–{ratio.high:.2f}",
             )
         )
-    print_table(
-        [
-            Column("who"),
-            Column("a sample", "right"),
-            Column("half lie in", "right"),
-            Column("ratio", "right"),
-            Column("half lie in", "right"),
-        ],
-        rows,
-    )
+    columns = [Column("who"), Column("a sample", "right"), Column("half lie in", "right")]
+    if ratios:
+        columns += [Column("ratio", "right"), Column("half lie in", "right")]
+    print_table(columns, [row[: len(columns)] for row in rows])
     if ratios:
         print_text(f"ratio: the time of {first} over that of the one named, turn by turn")
+    elif len(timings.subjects) == 1:
+        print_text("--against WHO times another interpreter beside it, turn by turn")
     for subject in timings.subjects:
         if isinstance(subject, Failed):
             print_text(f"{subject.name} {subject.status}: {subject.reason}")

@@ -13,7 +13,7 @@ from typing import Final
 
 from refinterp.errors import RefinterpError
 from refinterp.graph.check import SEVERITIES, Finding, Severity
-from refinterp.report.words import one_line, plural, some
+from refinterp.report.words import count, one_line, plural, some
 
 _PLACES: Final = 24  # operators that a group lists
 _NAMED: Final = 3  # groups that the verdict names
@@ -109,7 +109,10 @@ def _together(results: Sequence[Linted]) -> str:
     refused = sum(1 for one in results if one.error is not None)
     failed = sum(1 for one in results if one.failed)
     findings = [finding for one in results for finding in one.findings]
-    text = f"{plural(len(results), 'model')}: {counted(findings)}"
+    models = plural(len(results), "model")
+    if refused:
+        models = f"{count(len(results) - refused)} of {models} looked at"
+    text = f"{models}: {counted(findings)}"
     if failed:
         text += f"; {plural(failed, 'model')} with errors"
     return text + (f"; {refused} refused" if refused else "")

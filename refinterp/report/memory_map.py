@@ -57,6 +57,13 @@ def scope_name(plan: TensorPlan, scope: int) -> str:
     return one_line(entry.name) + (f" in {entry.subgraph}" if entry.subgraph else "")
 
 
+def scope_place(plan: TensorPlan, scope: int) -> str:
+    """Say what happens at a scope with the operator's own index: `operator 14 CONV_2D`."""
+    if not 0 <= scope < len(plan.scopes) or plan.scopes[scope].operator is None:
+        return scope_name(plan, scope)
+    return f"operator {plan.scopes[scope].operator} {scope_name(plan, scope)}"
+
+
 def buffer_name(buffer: PlannedBuffer) -> str:
     """Return a buffer's name, or its tensor's index where the file gives it none."""
     return one_line(buffer.name) or f"tensor {buffer.tensor}"
@@ -93,7 +100,7 @@ def memory_map(
     glyphs = _ASCII if ascii_only else _UNICODE
     lines = [*_sums(plan, title, width), ""]
     if plan.head_bytes and plan.scopes:
-        lines += [*_map(plan, width, height, glyphs, color), "", _letters_say(glyphs), ""]
+        lines += [*_map(plan, width, height, glyphs, color), "", *_reading(plan, glyphs), ""]
         lines += [*_peak(plan, width, glyphs), ""]
     lines += _legend(plan, width, legend, glyphs)
     text = "\n".join(line.rstrip() for line in lines) + "\n"
@@ -132,8 +139,9 @@ def _map(
     grid = [_row(plan, living[scope], cells) for scope in shown]
     paint = _painter(grid, letters(plan), glyphs, color)
     edge = " " * (margin + 1 + _NAME + 1)
+    head = "scope".rjust(margin).ljust(len(edge))
     end = kibibytes(plan.head_bytes)
-    yield f"{edge}0{'offset'.center(cells - 1 - len(end))}{end} {'live bytes':>{_LIVE}}"
+    yield f"{head}0{'offset'.center(cells - 1 - len(end))}{end} {'live bytes':>{_LIVE}}"
     for group, label, scope, row in zip(groups, labels, shown, grid, strict=True):
         at_peak = plan.peak_scope in group
         mark = glyphs.peak if at_peak else " "
@@ -149,11 +157,15 @@ def _map(
         yield f"A row stands for up to {len(groups[0])} scopes and shows the fullest of them."
 
 
-def _letters_say(glyphs: _Glyphs) -> str:
-    return (
+def _reading(plan: TensorPlan, glyphs: _Glyphs) -> Iterable[str]:
+    yield (
         f"A letter begins a buffer, named below; {glyphs.free} is free; {glyphs.peak} "
         f"{glyphs.mark} mark the peak."
     )
+    if all(scope.operator in (None, i - 1) for i, scope in enumerate(plan.scopes)):
+        yield "Scope 0 sets the inputs; operator i runs at scope i + 1."
+    else:
+        yield "At a scope a subgraph's inputs are set, or an operator runs."
 
 
 def _living(plan: TensorPlan) -> list[list[int]]:
@@ -241,8 +253,9 @@ def _shades(grid: Sequence[Sequence[int]], owners: Sequence[int], fills: str) ->
 
 def _peak(plan: TensorPlan, width: int, glyphs: _Glyphs) -> Iterable[str]:
     marks = letters(plan)
-    where = f"scope {plan.peak_scope}, {scope_name(plan, plan.peak_scope)}"
-    yield f"Peak at {where}: {count(plan.peak_bytes)} B live"
+    where = f"scope {plan.peak_scope}, {scope_place(plan, plan.peak_scope)}"
+    live = f": {count(plan.peak_bytes)} B live"
+    yield f"Peak at {fit(where, min(columns(where), width - len('Peak at ' + live)))}{live}"
     for i in plan.peak_owners[:_OWNERS]:
         buffer = plan.buffers[i]
         share = 100 * buffer.size / plan.peak_bytes

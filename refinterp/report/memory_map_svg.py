@@ -11,7 +11,14 @@ from html import escape
 from typing import Final
 
 from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
-from refinterp.report.memory_map import buffer_name, in_time, letters, scope_name, scope_span
+from refinterp.report.memory_map import (
+    buffer_name,
+    in_time,
+    letters,
+    scope_name,
+    scope_place,
+    scope_span,
+)
 from refinterp.report.words import count, kibibytes, one_line
 
 _LEFT: Final = 78
@@ -75,7 +82,7 @@ def _sums(plan: TensorPlan) -> str:
     if plan.waste_bytes:
         share = 100 * plan.waste_bytes / plan.lower_bound_bytes
         waste = f"the plan takes {count(plan.waste_bytes)} B ({share:.1f} %) more"
-    peak = f"peak at scope {plan.peak_scope}, {scope_name(plan, plan.peak_scope)}"
+    peak = f"peak at scope {plan.peak_scope}, {scope_place(plan, plan.peak_scope)}"
     return (
         f"{plan.planner} plan: head {count(plan.head_bytes)} B · lower bound "
         f"{count(plan.lower_bound_bytes)} B, {waste} · {peak}"

@@ -14,6 +14,8 @@ from refinterp.cli.common import size
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import save_model
+from refinterp.tflm.cores import CORES
+from refinterp.tflm.targets import profile
 
 DATA = resources.files("refinterp") / "data"
 DIGITS, SHAPES = (str(DATA / f"{name}.tflite") for name in ("digits_int8", "shapes_int8"))
@@ -103,7 +105,9 @@ def test_refused_models_exit_with_2_and_a_name(capsys, tmp_path):
     save_model(g.build([y]), path)
     for more in ([], ["--all-targets"]):
         assert main(["arena", str(path), *more]) == 2
-        assert "gelu.tflite: TFLM has no kernel for GELU" in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert "gelu.tflite: TFLM has no kernel for GELU" in err
+        assert "convert it again without this" in err
 
 
 def test_what_cannot_be_drawn_or_built_is_a_usage_error(capsys):
@@ -143,6 +147,52 @@ def test_the_number_to_type_is_in_the_first_line(capsys):
     wheel = document(capsys, DIGITS, "--tflm", "wheel-20261023")
     assert found["wheel"]["arena_used_bytes"] == wheel["recording"]["total_bytes"]
     assert found["wheel"]["minimum_arena_bytes"] == wheel["recording"]["minimum_arena_bytes"]
+
+
+def test_which_are_over_the_limit_is_said(capsys):
+    """Models in the answer, the table and the document; builds with their kernels."""
+    words = [DIGITS, SHAPES, "--fail-over", "20K"]
+    assert main(["arena", *words, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    by = found["results"][1]["minimum_arena_bytes"] - 20480
+    said = f"1 of 2 models needs more than the 20,480 B allowed: shapes_int8.tflite by {by:,} B"
+    assert found["summary"]["limit"] == said
+    assert main(["arena", *words]) == 1
+    out = capsys.readouterr().out
+    assert said in " ".join(out.split())
+    assert f"{by:,} over" in out
+    assert main(["arena", *words, "--all-targets"]) == 1
+    out, err = capsys.readouterr()
+    assert "largest of 2 models" in " ".join(out.split())
+    assert "on generic-32 with esp-nn-s3, " in err
+    assert main(["arena", DIGITS, "--all-targets", "--fail-over", "9136"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "1 of 11 builds needs more than the 9,136 B allowed: cortex-m55 with cmsis-nn by" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("cortex-m7", "--target cortex-m4 is"), ("Cortex_M33", "--target cortex-m4 is"),
+        ("m0plus", "--target cortex-m3 is"), ("cortex-m0+", "--target cortex-m3 is"),
+        ("esp32", "--target generic-32 --kernels esp-nn is"),
+        ("ESP32-S3", "--target generic-32 --kernels esp-nn-s3 is"),
+        ("avr", "there is no target 'avr'; there are cortex-m4"),
+    ],
+)  # fmt: skip
+def test_what_stands_for_a_core_is_said(name, options, capsys):
+    """The options to type for a core without figures of its own, and that they are derived."""
+    assert main(["arena", DIGITS, "--target", name]) == 2
+    assert options in capsys.readouterr().err
+
+
+def test_what_stands_for_a_core_can_be_asked_for():
+    """Every core's options name a build that there is; no two cores share a name."""
+    for one in CORES.values():
+        assert profile(one.target, one.kernels).kernels.name
+    names = [name for one in CORES.values() for name in one.names]
+    assert len(names) == len(set(names))
 
 
 def test_a_model_that_is_refused_does_not_stop_the_others(capsys, tmp_path):

@@ -57,6 +57,35 @@ def test_the_gain_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     assert f"wrote {output}" in err
 
 
+def test_what_the_plan_costs_elsewhere_and_in_order_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Builds on which each file, measured by itself, needs more; and that orders were tried."""
+    output = str(tmp_path / "small.tflite")
+    found = document(capsys, MODEL, "--optimize", "--reorder", "-o", output)["optimized"]
+    needs = []
+    for path in (MODEL, output):
+        results = document(capsys, path, "--all-targets")["results"]
+        needs.append({(r["target"], r["kernels"]): r["minimum_arena_bytes"] for r in results})
+    before, after = needs
+    worse = {
+        where: (before[where], after[where]) for where in before if after[where] > before[where]
+    }
+    assert worse
+    assert worse == {
+        (one["target"], one["kernels"]): (
+            one["minimum_arena_bytes_before"],
+            one["minimum_arena_bytes"],
+        )
+        for one in found["dearer_on"]
+    }
+    assert (found["reorder_tried"], found["orders"]) == (True, None)
+    assert main(["arena", MODEL, "--optimize", "--reorder", "-o", output]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "planned for cortex-m4 with cmsis-nn alone" in out
+    assert "--reorder found no order that needs less" in out
+
+
 def test_the_optimal_planner(capsys: pytest.CaptureFixture[str]) -> None:
     """--planner optimal shows the plan, proven, without writing anything."""
     found = document(capsys, MODEL, "--planner", "optimal", "--time-limit", "5")

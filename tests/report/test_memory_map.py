@@ -37,7 +37,7 @@ head                384 B  (384 B)
 lower bound         288 B  the plan takes 96 B (33.3 %) more
 variables            48 B  kept between runs, outside the head
 
-                       0                offset                384 B live bytes
+scope                  0                offset                384 B live bytes
   0 inputs             b░░░░░░░░░░░░░░░····························        144
   1 RELU               b░░░░░░░░░░░░░░░·················c░░░░░░░░░░        240
   2 RELU               ······················d▒▒▒▒▒▒▒▒▒▒c░░░░░░░░░░        192
@@ -46,8 +46,9 @@ variables            48 B  kept between runs, outside the head
                                             lower bound ▲
 
 A letter begins a buffer, named below; · is free; ▶ ◀ mark the peak.
+Scope 0 sets the inputs; operator i runs at scope i + 1.
 
-Peak at scope 3, RELU: 288 B live
+Peak at scope 3, operator 2 RELU: 288 B live
 e        192     66.7 %  c
 d         96     33.3 %  b
 The head reaches 384 B for c, live at 1–2
