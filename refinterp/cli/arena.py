@@ -22,6 +22,7 @@ from refinterp.cli.common import (
     print_document,
     save_text,
     say,
+    say_refused,
     size,
 )
 from refinterp.cli.data import add_shape
@@ -158,7 +159,7 @@ def run(options: argparse.Namespace) -> int:
         print_document(data)
     else:
         results.show()
-    return _verdict(answers, options.fail_over)
+    return _verdict(answers, options.fail_over, as_json=options.json)
 
 
 def _measure(
@@ -232,13 +233,13 @@ def _optimize(
     return result, list(dearer(model, result.model, wanted[0], plan=plans.within(SECONDS)))
 
 
-def _verdict(answers: Sequence[Answer], most: int | None) -> int:
+def _verdict(answers: Sequence[Answer], most: int | None, *, as_json: bool) -> int:
     """The exit code: 2 where a model has no figure, 1 where one needs more than is allowed."""
     without = {a.path for a in answers} - {a.path for a in answers if a.ledger}
     needs = [(a, a.ledger.minimum_arena_bytes) for a in answers if a.ledger]
     over = [] if most is None else [(a, needed) for a, needed in needs if needed > most]
-    for text in dict.fromkeys(refusal(a) for a in answers if a.path in without):
-        say(f"refused: {text}")
+    refused = {a.path: refusal(a) for a in answers if a.path in without}
+    say_refused(list(refused.items()), len({a.path for a in answers}), shown=not as_json)
     for answer, needed in over:
         assert most is not None
         say(

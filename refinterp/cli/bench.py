@@ -23,6 +23,8 @@ from refinterp.cli.common import (
     positive,
     print_document,
     say,
+    say_refusals,
+    say_refused,
 )
 from refinterp.cli.data import add_data, data_request, open_with_data
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
@@ -35,6 +37,7 @@ from refinterp.report.bench_document import benched_fields
 from refinterp.report.bench_table import Benched, bench_answer, print_bench
 from refinterp.report.machine import document
 from refinterp.report.progress import progress
+from refinterp.report.words import of_file
 from refinterp.run.gate import require
 from refinterp.run.prepare import prepare
 from refinterp.runtimes.names import RUNTIMES, unavailable
@@ -97,11 +100,10 @@ def run(options: argparse.Namespace) -> int:
                 if len(options.models) == 1:
                     raise
                 results.append(Benched(path, None, None, error))
+    refused = [(one.model, of_file(str(one.error), one.model)) for one in results if one.error]
+    say_refused(refused, len(results), shown=not options.json)
     for one in results:
-        if one.timings is None:
-            say(f"{one.model}: refused: {one.error}")
-            continue
-        for subject in one.timings.subjects:
+        for subject in one.timings.subjects if one.timings else ():
             if isinstance(subject, Failed):
                 say(f"{one.model}: {subject.name} {subject.status}")
     if options.json:
@@ -119,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
         )
     else:
         print_bench(results)
-    return 2 if any(one.error is not None for one in results) else 0
+    return 2 if refused else 0
 
 
 def _planned(options: argparse.Namespace, subjects: int) -> float:
@@ -137,8 +139,7 @@ def _bench(
     if parsed is not None:
         model = write_model(parsed)
     program = prepare(read_model(model), flavour=options.flavour)
-    if warning := require(program, lenient=options.lenient):
-        say(f"warning: {path}: {warning}")
+    say_refusals(require(program, lenient=options.lenient), path)
     job = Job(
         model,
         subjects,

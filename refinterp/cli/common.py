@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +20,8 @@ from refinterp.modelfile.reader import read_model
 from refinterp.numerics.flavours import DEFAULT_FLAVOUR, FLAVOURS
 from refinterp.report.encodings import is_unicode
 from refinterp.report.machine import dumps
-from refinterp.report.words import plural
+from refinterp.report.words import operators, plural, some
+from refinterp.verdicts.verdict import Verdict
 
 INTERRUPTED = 130
 """Exit code of a command that was stopped with Ctrl-C, whether or not it had results to show."""
@@ -140,10 +141,32 @@ def tell_refusals(model: Model, flavour: str) -> None:
     """Say that the flavour's runtime would refuse the model, and why first, and go on."""
     from refinterp.run.gate import refusals  # not needed by most commands
 
-    found = list(refusals(model, flavour))
+    say_refusals(list(refusals(model, flavour)))
+
+
+def say_refusals(found: Sequence[Verdict], path: str = "") -> None:
+    """Warn of what a runtime would refuse: the first and why, and which other operators.
+
+    path: the model's, where there are several.
+    """
     if found:
-        more = f" (and {plural(len(found) - 1, 'operator')} more)" if len(found) > 1 else ""
-        say(f"warning: {found[0]}{more}")
+        others = [(one.subgraph, one.operator) for one in found[1:]]
+        more = f" ({operators(others)} too)" if others else ""
+        say(f"warning: {f'{path}: ' if path else ''}{found[0]}{more}")
+
+
+def say_refused(refused: Sequence[tuple[str, str]], models: int, *, shown: bool) -> None:
+    """Say which of several models have no result.
+
+    refused: (path, why, which names the file). models: how many there are. shown: the report on
+    standard output says why already, so that the names are enough.
+    """
+    if refused and shown:
+        names = some([path for path, _ in refused], 3)
+        say(f"{len(refused)} of {plural(models, 'model')} refused: {names}")
+        return
+    for _, why in refused:
+        say(f"refused: {why}")
 
 
 @contextmanager

@@ -17,8 +17,14 @@ from refinterp.cli.common import (
     tell_refusals,
 )
 from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
-from refinterp.errors import UsageError
-from refinterp.explain.definition import check_index, explain, find_definition
+from refinterp.errors import UnsupportedError, UsageError
+from refinterp.explain.definition import (
+    check_index,
+    explain,
+    explained,
+    find_definition,
+    nearest_explained,
+)
 from refinterp.explain.operation import Operand, Operation, record
 from refinterp.explain.steps import Explanation
 from refinterp.graph.model import Model
@@ -83,6 +89,7 @@ def _record(
     step = program.steps[options.op]
     if not step.outputs:
         raise UsageError(f"--op {options.op} ({step.name}) writes no tensor: nothing to explain")
+    _require_definition(program, options.op)
     output = step.outputs[0]
     _index(options.at, Operand(output, program.specs[output]))  # before the run
     specs = [program.specs[i] for i in program.graph.inputs]
@@ -94,6 +101,31 @@ def _record(
     fitted = [fit_input(v, spec) for v, spec in zip(samples.get(wanted), specs, strict=True)]
     say_notes([note for _, note in fitted if note], said)
     return record(program, [codes for codes, _ in fitted], options.op)
+
+
+def _require_definition(program: Program, wanted: int) -> None:
+    """Refuse an operator that has no definition, and say which to explain instead."""
+    operations = _operations(program.model, program.flavour)
+    if find_definition(operations[wanted]) is not None:
+        return
+    name, key = operations[wanted].name, operations[wanted].key
+    near = nearest_explained(operations, wanted)
+    instead = "" if near is None else (
+        f"; explain what its data come from: --op {near} ({operations[near].name})"
+    )  # fmt: skip
+    raise UnsupportedError(
+        f"--op {wanted}, {name} ({key or 'no kernel'}), cannot be explained{instead}; "
+        f"{explained(name)}"
+    )
+
+
+def _operations(model: Model, flavour: str) -> list[Operation]:
+    """The operators of the main subgraph, without values."""
+    specs = tensor_specs(model, 0)
+    return [
+        Operation.of(model, 0, index, specs, flavour)
+        for index in range(len(model.subgraphs[0].operators))
+    ]
 
 
 def _index(text: str | None, y: Operand) -> tuple[int, ...]:
@@ -159,11 +191,7 @@ def _document(
 
 def _overview(model: Model, options: argparse.Namespace) -> int:
     """One operator after the other, in words and formulas."""
-    specs = tensor_specs(model, 0)
-    operations = [
-        Operation.of(model, 0, index, specs, options.flavour)
-        for index in range(len(model.subgraphs[0].operators))
-    ]
+    operations = _operations(model, options.flavour)
     if options.json:
         entries = [
             {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from refinterp.cli.common import add_models, model_source, print_document
+from refinterp.cli.common import add_models, model_source, print_document, say_refused
 from refinterp.errors import RefinterpError
 from refinterp.graph.check import Finding, check
 from refinterp.graph.model import Model
@@ -17,6 +17,7 @@ from refinterp.graph.open_sizes import open_inputs
 from refinterp.modelfile.reader import read_model
 from refinterp.report.inspect_document import Inspected, inspect_document, inspect_documents
 from refinterp.report.inspect_text import print_inspected, print_many
+from refinterp.report.words import of_file
 from refinterp.run.support import Support, support
 from refinterp.verdicts.answers import answers
 
@@ -40,7 +41,11 @@ def run(options: argparse.Namespace) -> int:
         print_document(inspect_documents(found))
     else:
         print_many(found)
-    return 0 if all(isinstance(one, Inspected) for one in found) else 2
+    refused = [
+        (one[0], of_file(str(one[1]), one[0])) for one in found if not isinstance(one, Inspected)
+    ]
+    say_refused(refused, len(found), shown=not options.json)
+    return 2 if refused else 0
 
 
 def inspected(model: Model) -> Inspected:

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import argparse
 
-from refinterp.cli.common import add_html, add_models, model_source, print_document, save_text, say
+from refinterp.cli.common import (
+    add_html,
+    add_models,
+    model_source,
+    print_document,
+    save_text,
+    say_refused,
+)
 from refinterp.debug.lint import LOOKED_FOR, lint
 from refinterp.errors import RefinterpError
 from refinterp.modelfile.reader import read_model
 from refinterp.report.lint_answer import Linted
 from refinterp.report.lint_report import lint_document, print_lint
 from refinterp.report.progress import progress
+from refinterp.report.words import of_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +45,10 @@ def run(options: argparse.Namespace) -> int:
                     raise
                 results.append(Linted(path, error=error))
             told(done)
-    for one in results:
-        if one.error is not None:
-            say(f"{one.model}: refused: {one.error}")
+    refused = [
+        (one.name, of_file(str(one.error), one.name)) for one in results if one.error is not None
+    ]
+    say_refused(refused, len(results), shown=not options.json)
     if options.html:
         from refinterp.report.page_lint import lint_page
 
@@ -48,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         print_document(lint_document(results))
     else:
         print_lint(results, everything=options.all)
-    if any(one.error is not None for one in results):
+    if refused:
         return 2
     return int(any(one.failed for one in results))
 

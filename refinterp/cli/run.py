@@ -21,13 +21,14 @@ from refinterp.cli.common import (
     positive,
     print_document,
     say,
+    say_refusals,
 )
 from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
 from refinterp.errors import UsageError
 from refinterp.report.machine import document
 from refinterp.report.progress import Told, progress
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
-from refinterp.report.words import one_line, plural, shorten
+from refinterp.report.words import one_line, operators, plural, shorten
 from refinterp.run.batches import Results, in_sequence, run_samples
 from refinterp.run.gate import require, warnings_of
 from refinterp.run.pool import Work, run_in_processes
@@ -36,6 +37,7 @@ from refinterp.samples.convert import dequantize
 from refinterp.samples.labels import read_labels
 from refinterp.samples.request import DataRequest
 from refinterp.samples.samples import Samples
+from refinterp.verdicts.verdict import Verdict
 
 _SHOWN = 8  # samples, and values of an output, that a terminal shows
 
@@ -70,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
     model = open_model(options.model)
     model, samples, said = open_with_data(model, request)
     program = prepare(model, flavour=options.flavour, plain=options.plain)
-    if warning := require(program, lenient=options.lenient):
-        say(f"warning: {warning}")
+    refused = require(program, lenient=options.lenient)
+    say_refusals(refused)
     for known in warnings_of(program):
         say(f"warning: {known}")
     with progress() as show:
@@ -87,9 +89,9 @@ def run(options: argparse.Namespace) -> int:
         )
     labels = read_labels(options.labels, model) or samples.class_names
     if options.json:
-        print_document(_document(program, results, labels, options.top))
+        print_document(_document(program, results, labels, options.top, refused))
     else:
-        _print(program, outputs, labels, options.top)
+        _print(program, outputs, labels, options.top, refused)
     return 0
 
 
@@ -162,11 +164,12 @@ def _document(
     results: Results,
     labels: Sequence[str] | None,
     top: int,
+    refused: Sequence[Verdict],
 ) -> dict[str, Any]:
     return document(
         model=program.model.source,
         flavour=program.flavour,
-        summary={"verdict": _said(program, results.outputs, labels)},
+        summary={"verdict": _said(program, results.outputs, labels) + _would_refuse(refused)},
         preserved_bytes=results.kept_bytes,
         samples=[
             {
@@ -223,13 +226,22 @@ def _said(
     return f"{text}: {name!r} is largest at {where}{first}: {reals[at]:.4g}{code}"
 
 
+def _would_refuse(refused: Sequence[Verdict]) -> str:
+    """Which operators the runtime would not run: what came out is not what it gives."""
+    if not refused:
+        return ""
+    places = [(one.subgraph, one.operator) for one in refused]
+    return f"; {refused[0].runtime} would refuse {operators(places)}"
+
+
 def _print(
     program: Program,
     outputs: Sequence[Sequence[NDArray[Any]]],
     labels: Sequence[str] | None,
     top: int,
+    refused: Sequence[Verdict],
 ) -> None:
-    print_answer([("verdict", _said(program, outputs, labels))])
+    print_answer([("verdict", _said(program, outputs, labels) + _would_refuse(refused))])
     rows = []
     for number, sample in enumerate(outputs[:_SHOWN]):
         for index, array in zip(program.graph.outputs, sample, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -77,15 +77,15 @@ def explain(operation: Operation, at: Index) -> Explanation:
 
     operation: with values, as a `Recorder` makes them. at: the index, batch axis included.
 
-    Raises UsageError when the index does not fit the output's shape; UnsupportedError, listing the
-    operators that have one, when the operator has no definition.
+    Raises UsageError when the index does not fit the output's shape; UnsupportedError, naming what
+    can be explained, when the operator has no definition.
     """
     found = find_definition(operation)
     if found is None:
         raise UnsupportedError(
             f"subgraphs[{operation.subgraph}].operators[{operation.operator}]: "
             f"{operation.name} ({operation.key or 'no kernel'}) cannot be explained; "
-            f"operators that can: {explained()}"
+            f"{explained(operation.name)}"
         )
     y = operation.output
     check_index(y, at)
@@ -121,12 +121,24 @@ def explain(operation: Operation, at: Index) -> Explanation:
     )
 
 
-def explained() -> str:
-    """Name the operators that have a definition, with their types, for messages."""
-    table: dict[str, list[str]] = {}
-    for operator, dtype in sorted(load_all()):
-        table.setdefault(operator, []).append(dtype)
-    return "; ".join(f"{operator} ({', '.join(dtypes)})" for operator, dtypes in table.items())
+def explained(operator: str) -> str:
+    """Say on which types an operator can be explained, or which operators can, for messages."""
+    types = [dtype for name, dtype in sorted(load_all()) if name == operator]
+    if types:
+        return f"{operator} can on {', '.join(types)}"
+    return f"what can: {', '.join(sorted({name for name, _ in load_all()}))}"
+
+
+def nearest_explained(operations: Sequence[Operation], index: int) -> int | None:
+    """The last operator before one, on the way of its data, that has a definition, or None."""
+    wanted = {operand.tensor for operand in operations[index].inputs if operand is not None}
+    for before in reversed(operations[:index]):
+        if wanted.isdisjoint(operand.tensor for operand in before.outputs):
+            continue
+        if find_definition(before) is not None:
+            return before.operator
+        wanted |= {operand.tensor for operand in before.inputs if operand is not None}
+    return None
 
 
 def check_index(y: Operand, at: Index) -> None:

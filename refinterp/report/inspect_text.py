@@ -13,7 +13,7 @@ from refinterp.graph.model import OPTIONAL, Model, Tensor
 from refinterp.report.inspect_document import Inspected, main_tensors
 from refinterp.report.lint_answer import finding_groups
 from refinterp.report.terminal import Column, dims, print_answer, print_table, print_text
-from refinterp.report.words import count, one_line, plural, some
+from refinterp.report.words import count, one_line, operator_place, operators, plural
 from refinterp.run.support import Support
 from refinterp.verdicts.answers import RuntimeAnswer
 from refinterp.verdicts.differences.difference import PAGE
@@ -82,7 +82,7 @@ def print_many(shown: Sequence[Inspected | tuple[str, RefinterpError]]) -> None:
     for one in shown:
         print_text()
         if isinstance(one, Inspected):
-            print_text(one_line(one.model.source or "model"), style="bold")
+            print_text(one_line(one.model.source or "standard input"), style="bold")
             print_inspected(one)
         else:
             print_text(one_line(one[0]), style="bold")
@@ -95,7 +95,7 @@ def _summary(one: Inspected | tuple[str, RefinterpError]) -> tuple[str, str, str
     letters = "".join(
         _LETTERS[r.runtime] if r.verdict == "runs" else _OTHERWISE[r.verdict] for r in one.runtimes
     )
-    return one_line(one.model.source or "model"), "no" if one.refused else "runs", letters
+    return one_line(one.model.source or "standard input"), "no" if one.refused else "runs", letters
 
 
 def verdict(shown: Inspected) -> str:
@@ -122,12 +122,12 @@ def _plural(does: str, number: int) -> str:
 def _model(shown: Inspected) -> Iterable[tuple[str, str]]:
     model = shown.model
     constants = sum(buffer.data.size for buffer in model.buffers)
-    operators = sum(len(graph.operators) for graph in model.subgraphs)
+    number = sum(len(graph.operators) for graph in model.subgraphs)
     yield (
         "model",
-        f"{one_line(model.source or 'model')}"
+        f"{one_line(model.source or 'standard input')}"
         f"{f' (array {model.array})' if model.array else ''}: schema version {model.version}, "
-        f"{plural(len(model.subgraphs), 'subgraph')}, {plural(operators, 'operator')}, "
+        f"{plural(len(model.subgraphs), 'subgraph')}, {plural(number, 'operator')}, "
         f"{count(constants)} B of constants",
     )
     if model.description:
@@ -197,7 +197,7 @@ def _print_reasons(runtimes: Sequence[RuntimeAnswer]) -> None:
         )
         shown = reason.whys if len(reason.whys) <= _MOST_SENTENCES else reason.whys[:1]
         for place, why in shown:
-            at = f"{_place(place)}: " if len(reason.whys) > 1 else ""
+            at = f"{operator_place(place)}: " if len(reason.whys) > 1 else ""
             print_text(f"  {at}{one_line(why)}")
         if len(shown) < len(reason.whys):
             print_text("  the others alike; --json says each")
@@ -207,18 +207,10 @@ def _print_reasons(runtimes: Sequence[RuntimeAnswer]) -> None:
 
 
 def _where(reason: Reason) -> str:
-    places = [_place(place) for place in reason.places if place[1] is not None]
-    if not places:
+    if all(operator is None for _, operator in reason.places):
         return " (the file)"
     named = f" ({reason.name})" if reason.name else ""
-    word = "operators" if len(places) > 1 else "operator"
-    return f", {word} {some(places, _MOST_OPERATORS)}{named}"
-
-
-def _place(place: Place) -> str:
-    """An operator's index, with its subgraph's before it where that is not the first."""
-    subgraph, operator = place
-    return f"{subgraph}:{operator}" if subgraph else str(operator)
+    return f", {operators(reason.places, _MOST_OPERATORS)}{named}"
 
 
 def _legend(runtimes: Sequence[RuntimeAnswer]) -> str:

@@ -76,6 +76,23 @@ def some(items: Sequence[object], most: int) -> str:
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
 
 
+def operators(places: Sequence[tuple[int, int | None]], most: int = 12) -> str:
+    """Operators by their indices: operator 3, operators 0, 2, 1:4; the file where none is meant.
+
+    places: subgraph and operator; a subgraph other than the first stands before its operator.
+    """
+    named = [operator_place(place) for place in places if place[1] is not None]
+    if not named:
+        return "the file"
+    return f"operator{'s' if len(named) > 1 else ''} {some(named, most)}"
+
+
+def operator_place(place: tuple[int, int | None]) -> str:
+    """An operator's index, with its subgraph's before it where that is not the first."""
+    subgraph, operator = place
+    return f"{subgraph}:{operator}" if subgraph else str(operator)
+
+
 def plural(number: int, word: str) -> str:
     """A number of things: 1 sample, 2 samples."""
     return f"{count(number)} {word}{'' if number == 1 else 's'}"

@@ -72,14 +72,13 @@ def warnings_of(program: Program) -> tuple[str, ...]:
     return sentences(found, "refinterp computes what is meant")
 
 
-def require(program: Program, *, lenient: bool = False) -> str:
+def require(program: Program, *, lenient: bool = False) -> tuple[Verdict, ...]:
     """Refuse what the runtime of the program's flavour refuses.
 
-    Returns a warning instead where it is to be lenient, "" where there is none to give. Raises
-    UnsupportedError.
+    Returns all that it refuses instead where it is to be lenient. Raises UnsupportedError.
     """
+    if lenient:
+        return tuple(refusals_of(program))
     for verdict in refusals_of(program):
-        if not lenient:
-            raise UnsupportedError(f"{verdict} (--lenient runs it all the same)")
-        return str(verdict)
-    return ""
+        raise UnsupportedError(f"{verdict} (--lenient runs it all the same)")
+    return ()

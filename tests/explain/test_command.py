@@ -14,7 +14,7 @@ from refinterp.cli.main import main
 from refinterp.explain import definition
 from refinterp.explain.steps import Step
 from refinterp.graph.build import GraphBuilder
-from refinterp.modelfile.writer import write_model
+from refinterp.modelfile.writer import save_model, write_model
 from tests.explain.test_definitions import convolution
 
 ROOT = Path(__file__).parents[2]
@@ -164,3 +164,24 @@ def test_an_output_without_dimensions_needs_no_index(
     path.write_bytes(write_model(g.build(outputs=[y])))
     assert document(capsys, str(path), "--op", "0")["stored"] == -7
     assert main(["explain", str(path), "--op", "0", "--at", "0"]) == 2
+
+
+def test_an_operator_without_definition_names_the_one_before_it(tmp_path, capsys) -> None:
+    """The nearest on the way of its data, through operators that have none either."""
+    g = GraphBuilder()
+    x = g.input("x", (1, 4), "int8", scale=0.5)
+    other = g.tensor("other", (1, 4), "int8", scale=1.0)
+    total = g.tensor("total", (1, 4), "int8", scale=1.0)
+    flat = g.tensor("flat", (4,), "int8", scale=1.0)
+    end = g.tensor("end", (4,), "int8", scale=1 / 256, zero_point=-128)
+    g.operator("ADD", [x, x], [total])
+    g.operator("ADD", [x, x], [other])
+    g.operator("RESHAPE", [total, g.constant("shape", np.array([4], np.int32))], [flat])
+    g.operator("SOFTMAX", [flat], [end], {"beta": 1.0})
+    path = str(tmp_path / "chain.tflite")
+    save_model(g.build([end, other]), path)
+    assert main(["explain", path, "--op", "3", "--at", "0"]) == 2
+    err = capsys.readouterr().err
+    assert "--op 3, SOFTMAX (int8), cannot be explained" in err
+    assert "--op 0 (ADD)" in err
+    assert main(["explain", path, "--op", "0", "--at", "0,0"]) == 0

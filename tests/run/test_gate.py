@@ -13,7 +13,7 @@ from refinterp import Interpreter
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.reader import read_model
-from refinterp.modelfile.writer import write_model
+from refinterp.modelfile.writer import save_model, write_model
 from refinterp.run.gate import refusals
 from refinterp.verdicts.verdict import TFLM
 from tests.corpus import corpus
@@ -118,3 +118,20 @@ def test_no_model_that_tflm_ran_is_refused() -> None:
         if refused != ("arena_used" not in figures):
             wrong.append((name, refused))
     assert wrong == []
+
+
+def test_being_lenient_is_in_the_verdict(tmp_path, capsys) -> None:
+    """Each operator that the runtime would refuse is named in what is on standard output."""
+    g = GraphBuilder()
+    at = g.input("x", (1, 4), "float32")
+    for number in range(3):
+        weights = np.ones((4, 4), np.int8)
+        w = g.constant(f"w{number}", weights, scale=0.5, zero_point=0)
+        at, before = g.tensor(f"y{number}", (1, 4), "float32"), at
+        g.operator("FULLY_CONNECTED", [before, w], [at])
+    path = str(tmp_path / "three.tflite")
+    save_model(g.build([at]), path)
+    assert main(["run", path, "--flavour", "tflm", "--lenient", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["summary"]["verdict"].endswith("; tflm would refuse operators 0, 1, 2")
+    assert "(operators 1, 2 too)" in err
