@@ -10,10 +10,11 @@ import numpy as np
 from refinterp.debug.contract import BITS_APART
 from refinterp.debug.fault import Fault
 from refinterp.debug.products import Product
-from refinterp.debug.seen import Seen
+from refinterp.debug.seen import FEW, Seen
 
 _LOCAL_STEPS: Final = 2.0  # what the operator itself must lose on a channel to have stopped it
 _ALIVE_STEPS: Final = 16.0  # 4 bits: what a channel's reference moves over if it says something
+_ALIVE_IN_FEW: Final = 64.0  # where it is seen so seldom that it may stand still by chance
 _OUTLIER_BITS: Final = 4.0
 _FEW_STEPS: Final = 16.0  # 4 bits
 
@@ -33,7 +34,8 @@ def still_channels(
         local = tensor.local_steps
         lost = np.inf if local is None or local.size != span.size else local
         fixed = dead.get(one.operator, frozenset())
-        alive = np.full(one.channels, _ALIVE_STEPS, np.float64)
+        values = tensor.elements // one.channels
+        alive = np.full(one.channels, _ALIVE_STEPS if values >= FEW else _ALIVE_IN_FEW, np.float64)
         alive[sorted(fixed)] = _LOCAL_STEPS  # no code but one for all that the reference says
         still = np.flatnonzero((lowest == highest) & (span >= alive) & (lost >= _LOCAL_STEPS))
         if not still.size:
@@ -42,6 +44,7 @@ def still_channels(
         if always:  # what no input moves, no fault further up keeps still
             still = np.array(sorted(always))
         worst = int(still[np.argmax(span[still])])
+        few = "" if values >= FEW else f"; {values} values of each were seen: more samples tell"
         yield Fault(
             "dead_channels",
             "error",
@@ -49,7 +52,7 @@ def still_channels(
             one.y,
             f"{one.name}: {still.size} of {one.channels} channels give one code for all data while "
             f"their reference moves: channel {worst} stays at {lowest[worst]}, its reference moves "
-            f"over {span[worst]:.3g} steps{'; no input would move them' if always else ''}",
+            f"over {span[worst]:.3g} steps{'; no input would move them' if always else few}",
             frozenset(still.tolist()) | fixed,
             measured=not always,
         )

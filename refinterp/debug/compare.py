@@ -274,7 +274,9 @@ class Comparison:
                 one for one in self.names() if one.operator in keep_in_float(layers, outputs)
             ),
             random=random,
-            remarks=tuple(remarks(outputs, self._widths(), layers)),
+            remarks=tuple(
+                remarks(outputs, self._widths(), layers, twin=self.reference == "float model")
+            ),
         )
 
     def names(self) -> tuple[LayerName, ...]:

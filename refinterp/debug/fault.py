@@ -52,6 +52,12 @@ NOTED: Final[Mapping[str, str]] = MappingProxyType(
 OF_DATA: Final = frozenset({"range_too_wide", "range_clipped", "input_scaling"})
 """Faults that only data like the model's own can show."""
 
+OF_STEPS: Final = frozenset(
+    {"range_too_wide", "range_clipped", "weight_scale_spread", "weight_range_too_wide",
+     "activation_outlier", "concat_scale_mismatch", "residual_side_lost"}
+)  # fmt: skip
+"""Faults of precision: what mending one gains at the layer need not be gained at the output."""
+
 REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "range_too_wide": "calibrate with data like this and without outliers: take a percentile "

@@ -19,29 +19,30 @@ _APART: Final = 0.1  # of a share: what one model does better than the other
 
 
 def remarks(
-    outputs: Iterable[Output], classes: Sequence[int], layers: Sequence[Layer]
+    outputs: Iterable[Output], classes: Sequence[int], layers: Sequence[Layer], *, twin: bool
 ) -> Iterator[str]:
     """Say where both models do their task badly, or the float one alone, and what labels prove.
 
-    classes: the length of each output's last axis.
+    classes: the length of each output's last axis. twin: whether the reference is a float model.
     """
     fed = _fed_wrongly(layers)
+    reference = "float model" if twin else "float shadow"
     for output, size in zip(outputs, classes, strict=True):
         found = output.metric
         if found is None:
             continue
         if _badly(found.reference, found, size):
-            yield from _both(found, size, fed)
+            yield from _both(found, size, fed, reference)
         elif fed is not None:
             yield (
-                f"{_says(found, found.reference)} in the float model is no proof that the data is "
+                f"{_says(found, found.reference)} in the {reference} is no proof that the data is "
                 f"scaled as it was in calibration (a network of RELUs gives the same classes for "
                 f"data times 255): see input_scaling at operator {fed}"
             )
         return  # one metric tells
 
 
-def _both(found: Metric, size: int, fed: int | None) -> Iterator[str]:
+def _both(found: Metric, size: int, fed: int | None, reference: str) -> Iterator[str]:
     more = "" if fed is None else f"; input_scaling at operator {fed} says what is odd about it"
     look = (
         "look at the data first, at how it is read and scaled, and at whether the labels are in "
@@ -54,14 +55,15 @@ def _both(found: Metric, size: int, fed: int | None) -> Iterator[str]:
         )
     if _better(found) and not _badly(found.quantized, found, size):
         yield (
-            f"{_says(found, found.reference)} in the float model, {found.quantized:.4g} in the "
-            f"quantized one: the data or the float model is not what belongs to this model; {look}"
+            f"{_says(found, found.reference)} in the {reference}, {found.quantized:.4g} in the "
+            f"quantized model: the data or the {reference} is not what belongs to this model; "
+            f"{look}"
         )
     elif _alike(found):
         yield (
-            f"{_says(found, found.reference)} in the float model is low as well, "
-            f"{found.quantized:.4g} in the quantized one: it is not quantizing that makes it low; "
-            f"{look}"
+            f"{_says(found, found.reference)} in the {reference} is low as well, "
+            f"{found.quantized:.4g} in the quantized model: it is not quantizing that makes it "
+            f"low; {look}"
         )
 
 

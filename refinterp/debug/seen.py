@@ -274,10 +274,17 @@ def clipped_text(seen: Seen) -> str:
     """How much of what was seen the range cuts."""
     figures = seen.reals
     return (
-        f"{figures.above_fraction:.2%} of the reals lie above and {figures.below_fraction:.2%} "
-        f"below, by {figures.excess_steps:.3g} steps root mean square over all elements (rounding: "
-        "0.29)"
+        f"{_share(figures.above_fraction)} of the reals lie more than half a step above and "
+        f"{_share(figures.below_fraction)} below, by {figures.excess_steps:.3g} steps root "
+        "mean square over all elements (rounding: 0.29)"
     )
+
+
+def _share(fraction: float) -> str:
+    """A share in percent; few of many do not look like none."""
+    if not fraction:
+        return "none"
+    return "<0.01%" if fraction < 0.0001 else f"{fraction:.2%}"
 
 
 def wide_text(seen: Seen, unused: float) -> str:

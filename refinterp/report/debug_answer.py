@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from refinterp.debug.fault import OF_DATA, REMEDIES
+from refinterp.debug.fault import OF_DATA, OF_STEPS, REMEDIES
 from refinterp.debug.keep import larger_part
 from refinterp.debug.parts import Part
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
@@ -24,6 +24,8 @@ RANDOM: Final = (
     "neither accuracy nor whether ranges fit your data (range too wide, range clipped, input "
     "scaling, outputs below their grid): for these give --data"
 )
+
+_AT_THE_OUTPUT: Final = "; check with `refinterp sensitivity` what this gains at the output"
 
 Lines = list[tuple[str, str]]
 
@@ -160,7 +162,7 @@ def _first_cause(groups: Sequence[CauseGroup]) -> Lines:
     lines = [
         ("layer", where),
         ("cause", f"{first.id}: {evidence(layer, cause)}"),
-        ("remedy", one_line(first.remedy)),
+        ("remedy", one_line(first.remedy) + (_AT_THE_OUTPUT if first.id in OF_STEPS else "")),
     ]
     if len(groups) > 1:
         more = ", ".join(f"{g.id} at {operators(g.operators)}" for g in groups[1:])

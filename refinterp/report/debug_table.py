@@ -37,7 +37,7 @@ _MOST_PARTS: Final = 6
 _FIRST: Final = "▶ the layer to look at first."
 _CODES: Final = (
     "RMSE/scale (rounding alone: 0.29), SQNR in dB and clipped (values cut by the type's range): "
-    "this operator alone."
+    "this operator alone, on the quantized run's data; a cause tells of the float run's."
 )
 _REALS: Final = (
     "SQNR in dB, this operator alone: weights, what storing them in fewer bits loses (~ estimated, "

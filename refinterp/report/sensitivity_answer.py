@@ -67,8 +67,8 @@ def _verdict(report: SensitivityReport) -> str:
         return f"{start}no layer can be kept in {report.precision}: {best.unsupported}"
     if _hopeless(report):
         return (
-            f"{start}all layers kept in {report.precision} are no better than the model as it is: "
-            "no layer is at fault"
+            f"{start}all layers kept in {report.precision} are hardly better than the model as it "
+            "is: no layer is at fault"
         )
     if report.target != "sqnr" and best.kept is not None:
         return (
@@ -86,9 +86,10 @@ def _verdict(report: SensitivityReport) -> str:
 
 
 def _hopeless(report: SensitivityReport) -> bool:
-    """Whether keeping every layer brings nothing: the loss is not theirs."""
+    """Whether keeping every layer brings next to nothing: the loss is not theirs."""
     able = any(one.kept is not None for one in report.layers)
-    return able and report.all_kept.sqnr_db - report.base.sqnr_db < LEAST_GAIN
+    none = report.all_kept.sqnr_db - report.base.sqnr_db < LEAST_GAIN
+    return able and (none or bool(report.remarks))  # these say that no layer is at fault
 
 
 def _searched(report: SensitivityReport, search: Search) -> str:
@@ -115,26 +116,37 @@ def place(layer: LayerEffect) -> str:
     return f"{layer.operator} {one_line(layer.op_name)} {name!r}"
 
 
+def _worth_at_the_output(
+    report: SensitivityReport, ranges: Sequence[TensorRanges]
+) -> list[TensorRanges]:
+    """The ranges of `worth` less those of layers that are no loss to the model's outputs.
+
+    A layer that gains nothing there when it is not quantized at all gains nothing by a range.
+    """
+    gains = {one.operator: gain(one, report.base) for one in report.layers}
+    return [one for one in worth(ranges) if (at := gains.get(one.operator)) is None or at > 0]
+
+
 def _remedy(report: SensitivityReport, ranges: Sequence[TensorRanges]) -> str:
     """What to do next, from what was found."""
-    better = worth(ranges)
+    better = _worth_at_the_output(report, ranges)
     parts = []
-    if _hopeless(report):
+    if report.search is not None and report.search.reached and report.search.operators:
+        parts.append("give the names under denylisted_nodes to the quantizer, or --recipe F")
+    elif _hopeless(report):
         return (
             "look at the data, its scaling and its labels, and at the float model; `refinterp "
             "debug` tells whether the input is fed as it was calibrated"
         )
-    if report.search is not None and report.search.reached and report.search.operators:
-        parts.append("give the names under denylisted_nodes to the quantizer, or --recipe F")
     elif report.search is None and report.layers:
         parts.append(
             f"--recover VALUE finds the smallest set to keep in {report.precision} that reaches it"
         )
-    if better:
+    if better and not _hopeless(report):
         first = better[0]
         parts.append(
             f"calibrate again: the range {first.others[0].method} brings operator "
-            f"{first.operator}'s output {decibels(first.gain_db)} dB"
+            f"{first.operator}'s own output {decibels(first.gain_db)} dB"
         )
         if len(better) > 1:
             parts[-1] += f", and {plural(len(better) - 1, 'other')} gain by a range too"

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.errors import UnsupportedError, UsageError
+from refinterp.errors import UsageError
 from refinterp.graph.model import Shape
 from refinterp.samples.inputs import ModelInput, Pattern
 from refinterp.samples.stack import Stack
@@ -44,7 +44,7 @@ def image_stack(files: Sequence[Path], wanted: ModelInput, origin: str) -> Stack
     An image of another size is resized (bilinear, its sides stretched), of other channels
     converted; both are told. Sizes that the model leaves open are those of the first image.
 
-    Raises UnsupportedError when Pillow is missing, UsageError when the input holds no picture.
+    Raises UsageError when Pillow is missing, or when the input holds no picture.
     """
     frame = _frame(wanted.pattern, wanted, origin)
     if frame.height is None or frame.width is None:
@@ -103,7 +103,7 @@ def _opened(path: Path) -> Any:
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
-        raise UnsupportedError(
+        raise UsageError(
             f"{path}: reading images needs Pillow; install it with: pip install 'refinterp[images]'"
         ) from None
     try:
