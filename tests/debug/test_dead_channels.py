@@ -70,3 +70,28 @@ def test_a_scale_for_next_to_nothing_was_meant():
     """Weights that rounded to 0 from next to nothing have a scale that says so."""
     model = network(read=True, depthwise=False, scale=1e-9, bias=0)
     assert (0, "dead_channels") not in causes(model)
+
+
+@pytest.mark.parametrize(("count", "told"), [(4, False), (40, True)])
+def test_a_channel_that_stands_still_in_few_values_may_do_so_by_chance(count, told):
+    """A channel at a RELU's floor whose reference rises over it, by 50 of 255 steps."""
+    data = np.full((count, 1, 2), 2.0, np.float32)
+    data[:, 0, 0] = np.linspace(0, 0.5, count)
+    samples = Samples(count, lambda i: [data[i]], "drawn")
+    found = debug(relu(quantized=True), samples, relu(quantized=False))
+    assert ("dead_channels" in {c.id for one in found.layers for c in one.causes}) == told
+
+
+def relu(*, quantized: bool) -> Model:
+    """FULLY_CONNECTED: 5 x0 and x1 as floats; as codes the first channel is -0.2 x1."""
+    g = GraphBuilder()
+    grid = {"scale": 0.05, "zero_point": -128} if quantized else {}
+    dtype = "int8" if quantized else "float32"
+    x = g.input("x", (1, 2), dtype, **({"scale": 0.05, "zero_point": 0} if quantized else {}))
+    if quantized:
+        w = g.constant("w", np.array([[0, -20], [0, 100]], np.int8), scale=0.01, zero_point=0)
+    else:
+        w = g.constant("w", np.array([[5, 0], [0, 1]], np.float32))
+    y = g.tensor("y", (1, 2), dtype, **grid)
+    g.operator("FULLY_CONNECTED", [x, w], [y], {"fused_activation_function": "RELU"})
+    return g.build(outputs=[y])

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from refinterp.debug.better_ranges import better_ranges
 from refinterp.debug.compare import debug
+from refinterp.debug.fault import REMEDIES
+from refinterp.debug.result import Cause
 from refinterp.debug.sensitivity import Sensitivity
+from refinterp.report.debug_answer import debug_answer
+from refinterp.report.sensitivity_answer import sensitivity_answer
 from tests.debug.relu_net import CLASSES, labels, network, pixels, samples
 
 
@@ -64,9 +71,50 @@ def test_no_layer_is_at_fault_where_float_is_no_better():
     """Codes that cut the data leave nothing that a layer in float could bring back."""
     data = pixels(8) * np.float32(255)
     study = Sensitivity(network(pixels(seed=2)), samples(data), network(None))
-    (text,) = study.study(alone=False).remarks
+    report = study.study(alone=False)
+    (text,) = report.remarks
     assert text.startswith("no layer is at fault: with every layer in float the outputs have")
     assert "the codes of input 'image' have" in text
+    ranges = better_ranges(study)
+    assert ranges
+    little = replace(report.all_kept, sqnr_db=report.base.sqnr_db + 0.9)
+    for kept in (report.all_kept, little):
+        lines = dict(sensitivity_answer(replace(report, all_kept=kept), ranges))
+        assert "no layer is at fault" in lines["verdict"]
+        assert lines["remedy"].startswith("look at the data")
+
+
+def test_no_range_is_recommended_where_float_gains_nothing():
+    """A range that is better at the layer, whose layer in float leaves the output worse."""
+    study = Sensitivity(network(pixels(seed=2) / 2), samples(pixels(8)), network(None))
+    report, ranges = study.study(alone=False), better_ranges(study)
+    first = ranges[0]
+    good = replace(report.base, sqnr_db=report.base.sqnr_db + 9)
+    layers = tuple(replace(one, kept=good) for one in report.layers)
+    report = replace(report, all_kept=good, layers=layers, remarks=())
+    (remedy,) = (text for label, text in sensitivity_answer(report, ranges) if label == "remedy")
+    assert f"operator {first.operator}'s own output" in remedy
+    worse = replace(report.base, sqnr_db=report.base.sqnr_db - 1)
+    layers = tuple(replace(one, kept=worse) for one in report.layers)
+    lines = dict(sensitivity_answer(replace(report, layers=layers), ranges))
+    assert "calibrate" not in lines["remedy"]
+
+
+def test_without_a_float_model_none_is_spoken_of():
+    """The reference is then the model's own weights in float."""
+    data = pixels() * np.float32(255)
+    report = debug(network(pixels(seed=2)), samples(data, labels(data)))
+    assert "in the float shadow is no proof" in " ".join(report.remarks)
+    assert "float model" not in " ".join(report.remarks)
+
+
+def test_a_remedy_of_precision_sends_to_the_output():
+    """What a better range gains at its layer need not be gained by the model."""
+    report = debug(network(pixels(seed=2)), samples(pixels(8)), network(None))
+    for id_, sent in (("range_clipped", True), ("range_too_wide", True), ("bad_scale", False)):
+        layer = replace(report.layers[0], causes=(Cause(id_, "found", REMEDIES[id_]),))
+        lines = dict(debug_answer(replace(report, layers=(layer,))))
+        assert ("check with `refinterp sensitivity`" in lines["remedy"]) == sent
 
 
 def test_where_float_is_better_layers_are_at_fault():

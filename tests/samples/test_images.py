@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from refinterp.errors import UnsupportedError, UsageError
+from refinterp.errors import UsageError
 from refinterp.samples.source import open_samples
 from tests.samples.models import SIGNED, free, spec
 
@@ -114,5 +114,5 @@ def test_without_pillow_the_command_is_told(tmp_path, monkeypatch):
     """An optional package is named with how to get it."""
     path = save(tmp_path / "a.png", GREY)
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(UnsupportedError, match=r"pip install 'refinterp\[images\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'refinterp\[images\]'"):
         open_samples(path, [spec((1, 8, 8, 1))]).get(0)
