@@ -99,6 +99,7 @@ _OF_VALUES: Final = frozenset(
 )
 """Faults that the values of the reference show, whatever they are computed from."""
 
+_CUT_BITS: Final = 2.0  # what lies beyond a range four times over may stop whoever reads it
 _OUTLIER: Final = "activation_outlier"
 _OF_A_TENSOR: Final = frozenset({"bad_scale", "zero_point_out_of_range"})
 _JOINS: Final = frozenset({"residual_side_lost", "concat_scale_mismatch"})
@@ -385,7 +386,8 @@ def _downstream(case: _Case) -> None:
 
 def _gross(root: Fault) -> bool:
     """Whether what follows a fault may stand still: not after a range that is a little off."""
-    return root.id not in RANGES or root.bits is None or root.bits >= BITS_APART
+    least = _CUT_BITS if root.id == "range_clipped" else BITS_APART
+    return root.id not in RANGES or root.bits is None or root.bits >= least
 
 
 def _reachable(nodes: Sequence[Node]) -> dict[int, frozenset[int]]:
