@@ -111,7 +111,7 @@ def print_owners(ledger: Ledger) -> None:
         print_table(
             [
                 Column("op", "right"),
-                Column("operator"),
+                Column("operator", whole=True),
                 Column("bytes", "right"),
                 Column("most of it", fold=True),
             ],

@@ -140,7 +140,7 @@ def _print_operators(operators: tuple[OperatorTime, ...]) -> None:
     print_table(
         [
             Column("op", "right"),
-            Column("operator"),
+            Column("operator", whole=True),
             Column("output"),
             Column("a sample", "right"),
             Column("share", "right"),

@@ -231,7 +231,7 @@ def _print_subgraph(shown: Inspected, number: int) -> None:
     print_table(
         [
             Column("op", "right"),
-            Column("operator", fold=True),
+            Column("operator", whole=True),
             Column("kernel", fold=True),
             Column("runs", "right"),
             Column("in", fold=True),

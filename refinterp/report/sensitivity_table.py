@@ -33,7 +33,7 @@ def print_sensitivity(
     print_table(
         [
             Column("op", "right"),
-            Column("operator"),
+            Column("operator", whole=True),
             Column("layer", cut=True),
             Column(f"in {report.precision}", "right"),
             Column("gain", "right"),

@@ -21,17 +21,19 @@ class Column:
     """A column's heading, side, and what happens to it when the terminal is narrow.
 
     cut: its cells, names of tensors, lose their beginning, and it gives way first. fold: its cells
-    take more lines. Other columns on the left fold last; what is on the right, numbers and indices,
-    stays whole whatever the width.
+    take more lines. Other columns on the left fold last, those with whole, names of operators, only
+    where nothing else gives way; what is on the right, numbers and indices, stays whole at any width.
     """
 
     heading: str
     justify: Justify = "left"
     fold: bool = False
     cut: bool = False
+    whole: bool = False
 
 
 _LEAST_CUT = 10  # characters that are left of a name
+_LEAST_OF_ALL = 6  # the same, where an operator's name would be divided otherwise
 _LEAST_FOLDED = 12
 PIPED = 80  # columns where nobody says how wide the reader's screen is
 
@@ -87,13 +89,13 @@ def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], screen: i
         for i, column in enumerate(columns)
     ]
     excess = sum(widths) + _edges(columns) - screen
+    others = [i for i, c in enumerate(columns) if not (c.fold or c.cut) and c.justify == "left"]
     tiers = (
         ([i for i, c in enumerate(columns) if c.cut], _LEAST_CUT),
         ([i for i, c in enumerate(columns) if c.fold and not c.cut], _LEAST_FOLDED),
-        (
-            [i for i, c in enumerate(columns) if not (c.fold or c.cut) and c.justify == "left"],
-            _LEAST_FOLDED,
-        ),
+        ([i for i in others if not columns[i].whole], _LEAST_FOLDED),
+        ([i for i, c in enumerate(columns) if c.cut], _LEAST_OF_ALL),
+        ([i for i in others if columns[i].whole], _LEAST_FOLDED),
     )
     for places, least in tiers:
         while excess > 0 and any(widths[i] > least for i in places):

@@ -91,3 +91,16 @@ def test_counting_things():
     assert some([1, 20, 300], 3) == "1, 20, 300"
     assert some([1, 20, 300, 4000], 2) == "1, 20 and 2 more"
     assert (plural(1, "sample"), plural(2000, "sample")) == ("1 sample", "2,000 samples")
+
+
+def test_the_name_of_an_operator_is_divided_last(capsys, monkeypatch):
+    """Shapes fold and tensors' names lose more of their beginning before it does."""
+    monkeypatch.setenv("COLUMNS", "80")
+    row = (7, "DEPTHWISE_CONV_2D", "int8", "RODTCE", "1x112x112x32 1x112x112x32", "1x112x112x32")
+    headings = [Column("op", "right"), Column("operator", whole=True), Column("kernel", fold=True),
+                Column("runs", "right"), Column("in", fold=True), Column("out", fold=True),
+                Column("output", cut=True)]  # fmt: skip
+    print_table(headings, [(*row, "a/very/long/name/of/a/tensor" * 3)])
+    out = capsys.readouterr().out
+    assert "DEPTHWISE_CONV_2D" in out
+    assert all(columns(line) <= 80 for line in out.splitlines())
