@@ -21,8 +21,8 @@ class Column:
     """A column's heading, side, and what happens to it when the terminal is narrow.
 
     cut: its cells, names of tensors, lose their beginning, and it gives way first. fold: its cells
-    take more lines. Other columns on the left fold last, those with whole, names of operators, only
-    where nothing else gives way; what is on the right, numbers and indices, stays whole at any width.
+    take more lines. Other columns on the left fold last; those with whole, names of operators, if
+    nothing else gives way. What is on the right, numbers and indices, stays whole at any width.
     """
 
     heading: str
