@@ -355,7 +355,8 @@ def _wrong_axis(index: int, subgraph: Subgraph, places: list[int]) -> Finding:
     """One finding for all tensors at once: a converter that does this does it throughout."""
     first = subgraph.tensors[places[0]]
     assert first.quantization is not None
-    names = ", ".join(f"{place} ({subgraph.tensors[place].name!r})" for place in places)
+    others = "".join(f", {place}" for place in places[1:])
+    these = "they are tensors" if others else "it is tensor"
     return Finding(
         "wrong_quantized_dimension",
         "warning",
@@ -364,7 +365,8 @@ def _wrong_axis(index: int, subgraph: Subgraph, places: list[int]) -> Finding:
         places[0],
         f"{_count(len(places), 'tensor')} quantized along a dimension that the tensor does not "
         f"have: the first has shape {list(first.shape)} and quantized_dimension "
-        f"{first.quantization.quantized_dimension}; they are {names}",
+        f"{first.quantization.quantized_dimension}; {these} {places[0]} "
+        f"({first.name!r}){others}",
         "harmless where the scales belong to a bias, and TFLM runs it; LiteRT refuses the file "
         "until quantized_dimension is set to a dimension of the tensor",
     )
