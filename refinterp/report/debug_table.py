@@ -31,13 +31,13 @@ _OF_CODES: Final = (3, 9)  # what only outputs that are codes have
 _OF_REALS: Final = (5, 6)  # what only hybrid layers have
 _LEFT: Final = frozenset({1, _LAYER, _BARS})
 _LEAST_NAME: Final = 12
-_FEWEST_ROWS: Final = 5
+_FEWEST_ROWS: Final = 4
 _MOST_CAUSES: Final = 4
 _MOST_PARTS: Final = 6
 _FIRST: Final = "▶ the layer to look at first."
 _CODES: Final = (
-    "RMSE/scale (rounding alone: 0.29), SQNR in dB and clipped (values cut by the type's range): "
-    "this operator alone, on the quantized run's data; a cause tells of the float run's."
+    "RMSE/scale (rounding alone: 0.29), SQNR in dB and clipped (values cut by the type's range in "
+    "the quantized run): this operator alone."
 )
 _REALS: Final = (
     "SQNR in dB, this operator alone: weights, what storing them in fewer bits loses (~ estimated, "
