@@ -32,6 +32,9 @@ def oracle(request):
 def test_bundled_models_are_exact(oracle, path):
     """Every model of the project, on seven random samples."""
     result = check(path, oracle.name, oracle, 7, 42)
+    if path.parent.name == "dynamic" and oracle.name == "runtime:tflm":
+        assert result.status == "refused", "TFLM has no kernels that quantize at run time"
+        return
     assert result.status == "ran", result.detail
     assert result.elements > 0
     assert result.differing == 0, result.detail
