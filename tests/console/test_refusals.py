@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import sys
 from pathlib import Path
 
 import jsonschema
@@ -94,7 +94,8 @@ def test_what_nobody_foresaw(error, kind, code, capsys, monkeypatch):
     def fail(path):
         raise error
 
-    monkeypatch.setattr(sys.modules["refinterp.cli.inspect"], "read_model", fail)
+    command = importlib.import_module("refinterp.cli.inspect")
+    monkeypatch.setattr(command, "read_model", fail)
     assert refused(capsys, "inspect", MODEL, code=code)["error"]["kind"] == kind
 
 
