@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from conformance.case import Case, Generator
+from conformance.operators.case import Case, Generator
 
 scales = st.integers(-12, 2).map(lambda k: 2.0**k) | st.floats(
     2.0**-12, 4.0, width=32, exclude_min=True
@@ -30,7 +30,7 @@ factors = (
 
 
 class HypothesisDraw:
-    """A `conformance.draw.Draw` whose decisions hypothesis makes, and shrinks."""
+    """A `conformance.operators.draw.Draw` whose decisions hypothesis makes, and shrinks."""
 
     def __init__(self, draw: Callable[..., Any]) -> None:
         self._draw = draw
@@ -44,5 +44,5 @@ class HypothesisDraw:
 
 @st.composite
 def cases(draw: Callable[..., Any], generator: Generator) -> Case:
-    """Cases of one generator of `conformance.cases`."""
+    """Cases of one generator of `conformance.operators.cases`."""
     return generator(HypothesisDraw(draw))

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from conformance.quantization_debugger_match import match
-from conformance.quantization_debugger_page import (
+from conformance.quantization_debugger.match import match
+from conformance.quantization_debugger.page import (
     EQUAL,
     RESULTS,
     cause,

@@ -9,9 +9,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from conformance import benchmark, benchmark_page
-from conformance.curves import Curve, drawing
-from conformance.scaling import chain, convolution, curves, heavy, problem, threads_rows
+from conformance.speed import benchmark
+from conformance.speed import page as benchmark_page
+from conformance.speed.curves import Curve, drawing
+from conformance.speed.scaling import chain, convolution, curves, heavy, problem, threads_rows
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.graph.macs import macs
 from tests.test_bundled_models import ROOT

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conformance.model_data import dequantize, quality, quantize
+from conformance.models.model_data import dequantize, quality, quantize
 from refinterp.runtimes import Ran, open_runtime, unavailable
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ import pytest
 from refinterp.arena.offline import with_offsets
 from refinterp.arena.tensor_plan import plan_model
 from refinterp.cli.main import main
-from refinterp.debug.lint import lint
+from refinterp.debug.faults.lint import lint
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.check import check

@@ -1,7 +1,7 @@
 """No integer of NumPy's default width: 32 bits in WebAssembly, and on Windows before NumPy 2.
 
 What is made from Python integers, counted, summed or multiplied says its type. The guard reads the
-sources; `python -m conformance.pyodide` runs them where the default is 32 bits wide.
+sources; `python -m conformance.platforms.pyodide` runs them where the default is 32 bits wide.
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.cases import load_all
-from conformance.known_differences import PAGE, page, whole_cells
-from conformance.known_proof import Proof, Runtimes, try_out
-from conformance.known_proofs import PROOFS
+from conformance.operators.cases import load_all
+from conformance.operators.known_differences import PAGE, page, whole_cells
+from conformance.operators.known_proof import Proof, Runtimes, try_out
+from conformance.operators.known_proofs import PROOFS
 from refinterp.runtimes import unavailable
 from refinterp.verdicts.differences.difference import ANY
 from refinterp.verdicts.differences.table import ROWS, by_id

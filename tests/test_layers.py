@@ -10,8 +10,8 @@ import pytest
 import refinterp
 
 LAYERS = (
-    "errors", "numerics", "graph", "modelfile", "samples", "kernels", "verdicts", "arena", "tflm",
-    "run", "interpreter", "runtimes", "debug", "explain", "deploy", "bench", "report", "cli",
+    "errors", "numerics", "graph", "modelfile", "samples", "runtimes", "kernels", "evidence",
+    "verdicts", "arena", "tflm", "run", "interpreter", "debug", "explain", "bench", "report", "cli",
 )  # fmt: skip
 ROOT = Path(refinterp.__file__).parent
 

@@ -8,8 +8,8 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from conformance.known_proof import Runtimes
-from conformance.run import run_cell
+from conformance.operators.known_proof import Runtimes
+from conformance.operators.run import run_cell
 from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import judge
 from refinterp.arena.lifetimes import lifetimes

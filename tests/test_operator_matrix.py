@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.cases import load_all as load_generators
-from conformance.known_differences import whole_cells
-from conformance.known_proof import Runtimes
-from conformance.matrix import PAGE, RESULTS, cells, page, read_rows, sources_of
-from conformance.run import run_cell
+from conformance.operators.cases import load_all as load_generators
+from conformance.operators.known_differences import whole_cells
+from conformance.operators.known_proof import Runtimes
+from conformance.operators.matrix import PAGE, RESULTS, cells, page, read_rows, sources_of
+from conformance.operators.run import run_cell
 from refinterp.kernels.registry import load_all
 from refinterp.runtimes import unavailable
 
@@ -50,7 +50,7 @@ def test_every_cell_has_a_current_row() -> None:
     rows = {(row["operator"], row["dtype"], row["oracle"]): row for row in read_rows()}
     assert rows.keys() == set(cells())
     stale = [cell for cell, row in rows.items() if row["sources"] != sources_of(*cell[:2])]
-    assert not stale, f"{len(stale)} stale: run python -m conformance.matrix"
+    assert not stale, f"{len(stale)} stale: run python -m conformance.operators.matrix"
 
 
 def test_no_element_differs_and_every_cell_is_held() -> None:

@@ -7,10 +7,11 @@ import json
 
 import pytest
 
-from conformance import planners, planners_page
-from conformance.planner_graphs import KINDS, WASTE, crowds, draw, hard_graphs
-from conformance.planners import LARGE, large, solve, sources
-from conformance.planners_page import ENOUGH, MOST_SECONDS, RESULTS, good, page, page_path
+from conformance.planners import measure as planners
+from conformance.planners import page as planners_page
+from conformance.planners.graphs import KINDS, WASTE, crowds, draw, hard_graphs
+from conformance.planners.measure import LARGE, large, solve, sources
+from conformance.planners.page import ENOUGH, MOST_SECONDS, RESULTS, good, page, page_path
 from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import lower_bound
 from refinterp.arena.optimal import optimal
@@ -25,7 +26,7 @@ def results():
 
 def test_the_results_are_of_the_present_planners(results):
     """The hash is that of the sources the figures speak of."""
-    assert results["sources"] == sources(), "stale: run python -m conformance.planners"
+    assert results["sources"] == sources(), "stale: run python -m conformance.planners.measure"
 
 
 def test_the_page_is_generated(results):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.pyodide import BUNDLED, is_quantized, missing
-from conformance.pyodide_digests import digests
-from conformance.pyodide_page import BEGIN, END, PAGE, RESULTS, table
+from conformance.platforms.digests import digests
+from conformance.platforms.page import BEGIN, END, PAGE, RESULTS, table
+from conformance.platforms.pyodide import BUNDLED, is_quantized, missing
 from refinterp.modelfile.reader import read_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +59,7 @@ def test_pyodide_itself():
     if reason:
         pytest.skip(reason)
     done = subprocess.run(
-        [sys.executable, "-m", "conformance.pyodide", "--check", "--cases", "1"],
+        [sys.executable, "-m", "conformance.platforms.pyodide", "--check", "--cases", "1"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

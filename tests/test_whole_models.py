@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conformance.whole_models import check, find
+from conformance.models.whole_models import check, find
 from refinterp.cli.main import main
 from refinterp.runtimes import open_runtime, unavailable
 from tests.corpus import corpus

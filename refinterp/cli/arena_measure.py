@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refinterp.cli.arena_optimize import Planning
 from refinterp.cli.common import open_model, say
-from refinterp.debug.runtime_findings import OTHERWISE
+from refinterp.debug.faults.runtime_findings import OTHERWISE
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.graph.model import Model, Shape
 from refinterp.report.arena_answer import Wheel

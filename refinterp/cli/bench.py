@@ -29,10 +29,10 @@ from refinterp.cli.common import (
 from refinterp.cli.data import add_data, data_request, open_with_data
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.graph.model import Model
+from refinterp.kernels.flavours import FLAVOURS
 from refinterp.modelfile.opening import opened
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
-from refinterp.numerics.flavours import FLAVOURS
 from refinterp.report.bench_document import benched_fields
 from refinterp.report.bench_table import Benched, bench_answer, print_bench
 from refinterp.report.machine import document

@@ -16,8 +16,8 @@ from typing import Any, Final
 from refinterp.errors import UsageError
 from refinterp.graph.check import check
 from refinterp.graph.model import Model
+from refinterp.kernels.flavours import DEFAULT_FLAVOUR, FLAVOURS
 from refinterp.modelfile.reader import read_model
-from refinterp.numerics.flavours import DEFAULT_FLAVOUR, FLAVOURS
 from refinterp.report.encodings import is_unicode
 from refinterp.report.machine import dumps
 from refinterp.report.words import operators, plural, some

@@ -36,11 +36,11 @@ from refinterp.cli.data import (
     say_notes,
 )
 from refinterp.debug.compare import Comparison
-from refinterp.debug.measurements import Measurements
-from refinterp.debug.refused import refused_report
+from refinterp.debug.faults.refused import refused_report
+from refinterp.debug.measure.measurements import Measurements
+from refinterp.debug.reference.weights import all_weights
 from refinterp.debug.result import DebugReport
-from refinterp.debug.shards import Job, merged, shards
-from refinterp.debug.weights import all_weights
+from refinterp.debug.spread.shards import Job, merged, shards
 from refinterp.errors import ModelError, RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.debug_answer import part_name
@@ -180,13 +180,13 @@ def _measure(
                 "or the model remembers from one to the next"
             )
         if options.scheduler is None:
-            from refinterp.debug.pool import measure_in_processes
+            from refinterp.debug.spread.pool import measure_in_processes
 
             parts = measure_in_processes(
                 _job(options, request), work, options.workers, progress=told, stopping=stopping
             )
         else:
-            from refinterp.debug.cluster import measure_on_cluster
+            from refinterp.debug.spread.cluster import measure_on_cluster
 
             parts = measure_on_cluster(
                 options.scheduler, _job(options, request), work, progress=told, stopping=stopping

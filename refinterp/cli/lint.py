@@ -16,7 +16,7 @@ from refinterp.cli.common import (
     save_text,
     say_refused,
 )
-from refinterp.debug.lint import LOOKED_FOR, lint
+from refinterp.debug.faults.lint import LOOKED_FOR, lint
 from refinterp.errors import RefinterpError
 from refinterp.modelfile.reader import read_model
 from refinterp.report.lint_answer import Linted

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from refinterp.cli.common import print_document
+from refinterp.evidence.matrix import LITERT, LITERT_OPTIMIZED, TFLM, Cell, held, matrix
 from refinterp.kernels.registry import load_all
 from refinterp.report.machine import document
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
-from refinterp.run.matrix import LITERT, LITERT_OPTIMIZED, TFLM, Cell, held, matrix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -31,9 +31,9 @@ from refinterp.cli.data import (
     open_with_data,
     say_notes,
 )
-from refinterp.debug.better_ranges import TensorRanges, better_ranges
-from refinterp.debug.recipe import quantizer_recipe
-from refinterp.debug.sensitivity import Sensitivity, SensitivityReport
+from refinterp.debug.study.better_ranges import TensorRanges, better_ranges
+from refinterp.debug.study.recipe import quantizer_recipe
+from refinterp.debug.study.sensitivity import Sensitivity, SensitivityReport
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 from refinterp.report.progress import Stages, progress

@@ -21,40 +21,41 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.accumulators import SumRange, Watch
-from refinterp.debug.by_values import differs, pair_by_values
-from refinterp.debug.contract import contract_faults, fixed_output
-from refinterp.debug.diagnose import diagnose
-from refinterp.debug.fixed_grids import Bound
-from refinterp.debug.fold import fold, prepare_folded
+from refinterp.debug.faults.diagnose import diagnose
+from refinterp.debug.faults.fixed_grids import Bound
+from refinterp.debug.faults.of_hybrid_layers import hybrid_faults
+from refinterp.debug.faults.of_the_file import contract_faults, fixed_output
+from refinterp.debug.faults.refused import refused_report
 from refinterp.debug.hybrid import Parts, hybrids, moved_program, parts, weights_part
-from refinterp.debug.hybrid_faults import hybrid_faults
-from refinterp.debug.keep import keep_in_float
 from refinterp.debug.labelled import with_fitting_labels
-from refinterp.debug.local import (
-    LocalChain,
-    LocalOperator,
-    identity,
-    local_chain,
-    local_operator,
-)
-from refinterp.debug.measure import Runs
-from refinterp.debug.measurements import Measurements
-from refinterp.debug.metrics import ErrorSums, Grid, channel_count
-from refinterp.debug.neighbours import Neighbours
-from refinterp.debug.outputs import (
+from refinterp.debug.measure.accumulators import SumRange, Watch
+from refinterp.debug.measure.measurements import Measurements
+from refinterp.debug.measure.metrics import ErrorSums, Grid, channel_count
+from refinterp.debug.measure.neighbours import Neighbours
+from refinterp.debug.measure.outputs import (
     PROBABILITIES,
     OutputSums,
     is_scores,
     metric,
     metric_name,
 )
-from refinterp.debug.pairing import Pairing, pair, pair_shadow, unpaired
-from refinterp.debug.parts import layout
-from refinterp.debug.products import products
-from refinterp.debug.ranges import RealSums, code_sums
-from refinterp.debug.recipe import layer_names, scheme_of
-from refinterp.debug.refused import refused_report
+from refinterp.debug.measure.parts import layout
+from refinterp.debug.measure.ranges import RealSums, code_sums
+from refinterp.debug.measure.run_time import RunTimeSums
+from refinterp.debug.measure.trace import one_by_one, trace_bytes
+from refinterp.debug.reference.fold import fold, prepare_folded
+from refinterp.debug.reference.local import (
+    LocalChain,
+    LocalOperator,
+    identity,
+    local_chain,
+    local_operator,
+)
+from refinterp.debug.reference.match_edges import match_inputs, match_outputs
+from refinterp.debug.reference.pairing import Pairing, pair, pair_shadow, unpaired
+from refinterp.debug.reference.pairing_by_values import differs, pair_by_values
+from refinterp.debug.reference.shadow import CONVERSIONS, Shadow, is_code, shadow_of
+from refinterp.debug.reference.weighted import products
 from refinterp.debug.remarks import remarks
 from refinterp.debug.result import (
     ActivationsPart,
@@ -67,13 +68,12 @@ from refinterp.debug.result import (
     WeightsPart,
     rank,
 )
-from refinterp.debug.run_time import RunTimeSums
-from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code, shadow_of
-from refinterp.debug.trace import one_by_one, trace_bytes
-from refinterp.debug.twins import match_inputs, match_outputs
+from refinterp.debug.runs import Runs
+from refinterp.debug.study.keep import keep_in_float
+from refinterp.debug.study.recipe import layer_names, scheme_of
 from refinterp.errors import ModelError, UsageError
 from refinterp.graph.model import OPTIONAL, Model
-from refinterp.numerics.flavours import DEFAULT_FLAVOUR
+from refinterp.kernels.flavours import DEFAULT_FLAVOUR
 from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.batches import same_in_batches
 from refinterp.run.executor import Executor

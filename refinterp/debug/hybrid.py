@@ -19,13 +19,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.fold import prepare_folded
-from refinterp.debug.local import LocalChain, LocalOperator, local_operator
-from refinterp.debug.metrics import ErrorFigures
+from refinterp.debug.measure.metrics import ErrorFigures
+from refinterp.debug.measure.run_time import Units
+from refinterp.debug.reference.fold import prepare_folded
+from refinterp.debug.reference.local import LocalChain, LocalOperator, local_operator
+from refinterp.debug.reference.shadow import CONVERSIONS, Shadow, is_code
+from refinterp.debug.reference.weights import STORED_CODES
 from refinterp.debug.result import Granularity, WeightsPart
-from refinterp.debug.run_time import Units
-from refinterp.debug.shadow import CONVERSIONS, Shadow, is_code
-from refinterp.debug.weights import STORED_CODES
 from refinterp.graph.model import OPTIONAL, Buffer, element_bits
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import is_control

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from refinterp.debug.outputs import metric_name
+from refinterp.debug.measure.outputs import metric_name
 from refinterp.errors import UsageError
 from refinterp.run.prepare import Program
 from refinterp.samples.samples import Samples

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from refinterp.debug.outputs import Metric
+from refinterp.debug.measure.outputs import Metric
 from refinterp.debug.result import Layer, Output
 
 _LOW: Final = 0.5  # accuracy

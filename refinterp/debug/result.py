@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from refinterp.debug.metrics import ChannelErrors, ErrorFigures
-from refinterp.debug.neighbours import Reading
-from refinterp.debug.outputs import Metric
-from refinterp.debug.pairing import Unpaired
-from refinterp.debug.parts import Part
-from refinterp.debug.ranges import CodeFigures, RealFigures
-from refinterp.debug.run_time import RunTimeFigures
+from refinterp.debug.measure.metrics import ChannelErrors, ErrorFigures
+from refinterp.debug.measure.neighbours import Reading
+from refinterp.debug.measure.outputs import Metric
+from refinterp.debug.measure.parts import Part
+from refinterp.debug.measure.ranges import CodeFigures, RealFigures
+from refinterp.debug.measure.run_time import RunTimeFigures
+from refinterp.debug.reference.pairing import Unpaired
 
 Reference = Literal["float model", "shadow"]
 Granularity = Literal["tensor", "channel", "block", "element"]

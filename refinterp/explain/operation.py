@@ -13,8 +13,8 @@ from refinterp.errors import ModelError
 from refinterp.explain.steps import Index, Number
 from refinterp.graph.model import OPTIONAL, Model, Options
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules, rules
 from refinterp.kernels.registry import find
-from refinterp.numerics.flavours import Rules, rules
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, Step
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from refinterp.errors import UsageError
 from refinterp.interpreter.loading import no_delegate
-from refinterp.numerics.flavours import DEFAULT_FLAVOUR, FLAVOURS
+from refinterp.kernels.flavours import DEFAULT_FLAVOUR, FLAVOURS
 
 
 @enum.unique

@@ -19,6 +19,7 @@ from refinterp.errors import ModelError, UsageError
 from refinterp.graph.flexbuffer import read_map
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import (
     Array,
     Inputs,
@@ -28,7 +29,6 @@ from refinterp.kernels.registry import (
     kernel,
 )
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.flavours import Rules
 
 Function: TypeAlias = Callable[[Sequence[Array | None], Mapping[str, Any]], Array | Sequence[Array]]
 """(inputs, options) → the output, or all outputs. Inputs are one sample's arrays, read-only, None

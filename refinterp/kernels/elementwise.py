@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.broadcast import BLOCK, blocks, broadcast_shape
-from refinterp.numerics.flavours import Rules
 from refinterp.numerics.tables import (
     UNSIGNED,
     interpolate,

@@ -16,9 +16,9 @@ import numpy as np
 
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import KERNELS, Array, Inputs, Kernel, Stateful, kernel
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.flavours import Rules
 
 
 def register_uint8_weights(*operators: str) -> None:

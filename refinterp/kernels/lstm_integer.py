@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_parts as parts
-from refinterp.kernels.mac import constant
 from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.weighted import constant
 from refinterp.numerics import q15, q31, sigmoid16
 from refinterp.numerics.fixedpoint import (
     Multiplier,

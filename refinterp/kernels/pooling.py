@@ -12,9 +12,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import require_type
+from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Inputs
 from refinterp.numerics.activation import integer_bounds
-from refinterp.numerics.flavours import Rules
 from refinterp.numerics.frames import Block, FrameGrid
 from refinterp.numerics.window import Window, window
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from refinterp.graph.model import STORAGE, Options, Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import DEFAULT_FLAVOUR, Rules, rules
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.flavours import DEFAULT_FLAVOUR, Rules, rules
 from refinterp.numerics.tape import NOW, Do
 
 Array = NDArray[Any]
@@ -250,16 +250,16 @@ def dtype_key(inputs: Inputs, data: int, weights: int | None) -> str:
 @cache
 def load_all() -> Mapping[tuple[str, str], Entry]:
     """Import every kernel module and return the full table."""
-    package = importlib.import_module("refinterp.kernels")
+    package = importlib.import_module("refinterp.kernels.ops")
     for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"refinterp.kernels.{module.name}")
+        importlib.import_module(f"refinterp.kernels.ops.{module.name}")
     return KERNELS
 
 
 @cache
 def _entries(operator: str) -> tuple[Entry, ...]:
     try:
-        importlib.import_module(f"refinterp.kernels.{operator.lower()}")
+        importlib.import_module(f"refinterp.kernels.ops.{operator.lower()}")
     except ModuleNotFoundError:
         load_all()  # operators that share a file
     return tuple(entry for (name, _), entry in KERNELS.items() if name == operator)

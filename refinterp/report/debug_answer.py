@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from refinterp.debug.fault import OF_DATA, OF_STEPS, REMEDIES
-from refinterp.debug.keep import larger_part
-from refinterp.debug.parts import Part
+from refinterp.debug.faults.fault import OF_DATA, OF_STEPS, REMEDIES
+from refinterp.debug.measure.parts import Part
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
+from refinterp.debug.study.keep import larger_part
 from refinterp.report.words import decibels, one_line, shorten, some
 
 _NAME: Final = 40  # characters of a tensor's name

@@ -8,11 +8,11 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
-from refinterp.debug.metrics import ErrorFigures
-from refinterp.debug.pairing import Unpaired
-from refinterp.debug.ranges import CodeFigures
-from refinterp.debug.recipe import denylisted_nodes, quantizer_recipe
+from refinterp.debug.measure.metrics import ErrorFigures
+from refinterp.debug.measure.ranges import CodeFigures
+from refinterp.debug.reference.pairing import Unpaired
 from refinterp.debug.result import ActivationsPart, DebugReport, Layer, Output, WeightsPart
+from refinterp.debug.study.recipe import denylisted_nodes, quantizer_recipe
 from refinterp.report.debug_answer import debug_answer
 from refinterp.report.machine import document, plain
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
-from refinterp.debug.parts import Part
+from refinterp.debug.measure.parts import Part
 from refinterp.debug.result import DebugReport, Layer, Output
 from refinterp.report.debug_answer import (
     CauseGroup,

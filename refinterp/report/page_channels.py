@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.debug.reference.weights import WeightFigures
 from refinterp.debug.result import Layer
-from refinterp.debug.weights import WeightFigures
 from refinterp.graph.model import STORAGE
 from refinterp.report.axis import axis_of
 from refinterp.report.charts import frame

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from refinterp.arena.tensor_plan import TensorPlan
+from refinterp.debug.reference.weights import WeightFigures
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
-from refinterp.debug.weights import WeightFigures
 from refinterp.report.charts import Column, Series, stacked
 from refinterp.report.debug_answer import CauseGroup, cause_groups, debug_answer
 from refinterp.report.debug_document import debug_document

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refinterp.debug.metrics import ErrorFigures
+from refinterp.debug.measure.metrics import ErrorFigures
+from refinterp.debug.reference.weights import WeightFigures
 from refinterp.debug.result import Cause, Layer
-from refinterp.debug.weights import WeightFigures
 from refinterp.report.html import Html, join, tag
 from refinterp.report.page import full_name, prose
 from refinterp.report.page_channels import activations_card, weights_card

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from refinterp.debug.ranges import CodeFigures, RealFigures
+from refinterp.debug.measure.ranges import CodeFigures, RealFigures
 from refinterp.graph.model import STORAGE
 from refinterp.report.axis import HIGH
 from refinterp.report.html import Html, join, tag

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from refinterp.debug.better_ranges import TensorRanges
-from refinterp.debug.sensitivity import LayerEffect, Search, SensitivityReport
-from refinterp.debug.trials import Effect
+from refinterp.debug.study.better_ranges import TensorRanges
+from refinterp.debug.study.sensitivity import LayerEffect, Search, SensitivityReport
+from refinterp.debug.study.trials import Effect
 from refinterp.report.words import decibels, one_line, plural, shorten, some
 
 LEAST_GAIN: Final = 0.1  # dB: what gains less is not worth a line

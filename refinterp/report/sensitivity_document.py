@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from refinterp.debug.better_ranges import TensorRanges
-from refinterp.debug.recipe import denylisted_nodes, quantizer_recipe
-from refinterp.debug.sensitivity import LayerEffect, Search, SensitivityReport
-from refinterp.debug.trials import Effect
+from refinterp.debug.study.better_ranges import TensorRanges
+from refinterp.debug.study.recipe import denylisted_nodes, quantizer_recipe
+from refinterp.debug.study.sensitivity import LayerEffect, Search, SensitivityReport
+from refinterp.debug.study.trials import Effect
 from refinterp.report.machine import document
 from refinterp.report.sensitivity_answer import sensitivity_answer
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from refinterp.debug.better_ranges import TensorRanges
-from refinterp.debug.recipe import denylisted_nodes
-from refinterp.debug.sensitivity import LayerEffect, Search, SensitivityReport
-from refinterp.debug.trials import Effect
+from refinterp.debug.study.better_ranges import TensorRanges
+from refinterp.debug.study.recipe import denylisted_nodes
+from refinterp.debug.study.sensitivity import LayerEffect, Search, SensitivityReport
+from refinterp.debug.study.trials import Effect
 from refinterp.report.sensitivity_answer import gain, sensitivity_answer, worth
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
 from refinterp.report.words import decibels, one_line, percent

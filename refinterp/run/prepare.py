@@ -15,6 +15,7 @@ from refinterp.graph.constants import constant
 from refinterp.graph.flexbuffer import read_map
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Options, Shape, Subgraph
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import DEFAULT_FLAVOUR, Rules, rules
 from refinterp.kernels.registry import (
     REFUSED,
     REFUSED_TYPES,
@@ -28,7 +29,6 @@ from refinterp.kernels.registry import (
     find,
     is_control,
 )
-from refinterp.numerics.flavours import DEFAULT_FLAVOUR, Rules, rules
 
 _KNOWN_ELEMENTS = 1024
 """Values up to this many elements that follow from shapes alone are worked out before the run."""

@@ -1,7 +1,7 @@
 """Whether a runtime ever ran an operator and type, by the packaged `runtimes_tried.json`.
 
-`python -m conformance.runtimes_tried` writes that file: models of every operator and type, run by
-every runtime that can be installed, and what was measured of kernel libraries.
+`python -m conformance.operators.runtimes_tried` writes that file: models of every operator and
+type, run by every runtime that can be installed, and what was measured of kernel libraries.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def ran(node: Node, runtime: str) -> bool | None:
 @cache
 def _tried() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     """Runtime → "ran" and "refused" → operator → types, with spaces between."""
-    file = resources.files("refinterp").joinpath("data/runtimes_tried.json")
+    file = resources.files("refinterp").joinpath("evidence/runtimes_tried.json")
     if not file.is_file():
         return {}
     found: dict[str, Any] = json.loads(file.read_text("utf-8"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.planner_graphs import draw, hard_graphs
+from conformance.planners.graphs import draw, hard_graphs
 from refinterp.arena.ejection import Neighbours, eject
 from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import clashes, judge, lower_bound

@@ -158,7 +158,7 @@ def test_names_cannot_move_the_cursor(tmp_path, capsys):
 
 def test_causes_are_named_and_explained(tmp_path, capsys):
     """A range divided by 8 is named with its evidence and remedy, in the table and the document."""
-    from conformance.surgery import Patient
+    from conformance.faults.edit import Patient
     from refinterp.modelfile.reader import read_model
 
     patient = Patient(read_model(MODEL))
@@ -186,7 +186,7 @@ def test_causes_are_named_and_explained(tmp_path, capsys):
 
 def test_a_model_that_cannot_run_is_explained(tmp_path, capsys):
     """Refused by its SOFTMAX: exit code 2, a valid document, and the cause at that operator."""
-    from conformance.surgery import Patient
+    from conformance.faults.edit import Patient
     from refinterp.modelfile.reader import read_model
 
     patient = Patient(read_model(MODEL))

@@ -10,9 +10,9 @@ import jsonschema
 import numpy as np
 import pytest
 
-from conformance.draw import RandomDraw
-from conformance.known_models import usual
-from conformance.known_sparse import sparse
+from conformance.operators.draw import RandomDraw
+from conformance.operators.known_models import usual
+from conformance.operators.known_sparse import sparse
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from refinterp.cli.main import main
-from refinterp.debug.lint import lint
+from refinterp.debug.faults.lint import lint
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model, Quantization
 from refinterp.modelfile.reader import read_model

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.surgery import Patient
+from conformance.faults.edit import Patient
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinterp.debug.exact import ExactSum, ExactSums
+from refinterp.debug.measure.exact import ExactSum, ExactSums
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from refinterp.debug.compare import debug
-from refinterp.debug.fold import fold
-from refinterp.debug.lint import lint
-from refinterp.debug.sensitivity import Sensitivity
-from refinterp.debug.shadow import shadow_of
-from refinterp.debug.weights import all_weights
+from refinterp.debug.faults.lint import lint
+from refinterp.debug.reference.fold import fold
+from refinterp.debug.reference.shadow import shadow_of
+from refinterp.debug.reference.weights import all_weights
+from refinterp.debug.study.sensitivity import Sensitivity
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.constants import constant
 from refinterp.graph.model import Model

@@ -12,14 +12,14 @@ import jsonschema
 import numpy as np
 import pytest
 
-from conformance.dynamic_range import dynamic_range, weighted
-from conformance.planted_subjects import Subject, own_subjects
-from conformance.surgery import Patient
+from conformance.faults.edit import Patient
+from conformance.faults.subjects import Subject, own_subjects
+from conformance.models.dynamic_range import dynamic_range, weighted
 from refinterp.cli.main import main
 from refinterp.debug.compare import Comparison, debug
-from refinterp.debug.recipe import quantizer_recipe
 from refinterp.debug.result import DebugReport, LayerName, Scheme
-from refinterp.debug.sensitivity import Sensitivity
+from refinterp.debug.study.recipe import quantizer_recipe
+from refinterp.debug.study.sensitivity import Sensitivity
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinterp.debug.metrics import ErrorFigures, ErrorSums, Grid, sample_errors, sqnr_db
+from refinterp.debug.measure.metrics import ErrorFigures, ErrorSums, Grid, sample_errors, sqnr_db
 from refinterp.graph.spec import TensorSpec
 from tests.oracles.debug_figures import figures
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from refinterp.debug.compare import debug
-from refinterp.debug.neighbours import Neighbours
+from refinterp.debug.measure.neighbours import Neighbours
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.samples.samples import Samples

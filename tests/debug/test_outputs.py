@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refinterp.debug.compare import debug
-from refinterp.debug.outputs import OutputSums, divergence, metric, metric_name, score
+from refinterp.debug.measure.outputs import OutputSums, divergence, metric, metric_name, score
 from refinterp.graph.spec import TensorSpec
 from refinterp.modelfile.reader import read_model
 from refinterp.samples.source import open_samples

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refinterp.debug.compare import Comparison
-from refinterp.debug.pairing import pair
+from refinterp.debug.reference.pairing import pair
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model

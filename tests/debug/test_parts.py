@@ -11,7 +11,7 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.debug.compare import Comparison, debug
 from refinterp.debug.result import DebugReport
-from refinterp.debug.sensitivity import Sensitivity
+from refinterp.debug.study.sensitivity import Sensitivity
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.writer import write_model

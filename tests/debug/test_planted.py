@@ -8,16 +8,16 @@ from functools import cache
 import numpy as np
 import pytest
 
-from conformance.planted_faults import PAGE, RESULTS
-from conformance.planted_hybrid_plants import HYBRID_CAUSES
-from conformance.planted_kinds import FAULTS, REMARK
-from conformance.planted_page import page
-from conformance.planted_plant import Fault
-from conformance.planted_subjects import Subject, own_causes, own_subjects
-from conformance.planted_trial import attempt, changes_output
-from conformance.surgery import Patient
+from conformance.faults.edit import Patient
+from conformance.faults.hybrid_injections import HYBRID_CAUSES
+from conformance.faults.kinds import FAULTS, REMARK
+from conformance.faults.page import page
+from conformance.faults.plant import Fault
+from conformance.faults.planted import PAGE, RESULTS
+from conformance.faults.subjects import Subject, own_causes, own_subjects
+from conformance.faults.trial import attempt, changes_output
 from refinterp.debug.compare import debug
-from refinterp.debug.fault import REMEDIES
+from refinterp.debug.faults.fault import REMEDIES
 
 
 @cache

@@ -8,12 +8,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from conformance.dynamic_range import EXAMPLE, example
-from conformance.planted_faults import PAGE
-from conformance.planted_hybrid import attempt, hybrid_subjects
-from conformance.planted_hybrid_page import RESULTS, written
-from conformance.planted_hybrid_plants import HYBRID_FAULTS, HybridFault
-from conformance.planted_subjects import Subject
+from conformance.faults.hybrid_injections import HYBRID_FAULTS, HybridFault
+from conformance.faults.hybrid_page import RESULTS, written
+from conformance.faults.planted import PAGE
+from conformance.faults.planted_hybrid import attempt, hybrid_subjects
+from conformance.faults.subjects import Subject
+from conformance.models.dynamic_range import EXAMPLE, example
 
 
 @cache

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinterp.debug.metrics import ErrorSums, Grid, channel_count, sample_errors
-from refinterp.debug.ranges import RealSums, code_sums
+from refinterp.debug.measure.metrics import ErrorSums, Grid, channel_count, sample_errors
+from refinterp.debug.measure.ranges import RealSums, code_sums
 from refinterp.graph.spec import TensorSpec
 from tests.oracles import debug_ranges as oracle
 

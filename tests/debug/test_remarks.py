@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from refinterp.debug.better_ranges import better_ranges
 from refinterp.debug.compare import debug
-from refinterp.debug.fault import REMEDIES
+from refinterp.debug.faults.fault import REMEDIES
 from refinterp.debug.result import Cause
-from refinterp.debug.sensitivity import Sensitivity
+from refinterp.debug.study.better_ranges import better_ranges
+from refinterp.debug.study.sensitivity import Sensitivity
 from refinterp.report.debug_answer import debug_answer
 from refinterp.report.sensitivity_answer import sensitivity_answer
 from tests.debug.relu_net import CLASSES, labels, network, pixels, samples

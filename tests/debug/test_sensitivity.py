@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from refinterp.cli.main import main
-from refinterp.debug.better_ranges import better_ranges
-from refinterp.debug.recipe import denylisted_nodes, quantizer_recipe
-from refinterp.debug.sensitivity import Sensitivity
+from refinterp.debug.study.better_ranges import better_ranges
+from refinterp.debug.study.recipe import denylisted_nodes, quantizer_recipe
+from refinterp.debug.study.sensitivity import Sensitivity
 from refinterp.errors import UsageError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
@@ -202,8 +202,8 @@ def test_what_cannot_be_reached_is_said():
 
 def test_a_large_model_is_searched_by_its_best_layers(monkeypatch):
     """Trying a few layers in each step finds the planted fault all the same, and reaches."""
-    monkeypatch.setattr("refinterp.debug.sensitivity._ALL_TRIED", 1)
-    monkeypatch.setattr("refinterp.debug.sensitivity._TRIED", 1)
+    monkeypatch.setattr("refinterp.debug.study.sensitivity._ALL_TRIED", 1)
+    monkeypatch.setattr("refinterp.debug.study.sensitivity._TRIED", 1)
     study = Sensitivity(noisy(healthy(), 1), codes(), FLOAT)
     grown: list[int] = []
     search = study.study(study.effect((1,)).sqnr_db - 1, searching=grown.append).search

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from refinterp.debug.shadow import shadow_of
+from refinterp.debug.reference.shadow import shadow_of
 from refinterp.errors import UnsupportedError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.constants import constant

@@ -17,7 +17,7 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.debug import pool
 from refinterp.debug.compare import Comparison
-from refinterp.debug.shards import SHARD, Job, Shard, in_sequence, merged, shards
+from refinterp.debug.spread.shards import SHARD, Job, Shard, in_sequence, merged, shards
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.reader import read_model
@@ -200,7 +200,7 @@ def test_a_cluster_prints_the_same_bytes(capsys, job):
     ) as cluster:
         address = cluster.scheduler_address
         there = printed(capsys, *LIMIT, "--scheduler", address)
-        from refinterp.debug.cluster import measure_on_cluster
+        from refinterp.debug.spread.cluster import measure_on_cluster
 
         with pytest.raises(UsageError, match="no such file"):
             measure_on_cluster(address, Job(MODEL, DataRequest("none.npy")), [Shard(0, 1)])
@@ -211,7 +211,7 @@ def test_a_cluster_prints_the_same_bytes(capsys, job):
 def test_no_scheduler_at_the_address(capsys, monkeypatch):
     """An address nobody answers at is a mistake in usage, told with the address."""
     pytest.importorskip("distributed", reason="Dask is not installed")
-    monkeypatch.setattr("refinterp.debug.cluster._CONNECT", "1s")
+    monkeypatch.setattr("refinterp.debug.spread.cluster._CONNECT", "1s")
     assert main([*WORDS, *LIMIT, "--scheduler", "tcp://127.0.0.1:9"]) == 2
     assert "tcp://127.0.0.1:9: no Dask scheduler answers" in capsys.readouterr().err
 

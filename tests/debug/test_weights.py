@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from refinterp.debug.weights import all_weights, weight_figures
+from refinterp.debug.reference.weights import all_weights, weight_figures
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model

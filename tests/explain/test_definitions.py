@@ -10,8 +10,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from conformance.case import Case
-from conformance.cases import load_all as load_generators
+from conformance.operators.case import Case
+from conformance.operators.cases import load_all as load_generators
 from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.explain.definition import DEFINITIONS, explain, load_all
 from refinterp.explain.operation import Operation, record

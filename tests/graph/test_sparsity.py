@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.cases.scattering import sparse_table
+from conformance.operators.cases.scattering import sparse_table
 from refinterp.errors import ModelError
 from refinterp.graph.sparsity import densify
 from tests.strategies import HypothesisDraw

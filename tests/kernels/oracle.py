@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.case import Case
-from conformance.compare import compare, run_ours
-from conformance.run import FLAVOURS
+from conformance.operators.case import Case
+from conformance.operators.compare import compare, run_ours
+from conformance.operators.run import FLAVOURS
 from refinterp.modelfile.writer import write_model
 from refinterp.runtimes import Runtime, open_runtime, unavailable
 from refinterp.runtimes.outcome import Ran

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from conformance.case import Case
-from conformance.cases import load_all
+from conformance.operators.case import Case
+from conformance.operators.cases import load_all
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.build import GraphBuilder
-from refinterp.kernels.non_max_suppression import Queue
+from refinterp.kernels.ops.non_max_suppression import Queue
 from refinterp.run.prepare import prepare
 from refinterp.runtimes import Runtime
 from tests.kernels.oracle import hold, opened

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from conformance.case import Case
-from conformance.cases import load_all
-from conformance.compare import run_ours
+from conformance.operators.case import Case
+from conformance.operators.cases import load_all
+from conformance.operators.compare import run_ours
 from refinterp.errors import ModelError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.spec import TensorSpec

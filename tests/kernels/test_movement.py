@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.cases import load_all
+from conformance.operators.cases import load_all
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import NeedsValue, call, find, prepare

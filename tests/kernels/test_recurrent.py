@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from conformance.cases import load_all
-from conformance.run import draw_case
-from conformance.whole_models import check
+from conformance.models.whole_models import check
+from conformance.operators.cases import load_all
+from conformance.operators.run import draw_case
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.build import GraphBuilder
 from refinterp.numerics import q15

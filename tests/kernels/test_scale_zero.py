@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance.case import Case
-from conformance.compare import run_ours
-from conformance.run import draw_case
+from conformance.operators.case import Case
+from conformance.operators.compare import run_ours
+from conformance.operators.run import draw_case
 from refinterp.errors import ModelError
 from refinterp.graph.model import Model, Quantization
 from refinterp.modelfile.writer import write_model

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from conformance.cases import load_all
-from conformance.whole_models import check
+from conformance.models.whole_models import check
+from conformance.operators.cases import load_all
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.flexbuffer import read_map, write_map

@@ -9,8 +9,8 @@ import pytest
 
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.ops.stablehlo_rng_bit_generator import philox, threefry
 from refinterp.kernels.registry import call, prepare
-from refinterp.kernels.stablehlo_rng_bit_generator import philox, threefry
 
 
 def constant(value: Any, dtype: str, scale: float, zero: int = 0) -> TensorSpec:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from conformance.cases import load_all
-from conformance.compare import run_ours
+from conformance.operators.cases import load_all
+from conformance.operators.compare import run_ours
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import depthwise_conv_2d, fully_connected, transpose_conv
@@ -198,7 +198,7 @@ def test_float_max_pool_passes_over_nan() -> None:
 @given(st.integers(1, 2**20), st.integers(1, 2**31 - 1), st.integers(-31, 8))
 def test_mean_divides_the_mantissa(count: int, mantissa: int, exponent: int) -> None:
     """The multiplier of a mean is cut, not rounded, and its shift keeps to what C allows."""
-    from refinterp.kernels.mean import divided
+    from refinterp.kernels.ops.mean import divided
 
     m = divided(Multiplier(np.asarray(mantissa), np.asarray(exponent)), count)
     shift = min(len(f"{count:b}") - 1, 32, 31 + exponent)

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from refinterp.arena.tensor_plan import plan_model
 from refinterp.cli.main import main
-from refinterp.debug.better_ranges import TensorRanges, better_ranges
 from refinterp.debug.compare import debug
+from refinterp.debug.reference.weights import all_weights
 from refinterp.debug.result import Cause, DebugReport
-from refinterp.debug.sensitivity import Sensitivity, SensitivityReport
-from refinterp.debug.weights import all_weights
+from refinterp.debug.study.better_ranges import TensorRanges, better_ranges
+from refinterp.debug.study.sensitivity import Sensitivity, SensitivityReport
 from refinterp.errors import ModelError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.check import Finding

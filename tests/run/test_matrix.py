@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from refinterp.cli.main import main
+from refinterp.evidence.matrix import LITERT, LITERT_OPTIMIZED, TFLM, Cell
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import write_model
 from refinterp.run import matrix
-from refinterp.run.matrix import LITERT, LITERT_OPTIMIZED, TFLM, Cell
 
 
 def cell(operator: str, dtype: str, oracle: str, cases: int, second: str = "") -> Cell:

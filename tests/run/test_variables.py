@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance.case import Case
-from conformance.compare import run_ours
+from conformance.operators.case import Case
+from conformance.operators.compare import run_ours
 from refinterp.graph.build import GraphBuilder
 from refinterp.run.prepare import prepare
 from tests.kernels.oracle import hold, opened

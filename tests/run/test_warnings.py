@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance.draw import RandomDraw
-from conformance.known_models import usual
-from conformance.known_sparse import as_dense, sparse
+from conformance.operators.draw import RandomDraw
+from conformance.operators.known_models import usual
+from conformance.operators.known_sparse import as_dense, sparse
 from refinterp import Interpreter
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder

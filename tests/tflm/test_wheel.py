@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.cases import load_all
-from conformance.draw import RandomDraw
-from conformance.run import seed_of
+from conformance.operators.cases import load_all
+from conformance.operators.draw import RandomDraw
+from conformance.operators.run import seed_of
 from refinterp.arena.offline import METADATA_NAME
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.build import GraphBuilder

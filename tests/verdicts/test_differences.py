@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from conformance.cases import load_all
-from conformance.compare import compare, run_ours
-from conformance.draw import RandomDraw
-from conformance.known_models import node_of
-from conformance.known_proof import DEFAULT, LITERT, OPTIMIZED, TFLM, Runtimes, short
-from conformance.known_sparse import compress
+from conformance.operators.cases import load_all
+from conformance.operators.compare import compare, run_ours
+from conformance.operators.draw import RandomDraw
+from conformance.operators.known_models import node_of
+from conformance.operators.known_proof import DEFAULT, LITERT, OPTIMIZED, TFLM, Runtimes, short
+from conformance.operators.known_sparse import compress
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model

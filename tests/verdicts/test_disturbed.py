@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.cases import load_all
-from conformance.disturbed_cache import Answers
-from conformance.disturbed_page import PAGE, RESULTS, page, read_rows
-from conformance.disturbed_trial import oracle, run_cell
-from conformance.known_proof import Runtimes
+from conformance.operators.cases import load_all
+from conformance.operators.known_proof import Runtimes
+from conformance.refusals.cache import Answers
+from conformance.refusals.page import PAGE, RESULTS, page, read_rows
+from conformance.refusals.trial import oracle, run_cell
 from refinterp.runtimes import unavailable
 
 SAMPLED = ("CONV_2D", "FULLY_CONNECTED", "ADD", "SOFTMAX", "CONCATENATION", "MEAN", "STRIDED_SLICE")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from refinterp.evidence.matrix import TFLM as TFLM_ORACLE
+from refinterp.evidence.matrix import matrix
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.kernels.registry import load_all
-from refinterp.run.matrix import TFLM as TFLM_ORACLE
-from refinterp.run.matrix import matrix
 from refinterp.verdicts.inventory import has_kernel
 from refinterp.verdicts.judge import refusal, verdicts
 from refinterp.verdicts.table import load

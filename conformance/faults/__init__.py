@@ -1,0 +1,1 @@
+"""Faults planted in healthy models: does the debugger find them?"""

@@ -1,0 +1,489 @@
+"""Ways to plant each cause in a healthy model, at a random layer and in random strength."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from conformance.faults.edit import Patient
+from conformance.faults.plant import Plant, Rng
+from conformance.faults.recalibration import recalibrated
+from conformance.faults.subjects import Subject
+from refinterp.debug.faults.of_the_file import FIXED_OUTPUTS
+from refinterp.debug.reference.weighted import CHANNEL_AXIS
+from refinterp.graph.model import OPTIONAL, Model
+from refinterp.run.executor import Executor
+from refinterp.run.prepare import prepare
+from refinterp.samples.convert import fit_input
+from refinterp.samples.samples import Samples
+
+# Where faults can go
+
+
+def weighted(patient: Patient) -> list[int]:
+    """Operators with constant weights and integers throughout."""
+    return [
+        i
+        for i, o in enumerate(patient.operators)
+        if o.name in CHANNEL_AXIS and patient.is_constant(o.inputs[1])
+    ]
+
+
+def biased(patient: Patient) -> list[int]:
+    """Those with a bias in int32."""
+    return [
+        i
+        for i in weighted(patient)
+        if (bias := patient.parts(i)[2]) != OPTIONAL and patient.tensors[bias].dtype == "int32"
+    ]
+
+
+def free_outputs(patient: Patient) -> list[int]:
+    """Operators that compute an activation whose scale nothing else has to share."""
+    sharing = {"AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "RESHAPE", "PAD", "SQUEEZE",
+               "STRIDED_SLICE", "RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR", "TRANSPOSE",
+               "REDUCE_MAX", "SPLIT", "BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"}  # fmt: skip
+    found = []
+    for i, o in enumerate(patient.operators):
+        readers = [patient.operators[r].name for r in patient.readers(o.outputs[0])]
+        if o.name in (*CHANNEL_AXIS, "ADD", "MUL", "MEAN") and not sharing & set(readers):
+            found.append(i)
+    return found
+
+
+def draw(rng: Rng, choices: list[int]) -> int | None:
+    return int(rng.choice(choices)) if choices else None
+
+
+def some_channels(rng: Rng, channels: int) -> np.ndarray:
+    """One channel, or up to 60 % of them: (channels,) of bool."""
+    some = np.zeros(channels, bool)
+    if rng.random() < 0.7:
+        some = rng.random(channels) < rng.uniform(0.05, 0.6)
+    some[rng.integers(channels)] = True
+    return some
+
+
+def plain(subject: Subject, patient: Patient, operator: int, detail: str, **more: Any) -> Plant:
+    return Plant(
+        patient.build(), subject.twin, subject.samples, frozenset({operator}), detail, **more
+    )
+
+
+# Ranges
+
+
+def range_off(low: float, high: float) -> Callable[[Subject, Rng], Plant | None]:
+    def plant(subject: Subject, rng: Rng) -> Plant | None:
+        patient = Patient(subject.model)
+        operator = draw(rng, free_outputs(patient))
+        if operator is None:
+            return None
+        bits = rng.uniform(low, high)
+        y = patient.operators[operator].outputs[0]
+        if rng.random() < 0.7:
+            patient.rescale(y, 2.0**bits)
+            return plain(subject, patient, operator, f"output scale * 2^{bits:.1f}")
+        patient.set_grid(y, scale=patient.scale(y) * 2.0**bits)
+        detail = f"output scale * 2^{bits:.1f}, biases that follow as they were"
+        return plain(subject, patient, operator, detail)
+
+    return plant
+
+
+# Weights and biases
+
+
+def spread(subject: Subject, rng: Rng) -> Plant | None:
+    """One channel's weights times 2^5..2^12.
+
+    In both models and taken back by the layer that reads, or only its scale, in the quantized one.
+    """
+    patient, twin = Patient(subject.model), Patient(subject.twin)
+    alone = rng.random() < 0.4
+    places = []
+    for i in weighted(patient):
+        readers = patient.readers(patient.operators[i].outputs[0])
+        activation = patient.operators[i].options.get("fused_activation_function")
+        axis = patient.axis(i)
+        many = patient.tensors[patient.operators[i].inputs[1]].shape[axis] >= 4
+        follows = (
+            len(readers) == 1
+            and patient.operators[readers[0]].name in ("CONV_2D", "FULLY_CONNECTED")
+            and activation in ("NONE", "RELU")
+        )
+        own = patient.scale(patient.operators[i].inputs[1]).size > 1
+        if many and own and (alone or follows):
+            places.append(i)
+    operator = draw(rng, places)
+    if operator is None:
+        return None
+    _x, w, _bias = patient.parts(operator)
+    if alone:
+        return _scale_alone(subject, patient, operator, rng)
+    bits = float(rng.integers(6, 11))
+    factor = 2.0**bits
+    y = patient.operators[operator].outputs[0]
+    channel = int(rng.integers(patient.scale(w).size))
+    follower = patient.readers(y)[0]
+    up = np.ones(patient.scale(w).size)
+    up[channel] = factor
+    for side, reals in ((patient, False), (twin, True)):
+        _, sw, sb = side.parts(operator)
+        _, fw, _ = side.parts(follower)
+        axis = side.axis(operator)
+        if reals:
+            shape = [1] * len(side.tensors[sw].shape)
+            shape[axis] = -1
+            side.set_values(sw, side.values(sw) * up.reshape(shape))
+            if sb != OPTIONAL:
+                side.set_values(sb, side.values(sb) * up)
+            weights = side.values(fw).copy()
+            weights[..., channel] /= factor
+            side.set_values(fw, weights)
+        else:
+            side.set_grid(sw, scale=side.scale(sw) * up)
+            if sb != OPTIONAL:
+                side.set_grid(sb, scale=side.scale(sb) * up)
+            weights = side.values(fw).astype(np.float64)
+            weights[..., channel] /= factor
+            side.set_values(fw, np.rint(weights))
+    model = recalibrated(patient.build(), twin.build(), subject.samples)
+    detail = f"channel {channel} * 2^{bits:.0f} in both models, taken back by operator {follower}"
+    return Plant(model, twin.build(), subject.samples, frozenset({operator}), detail)
+
+
+def _scale_alone(subject: Subject, patient: Patient, operator: int, rng: Rng) -> Plant | None:
+    """One channel quantized with a scale that is far too large for its weights."""
+    w = patient.parts(operator)[1]
+    channel = int(rng.integers(patient.scale(w).size))
+    bits = int(rng.integers(4, 7))
+    codes = np.moveaxis(patient.values(w).astype(np.float64), patient.axis(operator), 0)
+    codes[channel] /= 2.0**bits
+    scales = patient.scale(w)
+    scales[channel] *= 2.0**bits
+    if not np.rint(codes[channel]).any():
+        return None
+    patient.set_values(w, np.rint(np.moveaxis(codes, 0, patient.axis(operator))))
+    patient.set_grid(w, scale=scales)
+    patient.follow_bias(operator)
+    detail = f"weights of channel {channel} quantized with 2^{bits} times their scale"
+    return plain(subject, patient, operator, detail)
+
+
+def bias_saturated(subject: Subject, rng: Rng) -> Plant | None:
+    patient = Patient(subject.model)
+    operator = draw(rng, biased(patient))
+    if operator is None:
+        return None
+    bias = patient.parts(operator)[2]
+    codes = patient.values(bias).astype(np.int64)
+    some = some_channels(rng, codes.size)
+    ends = rng.choice([2**31 - 1, -(2**31), 2**31 - 128, -(2**31 - 1)], int(some.sum()))
+    codes[some] = ends
+    patient.set_values(bias, codes)
+    return plain(subject, patient, operator, f"{int(some.sum())} of {codes.size} biases at the end")
+
+
+def overflow(subject: Subject, rng: Rng) -> Plant | None:
+    patient = Patient(subject.model)
+    operator = draw(rng, biased(patient))
+    if operator is None:
+        return None
+    _x, w, bias = patient.parts(operator)
+    codes = patient.values(bias).astype(np.int64)
+    channel = int(rng.integers(codes.size))
+    weights = np.moveaxis(patient.values(w).astype(np.int64), patient.axis(operator), 0)
+    outwards = 1 if weights[channel].sum() >= 0 else -1
+    codes[channel] = outwards * (2**31 - int(rng.integers(200, 5000)))
+    patient.set_values(bias, codes)
+    if not _wraps(patient.build(), subject.samples, operator, channel):
+        return None
+    return plain(subject, patient, operator, f"bias of channel {channel}: {codes[channel]}")
+
+
+def _wraps(model: Model, samples: Samples, operator: int, channel: int) -> bool:
+    """Whether a channel with a bias at the end of int32 reaches both ends: its sums wrap around."""
+    program = prepare(model)
+    executor = Executor(program)
+    seen: list[np.ndarray] = []
+
+    def look(moment: str, step: Any, _inputs: Any, results: Any) -> None:
+        if moment == "after" and step.operator == operator:
+            seen.append(results[0][..., channel].copy())
+
+    for sample in samples:
+        for tensor, values in zip(program.graph.inputs, sample, strict=True):
+            executor.input(tensor)[0] = fit_input(values, program.specs[tensor])[0]
+        executor.invoke([look])
+    return len(np.unique(np.concatenate([one.reshape(-1) for one in seen]))) > 1
+
+
+def multiplier(subject: Subject, rng: Rng) -> Plant | None:
+    """Factors of 1 and more by the output's or the weights' scale, or that vanish."""
+    patient = Patient(subject.model)
+    operator = draw(rng, [i for i in weighted(patient) if i in free_outputs(patient)])
+    if operator is None:
+        return None
+    x, w, _ = patient.parts(operator)
+    y = patient.operators[operator].outputs[0]
+    factors = patient.scale(x) * patient.scale(w) / patient.scale(y)
+    kind = rng.random()
+    if kind < 0.5:
+        wanted = 2.0 ** rng.uniform(0.1, 6)
+        patient.rescale(y, factors.min() / wanted)
+        detail = f"output scale so that multipliers are {wanted:.3g}"
+    elif kind < 0.75:
+        wanted = 2.0 ** rng.uniform(0.1, 6)
+        patient.set_grid(w, scale=patient.scale(w) * (wanted / factors.min()))
+        if rng.random() < 0.5:
+            patient.follow_bias(operator)
+        detail = f"weight scales so that multipliers are {wanted:.3g}"
+    else:
+        wanted = 2.0 ** rng.uniform(-44, -34)
+        patient.rescale(y, factors.max() / wanted)
+        detail = f"multipliers of {wanted:.3g} by output scale"
+    return plain(subject, patient, operator, detail)
+
+
+def dead(subject: Subject, rng: Rng) -> Plant | None:
+    """Weights of zero, or biases far out of the weights' reach."""
+    patient = Patient(subject.model)
+    operator = draw(rng, weighted(patient))
+    if operator is None:
+        return None
+    w, bias = patient.parts(operator)[1:]
+    codes = np.moveaxis(patient.values(w).copy(), patient.axis(operator), 0)
+    some = some_channels(rng, len(codes))
+    if rng.random() < 0.7 or operator not in biased(patient):
+        codes[some] = patient.zero(w) if str(codes.dtype) == "uint8" else 0
+        patient.set_values(w, np.moveaxis(codes, 0, patient.axis(operator)))
+        return plain(subject, patient, operator, f"weights of {int(some.sum())} channels are 0")
+    values = patient.values(bias).astype(np.int64)
+    values[some] = -(2 ** int(rng.integers(27, 30)))
+    patient.set_values(bias, values)
+    return plain(
+        subject, patient, operator, f"{int(some.sum())} biases of {values[some][0]}, out of reach"
+    )
+
+
+def bias_scale(subject: Subject, rng: Rng) -> Plant | None:
+    patient = Patient(subject.model)
+    operator = draw(rng, [i for i in weighted(patient) if patient.parts(i)[2] != OPTIONAL])
+    if operator is None:
+        return None
+    bias = patient.parts(operator)[2]
+    factor = float(rng.choice([1 / 16, 1 / 4, 1 / 2, 1.01, 1.1, 2, 3, 10]))
+    patient.set_values(bias, np.rint(patient.values(bias) / factor))
+    patient.set_grid(bias, scale=patient.scale(bias) * factor)
+    return plain(subject, patient, operator, f"bias quantized with {factor:.3g} times its scale")
+
+
+def other_weights(subject: Subject, rng: Rng) -> Plant | None:
+    patient = Patient(subject.model)
+    operator = draw(rng, weighted(patient))
+    if operator is None:
+        return None
+    w, bias = patient.parts(operator)[1:]
+    codes = np.moveaxis(patient.values(w).copy(), patient.axis(operator), 0)
+    kind = int(rng.integers(6))
+    if kind == 0:
+        channel = int(rng.integers(len(codes)))
+        codes[channel] = -codes[channel]
+        detail = f"weights of channel {channel} negated"
+    elif kind == 1:
+        codes = codes[rng.permutation(len(codes))]
+        detail = "channels of the weights permuted"
+    elif kind == 2:
+        flat = codes.reshape(-1)
+        some = rng.choice(flat.size, max(1, flat.size // 20), replace=False)
+        flat[some] = rng.integers(-127, 128, some.size)
+        detail = "5 % of the weights drawn anew"
+    elif kind == 3:
+        codes = rng.permutation(codes.reshape(-1)).reshape(codes.shape)
+        detail = "all weights shuffled"
+    elif kind == 4:
+        codes = -codes
+        detail = "all weights negated"
+    else:
+        if operator not in biased(patient):
+            return None
+        values = patient.values(bias)
+        patient.set_values(bias, rng.permutation(values))
+        detail = "biases shuffled"
+    patient.set_values(w, np.moveaxis(codes, 0, patient.axis(operator)))
+    return plain(subject, patient, operator, detail, needs_twin=True)
+
+
+def wrong_dimension(subject: Subject, rng: Rng) -> Plant | None:
+    """Weights quantized along another dimension of the same size, as the file then says.
+
+    Or the file says another dimension than they were quantized along.
+    """
+    patient, twin = Patient(subject.model), Patient(subject.twin)
+    only_said = rng.random() < 0.3
+    places = []
+    for i in weighted(patient):
+        w = patient.parts(i)[1]
+        shape = patient.tensors[w].shape
+        others = [
+            a
+            for a, s in enumerate(shape)
+            if a != patient.axis(i) and (only_said or s == shape[patient.axis(i)])
+        ]
+        if patient.scale(w).size > 1 and others:
+            places.append((i, int(rng.choice(others))))
+    if not places:
+        return None
+    operator, axis = places[int(rng.integers(len(places)))]
+    _, w, _ = patient.parts(operator)
+    if only_said:
+        patient.set_grid(w, quantized_dimension=axis)
+        return plain(subject, patient, operator, f"the file says dimension {axis}")
+    reals = twin.values(twin.parts(operator)[1]).astype(np.float64)
+    rest = tuple(a for a in range(reals.ndim) if a != axis)
+    scales = np.float32(np.maximum(np.abs(reals).max(axis=rest), 1e-9) / 127).astype(np.float64)
+    shape = [1] * reals.ndim
+    shape[axis] = -1
+    patient.set_values(w, np.clip(np.rint(reals / scales.reshape(shape)), -127, 127))
+    patient.set_grid(w, scale=scales, quantized_dimension=axis)
+    patient.follow_bias(operator)
+    return plain(subject, patient, operator, f"weights quantized along dimension {axis}")
+
+
+# Data
+
+
+def input_scaling(subject: Subject, rng: Rng) -> Plant | None:
+    """Data of another scaling or offset, or an input whose zero point is another's."""
+    patient = Patient(subject.model)
+    x = subject.model.subgraphs[0].inputs[0]
+    step = patient.scale(x)[0]
+    ends = np.iinfo(np.dtype(str(patient.tensors[x].dtype)))
+    low, span = (ends.min - patient.zero(x)) * step, (ends.max - ends.min) * step
+    at = frozenset(patient.readers(x))
+    kind = int(rng.integers(6))
+    if kind == 5:
+        moved = patient.zero(x) + rng.choice([-128, 128, 100, -100])
+        zero = int(np.clip(moved, ends.min, ends.max))
+        patient.set_grid(x, zero_point=zero)
+        detail = f"zero point of the input: {zero}"
+        return Plant(patient.build(), subject.twin, subject.samples, at, detail)
+    mean = float(np.mean([subject.samples.get(i)[0].mean() for i in range(4)]))
+    doubled = (lambda v: 2 * v - span) if low == 0 else (lambda v: v + span / 2)
+    change, detail = (
+        (lambda v: v * 255, "data * 255"),
+        (lambda v: v / 255, "data / 255"),
+        (doubled, "data on -1..1 for 0..1" if low == 0 else "data half a range beside"),
+        (lambda v: v - mean, "data without its mean"),
+        (lambda v: v * 128 + 128, "data * 128 + 128"),
+    )[kind]
+    if kind == 3 and abs(mean) < span / 8:
+        return None  # hardly any change
+    samples = Samples(
+        subject.samples.count,
+        lambda i: [change(values).astype(np.float32) for values in subject.samples.get(i)],
+        "changed",
+    )
+    return Plant(subject.model, subject.twin, samples, at, detail)
+
+
+# Scales and zero points
+
+
+def fixed(subject: Subject, rng: Rng) -> Plant | None:
+    patient = Patient(subject.model)
+    names = {name for name, _dtype in FIXED_OUTPUTS}
+    operator = draw(rng, [i for i, o in enumerate(patient.operators) if o.name in names])
+    if operator is None:
+        return None
+    y = patient.operators[operator].outputs[0]
+    factor = float(rng.choice([0.25, 0.5, 1.1, 1.5, 2.0, 4.0, 16.0]))
+    patient.set_grid(y, scale=patient.scale(y) * factor)
+    return plain(subject, patient, operator, f"{patient.operators[operator].name} scale * {factor}")
+
+
+def zero_point(subject: Subject, rng: Rng) -> Plant | None:
+    patient = Patient(subject.model)
+    wanted = int(rng.choice([-1, 1]) * rng.integers(130, 4000))
+    if rng.random() < 0.7:
+        operator = draw(rng, free_outputs(patient))
+        tensor = None if operator is None else patient.operators[operator].outputs[0]
+    else:
+        operator = draw(rng, weighted(patient))
+        tensor = None if operator is None else patient.parts(operator)[1]
+    if operator is None or tensor is None:
+        return None
+    size = patient.tensors[tensor].quantization.zero_point.size
+    patient.set_grid(tensor, zero_point=np.full(size, wanted))
+    what = "output" if tensor in patient.operators[operator].outputs else "weights"
+    return plain(subject, patient, operator, f"zero point of the {what}: {wanted}")
+
+
+def bad_scale(subject: Subject, rng: Rng) -> Plant | None:
+    patient = Patient(subject.model)
+    wanted = float(rng.choice([0.0, np.inf, np.nan, 1e-40, -0.01]))
+    place = rng.random()
+    if place < 0.5:
+        operator = draw(rng, free_outputs(patient))
+        tensor = None if operator is None else patient.operators[operator].outputs[0]
+    else:
+        operator = draw(rng, weighted(patient) if place < 0.8 else biased(patient))
+        tensor = None if operator is None else patient.parts(operator)[1 if place < 0.8 else 2]
+    if operator is None or tensor is None:
+        return None
+    scales = patient.scale(tensor)
+    scales[rng.integers(scales.size)] = wanted
+    patient.set_grid(tensor, scale=scales)
+    what = "output" if place < 0.5 else "weights" if place < 0.8 else "bias"
+    return plain(subject, patient, operator, f"a scale of the {what}: {wanted}")
+
+
+# Joins
+
+
+def concat(subject: Subject, rng: Rng) -> Plant | None:
+    """One branch's layer 2^-4..2^-10 as large, in both models."""
+    return _lesser(subject, rng, "CONCATENATION", "branch", ranged=False)
+
+
+def residual(subject: Subject, rng: Rng) -> Plant | None:
+    """One side of an addition 2^-4..2^-10 as large in both models, with a range of its own."""
+    return _lesser(subject, rng, "ADD", "side", ranged=True)
+
+
+def _lesser(subject: Subject, rng: Rng, name: str, word: str, *, ranged: bool) -> Plant | None:
+    """Shrink a layer that one operator of a name reads; ranged: and its output's range with it."""
+    places = []
+    patient, twin = Patient(subject.model), Patient(subject.twin)
+    for i, o in enumerate(patient.operators):
+        if o.name == name:
+            for x in o.inputs:
+                writer = patient.writer(x)
+                if writer in weighted(patient) and len(patient.readers(x)) == 1:
+                    places.append((i, writer))
+    if not places:
+        return None
+    operator, layer = places[int(rng.integers(len(places)))]
+    bits = rng.uniform(4, 10)
+    _shrink(patient, twin, layer, 2.0**-bits)
+    if ranged:
+        patient.rescale(patient.operators[layer].outputs[0], 2.0**-bits)
+    detail = f"{word} of operator {layer} * 2^-{bits:.1f} in both models"
+    model = recalibrated(patient.build(), twin.build(), subject.samples)
+    return Plant(model, twin.build(), subject.samples, frozenset({operator}), detail)
+
+
+def _shrink(patient: Patient, twin: Patient, operator: int, factor: float) -> None:
+    """Scale a layer's weights and bias in both models; the int8 codes stay."""
+    for side in (patient, twin):
+        _, w, bias = side.parts(operator)
+        for tensor in (w, bias):
+            if tensor == OPTIONAL:
+                continue
+            if side is twin:
+                side.set_values(tensor, side.values(tensor) * np.float32(factor))
+            else:
+                side.set_grid(tensor, scale=side.scale(tensor) * factor)

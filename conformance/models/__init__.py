@@ -1,0 +1,1 @@
+"""Whole models: those of our own making, and everything a folder holds."""

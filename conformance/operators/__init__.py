@@ -1,0 +1,1 @@
+"""Random models of one operator, held against LiteRT, TFLM and definitions."""

@@ -1,0 +1,1 @@
+"""Arena planners against each other, TFLM and a solver."""

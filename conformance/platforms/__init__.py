@@ -1,0 +1,1 @@
+"""The same models elsewhere: WebAssembly, other versions of NumPy."""

@@ -1,0 +1,1 @@
+"""The debugger held against TensorFlow's QuantizationDebugger."""

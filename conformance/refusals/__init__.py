@@ -1,0 +1,1 @@
+"""Valid models with one field changed: does the table of refusals say what the runtimes do?"""

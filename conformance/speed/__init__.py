@@ -1,0 +1,1 @@
+"""Time beside LiteRT and TFLM, and as work grows."""

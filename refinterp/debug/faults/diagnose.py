@@ -1,0 +1,177 @@
+"""From what was measured to named causes: faults of the file, the data and the float model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.debug.faults.fault import Fault
+from refinterp.debug.faults.fixed_grids import Bound
+from refinterp.debug.faults.implications import explain
+from refinterp.debug.faults.of_the_data import data_faults
+from refinterp.debug.faults.of_the_weights import partner_constants, weight_faults
+from refinterp.debug.faults.tensor_ranges import Seen
+from refinterp.debug.faults.unused_channels import unread
+from refinterp.debug.measure.accumulators import SumRange, overflow_fault
+from refinterp.debug.reference.pairing import Pairing
+from refinterp.debug.reference.weighted import Product
+from refinterp.debug.result import Cause, Input, Layer
+from refinterp.graph.model import OPTIONAL
+from refinterp.run.prepare import Program, Step
+
+
+def diagnose(
+    program: Program,
+    twin: Program | None,
+    pairing: Pairing,
+    contract: Sequence[Fault],
+    products: Sequence[Product],
+    sums: Mapping[int, SumRange],
+    layers: Sequence[Layer],
+    inputs: Sequence[Input],
+    bounds: Mapping[int, Bound],
+    more: Sequence[Fault] = (),
+    *,
+    random: bool = False,
+) -> list[Layer]:
+    """Return the layers with their causes.
+
+    twin: the float model, None where a shadow took its place. contract: `contract_faults`. sums:
+    of the operators that were watched for overflow. bounds: see `fixed_grids`, by tensor. more:
+    `hybrid_faults`. random: the data are, so that causes which are about how ranges and data fit
+    are not looked for.
+    """
+    by_operator = {one.operator: one for one in products}
+    faults = [*_of_the_file(program, contract, by_operator, sums, twin is not None), *more]
+    if not random:
+        faults += data_faults(
+            program,
+            _seen(program, layers, inputs),
+            {f.operator: f.channels or frozenset() for f in contract if f.id == "dead_channels"},
+            products,
+            bounds,
+        )
+    if twin is not None:
+        faults += _of_the_weights(program, twin, pairing, products)
+    causes = explain(program.steps, faults, products, shadowed=twin is None)
+    places = {layer.operator for layer in layers}
+    by_layer: dict[int, list[Cause]] = {}
+    for operator, found in causes.items():
+        for place in _at_layers(operator, places, program):
+            by_layer.setdefault(place, []).extend(found)
+    return [
+        replace(one, causes=tuple(by_layer[one.operator])) if one.operator in by_layer else one
+        for one in layers
+    ]
+
+
+def _of_the_file(
+    program: Program,
+    contract: Iterable[Fault],
+    products: Mapping[int, Product],
+    sums: Mapping[int, SumRange],
+    twin: bool,
+) -> Iterator[Fault]:
+    """Faults of the file, those that only may be in it replaced by what data shows of them."""
+    for fault in contract:
+        if fault.id == "accumulator_overflow":
+            seen = sums.get(fault.operator)
+            found = None if seen is None else overflow_fault(products[fault.operator], seen)
+            if found is not None:
+                yield found
+        elif fault.id == "dead_channels":
+            if not twin:
+                yield from _not_meant(fault, products, program)
+        else:
+            yield fault
+
+
+def _not_meant(fault: Fault, products: Mapping[int, Product], program: Program) -> Iterator[Fault]:
+    """Of the channels that stand still those that training cannot have left so.
+
+    Below the floor of an activation a channel stands still in float as well, as many do; without a
+    float model to tell, weights that are all 0, another code than that of real 0, and a bias far
+    out of the weights' reach are what is left. Channels that no reader uses were pruned; weights
+    that are there, but too small to move a bias within the range by a code, stand for small reals.
+    So do those whose scale was made for next to nothing.
+    """
+    one = products[fault.operator]
+    with np.errstate(all="ignore"):
+        place = np.rint(one.bias_codes * one.factors) + one.specs[one.y].zero
+    at_zero = np.clip(place, one.low, one.high) == one.specs[one.y].zero
+    small = np.asarray(one.codes.any(axis=1) & (one.low < place) & (place < one.high))
+    meant = np.asarray((~one.killed() & at_zero) | small | _vanished(one))
+    shape = one.specs[one.y].shape
+    if shape and shape[-1] == one.channels:
+        meant |= unread(one.y, one.channels, program.steps, products, program.specs)
+    channels = np.array(sorted(fault.channels or ()), np.int64)
+    left = channels[~meant[channels]]
+    if left.size:
+        yield replace(fault, channels=frozenset(left.tolist()))
+
+
+def _vanished(one: Product) -> NDArray[np.bool_]:
+    """Channels of a scale 2^-16 and less of the median of those that have weights: (channels,)."""
+    alive = one.codes.any(axis=1) & np.isfinite(one.scales)
+    if not alive.any() or one.specs[one.w].scale.size < 2:
+        return np.zeros(one.channels, bool)
+    return np.asarray(one.scales < 2.0**-16 * np.median(one.scales[alive]))
+
+
+def _seen(program: Program, layers: Sequence[Layer], inputs: Sequence[Input]) -> dict[int, Seen]:
+    found = {}
+    everything: tuple[Input | Layer, ...] = (*inputs, *layers)
+    for one in everything:
+        if one.codes is not None and one.reals is not None:
+            elements = math.prod(one.shape) * (
+                one.local.samples if isinstance(one, Layer) else _samples(layers)
+            )
+            spec = program.specs[one.tensor]
+            channels = one.local_channels if isinstance(one, Layer) else None
+            local = None if channels is None else channels.rmse_over_scale
+            smoother = one.smoother if isinstance(one, Input) else None
+            found[one.tensor] = Seen(
+                one.tensor, spec, one.reals, one.codes, elements, local, smoother
+            )
+    return found
+
+
+def _samples(layers: Sequence[Layer]) -> int:
+    return max((layer.local.samples for layer in layers), default=0)
+
+
+def _of_the_weights(
+    program: Program, twin: Program, pairing: Pairing, products: Sequence[Product]
+) -> Iterator[Fault]:
+    steps = {step.operator: step for step in program.steps}
+    others = {step.operator: step for step in twin.steps}
+    for one in products:
+        partner = pairing.operators.get(one.operator)
+        entry = steps[one.operator].entry
+        if partner is None or entry.weights is None:
+            continue
+        other: Step = others[partner]
+        constants = partner_constants(other.inputs, twin.specs, entry.data, entry.weights)
+        if constants is not None:
+            yield from weight_faults(one, *constants)
+
+
+def _at_layers(operator: int, layers: set[int], program: Program) -> list[int]:
+    """The operator if it is a layer; else the layer that feeds it, or the first that it feeds."""
+    if operator in layers:
+        return [operator]
+    step = next((s for s in program.steps if s.operator == operator), None)
+    if step is None:
+        return []
+    read = {t for t in step.inputs if t != OPTIONAL}
+    before = [s.operator for s in program.steps if read & set(s.outputs) and s.operator in layers]
+    after = [
+        s.operator
+        for s in program.steps
+        if set(step.outputs) & set(s.inputs) and s.operator in layers
+    ]
+    return before[-1:] or after[:1]

@@ -1,0 +1,115 @@
+"""What is wrong with a model, as far as its file tells: its structure and its quantization.
+
+What no other finding is an error about, but kernels refuse all the same, is one of its own:
+`cannot_run`, in the words of the refusal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from refinterp.debug.faults.of_the_file import contract_faults
+from refinterp.debug.faults.runtime_findings import runtime_findings
+from refinterp.debug.reference.fold import fold
+from refinterp.debug.reference.weighted import CHANNEL_AXIS
+from refinterp.errors import ModelError, RefinterpError
+from refinterp.graph.check import SEVERITIES, Finding, check
+from refinterp.graph.model import OPTIONAL, Model
+from refinterp.run.prepare import prepare, tensor_specs
+
+_UNREADABLE: Final = frozenset(
+    {
+        "buffer_index_out_of_range", "buffer_size_mismatch", "external_buffer_unknown",
+        "negative_size", "operator_code_out_of_range", "tensor_index_out_of_range",
+    }
+)  # fmt: skip
+"""Findings of `graph.check` that leave a subgraph's tensors or operators without a meaning."""
+
+_RESTATED: Final = frozenset({"bad_scale", "zero_point_out_of_range"})
+"""Findings of `graph.check` about any tensor, which quantized operands have with more to say."""
+
+_WEIGHTS: Final = 1  # among the inputs of the operators that have output channels
+_LARGE: Final = 1 << 12  # bytes: more than a shape, or an index, takes
+
+LOOKED_FOR: Final = (
+    "indices, sizes and shapes that do not fit together",
+    "operators in an order that cannot run",
+    "scales, zero points and quantized dimensions that cannot be meant",
+    "grids that an operator's kernel does not write with",
+    "biases, multipliers and sums that leave their range",
+    "channels that cannot move",
+    "whatever else kernels refuse",
+    "what LiteRT, TFLM, CMSIS-NN and ESP-NN refuse, abort on or compute otherwise",
+)
+"""What a look at a file is for, in words."""
+
+
+def lint(model: Model) -> tuple[Finding, ...]:
+    """Return all findings, errors first, then in the order of the file."""
+    structural = check(model)
+    broken = {f.subgraph for f in structural if f.id in _UNREADABLE}
+    found: list[Finding] = []
+    for subgraph in range(len(model.subgraphs)):
+        if subgraph in broken or None in broken:
+            continue
+        unpacked = fold(model, subgraph).model
+        specs = tensor_specs(unpacked, subgraph)
+        for fault in contract_faults(unpacked, subgraph, specs):
+            found.append(
+                Finding(
+                    fault.id,
+                    fault.severity,
+                    subgraph,
+                    fault.operator,
+                    fault.tensor,
+                    fault.evidence,
+                    fault.remedy,
+                )
+            )
+    said = {(f.id, f.subgraph, f.tensor) for f in found}
+    kept = [
+        f for f in structural if f.id not in _RESTATED or (f.id, f.subgraph, f.tensor) not in said
+    ]
+    if not any(f.severity == "error" for f in (*kept, *found)):
+        found += _refusal(model)
+    dimensions = any(f.id == "wrong_quantized_dimension" for f in structural)
+    found += [f for f in runtime_findings(model) if f.operator is not None or not dimensions]
+    return tuple(sorted((*kept, *found), key=lambda f: SEVERITIES.index(f.severity)))
+
+
+def _refusal(model: Model) -> list[Finding]:
+    """Why the kernels refuse a model without a known fault, if they do."""
+    try:
+        with np.errstate(all="ignore"):
+            prepare(_without_weights(model))
+    except ModelError as error:
+        remedy = "convert the model again, with ranges that hold what its layers compute"
+        return [Finding("cannot_run", "error", 0, None, None, str(error), remedy)]
+    except RefinterpError:
+        pass  # operators that are not there are not the model's fault
+    return []
+
+
+def _without_weights(model: Model) -> Model:
+    """The same model with zeros for large weights: no kernel refuses one for their values.
+
+    Laying out weights is most of what preparing a model takes.
+    """
+    large = {
+        graph.tensors[operator.inputs[_WEIGHTS]].buffer
+        for graph in model.subgraphs
+        for operator in graph.operators
+        if operator.name in CHANNEL_AXIS
+        and len(operator.inputs) > _WEIGHTS
+        and operator.inputs[_WEIGHTS] != OPTIONAL
+    }
+    buffers = tuple(
+        replace(one, data=np.zeros_like(one.data))
+        if place in large and one.data.size >= _LARGE
+        else one
+        for place, one in enumerate(model.buffers)
+    )
+    return replace(model, buffers=buffers)

@@ -1,0 +1,73 @@
+"""Channels of an activation that nobody reads: every weight that would take them up is 0.
+
+Training that prunes leaves both sides at 0: a channel's own weights, and those of its readers. A
+channel that stands still by a fault still has readers that count on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.debug.reference.weighted import Product
+from refinterp.graph.spec import TensorSpec
+from refinterp.run.prepare import Step
+
+_BY_CHANNEL: Final = frozenset(
+    {"ADD", "SUB", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "RELU", "RELU6", "PAD",
+     "QUANTIZE", "RESHAPE", "SQUEEZE", "HARD_SWISH", "LEAKY_RELU"}
+)  # fmt: skip
+"""Operators whose results' channels come from the same channels of what they read."""
+
+Flags = NDArray[np.bool_]
+
+
+def unread(
+    tensor: int,
+    channels: int,
+    steps: Sequence[Step],
+    products: Mapping[int, Product],
+    specs: Sequence[TensorSpec],
+) -> Flags:
+    """Return which channels of a tensor, along its last axis, no reader uses: (channels,).
+
+    Channels of a tensor without readers, an output of the model, all count as used.
+    """
+    readers = [step for step in steps if tensor in step.inputs]
+    used = np.full(channels, not readers, bool)
+    for step in readers:
+        product = products.get(step.operator)
+        if product is not None and product.x == tensor:
+            used |= _taken(product, channels, steps, products, specs)
+            continue
+        y = step.outputs[0] if len(step.outputs) == 1 else None
+        if y is None or step.name not in _BY_CHANNEL or not _fits(specs[y], channels):
+            return np.zeros(channels, bool)
+        after = unread(y, specs[y].shape[-1], steps, products, specs)
+        used |= ~after.reshape(-1, channels).all(axis=0)
+    return ~used
+
+
+def _fits(spec: TensorSpec, channels: int) -> bool:
+    return bool(spec.shape) and spec.shape[-1] > 0 and spec.shape[-1] % channels == 0
+
+
+def _taken(
+    product: Product,
+    channels: int,
+    steps: Sequence[Step],
+    products: Mapping[int, Product],
+    specs: Sequence[TensorSpec],
+) -> Flags:
+    """Channels that an operator with weights takes up."""
+    if product.name == "DEPTHWISE_CONV_2D":
+        if product.channels % channels:
+            return np.ones(channels, bool)
+        after = unread(product.y, product.channels, steps, products, specs)
+        return np.asarray((product.codes.any(axis=1) & ~after).reshape(channels, -1).any(axis=1))
+    if product.name not in ("CONV_2D", "FULLY_CONNECTED") or product.codes.shape[1] % channels:
+        return np.ones(channels, bool)
+    return np.asarray(product.codes.reshape(-1, channels).any(axis=0))

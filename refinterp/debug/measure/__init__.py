@@ -1,0 +1,1 @@
+"""Sums gathered sample after sample: errors, ranges, accumulators, outputs."""

@@ -1,0 +1,173 @@
+"""How dynamic-range operators quantize their data at run time, and what that leaves of it.
+
+Convolutions quantize each image by its own range, the others each row of what they multiply; around
+zero in -127..127, or with a zero point in -128..127, see `numerics.dynamic`. So one large value
+makes the step of all that share its range larger. Counts, extremes and exact sums: samples may come
+in any order and in parts that are merged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.debug.measure.exact import ExactSum
+from refinterp.debug.measure.ranges import CodeFigures, CodeSums
+from refinterp.debug.reference.shadow import is_code
+from refinterp.graph.model import OPTIONAL
+from refinterp.graph.spec import TensorSpec
+from refinterp.numerics.dynamic import asymmetric, symmetric
+from refinterp.run.prepare import Step
+
+IMAGES: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"})
+"""Operators that quantize image by image; all others do it row by row."""
+
+_MOST_FEATURES: Final = 1 << 14
+_FEW: Final = 0.05  # of a unit's elements that are not 0: what may be called outliers
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What shares a range. tensor: the data; size: elements of a unit; features: of the last axis.
+
+    symmetric: codes around zero, without a zero point.
+    """
+
+    tensor: int
+    images: bool
+    size: int
+    features: int
+    symmetric: bool
+
+    @classmethod
+    def of(cls, step: Step, specs: Sequence[TensorSpec], weights: int) -> Units | None:
+        """How a step quantizes its data; None where it computes with the reals.
+
+        weights: the place of the constant that is stored in fewer bits.
+        """
+        entry, stored = step.entry, specs[step.inputs[weights]]
+        if entry.weights != weights or not is_code(stored) or step.inputs[entry.data] == OPTIONAL:
+            return None
+        tensor = step.inputs[entry.data]
+        shape = specs[tensor].shape
+        if specs[tensor].dtype != "float32" or not shape:
+            return None
+        images = step.name in IMAGES
+        size = math.prod(shape[1:]) if images else shape[-1]
+        if step.name == "FULLY_CONNECTED":
+            size = stored.shape[-1]
+        features = shape[-1] if images else size
+        return cls(tensor, images, size, features, not _asymmetric(step))
+
+    def codes(self, values: NDArray[Any]) -> tuple[NDArray[Any], Any]:
+        """Rows of one sample of the data, and these quantized as the kernel does."""
+        rows = values.reshape(-1, self.size).astype(np.float32, copy=False)
+        return rows, (symmetric if self.symmetric else asymmetric)(rows)
+
+
+def _asymmetric(step: Step) -> bool:
+    for name in ("per_channel", "asymmetric"):
+        known = getattr(step.kernel, name, None)
+        if isinstance(known, bool):
+            return known
+    return bool(getattr(step.options, "asymmetric_quantize_inputs", True) or step.name in IMAGES)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunTimeFigures:
+    """What quantizing the data came to. units: how many; images: of images, or of rows.
+
+    step_lowest, step_highest: of all units. codes: which codes occur. lost_fraction: of the values
+    that are not 0 those that fall on 0's code. feature_reach: the largest size of each feature,
+    (features,), empty where they are too many. outlier_bits: the mean over units of the bits that
+    the largest values take from the rest: log2 of their reach over the 95 % smallest's.
+    """
+
+    units: int
+    images: bool
+    symmetric: bool
+    step_lowest: float
+    step_highest: float
+    lost_fraction: float
+    outlier_bits: float
+    feature_reach: NDArray[np.float64]
+    codes: CodeFigures | None
+
+
+@dataclass(slots=True)
+class RunTimeSums:
+    """The sums of any number of samples of one layer's data."""
+
+    of: Units
+    units: int = 0
+    lost: int = 0
+    present: int = 0
+    step_lowest: float = math.inf
+    step_highest: float = 0.0
+    outliers: ExactSum = field(default_factory=ExactSum)
+    reach: NDArray[np.float64] | None = None
+    codes: CodeSums = field(default_factory=lambda: CodeSums(-128, 127, 1))
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Take one sample of the data into account."""
+        rows, quantized = self.of.codes(values)
+        if not rows.size:
+            return
+        self.units += len(rows)
+        at_zero = quantized.codes == quantized.zero[:, None]
+        present = rows != 0
+        self.present += int(present.sum())
+        self.lost += int((present & at_zero).sum())
+        self.step_lowest = min(self.step_lowest, float(quantized.scale.min()))
+        self.step_highest = max(self.step_highest, float(quantized.scale.max()))
+        self.codes.add(np.nan_to_num(quantized.codes).astype(np.int8))
+        size = np.abs(rows.astype(np.float64))
+        for row in size:
+            self.outliers.add(_outlier_bits(row))
+        if self.of.features <= _MOST_FEATURES:
+            reach = size.reshape(-1, self.of.features).max(axis=0)
+            self.reach = reach if self.reach is None else np.maximum(self.reach, reach)
+
+    def merge(self, other: RunTimeSums) -> None:
+        """Take all samples of another into account."""
+        self.units += other.units
+        self.lost += other.lost
+        self.present += other.present
+        self.step_lowest = min(self.step_lowest, other.step_lowest)
+        self.step_highest = max(self.step_highest, other.step_highest)
+        self.outliers.merge(other.outliers)
+        self.codes.merge(other.codes)
+        if other.reach is not None:
+            own = self.reach
+            self.reach = other.reach if own is None else np.maximum(own, other.reach)
+
+    def figures(self) -> RunTimeFigures | None:
+        """Return the figures, None before the first unit."""
+        if not self.units:
+            return None
+        return RunTimeFigures(
+            units=self.units,
+            images=self.of.images,
+            symmetric=self.of.symmetric,
+            step_lowest=self.step_lowest,
+            step_highest=self.step_highest,
+            lost_fraction=self.lost / self.present if self.present else 0.0,
+            outlier_bits=self.outliers.value / self.units,
+            feature_reach=np.empty(0) if self.reach is None else self.reach,
+            codes=self.codes.figures(),
+        )
+
+
+def _outlier_bits(size: NDArray[np.float64]) -> float:
+    """The bits that the largest of a unit's values take from the 95 % smallest that are not 0."""
+    present = size[size > 0]
+    few = max(1, int(_FEW * present.size))
+    if present.size <= 2 * few:
+        return 0.0
+    rest = float(np.partition(present, present.size - few - 1)[present.size - few - 1])
+    return math.log2(float(present.max()) / rest)

@@ -1,0 +1,58 @@
+"""What can only ever stand for 0, whatever the input: shown by the file, not by data.
+
+Converters leave odd scales where nothing is left to scale: a constant of zeros with scale 0 (the
+initial state of an unrolled LSTM), the product with it, a channel that training switched off and
+whose weights have shrunk to 1e-20. Such scales are no fault: no code depends on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.debug.reference.shadow import RESHAPES
+from refinterp.debug.reference.weighted import Product
+from refinterp.graph.model import OPTIONAL, Operator
+from refinterp.graph.spec import TensorSpec
+
+_HALF: float = 0.5  # of a code: less than that rounds to the zero point
+
+
+def silent_tensors(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> frozenset[int]:
+    """Tensors all of whose codes stand for 0 at every run.
+
+    They are constants of zeros, or with scale 0; products with one; and their copies.
+    """
+    found = {i for i, spec in enumerate(specs) if _is_zero(spec)}
+    for operator in operators:
+        sources = found & {i for i in operator.inputs if i != OPTIONAL}
+        if sources and (
+            operator.name == "MUL" or (operator.name in RESHAPES and operator.inputs[0] in found)
+        ):
+            found |= {i for i in operator.outputs if i != OPTIONAL}
+    return frozenset(found)
+
+
+def _is_zero(spec: TensorSpec) -> bool:
+    if spec.data is None or spec.scale.size != 1 or spec.data.dtype.kind not in "iu":
+        return False
+    return spec.step == 0 or bool((spec.data == spec.zero).all())
+
+
+def silent_channels(products: Iterable[Product]) -> dict[int, NDArray[np.bool_]]:
+    """Weights → which of their output channels add less than half a code, whatever the input.
+
+    (channels,); only for weights of which some channels are so and some are not: where all are, a
+    scale of the layer is wrong.
+    """
+    found: dict[int, NDArray[np.bool_]] = {}
+    for one in products:
+        least, most = one.reach()
+        with np.errstate(all="ignore"):
+            reach = np.maximum(np.abs(least), np.abs(most)) * one.factors
+        channels = np.asarray(np.isfinite(reach) & (reach < _HALF))
+        if channels.any() and not channels.all():
+            found[one.w] = channels & found[one.w] if one.w in found else channels
+    return found

@@ -1,0 +1,1 @@
+"""The same measurements, divided among processes and machines."""

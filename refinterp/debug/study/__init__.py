@@ -1,0 +1,1 @@
+"""What else could be done with a model: layers in other precisions, other ranges."""

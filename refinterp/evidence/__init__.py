@@ -1,0 +1,1 @@
+"""Results of conformance runs, packed with the code: which operators agree, who ran what."""

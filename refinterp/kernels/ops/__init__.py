@@ -1,0 +1,1 @@
+"""The operators: one file per operator, or per family of operators that are one formula."""

@@ -1,0 +1,46 @@
+"""ATAN2: the angle of a point.
+
+Real      z = the angle from the x axis to (x, y), in (-pi, pi]
+Shapes    y, x, z: the same
+Raises    ModelError, from prepare only: types or shapes that differ
+Source    LiteRT kernels/atan2.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF within an ulp of atan2f; TFLM has no such operator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import PlainPair, operand, require_type, same_shape
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+
+
+def _angle(y: Array, x: Array) -> Array:
+    """Worked out in float64 and rounded once."""
+    return np.arctan2(y.astype(np.float64), x.astype(np.float64)).astype(y.dtype)
+
+
+@kernel("ATAN2", "float32", "float16")
+class Atan2:
+    """Prepares the function of two elements."""
+
+    output_shapes = staticmethod(same_shape)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> PlainPair:
+        """Check types and shapes."""
+        y, x = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand")
+        require_type(x, y.dtype, role="second operand")
+        require_type(outputs[0], y.dtype, role="output")
+        if x.shape != y.shape:
+            raise ModelError(
+                f"ATAN2 needs two operands of one shape, got {list(y.shape)} and {list(x.shape)}"
+            )
+        return PlainPair(_angle)

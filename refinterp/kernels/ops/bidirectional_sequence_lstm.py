@@ -1,0 +1,197 @@
+"""BIDIRECTIONAL_SEQUENCE_LSTM: two LSTMs over a sequence, one from its end.
+
+Real      see `lstm_real`; float32 weights, or int8 ones (dynamic range). Auxiliary data a add V a
+          to every gate of both cells; without weights for them the backward cell reads them
+Shapes    x (batch, time, n), or (time, batch, n) if time_major; the outputs the same with each
+          cell's outputs last, or both in one (merge_outputs)
+Units     four states, all variables: samples run in order
+Raises    ModelError, from prepare only: operands that do not fit together
+Source    LiteRT kernels/bidirectional_sequence_lstm.cc (f67457790). Where outputs are merged and
+          the batch comes first, LiteRT reads and writes the states of all rows but the first
+          beyond their end
+Exact to  LiteRT BUILTIN_REF within rounding
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.legacy_weights import register_uint8_weights
+from refinterp.kernels.lstm_real import RealCell
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.weights import product_scale
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.recurrent import activation
+
+_FIRST = (1, 18)  # where each direction's own operands start, seventeen of them
+_STATES = ((35, 36), (37, 38))
+_AUXILIARY = 39
+_AUXILIARY_WEIGHTS = (40, 44)
+
+
+@dataclass(frozen=True, slots=True)
+class BidirectionalOptions:
+    """Schema table BidirectionalSequenceLSTMOptions."""
+
+    fused_activation_function: str | int = "NONE"
+    cell_clip: float = 0.0
+    proj_clip: float = 0.0
+    merge_outputs: bool = False
+    time_major: bool = True
+    asymmetric_quantize_inputs: bool = False
+
+    @property
+    def one(self) -> parts.LstmOptions:
+        """The options of either direction."""
+        return parts.LstmOptions(
+            fused_activation_function=self.fused_activation_function,
+            cell_clip=self.cell_clip,
+            proj_clip=self.proj_clip,
+            time_major=self.time_major,
+            asymmetric_quantize_inputs=self.asymmetric_quantize_inputs,
+        )
+
+
+def _direction(inputs: Sequence[TensorSpec | None], number: int) -> list[TensorSpec | None]:
+    """A direction's operands in the order of one LSTM's."""
+    first, states = _FIRST[number], _STATES[number]
+    return [inputs[0], *inputs[first : first + 17], inputs[states[0]], inputs[states[1]]]
+
+
+def _arrays(inputs: Sequence[Array | None], number: int) -> list[Array | None]:
+    first = _FIRST[number]
+    return [None, *inputs[first : first + 17], None, None]
+
+
+def bidirectional_output_shapes(inputs: Inputs, options: BidirectionalOptions) -> tuple[Shape, ...]:
+    """One or two outputs."""
+    if len(inputs) != 48:
+        raise ModelError(f"BIDIRECTIONAL_SEQUENCE_LSTM has 48 inputs, not {len(inputs)}")
+    x = parts.present(inputs, 0)
+    if len(x.shape) != 3:
+        raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 3 needed")
+    counts = [
+        parts.sizes(_direction(inputs, number), time_major=options.time_major).outputs
+        for number in (0, 1)
+    ]
+    lead = x.shape[:-1]
+    if options.merge_outputs:
+        return ((*lead, sum(counts)),)
+    return ((*lead, counts[0]), (*lead, counts[1]))
+
+
+@kernel(
+    "BIDIRECTIONAL_SEQUENCE_LSTM", "float32", "float32x8", options=BidirectionalOptions, weights=2
+)
+@dataclass(frozen=True, slots=True, eq=False)
+class BidirectionalSequenceLstm:
+    """cells: None when weights are fed at run time."""
+
+    specs: tuple[TensorSpec | None, ...]
+    options: BidirectionalOptions
+    outputs: int
+    cells: tuple[RealCell, RealCell] | None
+
+    output_shapes = staticmethod(bidirectional_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: BidirectionalOptions,
+        rule: Rules,
+    ) -> BidirectionalSequenceLstm:
+        """Check the operands and lay out what is constant."""
+        shapes = bidirectional_output_shapes(inputs, options)
+        if len(outputs) != len(shapes):
+            raise ModelError(f"{len(outputs)} outputs; there must be {len(shapes)}")
+        x, aux = parts.present(inputs, 0), parts.at(inputs, _AUXILIARY)
+        for first in _FIRST:
+            for index in (*range(first, first + 11), first + 15):
+                if inputs[index] is not None:
+                    product_scale(parts.present(inputs, index))
+        weights = [inputs[first + gate] for first in _AUXILIARY_WEIGHTS for gate in (1, 2, 3)]
+        given = [spec is not None for spec in weights]
+        if any(given) != all(given) or (any(given) and aux is None):
+            raise ModelError("auxiliary data need weights for all gates of both cells, or for none")
+        if aux is not None:
+            width = weights[0].shape[-1] if weights[0] is not None else x.shape[-1]
+            if aux.shape != (*x.shape[:-1], width):
+                raise ModelError(
+                    f"auxiliary data of shape {list(aux.shape)}; {[*x.shape[:-1], width]} is needed"
+                )
+        activation(options.fused_activation_function)
+        fixed = [i for i in range(1, 48) if i not in (*range(35, 40),)]
+        cells = None
+        if all(inputs[i] is None or parts.present(inputs, i).data is not None for i in fixed):
+            values = [None if spec is None else spec.data for spec in inputs]
+            cells = _cells(inputs, values, options)
+        one = parts.sizes(_direction(inputs, 0), time_major=options.time_major)
+        return cls(tuple(inputs), options, one.outputs, cells)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write the outputs and the states."""
+        x, aux = inputs[0], inputs[_AUXILIARY]
+        assert x is not None
+        cells = self.cells
+        if cells is None:
+            arrays = [None if array is None else array[0] for array in inputs]
+            cells = _cells(self.specs, arrays, self.options)
+        major = self.options.time_major
+        y = outputs[0]
+        ys = (y[..., : self.outputs], y[..., self.outputs :])
+        if not self.options.merge_outputs:
+            ys = (outputs[0], outputs[1])
+        weighed = cells[0].forget.auxiliary is not None
+        for number, own_y in enumerate(ys):
+            source = aux if number and aux is not None and not weighed else x
+            more = aux if aux is not None and weighed else source
+            h, c = (inputs[index] for index in _STATES[number])
+            assert h is not None
+            assert c is not None
+            pairs = parts.steps(parts.spread(source, len(y)), own_y, time_major=major)
+            auxiliary = parts.steps(parts.spread(more, len(y)), own_y, time_major=major)
+            for (data, result), (extra, _) in zip(pairs, auxiliary, strict=True):
+                way = slice(None, None, -1 if number else 1)
+                batch = data.shape[1]
+                cells[number].run(
+                    data[way],
+                    result[way],
+                    h.reshape(batch, -1),
+                    c.reshape(batch, -1),
+                    extra[way] if weighed else None,
+                )
+
+
+def _cells(
+    specs: Inputs, arrays: Sequence[Array | None], options: BidirectionalOptions
+) -> tuple[RealCell, RealCell]:
+    function = activation(options.fused_activation_function)
+    cells = []
+    for number in (0, 1):
+        auxiliary: list[tuple[Array, np.float32 | None] | None] = []
+        for gate in range(4):
+            index = _AUXILIARY_WEIGHTS[number] + gate
+            array, spec = arrays[index], specs[index]
+            auxiliary.append(
+                None if array is None or spec is None else (array, product_scale(spec))
+            )
+        own = _direction(specs, number)
+        cells.append(
+            RealCell.of(own, _arrays(arrays, number), options.one, function, function, auxiliary)
+        )
+    return cells[0], cells[1]
+
+
+register_uint8_weights("BIDIRECTIONAL_SEQUENCE_LSTM")

@@ -1,0 +1,62 @@
+"""BROADCAST_ARGS: the shape that two shapes broadcast to.
+
+Shapes    a, b: int32 or int64 vectors of sizes; y: as long as the longer one
+Raises    ModelError, from prepare only: operands that are not vectors of one integer type
+Source    LiteRT kernels/broadcast_args.cc, internal/reference/broadcast_args.h (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import expect_shapes, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@kernel("BROADCAST_ARGS", "int32", "int64")
+@dataclass(frozen=True, slots=True)
+class BroadcastArgs:
+    """No fields: the sizes come with the run."""
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Return the longer vector's shape."""
+        a, b = operand(inputs, 0, "BROADCAST_ARGS"), operand(inputs, 1, "BROADCAST_ARGS")
+        if len(a.shape) != 1 or len(b.shape) != 1:
+            raise ModelError(
+                f"BROADCAST_ARGS: operands {list(a.shape)} and {list(b.shape)} must be vectors"
+            )
+        return (max(a.shape, b.shape),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> BroadcastArgs:
+        """Check the operands."""
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "BROADCAST_ARGS")
+        for i in (0, 1):
+            same_type(operand(inputs, i, "BROADCAST_ARGS"), outputs[0], "BROADCAST_ARGS")
+        return cls()
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Take b's sizes, and a's where b has 1 or none."""
+        long, short = inputs[0], inputs[1]
+        assert long is not None
+        assert short is not None
+        if short.shape[1] > long.shape[1]:
+            long, short = short, long
+        np.copyto(outputs[0], long)
+        if short.shape[1]:
+            tail = outputs[0][:, -short.shape[1] :]
+            np.copyto(tail, short, where=(short != 1) & (tail == 1))

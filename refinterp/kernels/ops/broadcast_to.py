@@ -1,0 +1,61 @@
+"""BROADCAST_TO: the input repeated along its axes of size 1.
+
+Shapes    x: any; shape: int32 or int64 (rank of y,); y: that shape
+Units     unchanged
+Raises    ModelError, from prepare only: x does not broadcast to the shape
+Source    LiteRT kernels/broadcast_to.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import BYTES, expect_shapes, integers, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@kernel("BROADCAST_TO", *BYTES)
+@dataclass(frozen=True, slots=True)
+class BroadcastTo:
+    """view: x's shape with ones in front, as many axes as y has."""
+
+    view: Shape
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Return the shape asked for."""
+        shape = operand(inputs, 0, "BROADCAST_TO").shape
+        wanted = tuple(integers(inputs, 1, "BROADCAST_TO"))
+        view = (1,) * (len(wanted) - len(shape)) + shape
+        if len(view) != len(wanted) or any(
+            size not in (1, goal) for size, goal in zip(view, wanted, strict=True)
+        ):
+            raise ModelError(f"BROADCAST_TO: {list(shape)} does not broadcast to {list(wanted)}")
+        return (wanted,)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> BroadcastTo:
+        """Check the shapes."""
+        x = operand(inputs, 0, "BROADCAST_TO")
+        same_type(x, outputs[0], "BROADCAST_TO")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "BROADCAST_TO")
+        return cls((1,) * (len(outputs[0].shape) - len(x.shape)) + x.shape)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy, broadcast."""
+        x = inputs[0]
+        assert x is not None
+        np.copyto(outputs[0], x.reshape(len(x), *self.view))

@@ -1,0 +1,54 @@
+"""DENSIFY: a sparse constant as a dense tensor.
+
+Shapes    x: a constant with a sparsity table, which is spread out when it is read; y: its shape
+Units     codes are copied, and 0 is the number 0
+Raises    ModelError, from prepare only: an input that is no constant
+Source    LiteRT kernels/densify.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF; TFLM has no such operator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import expect_shapes, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@kernel("DENSIFY", "float32", "float16", "int8")
+@dataclass(frozen=True, slots=True)
+class Densify:
+    """No fields."""
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Return the input's shape."""
+        return (operand(inputs, 0, "DENSIFY").shape,)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> Densify:
+        """Check the operands."""
+        x = operand(inputs, 0, "DENSIFY")
+        same_type(x, outputs[0], "DENSIFY")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "DENSIFY")
+        if x.data is None:
+            raise ModelError(f"DENSIFY: input {x.name!r} is not a constant")
+        return cls()
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy."""
+        x = inputs[0]
+        assert x is not None
+        np.copyto(outputs[0], x)

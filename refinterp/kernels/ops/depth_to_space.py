@@ -1,0 +1,119 @@
+"""DEPTH_TO_SPACE and SPACE_TO_DEPTH: channels laid out as blocks of pixels, and back.
+
+Shapes    DEPTH_TO_SPACE: x (batch, height, width, block * block * depth),
+          y (batch, height * block, width * block, depth); SPACE_TO_DEPTH: the other way round
+Units     unchanged
+Raises    ModelError, from prepare only: sizes that do not divide
+Source    LiteRT kernels/depth_to_space.cc, space_to_depth.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import expect_shapes, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOptions:
+    """Schema tables DepthToSpaceOptions and SpaceToDepthOptions."""
+
+    block_size: int = 0
+
+
+def _image(inputs: Inputs, block: int, where: str) -> Shape:
+    shape = operand(inputs, 0, where).shape
+    if len(shape) != 4 or block < 1:
+        raise ModelError(
+            f"{where}: input {list(shape)} must have 4 dimensions and the block size, {block}, be "
+            "positive"
+        )
+    return shape
+
+
+@kernel("DEPTH_TO_SPACE", "float32", "int8", "uint8", "int32", "int64", options=BlockOptions)
+@dataclass(frozen=True, slots=True)
+class DepthToSpace:
+    """block: how many pixels come of one, along each axis."""
+
+    block: int
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: BlockOptions) -> tuple[Shape, ...]:
+        """Enlarge the image."""
+        block = options.block_size
+        batch, height, width, depth = _image(inputs, block, "DEPTH_TO_SPACE")
+        if depth % block**2:
+            raise ModelError(f"DEPTH_TO_SPACE: {depth} channels do not divide into {block}x{block}")
+        return ((batch, height * block, width * block, depth // block**2),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: BlockOptions, rule: Rules
+    ) -> DepthToSpace:
+        """Check the sizes."""
+        same_type(operand(inputs, 0, "DEPTH_TO_SPACE"), outputs[0], "DEPTH_TO_SPACE")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "DEPTH_TO_SPACE")
+        return cls(options.block_size)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy from a transposed view."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        batch, height, width, _ = x.shape[1:]
+        block, depth = self.block, y.shape[-1]
+        blocks = x.reshape(len(x), batch, height, width, block, block, depth)
+        rows = y.reshape(len(y), batch, height, block, width, block, depth)
+        np.copyto(rows, blocks.transpose(0, 1, 2, 4, 3, 5, 6))
+
+
+@kernel("SPACE_TO_DEPTH", "float32", "int8", "uint8", "int32", "int64", options=BlockOptions)
+@dataclass(frozen=True, slots=True)
+class SpaceToDepth:
+    """block: how many pixels become one, along each axis."""
+
+    block: int
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: BlockOptions) -> tuple[Shape, ...]:
+        """Shrink the image."""
+        block = options.block_size
+        batch, height, width, depth = _image(inputs, block, "SPACE_TO_DEPTH")
+        if height % block or width % block:
+            raise ModelError(
+                f"SPACE_TO_DEPTH: {height}x{width} does not divide into {block}x{block}"
+            )
+        return ((batch, height // block, width // block, depth * block**2),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: BlockOptions, rule: Rules
+    ) -> SpaceToDepth:
+        """Check the sizes."""
+        same_type(operand(inputs, 0, "SPACE_TO_DEPTH"), outputs[0], "SPACE_TO_DEPTH")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "SPACE_TO_DEPTH")
+        return cls(options.block_size)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy from a transposed view."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        batch, height, width, _ = y.shape[1:]
+        block, depth = self.block, x.shape[-1]
+        rows = x.reshape(len(x), batch, height, block, width, block, depth)
+        blocks = y.reshape(len(y), batch, height, width, block, block, depth)
+        np.copyto(blocks, rows.transpose(0, 1, 2, 4, 3, 5, 6))

@@ -1,0 +1,63 @@
+"""DILATE: the elements spread out, with one value between them.
+
+Shapes    x: at least a vector; factors: int32 (rank,), at least 1; value: one element;
+          y: (size - 1) * factor + 1 along each axis
+Units     codes are copied
+Raises    ModelError, from prepare only: factors that are not positive or not one per axis
+Source    LiteRT kernels/dilate.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF; TFLM has no such operator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import BYTES, expect_shapes, integers, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@kernel("DILATE", *BYTES)
+@dataclass(frozen=True, slots=True)
+class Dilate:
+    """places: where x's elements lie in y, sample axis included."""
+
+    places: tuple[slice, ...]
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Spread the sizes."""
+        shape, factors = operand(inputs, 0, "DILATE").shape, integers(inputs, 1, "DILATE")
+        if not shape or len(factors) != len(shape) or min(factors) < 1 or 0 in shape:
+            raise ModelError(f"DILATE: factors {factors} do not fit an input of {list(shape)}")
+        return (tuple((n - 1) * step + 1 for n, step in zip(shape, factors, strict=True)),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> Dilate:
+        """Place the elements."""
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "DILATE")
+        for i in (0, 2):
+            same_type(operand(inputs, i, "DILATE"), outputs[0], "DILATE")
+        if operand(inputs, 2, "DILATE").size != 1:
+            raise ModelError("DILATE: the value between the elements must be one element")
+        steps = integers(inputs, 1, "DILATE")
+        return cls((slice(None), *(slice(None, None, step) for step in steps)))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Fill, then copy the elements to their places."""
+        x, value, y = inputs[0], inputs[2], outputs[0]
+        assert x is not None
+        assert value is not None
+        np.copyto(y, value.reshape(-1, *(1,) * (y.ndim - 1)))
+        np.copyto(y[self.places], x)

@@ -1,0 +1,147 @@
+"""DIV: the quotient of two tensors.
+
+Real      y = clamp(a / b)
+Integer   q = H((a - a_zero) << headroom, 1 / (b - b_zero)), the reciprocal in Q0 by Newton-Raphson
+          (numerics.q31); y = clip(R(q) + y_zero, y_min, y_max) with the shifts undone in R
+Shapes    a, b: broadcast to y by NumPy's rules
+Units     codes, real = scale * (code - zero point); int32 and float32: plain numbers, int32
+          truncating
+Raises    ModelError, from prepare only: types or shapes that do not fit, missing scales. For an
+          integer divisor of zero LiteRT fails at run time; TFLM, and codes here, give what the
+          formula makes of it; an int32 divisor of zero counts as one
+Source    LiteRT kernels/div.cc, internal/reference/div.h (f67457790); tflite-micro
+          micro/kernels/div.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF (factor in float32) and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import (
+    PlainPair,
+    common_shape,
+    map_pairs,
+    operand,
+    require_scale,
+    require_type,
+    scale_of_input,
+)
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.registry import Array, Inputs, Steady, kernel
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics import q31
+from refinterp.numerics.activation import integer_bounds, type_bounds
+from refinterp.numerics.fixedpoint import (
+    INT32_MAX,
+    Multiplier,
+    doubling_high_mul,
+    rescale_below_one,
+    wrap32,
+)
+from refinterp.numerics.tables import tabulate_pairs
+from refinterp.numerics.tape import Do
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class DivOptions:
+    """Schema table DivOptions."""
+
+    fused_activation_function: str | int = "NONE"
+
+
+def _operands(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    a, b = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand")
+    require_type(b, a.dtype, role="second operand")
+    require_type(outputs[0], a.dtype, role="output")
+    return a, b, outputs[0]
+
+
+@kernel("DIV", "int8", "uint8", "int16", options=DivOptions)
+@dataclass(frozen=True, slots=True, eq=False)
+class DivInteger(Steady):
+    """The integer kernel. table: the output for every pair of 8-bit codes, or None."""
+
+    a_zero: int
+    b_zero: int
+    y_zero: int
+    factor: Multiplier
+    y_min: int
+    y_max: int
+    table: Array | None = None
+
+    output_shapes = staticmethod(common_shape)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: DivOptions, rule: Rules
+    ) -> DivInteger:
+        """Fold scale a / (scale b * scale y) in the flavour's precision."""
+        a, b, y = _operands(inputs, outputs)
+        real = np.dtype(rule.precision).type
+        a_scale, b_scale = scale_of_input(a, "first operand"), require_scale(b, "second operand")
+        factor = real(a_scale) / (real(b_scale) * real(require_scale(y, "output")))
+        bounds = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
+        self = cls(a.zero, b.zero, y.zero, Multiplier.of(factor), *bounds)
+        if rule.plain or a.dtype == "int16":
+            return self
+        return replace(self, table=tabulate_pairs(self.exact, a.dtype, b.dtype, y.dtype))
+
+    def exact(self, a: I64, b: I64) -> I64:
+        """The definition: codes a, b → codes y; int64 arrays that broadcast."""
+        divisor = b - self.b_zero
+        above = np.where(divisor < 0, -1, 1) * (a - self.a_zero)
+        inverse, over_unit = q31.reciprocal(np.abs(divisor), 31)
+        headroom = q31.leading_zeros(np.where(above < 0, ~above, above)) - 1
+        quotient = doubling_high_mul(wrap32(above << headroom), inverse)
+        exponent = self.factor.exponent - over_unit - headroom
+        y = rescale_below_one(quotient, Multiplier(self.factor.mantissa, exponent)) + self.y_zero
+        return np.clip(y, self.y_min, self.y_max)
+
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+        return True
+
+
+@kernel("DIV", "float32", "int32", options=DivOptions)
+class DivPlain:
+    """Prepares a quotient in the operands' own type."""
+
+    output_shapes = staticmethod(common_shape)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: DivOptions, rule: Rules
+    ) -> PlainPair:
+        """Fold the activation's bounds."""
+        a, _, y = _operands(inputs, outputs)
+        low, high = type_bounds(options.fused_activation_function, y.dtype)
+        divide = np.divide if a.dtype == "float32" else _truncating
+
+        def function(first: Array, second: Array) -> Any:
+            return np.clip(divide(first, second), low, high)
+
+        return PlainPair(function)
+
+
+def _truncating(a: Array, b: Array) -> Any:
+    """C's `/` on int32; the one quotient beyond int32 saturates."""
+    safe = np.where(b == 0, 1, b).astype(np.int64)
+    wide = a.astype(np.int64)
+    size = np.abs(wide) // np.abs(safe)
+    quotient = size * np.sign(wide) * np.sign(safe)
+    return np.minimum(quotient, INT32_MAX).astype(a.dtype)

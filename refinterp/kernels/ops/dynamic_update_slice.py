@@ -1,0 +1,78 @@
+"""DYNAMIC_UPDATE_SLICE: the input with a box of it replaced.
+
+Shapes    x: any; update: as many axes, none longer; start: int32 or int64 (rank,), moved back so
+          that the update fits; y: x's shape
+Units     unchanged: codes are copied
+Raises    ModelError, from prepare only: an update that is larger than x or of another type
+Source    LiteRT kernels/dynamic_update_slice.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import ALL, expect_shapes, operand, per_sample, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+_WHERE = "DYNAMIC_UPDATE_SLICE"
+
+
+@kernel("DYNAMIC_UPDATE_SLICE", *ALL)
+@dataclass(frozen=True, slots=True, eq=False)
+class DynamicUpdateSlice:
+    """size: of the update. room: how far it can start, per axis."""
+
+    size: Shape
+    room: NDArray[np.int64]
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Return the input's shape."""
+        return (operand(inputs, 0, _WHERE).shape,)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> DynamicUpdateSlice:
+        """Check the shapes."""
+        x, update, start = (operand(inputs, i, _WHERE) for i in range(3))
+        same_type(x, outputs[0], _WHERE)
+        same_type(x, update, _WHERE)
+        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        if (
+            len(update.shape) != len(x.shape)
+            or any(part > size for part, size in zip(update.shape, x.shape, strict=True))
+            or start.shape != (len(x.shape),)
+        ):
+            raise ModelError(
+                f"{_WHERE}: update {list(update.shape)} from start {list(start.shape)} does not "
+                f"fit an input of {list(x.shape)}"
+            )
+        return cls(update.shape, np.subtract(x.shape, update.shape, dtype=np.int64))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy x, then the update over it."""
+        x, update, start = inputs
+        assert x is not None
+        assert update is not None
+        assert start is not None
+        np.copyto(outputs[0], x)
+        starts = np.clip(start.astype(np.int64), 0, self.room)
+        for part, first, y in per_sample(len(outputs[0]), update, starts, outputs[0]):
+            box = tuple(
+                slice(begin, begin + size)
+                for begin, size in zip(first.tolist(), self.size, strict=True)
+            )
+            np.copyto(y[box], part)

@@ -1,0 +1,66 @@
+"""FILL: one value everywhere.
+
+Shapes    dims: int32 or int64 (rank,); value: a scalar; y: dims
+Units     unchanged; LiteRT wants one scale and zero point for value and y, TFLM does not look
+Raises    ModelError, from prepare only: sizes that are negative, other scales
+Source    LiteRT kernels/fill.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import (
+    BYTES,
+    expect_shapes,
+    integers,
+    operand,
+    same_scale,
+    same_type,
+)
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@kernel("FILL", *BYTES, data=1)
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """No fields: the value comes with the run."""
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Return the sizes asked for."""
+        dims = integers(inputs, 0, "FILL")
+        if len(operand(inputs, 0, "FILL").shape) != 1 or any(size < 0 for size in dims):
+            raise ModelError(f"FILL: dims {dims} must be a vector of sizes")
+        return (tuple(dims),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> Fill:
+        """Check the value."""
+        value = operand(inputs, 1, "FILL")
+        same_type(value, outputs[0], "FILL")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "FILL")
+        if value.size != 1:
+            raise ModelError(f"FILL: the value {value.name!r} has {value.size} elements, not 1")
+        if rule.path != "unchecked":
+            same_scale(value, outputs[0], "FILL")
+        return cls()
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy the value, broadcast."""
+        value, y = inputs[1], outputs[0]
+        assert value is not None
+        np.copyto(y, value.reshape(-1, *(1,) * (y.ndim - 1)))

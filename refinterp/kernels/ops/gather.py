@@ -1,0 +1,124 @@
+"""GATHER: slices of the input along an axis, picked by index.
+
+Shapes    x: any; index: int16, int32 or int64, any; y: x's shape with the axis replaced by index's
+          shape. The first batch_dims axes of x and index go together
+Units     unchanged: neither runtime looks at scales
+Raises    ModelError; from prepare: axes that do not exist; from eval: an index out of range, on
+          which the runtimes fail the run
+Source    LiteRT kernels/gather.cc (f67457790); tflite-micro micro/kernels/gather.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF and TFLM; int4 with slices of an odd number of elements is read at the
+          wrong half byte by LiteRT
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import (
+    axis_of,
+    expect_shapes,
+    operand,
+    per_sample,
+    same_type,
+    take,
+    within,
+)
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+
+_WHERE = "GATHER"
+
+
+@dataclass(frozen=True, slots=True)
+class GatherOptions:
+    """Schema table GatherOptions."""
+
+    axis: int = 0
+    batch_dims: int = 0
+
+
+def axes(inputs: Inputs, options: GatherOptions) -> tuple[int, int]:
+    """Return the axis and the number of batch axes."""
+    x, index = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+    if index.dtype not in ("int16", "int32", "int64"):
+        raise ModelError(f"{_WHERE}: indices are {index.dtype}; allowed: int16, int32, int64")
+    axis = axis_of(options.axis, len(x.shape), _WHERE)
+    batch = options.batch_dims + (len(index.shape) if options.batch_dims < 0 else 0)
+    if not 0 <= batch <= min(axis, len(index.shape)) or x.shape[:batch] != index.shape[:batch]:
+        raise ModelError(
+            f"{_WHERE}: {options.batch_dims} batch dimensions do not fit input {list(x.shape)}, "
+            f"indices {list(index.shape)} and axis {axis}"
+        )
+    return axis, batch
+
+
+@kernel(
+    "GATHER",
+    "float32",
+    "int8",
+    "uint8",
+    "int16",
+    "int32",
+    "int64",
+    "bool",
+    "float16",
+    "int4",
+    options=GatherOptions,
+)
+@dataclass(frozen=True, slots=True, eq=False)
+class Gather:
+    """x as (before, size, after) around the axis; the first `batch` of `before` have own indices.
+
+    base: where each of `before` starts in x, in slices (batch, before / batch, 1).
+    """
+
+    size: int
+    after: int
+    base: NDArray[np.int64]
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: GatherOptions) -> tuple[Shape, ...]:
+        """Replace the axis by the indices' shape."""
+        axis, batch = axes(inputs, options)
+        x, index = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        return ((*x.shape[:axis], *index.shape[batch:], *x.shape[axis + 1 :]),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: GatherOptions, rule: Rules
+    ) -> Gather:
+        """Place the slices."""
+        x = operand(inputs, 0, _WHERE)
+        same_type(x, outputs[0], _WHERE)
+        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        axis, batch = axes(inputs, options)
+        own, before = math.prod(x.shape[:batch]), math.prod(x.shape[batch:axis])
+        base = np.arange(own * before, dtype=np.int64).reshape(own, before, 1) * x.shape[axis]
+        return cls(x.shape[axis], math.prod(x.shape[axis + 1 :]), base)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Take slices."""
+        x, index = inputs[0], inputs[1]
+        assert x is not None
+        assert index is not None
+        within(index, self.size, _WHERE)
+        own, before, _ = self.base.shape
+        slices = x.reshape(len(x), own * before * self.size, self.after)
+        picks = index.reshape(len(index), own, 1, -1) + self.base
+        y = outputs[0].reshape(len(outputs[0]), own, before, picks.shape[-1], self.after)
+        if len(index) == 1:
+            take(slices, picks[0], 0, y)
+            return
+        for part, pick, out in per_sample(len(y), slices, picks, y):
+            take(part[None], pick, 0, out[None])

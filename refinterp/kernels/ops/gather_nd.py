@@ -1,0 +1,91 @@
+"""GATHER_ND: elements or slices of the input, picked by coordinates.
+
+Shapes    x: any; index: int16, int32 or int64 (..., n): coordinates on x's first n axes;
+          y: (..., *rest of x's shape)
+Units     unchanged: neither runtime looks at scales
+Raises    ModelError; from prepare: more coordinates than axes; from eval: a coordinate out of
+          range, on which LiteRT fails the run
+Source    LiteRT kernels/gather_nd.cc, internal/reference/reference_ops.h (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import expect_shapes, operand, per_sample, same_type, take, within
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+_WHERE = "GATHER_ND"
+
+
+@kernel("GATHER_ND", "float32", "int8", "uint8", "int16", "int32", "int64", "bool", "float16")
+@dataclass(frozen=True, slots=True, eq=False)
+class GatherNd:
+    """sizes: of the axes that coordinates count on. after: elements of one slice."""
+
+    sizes: Shape
+    after: int
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Replace the coordinates by what they point at."""
+        x, index = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        if index.dtype not in ("int16", "int32", "int64"):
+            raise ModelError(f"{_WHERE}: indices are {index.dtype}; allowed: int16, int32, int64")
+        if not index.shape or not x.shape or index.shape[-1] > len(x.shape):
+            raise ModelError(
+                f"{_WHERE}: indices {list(index.shape)} do not fit input {list(x.shape)}"
+            )
+        return ((*index.shape[:-1], *x.shape[index.shape[-1] :]),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> GatherNd:
+        """Split x into slices."""
+        x, index = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        same_type(x, outputs[0], _WHERE)
+        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        count = index.shape[-1]
+        return cls(x.shape[:count], math.prod(x.shape[count:]))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Take slices."""
+        x, index = inputs[0], inputs[1]
+        assert x is not None
+        assert index is not None
+        picks = flat(index, self.sizes, _WHERE)
+        slices = x.reshape(len(x), math.prod(self.sizes), self.after)
+        y = outputs[0].reshape(len(outputs[0]), picks.shape[1], self.after)
+        if len(index) == 1:
+            take(slices, picks[0], 0, y)
+            return
+        for part, pick, out in per_sample(len(y), slices, picks, y):
+            take(part[None], pick, 0, out[None])
+
+
+def flat(index: Array, sizes: Shape, where: str) -> NDArray[np.int64]:
+    """Turn coordinates (S, ..., n) on axes of n sizes into positions (S, count), row-major.
+
+    Raises ModelError for a coordinate that is out of range.
+    """
+    coordinates = index.reshape(len(index), math.prod(index.shape[1:-1]), len(sizes))
+    found = np.zeros(coordinates.shape[:2], np.int64)
+    for axis, size in enumerate(sizes):
+        within(coordinates[..., axis], size, where)
+        found *= size
+        found += coordinates[..., axis]
+    return found

@@ -1,0 +1,69 @@
+"""HASHTABLE_LOOKUP: the values of keys that a sorted list holds.
+
+Shapes    asked: int32 (n,); keys: int32 (m,), rising; values: (m, ...); y: (n, ...), zeros for keys
+          that are not there; found: uint8 (n,), 1 or 0
+Units     unchanged
+Raises    ModelError, from prepare only: shapes or types that do not fit, an empty table
+Source    LiteRT kernels/hashtable_lookup.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF; TFLM has no such operator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import expect_shapes, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+_WHERE = "HASHTABLE_LOOKUP"
+
+
+@kernel("HASHTABLE_LOOKUP", "int32")
+@dataclass(frozen=True, slots=True)
+class HashtableLookup:
+    """No fields."""
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """A row of values, and a mark, for each key asked for."""
+        asked, keys, values = (operand(inputs, i, _WHERE) for i in range(3))
+        if len(asked.shape) != 1 or keys.shape != values.shape[:1] or not keys.size:
+            raise ModelError(
+                f"{_WHERE}: {list(asked.shape)} keys in a table of {list(keys.shape)} keys and "
+                f"{list(values.shape)} values; needed: one axis, and one value per key"
+            )
+        return ((*asked.shape, *values.shape[1:]), asked.shape)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> HashtableLookup:
+        """Check types and shapes."""
+        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        same_type(operand(inputs, 2, _WHERE), outputs[0], _WHERE)
+        if operand(inputs, 1, _WHERE).dtype != "int32" or outputs[1].dtype != "uint8":
+            raise ModelError(f"{_WHERE}: keys must be int32, and the second output uint8")
+        return cls()
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y and what was found, sample after sample."""
+        asked, keys, values = inputs[0], inputs[1], inputs[2]
+        assert asked is not None
+        assert keys is not None
+        assert values is not None
+        for s, (y, found) in enumerate(zip(*outputs, strict=True)):
+            own, table, rows = (a[min(s, len(a) - 1)] for a in (asked, keys, values))
+            at = np.minimum(np.searchsorted(table, own), table.size - 1)
+            found[...] = table[at] == own
+            y[...] = 0
+            y[found != 0] = rows[at[found != 0]]

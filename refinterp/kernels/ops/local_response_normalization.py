@@ -1,0 +1,78 @@
+"""LOCAL_RESPONSE_NORMALIZATION: elements divided by the size of their neighbours' channels.
+
+Real      y = x * (bias + alpha * sum(x ** 2)) ** -beta, the sum over channels c - radius up to, but
+          not including, c + radius
+Shapes    x, y: (batch, height, width, channels)
+Raises    ModelError, from prepare only: other ranks
+Source    LiteRT kernels/local_response_norm.cc, internal/reference/reference_ops.h (f67457790)
+Exact to  LiteRT BUILTIN_REF within an ulp of powf; TFLM has no such operator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import operand, require_type, same_shape
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResponseNormalizationOptions:
+    """Schema table LocalResponseNormalizationOptions."""
+
+    radius: int = 0
+    bias: float = 0.0
+    alpha: float = 0.0
+    beta: float = 0.0
+
+
+@kernel("LOCAL_RESPONSE_NORMALIZATION", "float32", options=LocalResponseNormalizationOptions)
+@dataclass(frozen=True, slots=True)
+class LocalResponseNormalization:
+    """The float32 kernel."""
+
+    radius: int
+    bias: np.float32
+    alpha: np.float32
+    beta: np.float32
+
+    output_shapes = staticmethod(same_shape)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: LocalResponseNormalizationOptions,
+        rule: Rules,
+    ) -> LocalResponseNormalization:
+        """Check type and rank."""
+        x = operand(inputs, 0, "input")
+        require_type(outputs[0], "float32", role="output")
+        if len(x.shape) != 4:
+            raise ModelError(f"LOCAL_RESPONSE_NORMALIZATION needs a 4-D input, got {list(x.shape)}")
+        numbers = (options.bias, options.alpha, options.beta)
+        return cls(options.radius, *(np.float32(number) for number in numbers))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y; the squares are added from the first channel on."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        depth = x.shape[-1]
+        with np.errstate(all="ignore"):
+            squares, sums = x * x, np.zeros(x.shape, np.float32)
+            for offset in range(max(-self.radius, 1 - depth), min(self.radius, depth)):
+                low, high = max(0, -offset), min(depth, depth - offset)
+                sums[..., low:high] += squares[..., low + offset : high + offset]
+            base = (self.bias + self.alpha * sums).astype(np.float64)
+            factor = np.power(base, -np.float64(self.beta)).astype(np.float32)
+            np.multiply(x, factor, out=y)

@@ -1,0 +1,180 @@
+"""MUL: the product of two tensors.
+
+Real      y = clamp(a * b)
+Integer   y = clip(R((a - a_zero) * (b - b_zero)) + y_zero, y_min, y_max)   R: fixedpoint.rescale
+          int16 → 8 bits: the product in Q0.15, halves up, then 8 bits off, halves away from zero
+Shapes    a, b: broadcast to y by NumPy's rules
+Units     codes, real = scale * (code - zero point), int16: zero point 0; int32, int64, uint32,
+          float32 and int16 without scales: plain numbers, wrapping
+Raises    ModelError, from prepare only: types or shapes that do not fit, missing scales
+Source    LiteRT kernels/mul.cc, internal/reference/mul.h, integer_ops/mul.h (f67457790);
+          tflite-micro micro/kernels/mul_common.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF (factor in float32) and TFLM (float64)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import (
+    common_shape,
+    map_pairs,
+    operand,
+    require_scale,
+    require_type,
+    require_zero_point,
+    scale_of_input,
+)
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.registry import Array, Inputs, Steady, kernel
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.activation import integer_bounds, type_bounds
+from refinterp.numerics.broadcast import blocks
+from refinterp.numerics.fixedpoint import (
+    Multiplier,
+    doubling_high_mul16,
+    rescale,
+    rounding_divide_by_pot,
+)
+from refinterp.numerics.tables import tabulate_pairs
+from refinterp.numerics.tape import Do
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class MulOptions:
+    """Schema table MulOptions."""
+
+    fused_activation_function: str | int = "NONE"
+
+
+@kernel("MUL", "int8", "uint8", "int16", options=MulOptions)
+@dataclass(frozen=True, slots=True, eq=False)
+class MulInteger(Steady):
+    """The integer kernel. table: the output for every pair of 8-bit codes, or None."""
+
+    a_zero: int
+    b_zero: int
+    y_zero: int
+    factor: Multiplier
+    y_min: int
+    y_max: int
+    table: Array | None = None
+
+    output_shapes = staticmethod(common_shape)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: MulOptions, rule: Rules
+    ) -> MulInteger | MulPlain | MulNarrowing:
+        """Fold scale a * scale b / scale y in the flavour's precision."""
+        a, b, y = (
+            operand(inputs, 0, "first operand"),
+            operand(inputs, 1, "second operand"),
+            outputs[0],
+        )
+        require_type(b, a.dtype, role="second operand")
+        if a.dtype == "int16":
+            if not y.quantized:
+                return MulPlain.prepare(inputs, outputs, options, rule)
+            if y.dtype in ("int8", "uint8"):
+                bounds = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
+                return MulNarrowing(y.zero, *bounds)
+            for spec, role in ((a, "first operand"), (b, "second operand"), (y, "output")):
+                require_zero_point(spec, 0, role)
+        require_type(y, a.dtype, role="output")
+        real = np.dtype(rule.precision).type
+        scales = [
+            real(scale_of_input(a, "first operand")),
+            real(scale_of_input(b, "second operand")),
+            real(require_scale(y, "output")),
+        ]
+        y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
+        factor = Multiplier.of(scales[0] * scales[1] / scales[2])
+        self = cls(a.zero, b.zero, y.zero, factor, y_min, y_max)
+        if rule.plain or a.dtype == "int16":
+            return self
+        return replace(self, table=tabulate_pairs(self.exact, a.dtype, b.dtype, y.dtype))
+
+    def exact(self, a: I64, b: I64) -> I64:
+        """The definition: codes a, b → codes y; int64 arrays that broadcast."""
+        product = (a - self.a_zero) * (b - self.b_zero)
+        return np.clip(rescale(product, self.factor) + self.y_zero, self.y_min, self.y_max)
+
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+        return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MulNarrowing(Steady):
+    """int16 operands to an 8-bit output: Q0.15 products, whatever the scales say."""
+
+    y_zero: int
+    y_min: int
+    y_max: int
+
+    def exact(self, a: I64, b: I64) -> I64:
+        """The definition: codes a, b → codes y."""
+        product = rounding_divide_by_pot(doubling_high_mul16(a, b), 8)
+        return np.clip(product, self.y_min - self.y_zero, self.y_max - self.y_zero) + self.y_zero
+
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        map_pairs(self.exact, None, a, b, outputs[0], work, do)
+        return True
+
+
+@kernel("MUL", "float32", "float16", "int32", "int64", "uint32", options=MulOptions)
+@dataclass(frozen=True, slots=True, eq=False)
+class MulPlain:
+    """Numbers without scales: multiply in the type itself (integers wrap), then clamp."""
+
+    low: Any
+    high: Any
+
+    output_shapes = staticmethod(common_shape)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: MulOptions, rule: Rules
+    ) -> MulPlain:
+        """Check the types."""
+        a, b, y = (
+            operand(inputs, 0, "first operand"),
+            operand(inputs, 1, "second operand"),
+            outputs[0],
+        )
+        require_type(b, a.dtype, role="second operand")
+        require_type(y, a.dtype, role="output")
+        return cls(*type_bounds(options.fused_activation_function, y.dtype))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        with np.errstate(over="ignore", invalid="ignore"):
+            for out, first, second in blocks(outputs[0], a, b):
+                np.multiply(first, second, out=out)
+                np.clip(out, self.low, self.high, out=out)

@@ -1,0 +1,79 @@
+"""PACK: tensors of one shape, stacked along a new axis.
+
+Shapes    x_i: all the same; y: their shape with values_count inserted at axis
+Units     unchanged; LiteRT wants one scale and zero point throughout, TFLM does not look
+Raises    ModelError, from prepare only: shapes, types or scales that differ
+Source    LiteRT kernels/pack.cc (f67457790); tflite-micro micro/kernels/pack.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import axis_of, expect_shapes, operand, same_scale, same_type
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class PackOptions:
+    """Schema table PackOptions."""
+
+    values_count: int = 0
+    axis: int = 0
+
+
+@kernel(
+    "PACK", "float32", "int8", "uint8", "int16", "int32", "int64", "uint32", options=PackOptions
+)
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """axis: of y, counted without the sample axis."""
+
+    axis: int
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: PackOptions) -> tuple[Shape, ...]:
+        """Insert the axis."""
+        parts = [operand(inputs, i, "PACK") for i in range(len(inputs))]
+        if len(parts) != options.values_count:
+            raise ModelError(
+                f"PACK has {len(parts)} inputs, but values_count is {options.values_count}"
+            )
+        first = parts[0].shape
+        for part in parts:
+            if part.shape != first:
+                raise ModelError(f"PACK: {list(part.shape)} and {list(first)} are not alike")
+        axis = axis_of(options.axis, len(first) + 1, "PACK")
+        return ((*first[:axis], len(parts), *first[axis:]),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: PackOptions, rule: Rules
+    ) -> Pack:
+        """Check that the parts are alike."""
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "PACK")
+        for i in range(len(inputs)):
+            part = operand(inputs, i, "PACK")
+            same_type(part, outputs[0], "PACK")
+            if rule.path != "unchecked":
+                same_scale(part, outputs[0], "PACK")
+        return cls(options.axis % len(outputs[0].shape))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy each part to its place."""
+        before: tuple[Any, ...] = (slice(None),) * (self.axis + 1)
+        for i, x in enumerate(inputs):
+            assert x is not None
+            np.copyto(outputs[0][(*before, i)], x)

@@ -1,0 +1,114 @@
+"""REDUCE_PROD: the product over some axes.
+
+Real      y = prod(x)
+Integer   int8, int16 with a scale: p = x[0] - x_zero, then p = R64(p * (x[i] - x_zero)) for the
+          others in the order of the elements, y = clip(R64(p) + y_zero); R64's factor is
+          x_scale / y_scale ** (1 / n)
+          without a scale: the product, wrapping in its type
+Shapes    x of any rank, axes (k,) or () constant, y: x's shape without the axes, or with 1 in
+          their place (keep_dims); of no elements y is 1, or left alone where it has a scale
+Units     codes, real = scale * (code - zero point)
+Raises    ModelError, from prepare only: an axis x does not have, missing scales; NeedsValue when
+          the axes are known only at run time; UnsupportedError: quantized uint8
+Source    LiteRT kernels/reduce.cc, internal/reference/reduce.h (QuantizedReduceProd; f67457790)
+Exact to  LiteRT BUILTIN_REF; float32 numbers are multiplied in its order
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError, UnsupportedError
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.activation import INTEGER_RANGE
+from refinterp.numerics.fixedpoint import Multiplier, rescale64, wrap32
+
+
+@kernel("REDUCE_PROD", "int8", "int16", "uint8", "int32", "int64", options=ReducerOptions)
+@dataclass(frozen=True, slots=True, eq=False)
+class ReduceProdInteger:
+    """multiplier: of every step; None where the codes are plain integers."""
+
+    reduction: Reduction
+    multiplier: Multiplier | None
+    x_zero: int
+    y_zero: int
+    low: int
+    high: int
+
+    output_shapes = staticmethod(reduced_shapes)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+    ) -> ReduceProdInteger:
+        """Read the axes and fold the scales, if there are any, into the factor of one step."""
+        x, y = inputs[0], outputs[0]
+        reduction = Reduction.of(inputs, options)
+        assert x is not None
+        low, high = INTEGER_RANGE.get(x.dtype, (0, 0))
+        if not x.quantized or not reduction.count:
+            return cls(reduction, None, 0, 0, low, high)
+        if x.dtype not in ("int8", "int16"):
+            raise UnsupportedError(f"REDUCE_PROD of quantized {x.dtype} is not supported")
+        if not (x.step >= 0 and y.step > 0):
+            raise ModelError(
+                f"input {x.name!r} has scale {x.step}, output {y.name!r} {y.step}; "
+                "each needs one that is positive"
+            )
+        factor = x.step / y.step ** (1.0 / reduction.count)
+        return cls(reduction, Multiplier.of(factor), x.zero, y.zero, low, high)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        if self.multiplier is None:
+            axes = self.reduction.array_axes
+            product = np.multiply.reduce(x, axis=axes, dtype=x.dtype)
+            y[...] = np.asarray(product).reshape(len(x), *y.shape[1:])
+            return
+        factors = self.reduction.rows(x).astype(np.int64) - self.x_zero
+        current = factors[..., 0]
+        for step in range(1, self.reduction.count):  # each rounding feeds the next
+            current = rescale64(current * factors[..., step], self.multiplier)
+        codes = wrap32(rescale64(current, self.multiplier) + self.y_zero)
+        y[...] = np.clip(codes, self.low, self.high).reshape(len(x), *y.shape[1:])
+
+
+@kernel("REDUCE_PROD", "float32", options=ReducerOptions)
+@dataclass(frozen=True, slots=True)
+class ReduceProdFloat:
+    """The float32 kernel: numbers are multiplied in the order of the elements."""
+
+    reduction: Reduction
+
+    output_shapes = staticmethod(reduced_shapes)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+    ) -> ReduceProdFloat:
+        """Read the axes."""
+        return cls(Reduction.of(inputs, options))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y; of no elements it is 1."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        if x.size == 0:
+            y.fill(1)
+            return
+        products = self.reduction.ordered(np.multiply, x, work)
+        y[...] = products.reshape(len(x), *y.shape[1:])

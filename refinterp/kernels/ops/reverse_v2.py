@@ -1,0 +1,59 @@
+"""REVERSE_V2: the elements along some axes in reverse order.
+
+Shapes    x: any; axes: int32 (n,), next to each other; y: x's shape
+Units     unchanged
+Raises    ModelError, from prepare only: axes that do not exist or have others between them
+Source    LiteRT kernels/reverse.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import axis_of, expect_shapes, integers, operand, same_type, value
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@kernel("REVERSE_V2", "float32", "int8", "uint8", "int16", "int32", "int64", "bool", "float16")
+@dataclass(frozen=True, slots=True)
+class ReverseV2:
+    """axes: counted with the sample axis."""
+
+    axes: tuple[int, ...]
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Return the input's shape."""
+        value(inputs, 1, "REVERSE_V2")
+        return (operand(inputs, 0, "REVERSE_V2").shape,)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> ReverseV2:
+        """Check the axes."""
+        x = operand(inputs, 0, "REVERSE_V2")
+        same_type(x, outputs[0], "REVERSE_V2")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "REVERSE_V2")
+        named = integers(inputs, 1, "REVERSE_V2")
+        axes = sorted(axis_of(axis, len(x.shape), "REVERSE_V2") for axis in named)
+        if axes and axes != list(range(axes[0], axes[0] + len(axes))):
+            raise ModelError(f"REVERSE_V2: axes {named} must lie next to each other")
+        return cls(tuple(axis + 1 for axis in axes))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy from a view with negative strides."""
+        x = inputs[0]
+        assert x is not None
+        np.copyto(outputs[0], np.flip(x, self.axes))

@@ -1,0 +1,81 @@
+"""SCATTER_ND: zeros, and updates added at coordinates.
+
+Shapes    index: int32 (..., n): coordinates on y's first n axes; updates (..., *rest of y's shape);
+          shape: int32 (rank,); y: that shape
+Units     codes are added as they are, wrapping around; bool: or
+Raises    ModelError; from prepare: shapes that do not fit; from eval: a coordinate out of range,
+          on which LiteRT fails the run
+Source    LiteRT kernels/scatter_nd.cc, internal/reference/reference_ops.h (f67457790)
+Exact to  LiteRT BUILTIN_REF, float32 added in the same order; TFLM has no such operator
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import expect_shapes, integers, operand, per_sample, same_type
+from refinterp.kernels.ops.gather_nd import flat
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+_WHERE = "SCATTER_ND"
+
+
+@kernel("SCATTER_ND", "float32", "int8", "uint8", "int32", "int64", "bool", data=1)
+@dataclass(frozen=True, slots=True)
+class ScatterNd:
+    """sizes: of the axes that coordinates count on. after: elements of one update."""
+
+    sizes: Shape
+    after: int
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Return the shape asked for."""
+        index, updates = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        shape = tuple(integers(inputs, 2, _WHERE))
+        count = index.shape[-1] if index.shape else -1
+        if (
+            index.dtype != "int32"
+            or not 0 <= count <= len(shape)
+            or any(size < 0 for size in shape)
+            or updates.shape != (*index.shape[:-1], *shape[count:])
+        ):
+            raise ModelError(
+                f"{_WHERE}: indices {index.dtype} {list(index.shape)} and updates "
+                f"{list(updates.shape)} do not fit an output of {list(shape)}"
+            )
+        return (shape,)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> ScatterNd:
+        """Check the shapes."""
+        same_type(operand(inputs, 1, _WHERE), outputs[0], _WHERE)
+        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        count = operand(inputs, 0, _WHERE).shape[-1]
+        shape = outputs[0].shape
+        return cls(shape[:count], math.prod(shape[count:]))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Add update after update."""
+        index, updates = inputs[0], inputs[1]
+        assert index is not None
+        assert updates is not None
+        outputs[0].fill(0)
+        places = flat(index, self.sizes, _WHERE)
+        slices = updates.reshape(len(updates), places.shape[1], self.after)
+        y = outputs[0].reshape(len(outputs[0]), math.prod(self.sizes), self.after)
+        for where, what, out in per_sample(len(y), places, slices, y):
+            np.add.at(out, where, what)

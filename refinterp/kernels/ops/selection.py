@@ -1,0 +1,115 @@
+"""SELECT and SELECT_V2: y = a where the condition holds, b elsewhere.
+
+Real      y = a if condition else b
+Integer   codes are copied as they are, whatever the scales say
+Shapes    SELECT: condition a scalar, a vector along the first axis, or of the shape of a and b;
+          SELECT_V2: all three broadcast
+Raises    ModelError, from prepare only: types or shapes that do not fit
+Source    LiteRT kernels/select.cc, internal/reference/select.h (f67457790); tflite-micro
+          micro/kernels/select.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import operand, require_type
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.broadcast import blocks, broadcast_shape
+
+_TYPES = (
+    "float32", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64",
+    "uint64", "bool",
+)  # fmt: skip
+
+
+def _three(inputs: Inputs) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
+    condition, a, b = (operand(inputs, i, r) for i, r in enumerate(("condition", "a", "b")))
+    return condition, a, b
+
+
+def select_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+    """SELECT's output shape; raises ModelError for a condition that fits neither way."""
+    condition, a, b = _three(inputs)
+    if a.shape != b.shape:
+        raise ModelError(f"a and b must have one shape, got {list(a.shape)} and {list(b.shape)}")
+    if condition.shape not in ((), a.shape, a.shape[:1]):
+        raise ModelError(
+            f"condition {condition.name!r} has shape {list(condition.shape)}; allowed: [], "
+            f"{list(a.shape[:1])}, {list(a.shape)}"
+        )
+    return (a.shape,)
+
+
+def broadcast_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+    """SELECT_V2's output shape."""
+    condition, a, b = _three(inputs)
+    both = broadcast_shape(a.shape, b.shape, where="a and b")
+    return (broadcast_shape(condition.shape, both, where="condition and values"),)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """A prepared selection. axes: axes to append to a condition that runs along the first one."""
+
+    axes: int
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        condition, a, b = inputs
+        assert condition is not None
+        assert a is not None
+        assert b is not None
+        condition = condition.reshape(*condition.shape, *(1,) * self.axes)
+        for out, holds, yes, no in blocks(outputs[0], condition, a, b):
+            out[...] = np.where(holds, yes, no)
+
+
+def _prepared(inputs: Inputs, outputs: Sequence[TensorSpec], axes: int) -> Chosen:
+    condition, a, b = _three(inputs)
+    require_type(condition, "bool", role="condition")
+    require_type(b, a.dtype, role="b")
+    require_type(outputs[0], a.dtype, role="output")
+    return Chosen(axes)
+
+
+@kernel("SELECT", *_TYPES, data=1)
+class Select:
+    """The older operator."""
+
+    output_shapes = staticmethod(select_shapes)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> Chosen:
+        """See whether the condition runs along the first axis."""
+        condition, a, _ = _three(inputs)
+        along = condition.shape != a.shape and len(condition.shape) == 1
+        return _prepared(inputs, outputs, len(a.shape) - 1 if along else 0)
+
+
+@kernel("SELECT_V2", *_TYPES, data=1)
+class SelectV2:
+    """The broadcasting operator."""
+
+    output_shapes = staticmethod(broadcast_shapes)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> Chosen:
+        """Check the types."""
+        return _prepared(inputs, outputs, 0)

@@ -1,0 +1,378 @@
+"""SignalEnergy, SignalFilterBank and what follows it: tflite-micro's mel features.
+
+Energy                real**2 + imaginary**2 of the frequencies start_index..end_index - 1; 0 else
+FilterBank            channel i: sum of weight * x over its frequencies + sum of unweight * x over
+                      those of the channel before, in 64 bits
+SquareRoot            round(sqrt(x)) >> bits
+SpectralSubtraction   noise = (x * smoothing + noise * one_minus) >> bits, kept between invocations;
+                      y = max(x - noise, floor(x * min_signal_remaining)); odd channels have
+                      smoothing of their own
+PCAN                  gain by a piecewise parabola of the noise, then x**2 / 4 below 2, x - 1 above
+Log                   log(x << input_correction_bits) * output_scale, at most 32767; 0 for 0 and 1
+Shapes                rank 1 throughout; Energy: (2 * n,) → (n,)
+Units                 unsigned integers without a scale; arithmetic wraps as C's does
+Raises                ModelError, from prepare only: ranks, types, sizes, options out of range
+Source                tflite-micro signal/micro/kernels and signal/src (90b983c2b)
+Exact to              TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.signal_parts import count, operand, require
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics import unsigned
+
+_SNR_BITS = 12
+_OUTPUT_BITS = 6
+_LOW32 = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyOptions:
+    """Custom options of SignalEnergy."""
+
+    start_index: int = 0
+    end_index: int = 0
+
+
+@kernel("SignalEnergy", "int16", options=EnergyOptions)
+@dataclass(frozen=True, slots=True)
+class SignalEnergy:
+    """Squared magnitudes."""
+
+    start: int
+    end: int
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: EnergyOptions) -> tuple[Shape, ...]:
+        """One number of each complex one."""
+        return ((operand(inputs, 0).size // 2,),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: EnergyOptions, rule: Rules
+    ) -> SignalEnergy:
+        """Check the range of frequencies."""
+        x = require(operand(inputs, 0), "int16", 1)
+        require(outputs[0], "uint32", 1)
+        start = count("start_index", options.start_index, 0, x.size // 2)
+        return cls(start, count("end_index", options.end_index, 0, x.size // 2))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        wide = x.astype(np.int64)
+        y[...] = 0
+        some = slice(self.start, self.end)
+        y[:, some] = (np.square(wide[:, 0::2]) + np.square(wide[:, 1::2]))[:, some]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterBankOptions:
+    """Custom options of SignalFilterBank."""
+
+    num_channels: int = 0
+
+
+@kernel("SignalFilterBank", "uint32", options=FilterBankOptions)
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalFilterBank:
+    """matrix: uint64 (channels, frequencies), int16 weights modulo 2**64; None until they come."""
+
+    channels: int
+    frequencies: int
+    matrix: NDArray[np.uint64] | None
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: FilterBankOptions) -> tuple[Shape, ...]:
+        """One sum of each channel."""
+        return ((options.num_channels,),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: FilterBankOptions, rule: Rules
+    ) -> SignalFilterBank:
+        """Spread constant weights over the frequencies."""
+        x = require(operand(inputs, 0), "uint32", 1)
+        tables = [require(operand(inputs, i), "int16", 1) for i in range(1, 6)]
+        require(outputs[0], "uint64", 1)
+        channels = count("num_channels", options.num_channels)
+        if any(spec.size < channels + 1 for spec in tables[2:]):
+            raise ModelError(
+                f"{channels} channels need {channels + 1} starts and widths; there are "
+                f"{[spec.size for spec in tables[2:]]}"
+            )
+        values = [spec.data for spec in tables if spec.data is not None]
+        if len(values) < len(tables):
+            raise ModelError("weights, starts and widths of SignalFilterBank must be constants")
+        return cls(channels, x.size, _filter_matrix(channels, x.size, values))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x = inputs[0]
+        assert x is not None
+        assert self.matrix is not None
+        outputs[0][...] = x.astype(np.uint64) @ self.matrix.T
+
+
+def _filter_matrix(channels: int, frequencies: int, tables: Sequence[Array]) -> NDArray[np.uint64]:
+    weights, unweights, starts, places, widths = (table.astype(np.int64) for table in tables)
+    matrix = np.zeros((channels + 2, frequencies), np.int64)
+    for channel in range(channels + 1):
+        width = max(int(widths[channel]), 0)
+        start, place = int(starts[channel]), int(places[channel])
+        if width and not (
+            0 <= start <= frequencies - width
+            and 0 <= place <= min(weights.size, unweights.size) - width
+        ):
+            raise ModelError(
+                f"channel {channel} takes frequencies {start}..{start + width - 1} and weights "
+                f"{place}..{place + width - 1}; there are {frequencies} and "
+                f"{min(weights.size, unweights.size)}"
+            )
+        matrix[channel, start : start + width] += weights[place : place + width]
+        matrix[channel + 1, start : start + width] += unweights[place : place + width]
+    return matrix[1:-1].astype(np.uint64)
+
+
+@kernel("SignalFilterBankSquareRoot", "uint64", options=NoOptions)
+@dataclass(frozen=True, slots=True)
+class SignalFilterBankSquareRoot:
+    """Rounded roots, shifted right."""
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """As the input."""
+        return (operand(inputs, 0).shape,)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> SignalFilterBankSquareRoot:
+        """Check ranks and types."""
+        require(operand(inputs, 0), "uint64", 1)
+        require(operand(inputs, 1), "int32", 0)
+        require(outputs[0], "uint32", 1)
+        return cls()
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x, bits = inputs
+        assert x is not None
+        assert bits is not None
+        shift = bits.astype(np.int64).reshape(-1, 1) & 31  # as x86 shifts
+        outputs[0][...] = unsigned.square_root(x) >> shift
+
+
+@dataclass(frozen=True, slots=True)
+class SpectralSubtractionOptions:
+    """Custom options of SignalFilterBankSpectralSubtraction."""
+
+    num_channels: int = 0
+    smoothing: int = 0
+    one_minus_smoothing: int = 0
+    alternate_smoothing: int = 0
+    alternate_one_minus_smoothing: int = 0
+    smoothing_bits: int = 0
+    spectral_subtraction_bits: int = 0
+    min_signal_remaining: int = 0
+    clamping: bool = False
+
+
+@kernel("SignalFilterBankSpectralSubtraction", "uint32", options=SpectralSubtractionOptions)
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalFilterBankSpectralSubtraction:
+    """smoothing, one_minus: uint64 (channels,), by the channel's parity."""
+
+    smoothing: NDArray[np.uint64]
+    one_minus: NDArray[np.uint64]
+    options: SpectralSubtractionOptions
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: SpectralSubtractionOptions) -> tuple[Shape, ...]:
+        """The signal and the noise estimate, as the input."""
+        x = operand(inputs, 0)
+        return (x.shape, x.shape)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: SpectralSubtractionOptions,
+        rule: Rules,
+    ) -> SignalFilterBankSpectralSubtraction:
+        """Alternate the coefficients."""
+        x = require(operand(inputs, 0), "uint32", 1)
+        for spec in outputs:
+            require(spec, "uint32", 1)
+        if x.size != options.num_channels or len(outputs) != 2:
+            raise ModelError(
+                f"{x.size} channels and {len(outputs)} outputs; the options say "
+                f"{options.num_channels} channels, and there must be two outputs"
+            )
+        count("smoothing_bits", options.smoothing_bits, 0, 31)
+        count("spectral_subtraction_bits", options.spectral_subtraction_bits, 0, 63)
+        odd = np.arange(x.size, dtype=np.int64) % 2 == 1
+
+        def alternating(even: int, other: int) -> NDArray[np.uint64]:
+            return np.where(odd, other & _LOW32, even & _LOW32).astype(np.uint64)
+
+        return cls(
+            alternating(options.smoothing, options.alternate_smoothing),
+            alternating(options.one_minus_smoothing, options.alternate_one_minus_smoothing),
+            options,
+        )
+
+    def state(self) -> Sequence[Array]:
+        """The noise estimate."""
+        return [np.zeros(self.smoothing.size, np.uint32)]
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write the signal, the estimate, and the state."""
+        x, state = inputs
+        y, noise = outputs
+        assert x is not None
+        assert state is not None
+        bits = np.uint64(self.options.spectral_subtraction_bits)
+        scaling = np.uint64(self.options.smoothing_bits)
+        remaining = np.uint64(self.options.min_signal_remaining & _LOW32)
+        for index in range(len(y)):
+            own = x[min(index, len(x) - 1)].astype(np.uint64)
+            scaled = (own << scaling) & np.uint64(_LOW32)
+            estimate = scaled * self.smoothing + state[0].astype(np.uint64) * self.one_minus
+            estimate = (estimate >> bits) & np.uint64(_LOW32)
+            kept = np.minimum(estimate, scaled)
+            state[0] = kept if self.options.clamping else estimate
+            floor = ((own * remaining) >> bits) & np.uint64(_LOW32)
+            y[index] = np.maximum((scaled - kept) >> scaling, floor)
+            noise[index] = state[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PcanOptions:
+    """Custom options of SignalPCAN."""
+
+    snr_shift: int = 0
+
+
+@kernel("SignalPCAN", "uint32", options=PcanOptions)
+@dataclass(frozen=True, slots=True)
+class SignalPcan:
+    """Per-channel amplitude normalization."""
+
+    shift: int
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: PcanOptions) -> tuple[Shape, ...]:
+        """As the input."""
+        return (operand(inputs, 0).shape,)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: PcanOptions, rule: Rules
+    ) -> SignalPcan:
+        """Check that the gain table reaches every estimate."""
+        x = require(operand(inputs, 0), "uint32", 1)
+        noise = require(operand(inputs, 1), "uint32", 1)
+        table = require(operand(inputs, 2), "int16", 1)
+        require(outputs[0], "uint32", 1)
+        if noise.size != x.size or table.size < 4 * 32 - 6 + 3:
+            raise ModelError(
+                f"{x.size} channels, {noise.size} noise estimates and a gain table of "
+                f"{table.size}; as many estimates as channels and at least 125 gains are needed"
+            )
+        return cls(count("snr_shift", options.snr_shift, 0, 63))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x, noise, table = inputs
+        assert x is not None
+        assert noise is not None
+        assert table is not None
+        gain = _wide_dynamic(noise.astype(np.int64), table[0].astype(np.int64))
+        product = x.astype(np.uint64) * (gain & _LOW32).astype(np.uint64)
+        ratio = (product >> np.uint64(self.shift)) & np.uint64(_LOW32)
+        square = ((ratio * ratio) & np.uint64(_LOW32)) >> np.uint64(
+            2 + 2 * _SNR_BITS - _OUTPUT_BITS
+        )
+        line = (ratio >> np.uint64(_SNR_BITS - _OUTPUT_BITS)).astype(np.int64) - (1 << _OUTPUT_BITS)
+        outputs[0][...] = np.where(ratio < 2 << _SNR_BITS, square.astype(np.int64), line & _LOW32)
+
+
+def _wide_dynamic(x: NDArray[np.int64], table: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A piecewise parabola over powers of two: 4 table entries per bit length; int16 result."""
+    interval = unsigned.bit_length(x)
+    base = 4 * interval - 6
+    left, right = np.maximum(11 - interval, 0), np.maximum(interval - 11, 0)
+    fraction = ((x << left) >> right) & 0x3FF
+    base = np.where(x <= 2, 0, base)
+    result = (table[base + 2] * fraction) >> 5
+    result = (result + (table[base + 1] << 5)) * fraction
+    result = ((((result + 2**31) & _LOW32) - 2**31 + (1 << 14)) >> 15) + table[base]
+    result = ((result + 2**15) & 0xFFFF) - 2**15
+    return np.where(x <= 2, table[np.minimum(x, 2)], result)
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """Custom options of SignalFilterBankLog."""
+
+    input_correction_bits: int = 0
+    output_scale: int = 0
+
+
+@kernel("SignalFilterBankLog", "uint32", options=LogOptions)
+@dataclass(frozen=True, slots=True)
+class SignalFilterBankLog:
+    """Logarithms."""
+
+    bits: int
+    scale: int
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: LogOptions) -> tuple[Shape, ...]:
+        """As the input."""
+        return (operand(inputs, 0).shape,)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: LogOptions, rule: Rules
+    ) -> SignalFilterBankLog:
+        """Check ranks and types."""
+        require(operand(inputs, 0), "uint32", 1)
+        require(outputs[0], "int16", 1)
+        bits = count("input_correction_bits", options.input_correction_bits, 0, 31)
+        return cls(bits, options.output_scale & _LOW32)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x = inputs[0]
+        assert x is not None
+        scaled = (x.astype(np.int64) << self.bits) & _LOW32
+        logs = unsigned.log(np.maximum(scaled, 2), self.scale)
+        outputs[0][...] = np.where(scaled > 1, np.minimum(logs, 32767), 0)

@@ -1,0 +1,174 @@
+"""SignalFftAutoScale, SignalRfft, SignalIrfft: tflite-micro's Fourier transforms.
+
+Real      Rfft: the spectrum of each row, padded with zeros to fft_length; Irfft: its inverse,
+          divided by fft_length. AutoScale: x * 2**bits, and bits
+Integer   fixed-point butterflies that divide by their radix, see `numerics.kissfft`; the integer
+          inverse is not divided further. AutoScale: bits so that the largest fits 15 bits
+Shapes    Rfft: x (..., n) → (..., fft_length + 2); Irfft the reverse; AutoScale: x (n,) → (n,), ()
+Units     complex numbers lie as real, imaginary part; codes carry no scale
+Raises    ModelError, from prepare only: ranks and sizes. UnsupportedError: a length whose half has
+          prime factors beyond 5
+Source    tflite-micro signal/micro/kernels/rfft.cc, irfft.cc, fft_auto_scale_kernel.cc (90b983c2b)
+Exact to  TFLM; float32 too but for the compiler's freedom
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError, UnsupportedError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.signal_parts import operand, require
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.kissfft import Transform, transform
+
+
+@dataclass(frozen=True, slots=True)
+class FftOptions:
+    """Custom options of SignalRfft and SignalIrfft; T is a tensor type's number."""
+
+    fft_length: int = 0
+    T: int = 7
+
+
+_TYPES = {0: "float32", 2: "int32", 7: "int16"}
+
+
+def _transform(x: TensorSpec, y: TensorSpec, options: FftOptions, *, inverse: bool) -> Transform:
+    if _TYPES.get(options.T) != x.dtype or y.dtype != x.dtype:
+        raise ModelError(
+            f"a transform of type {_TYPES.get(options.T, options.T)} from {x.dtype} to {y.dtype}; "
+            "all three must be the same"
+        )
+    return transform(x.dtype, options.fft_length, inverse=inverse)
+
+
+@kernel("SignalRfft", "int16", "int32", "float32", options=FftOptions)
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalRfft:
+    """Rows to spectra."""
+
+    transform: Transform
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: FftOptions) -> tuple[Shape, ...]:
+        """Real and imaginary part of fft_length / 2 + 1 frequencies."""
+        x = operand(inputs, 0)
+        if not x.shape or not 0 < x.shape[-1] <= options.fft_length:
+            raise ModelError(
+                f"rows of shape {list(x.shape)} are longer than fft_length {options.fft_length}, "
+                "or none"
+            )
+        return ((*x.shape[:-1], options.fft_length + 2),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: FftOptions, rule: Rules
+    ) -> SignalRfft:
+        """Make the tables."""
+        return cls(_transform(operand(inputs, 0), outputs[0], options, inverse=False))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        rows = np.zeros((*x.shape[:-1], self.transform.length), x.dtype)
+        rows[..., : x.shape[-1]] = x
+        y[..., 0::2], y[..., 1::2] = self.transform.forward(rows)
+
+
+@kernel("SignalIrfft", "int16", "int32", "float32", options=FftOptions)
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalIrfft:
+    """Spectra to rows."""
+
+    transform: Transform
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: FftOptions) -> tuple[Shape, ...]:
+        """fft_length points."""
+        x = operand(inputs, 0)
+        if not x.shape or x.shape[-1] != options.fft_length + 2:
+            raise ModelError(
+                f"a spectrum of shape {list(x.shape)}; its last size must be fft_length + 2, "
+                f"{options.fft_length + 2}"
+            )
+        return ((*x.shape[:-1], options.fft_length),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: FftOptions, rule: Rules
+    ) -> SignalIrfft:
+        """Make the tables."""
+        return cls(_transform(operand(inputs, 0), outputs[0], options, inverse=True))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        rows = self.transform.backward(x[..., 0::2], x[..., 1::2])
+        y[...] = rows / np.float32(self.transform.length) if y.dtype == np.float32 else rows
+
+
+@kernel("SignalFftAutoScale", "int16", options=NoOptions)
+@dataclass(frozen=True, slots=True)
+class SignalFftAutoScale:
+    """A row scaled up by the power of two that its largest element leaves room for."""
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """The row, and one number."""
+        return (operand(inputs, 0).shape, ())
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> SignalFftAutoScale:
+        """Check ranks and types."""
+        require(operand(inputs, 0), "int16", 1)
+        if len(outputs) != 2:
+            raise UnsupportedError(f"SignalFftAutoScale has two outputs, not {len(outputs)}")
+        require(outputs[0], "int16", 1)
+        require(outputs[1], "int32", 0)
+        return cls()
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y and the bits."""
+        x = inputs[0]
+        y, bits = outputs
+        assert x is not None
+        for index in range(len(y)):
+            own = x[min(index, len(x) - 1)].astype(np.int64)
+            most = _largest(own)
+            shift = max(0, 15 - most.bit_length()) if most > 0 else 0
+            y[index] = own << shift
+            bits[index] = shift
+
+
+def _largest(x: Array) -> int:
+    """The largest magnitude in int16, where that of -32768 is -32768.
+
+    After one, the search goes on from there: negative numbers that rise count as larger, until
+    one does not rise, from which on magnitudes count.
+    """
+    lowest = np.flatnonzero(x == -32768)
+    if not lowest.size:
+        return int(np.abs(x).max(initial=0))
+    rest = x[lowest[-1] + 1 :]
+    if not rest.size:
+        return -32768
+    before = np.concatenate([[-32768], rest[:-1]])
+    turned = np.flatnonzero((rest >= 0) | (rest <= before))
+    return int(np.abs(rest[turned[0] :]).max()) if turned.size else int(rest[-1])

@@ -1,0 +1,73 @@
+"""SLICE: a box of elements.
+
+Shapes    x: any; begin, size: int32 or int64 (rank,); size -1 is all that is left; y: size
+Units     unchanged
+Raises    ModelError, from prepare only: a box that reaches outside x
+Source    LiteRT kernels/slice.cc, internal/reference/slice.h (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import ALL, expect_shapes, integers, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+def box(inputs: Inputs) -> list[tuple[int, int]]:
+    """Return (first, one past the last) per axis."""
+    shape = operand(inputs, 0, "SLICE").shape
+    begin, size = integers(inputs, 1, "SLICE"), integers(inputs, 2, "SLICE")
+    if len(begin) != len(shape) or len(size) != len(shape):
+        raise ModelError(
+            f"SLICE: begin has {len(begin)} and size {len(size)} entries for {len(shape)} "
+            "dimensions; both need one for each"
+        )
+    found = []
+    for axis, (start, count, whole) in enumerate(zip(begin, size, shape, strict=True)):
+        stop = whole if count == -1 else start + count
+        if count < -1 or not 0 <= start <= stop <= whole:
+            raise ModelError(
+                f"SLICE: {count} elements from {start} are not within axis {axis} of {whole}"
+            )
+        found.append((start, stop))
+    return found
+
+
+@kernel("SLICE", *ALL)
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """index: the box, sample axis included."""
+
+    index: tuple[slice, ...]
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Return the size of the box."""
+        return (tuple(stop - start for start, stop in box(inputs)),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> Slice:
+        """Check the box."""
+        same_type(operand(inputs, 0, "SLICE"), outputs[0], "SLICE")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "SLICE")
+        return cls((slice(None), *(slice(start, stop) for start, stop in box(inputs))))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy the box."""
+        x = inputs[0]
+        assert x is not None
+        np.copyto(outputs[0], x[self.index])

@@ -1,0 +1,129 @@
+"""SPACE_TO_BATCH_ND: blocks of space moved to the batch axis.
+
+Shapes    x (batch, *space, depth), one or two axes of space; block: int32, one per axis of space;
+          paddings: int32 (axes, 2); y (batch * product of block, *(padded space / block), depth)
+Units     unchanged, padded with y's zero point; LiteRT wants one scale and zero point for x and y,
+          TFLM does not look
+Raises    ModelError, from prepare only: sizes that do not divide, other scales
+Source    LiteRT kernels/space_to_batch_nd.cc, internal/reference/space_to_batch_nd.h (f67457790)
+Exact to  LiteRT BUILTIN_REF; TFLM where nothing is padded: its padding is uninitialised memory
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import BYTES, expect_shapes, integers, operand, same_scale, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+_WHERE = "SPACE_TO_BATCH_ND"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Elements block * i + offset of padded space, where they lie in space and in i.
+
+    batch: of the side that has the blocks as batches, sample axis first. blocks, space: indices.
+    """
+
+    blocks: tuple[slice, ...]
+    space: tuple[slice, ...]
+
+
+def pieces(
+    space: Shape, counts: Shape, block: Sequence[int], before: Sequence[int], batch: int
+) -> tuple[Block, ...]:
+    """Split space into blocks.
+
+    space: sizes without padding; counts: how many blocks lie along each axis of padded space;
+    before: padding in front (or what is cropped there); batch: of the side that has the space.
+    """
+    found = []
+    for number, offsets in enumerate(product(*(range(size) for size in block))):
+        inside, outside = [], []
+        for size, count, step, offset, ahead in zip(
+            space, counts, block, offsets, before, strict=True
+        ):
+            first = max(0, -((offset - ahead) // step))  # the first i with i * step + offset there
+            last = min(count, -((offset - ahead - size) // step))
+            last = max(first, last)
+            start = first * step + offset - ahead
+            inside.append(slice(first, last))
+            outside.append(slice(start, start + (last - first) * step, step))
+        batches = slice(number * batch, (number + 1) * batch)
+        everything = slice(None)
+        found.append(Block((everything, batches, *inside), (everything, everything, *outside)))
+    return tuple(found)
+
+
+def settings(inputs: Inputs, where: str) -> tuple[list[int], list[int], list[int]]:
+    """Return block sizes and what to put (or crop) before and after, one per axis of space."""
+    x = operand(inputs, 0, where)
+    block, pairs = integers(inputs, 1, where), integers(inputs, 2, where)
+    axes = len(x.shape) - 2
+    if axes not in (1, 2) or len(block) != axes or len(pairs) != 2 * axes:
+        raise ModelError(
+            f"{where}: block {block} and margins {pairs} do not fit an input of {list(x.shape)}, "
+            "which must have 3 or 4 dimensions"
+        )
+    if min(block) < 1 or min(pairs) < 0:
+        raise ModelError(f"{where}: block {block} must be positive, margins {pairs} not negative")
+    return block, pairs[::2], pairs[1::2]
+
+
+@kernel("SPACE_TO_BATCH_ND", *BYTES)
+@dataclass(frozen=True, slots=True)
+class SpaceToBatchNd:
+    """pieces: what goes where. value: the padding, None if there is none."""
+
+    pieces: tuple[Block, ...]
+    value: int | None
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Divide the padded space."""
+        shape = operand(inputs, 0, _WHERE).shape
+        block, before, after = settings(inputs, _WHERE)
+        padded = [n + b + a for n, b, a in zip(shape[1:-1], before, after, strict=True)]
+        if any(size % step for size, step in zip(padded, block, strict=True)):
+            raise ModelError(f"{_WHERE}: block {block} does not divide padded space {padded}")
+        space = [size // step for size, step in zip(padded, block, strict=True)]
+        return ((shape[0] * math.prod(block), *space, shape[-1]),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> SpaceToBatchNd:
+        """Place the blocks."""
+        x, y = operand(inputs, 0, _WHERE), outputs[0]
+        same_type(x, y, _WHERE)
+        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        if x.dtype in ("int8", "uint8", "int16") and rule.path != "unchecked":
+            same_scale(x, y, _WHERE)
+        block, before, after = settings(inputs, _WHERE)
+        padded = any(before) or any(after)
+        return cls(
+            pieces(x.shape[1:-1], y.shape[1:-1], block, before, x.shape[0]),
+            y.zero if padded else None,
+        )
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy block after block."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        if self.value is not None:
+            y.fill(self.value)
+        for piece in self.pieces:
+            np.copyto(y[piece.blocks], x[piece.space])

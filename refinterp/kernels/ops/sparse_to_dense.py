@@ -1,0 +1,84 @@
+"""SPARSE_TO_DENSE: one value everywhere, and others at coordinates.
+
+Shapes    index: int32 or int64, (n, rank), (n,) for a vector, or a scalar; shape: (rank,);
+          values (n,) or one for all; default: one element; y: shape
+Units     codes are copied
+Raises    ModelError; from prepare: shapes that do not fit; from eval: a coordinate out of range,
+          on which LiteRT fails the run
+Source    LiteRT kernels/sparse_to_dense.cc, internal/reference/reference_ops.h (f67457790)
+Exact to  LiteRT BUILTIN_REF; of values for one place the last stays. TFLM has no such operator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import expect_shapes, integers, operand, per_sample, same_type
+from refinterp.kernels.ops.gather_nd import flat
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+_WHERE = "SPARSE_TO_DENSE"
+
+
+@kernel("SPARSE_TO_DENSE", "float32", "int8", "uint8", "int32", "int64", data=2)
+@dataclass(frozen=True, slots=True)
+class SparseToDense:
+    """sizes: y's shape."""
+
+    sizes: Shape
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Return the shape asked for."""
+        shape = tuple(integers(inputs, 1, _WHERE))
+        index, values = operand(inputs, 0, _WHERE), operand(inputs, 2, _WHERE)
+        count = index.shape[0] if index.shape else 1
+        rank = index.shape[1] if len(index.shape) == 2 else 1
+        if (
+            index.dtype not in ("int32", "int64")
+            or len(index.shape) > 2
+            or rank != len(shape)
+            or values.shape not in ((), (count,))
+            or any(size < 0 for size in shape)
+        ):
+            raise ModelError(
+                f"{_WHERE}: indices {index.dtype} {list(index.shape)} and values "
+                f"{list(values.shape)} do not fit an output of {list(shape)}"
+            )
+        return (shape,)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> SparseToDense:
+        """Check the shapes."""
+        default = operand(inputs, 3, _WHERE)
+        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        for spec in (default, operand(inputs, 2, _WHERE)):
+            same_type(spec, outputs[0], _WHERE)
+        if default.size != 1:
+            raise ModelError(f"{_WHERE}: the default {default.name!r} must be one element")
+        return cls(outputs[0].shape)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write the default, then the values."""
+        index, _, values, default = inputs
+        y = outputs[0]
+        assert index is not None
+        assert values is not None
+        assert default is not None
+        np.copyto(y, default.reshape(-1, *(1,) * (y.ndim - 1)))
+        points = index.reshape(len(index), -1, len(self.sizes))
+        places = flat(points, self.sizes, _WHERE)
+        for where, what, out in per_sample(len(y), places, values, y.reshape(len(y), -1)):
+            out[where] = what

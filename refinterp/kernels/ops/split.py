@@ -1,0 +1,145 @@
+"""SPLIT and SPLIT_V: a tensor cut into pieces along an axis.
+
+Shapes    SPLIT: axis, one int32; x: any; y_i: num_splits pieces of one size
+          SPLIT_V: x: any; sizes: int32 or int64 (num_splits,), of which one may be -1; axis;
+          y_i: as long as sizes says
+Units     unchanged: neither runtime looks at scales
+Raises    ModelError, from prepare only: pieces that do not add up to x
+Source    LiteRT kernels/split.cc, split_v.cc (f67457790); tflite-micro micro/kernels/split.cc,
+          split_v.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import (
+    axis_of,
+    expect_shapes,
+    integer,
+    integers,
+    operand,
+    same_type,
+)
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOptions:
+    """Schema tables SplitOptions and SplitVOptions."""
+
+    num_splits: int = 0
+
+
+TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64")
+
+
+def _pieces(shape: Shape, axis: int, sizes: Sequence[int]) -> tuple[Shape, ...]:
+    return tuple((*shape[:axis], size, *shape[axis + 1 :]) for size in sizes)
+
+
+def _places(axis: int, sizes: Sequence[int]) -> tuple[tuple[slice, ...], ...]:
+    ends = np.cumsum([0, *sizes], dtype=np.int64).tolist()
+    return tuple((*(slice(None),) * (axis + 1), slice(start, end)) for start, end in pairwise(ends))
+
+
+def _copy(x: Array | None, places: Sequence[tuple[slice, ...]], outputs: Sequence[Array]) -> None:
+    assert x is not None
+    for place, y in zip(places, outputs, strict=True):
+        np.copyto(y, x[place])
+
+
+def even_cut(inputs: Inputs, options: SplitOptions) -> tuple[int, list[int]]:
+    """Return SPLIT's axis and the sizes along it."""
+    shape = operand(inputs, 1, "SPLIT").shape
+    axis = axis_of(integer(inputs, 0, "SPLIT"), len(shape), "SPLIT")
+    count = options.num_splits
+    if count < 1 or shape[axis] % count:
+        raise ModelError(
+            f"SPLIT: axis {axis} of {list(shape)} cannot be cut into {count} equal pieces"
+        )
+    return axis, [shape[axis] // count] * count
+
+
+def sized_cut(inputs: Inputs, options: SplitOptions) -> tuple[int, list[int]]:
+    """Return SPLIT_V's axis and the sizes along it."""
+    shape = operand(inputs, 0, "SPLIT_V").shape
+    sizes = integers(inputs, 1, "SPLIT_V")
+    axis = axis_of(integer(inputs, 2, "SPLIT_V"), len(shape), "SPLIT_V")
+    asked = list(sizes)
+    if sizes.count(-1) == 1:
+        sizes[sizes.index(-1)] = shape[axis] - (sum(sizes) + 1)
+    if len(sizes) != options.num_splits or sum(sizes) != shape[axis] or min(sizes) < 0:
+        raise ModelError(
+            f"SPLIT_V: sizes {asked} do not cut axis {axis} of {list(shape)} into "
+            f"{options.num_splits} pieces"
+        )
+    return axis, sizes
+
+
+@kernel("SPLIT", *TYPES, options=SplitOptions, data=1)
+@dataclass(frozen=True, slots=True)
+class Split:
+    """places: where each piece lies in x, sample axis included."""
+
+    places: tuple[tuple[slice, ...], ...]
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: SplitOptions) -> tuple[Shape, ...]:
+        """Return equal pieces."""
+        return _pieces(operand(inputs, 1, "SPLIT").shape, *even_cut(inputs, options))
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SplitOptions, rule: Rules
+    ) -> Split:
+        """Place the pieces."""
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "SPLIT")
+        for y in outputs:
+            same_type(operand(inputs, 1, "SPLIT"), y, "SPLIT")
+        return cls(_places(*even_cut(inputs, options)))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy each piece."""
+        _copy(inputs[1], self.places, outputs)
+
+
+@kernel("SPLIT_V", *TYPES, options=SplitOptions)
+@dataclass(frozen=True, slots=True)
+class SplitV:
+    """places: where each piece lies in x, sample axis included."""
+
+    places: tuple[tuple[slice, ...], ...]
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: SplitOptions) -> tuple[Shape, ...]:
+        """Return pieces of the sizes asked for."""
+        return _pieces(operand(inputs, 0, "SPLIT_V").shape, *sized_cut(inputs, options))
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SplitOptions, rule: Rules
+    ) -> SplitV:
+        """Place the pieces."""
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "SPLIT_V")
+        for y in outputs:
+            same_type(operand(inputs, 0, "SPLIT_V"), y, "SPLIT_V")
+        return cls(_places(*sized_cut(inputs, options)))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy each piece."""
+        _copy(inputs[0], self.places, outputs)

@@ -1,0 +1,62 @@
+"""SQUEEZE: the same elements, without axes of size 1.
+
+Shapes    x: any; y: x's shape without the axes squeeze_dims, or without every 1 if that is empty
+Units     unchanged
+Raises    ModelError, from prepare only: an axis that does not exist or is not of size 1
+Source    LiteRT kernels/squeeze.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import ALL, axis_of, copy, expect_shapes, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class SqueezeOptions:
+    """Schema table SqueezeOptions."""
+
+    squeeze_dims: Sequence[int] = ()
+
+
+@kernel("SQUEEZE", *ALL, options=SqueezeOptions)
+@dataclass(frozen=True, slots=True)
+class Squeeze:
+    """Copies the elements in order."""
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: SqueezeOptions) -> tuple[Shape, ...]:
+        """Drop the axes."""
+        shape = operand(inputs, 0, "SQUEEZE").shape
+        named = [axis_of(int(axis), len(shape), "SQUEEZE") for axis in options.squeeze_dims]
+        for axis in named:
+            if shape[axis] != 1:
+                raise ModelError(f"SQUEEZE: axis {axis} of {list(shape)} is not of size 1")
+        gone = set(named) or {axis for axis, size in enumerate(shape) if size == 1}
+        return (tuple(size for axis, size in enumerate(shape) if axis not in gone),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SqueezeOptions, rule: Rules
+    ) -> Squeeze:
+        """Check types and shapes."""
+        same_type(operand(inputs, 0, "SQUEEZE"), outputs[0], "SQUEEZE")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "SQUEEZE")
+        return cls()
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy."""
+        x = inputs[0]
+        assert x is not None
+        copy(x, outputs[0])

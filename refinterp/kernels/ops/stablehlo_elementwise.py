@@ -1,0 +1,95 @@
+"""STABLEHLO_ADD, _MULTIPLY, _MAXIMUM, _MINIMUM, _AND, _SHIFT_LEFT: tensors of one shape.
+
+Shapes    a, b, y: all the same
+Units     codes are taken as plain integers, which wrap around: nothing is rescaled. _SHIFT_LEFT:
+          the counts are taken modulo 32, as on x86 (C leaves others undefined)
+Raises    ModelError, from prepare only: shapes or types that differ
+Source    LiteRT kernels/stablehlo_elementwise.h, stablehlo_add.cc, stablehlo_multiply.cc,
+          stablehlo_min_max.cc, stablehlo_and.cc, stablehlo_shift_left.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF, for _AND and _SHIFT_LEFT, which it lacks, LiteRT's optimised
+          kernels; TFLM has no such operators
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import expect_shapes, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+_FLOATS = ("float32", "float16")
+_WHOLE = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """function: (a, b) → y, in the elements' own type."""
+
+    function: Callable[[Array, Array], Array]
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs[0][...] = self.function(a, b)
+
+
+def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    """Return the common shape."""
+    a, b = operand(inputs, 0, "STABLEHLO"), operand(inputs, 1, "STABLEHLO")
+    if a.shape != b.shape:
+        raise ModelError(f"operands have shapes {list(a.shape)} and {list(b.shape)}")
+    return (a.shape,)
+
+
+def check(inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions) -> None:
+    """Validate all there is to validate."""
+    expect_shapes(outputs, output_shapes(inputs, options), "STABLEHLO")
+    for i in (0, 1):
+        same_type(operand(inputs, i, "STABLEHLO"), outputs[0], "STABLEHLO")
+
+
+def _register(operator: str, function: Callable[[Array, Array], Array], *dtypes: str) -> None:
+    """Register an operator that is one function of two elements."""
+
+    class Elementwise:
+        """Prepares the function."""
+
+        @staticmethod
+        def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+            """The common shape."""
+            return output_shapes(inputs, options)
+
+        @classmethod
+        def prepare(
+            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        ) -> Prepared:
+            """Check the operands."""
+            check(inputs, outputs, options)
+            return Prepared(function)
+
+    kernel(operator, *dtypes)(Elementwise)
+
+
+def _shift_left(a: Array, b: Array) -> Array:
+    return np.asarray(np.left_shift(a, b & 31))
+
+
+_register("STABLEHLO_ADD", np.add, *_FLOATS, *_WHOLE)
+_register("STABLEHLO_MULTIPLY", np.multiply, *_FLOATS, *_WHOLE)
+_register("STABLEHLO_MAXIMUM", np.maximum, *_FLOATS, *_WHOLE)
+_register("STABLEHLO_MINIMUM", np.minimum, *_FLOATS, *_WHOLE)
+_register("STABLEHLO_AND", np.bitwise_and, *_WHOLE)
+_register("STABLEHLO_SHIFT_LEFT", _shift_left, "int8", "int16", "int32")

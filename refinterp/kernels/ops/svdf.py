@@ -1,0 +1,245 @@
+"""SVDF: a dense layer over time, factored into features of the input and weights of their past.
+
+Real      feature = x @ w_feature.T; state = the last `memory` features of each filter
+          y = activation(sum over a unit's `rank` filters of state @ w_time + bias)
+Integer   feature = clip16(R1(sum(w_feature * (x - x_zero)))), kept in the state's own codes
+          y = clip8(R2(sum(w_time * state) + bias) + y_zero); sums wrap in int32; the activation is
+          not applied. TFLM takes int8 states (and clips features to them), whose zero point counts
+Dynamic   each row of x is quantized by its range; the state and w_time are float32
+Shapes    x (batch, input), w_feature (filters, input), w_time (filters, memory), bias (units,),
+          state (batch, memory * filters), y (batch, units); filters = rank * units
+Units     codes, real = scale * (code - zero point). The state is a variable: it stays from one
+          invocation to the next, and samples run in order
+Raises    ModelError, from prepare only: shapes that do not fit together, missing scales, a state
+          that is no variable
+Source    LiteRT kernels/svdf.cc, internal/reference/svdf.h (f67457790); tflite-micro
+          micro/kernels/svdf_common.cc (90b983c2b)
+Exact to  LiteRT BUILTIN_REF (int16 state) and TFLM for integers, over many invocations; float32
+          within rounding of the sums
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.legacy_weights import register_uint8_weights
+from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.weights import product_scale
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.activation import INTEGER_RANGE
+from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
+from refinterp.numerics.recurrent import Activation, Product, Rows, activation
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SvdfOptions:
+    """Schema table SVDFOptions."""
+
+    rank: int = 0
+    fused_activation_function: str | int = "NONE"
+    asymmetric_quantize_inputs: bool = False
+
+
+def svdf_output_shapes(inputs: Inputs, options: SvdfOptions) -> tuple[Shape, ...]:
+    """The output's shape, (batch, units)."""
+    if len(inputs) != 5 or any(inputs[i] is None for i in (0, 1, 2, 4)):
+        raise ModelError(
+            "SVDF needs five inputs: data, feature weights, time weights, bias (may be omitted), "
+            "state"
+        )
+    x, feature, time, bias, state = inputs
+    assert x is not None
+    assert feature is not None
+    assert time is not None
+    assert state is not None
+    for role, spec in (("input", x), ("feature weights", feature), ("time weights", time)):
+        if len(spec.shape) != 2:
+            raise ModelError(f"{role} {spec.name!r} have shape {list(spec.shape)}; rank 2 needed")
+    filters = feature.shape[0]
+    if options.rank < 1 or filters % options.rank:
+        raise ModelError(f"{filters} filters do not divide into units of rank {options.rank}")
+    units, batch, memory = filters // options.rank, x.shape[0], time.shape[1]
+    if feature.shape[1] != x.shape[1] or time.shape[0] != filters or memory < 1:
+        raise ModelError(
+            f"input {list(x.shape)}, feature weights {list(feature.shape)} and time weights "
+            f"{list(time.shape)} do not fit: [batch, input], [filters, input], [filters, memory]"
+        )
+    if bias is not None and bias.size != units:
+        raise ModelError(f"bias {bias.name!r} has {bias.size} values for {units} units")
+    if not state.is_variable or state.shape != (batch, memory * filters):
+        raise ModelError(
+            f"state {state.name!r} must be a variable of shape {[batch, memory * filters]}; it "
+            f"has shape {list(state.shape)}{'' if state.is_variable else ' and is no variable'}"
+        )
+    return ((batch, units),)
+
+
+def _history(state: Array, features: Array, memory: int) -> tuple[Array, Array]:
+    """Append features (S, batch, filters) to a state (1, batch, memory * filters).
+
+    Returns the states after each sample, (S, batch, filters, memory), a view, and the last one in
+    the state's layout. The oldest feature of each filter falls out.
+    """
+    samples, batch, filters = features.shape
+    old = state.reshape(batch, filters, memory)
+    line = np.concatenate([old, features.transpose(1, 2, 0)], axis=2)
+    windows = np.lib.stride_tricks.sliding_window_view(line, memory, axis=2)[:, :, 1:]
+    return windows.transpose(2, 0, 1, 3), line[:, :, samples:].reshape(1, batch, -1)
+
+
+@kernel("SVDF", "int8", "int8x16", options=SvdfOptions, weights=2)
+@dataclass(frozen=True, slots=True, eq=False)
+class SvdfInteger:
+    """The integer kernel. low, high: what features are clipped to; state_zero: of its codes."""
+
+    x_zero: int
+    feature: Multiplier
+    low: int
+    high: int
+    state_zero: int
+    output: Multiplier
+    y_zero: int
+    rank: int
+
+    output_shapes = staticmethod(svdf_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SvdfOptions, rule: Rules
+    ) -> SvdfInteger:
+        """Fold the scales."""
+        svdf_output_shapes(inputs, options)
+        x, feature, time, bias, state = inputs
+        y = outputs[0]
+        assert x is not None
+        assert feature is not None
+        assert time is not None
+        assert state is not None
+        for spec, allowed in ((feature, "int8"), (state, time.dtype), (y, "int8")):
+            if spec.dtype != allowed:
+                raise ModelError(f"{spec.name!r} is {spec.dtype}; it must be {allowed}")
+        if bias is not None and bias.dtype != "int32":
+            raise ModelError(f"bias {bias.name!r} is {bias.dtype}; it must be int32")
+        for spec in (x, feature, time, state, y):
+            if not spec.quantized:
+                raise ModelError(f"{spec.name!r} has no scale")
+        low, high = INTEGER_RANGE[state.dtype]
+        real = np.float32 if rule.precision == "float32" else np.float64
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            first = real(x.scale[0]) * real(feature.scale[0]) / real(state.scale[0])
+            second = real(state.scale[0]) * real(time.scale[0]) / real(y.scale[0])
+        return cls(
+            int(x.zero_point[0]),
+            Multiplier.of(np.float64(first)),
+            low,
+            high,
+            int(state.zero_point[0]) if rule.path == "state-zero" or low == -128 else 0,
+            Multiplier.of(np.float64(second)),
+            int(y.zero_point[0]),
+            options.rank,
+        )
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, batch, units) and the state."""
+        x, w_feature, w_time, bias, state = inputs[:5]
+        y = outputs[0]
+        assert x is not None
+        assert w_feature is not None
+        assert w_time is not None
+        assert state is not None
+        centred = x.astype(np.int64) - self.x_zero
+        sums = wrap32(centred @ w_feature.astype(np.int64).swapaxes(-1, -2))
+        features = np.clip(rescale(sums, self.feature), self.low, self.high) + self.state_zero
+        features = features.astype(state.dtype)  # a zero point may carry it over the type's end
+        windows, last = _history(state, features, w_time.shape[-1])
+        state[...] = last
+        past = windows.astype(np.int64) - self.state_zero
+        total = np.sum(past * w_time.astype(np.int64)[:, None], axis=-1, dtype=np.int64)
+        total = total.reshape(*y.shape, self.rank).sum(axis=-1, dtype=np.int64)
+        if bias is not None:
+            total = total + bias.reshape(len(bias), 1, -1)
+        codes = wrap32(rescale(wrap32(total), self.output) + self.y_zero)
+        np.clip(codes, -128, 127, out=y, casting="unsafe")
+
+
+@kernel("SVDF", "float32", "float32x8", options=SvdfOptions, weights=2)
+@dataclass(frozen=True, slots=True, eq=False)
+class SvdfFloat:
+    """The float32 kernel, and that of int8 weights, whose scales are then given.
+
+    features: the feature weights laid out, None when they are fed at run time.
+    """
+
+    rank: int
+    activation: Activation
+    features: Product | None
+    feature_scale: np.float32 | None
+    time_scale: np.float32 | None
+    asymmetric: bool
+
+    output_shapes = staticmethod(svdf_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SvdfOptions, rule: Rules
+    ) -> SvdfFloat:
+        """Check the types."""
+        svdf_output_shapes(inputs, options)
+        _, feature, time, bias, state = inputs
+        assert feature is not None
+        assert time is not None
+        assert state is not None
+        if feature.dtype != time.dtype:
+            raise ModelError(
+                f"feature weights are {feature.dtype}, time weights {time.dtype}; both must be "
+                "of one type"
+            )
+        for spec in (bias, state, outputs[0]):
+            if spec is not None and spec.dtype != "float32":
+                raise ModelError(f"{spec.name!r} is {spec.dtype}; it must be float32")
+        return cls(
+            options.rank,
+            activation(options.fused_activation_function),
+            None if feature.data is None else Product.of(feature.data, product_scale(feature)),
+            product_scale(feature),
+            product_scale(time),
+            options.asymmetric_quantize_inputs,
+        )
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y (S, batch, units) and the state."""
+        x, w_feature, w_time, bias, state = inputs[:5]
+        y = outputs[0]
+        assert x is not None
+        assert w_feature is not None
+        assert w_time is not None
+        assert state is not None
+        weigh = self.features or Product.of(w_feature[0], self.feature_scale)
+        features = weigh(Rows(x.reshape(-1, x.shape[-1]), self.asymmetric))
+        windows, last = _history(state, features.reshape(*y.shape[:2], -1), w_time.shape[-1])
+        time = w_time[0]
+        if self.time_scale is not None:
+            time = time.astype(np.float32) * self.time_scale
+        past = np.einsum("sbfm,fm->sbf", windows, time)
+        state[...] = last
+        total = past.reshape(*y.shape, self.rank).sum(axis=-1, dtype=np.float32)
+        if bias is not None:
+            total += bias.reshape(len(bias), 1, -1)
+        y[...] = self.activation(total)
+
+
+register_uint8_weights("SVDF")

@@ -1,0 +1,62 @@
+"""TILE: the input repeated along its axes.
+
+Shapes    x: any; multiples: int32 or int64 (rank,); y: x's sizes times the multiples
+Units     unchanged
+Raises    ModelError, from prepare only: multiples that are negative or not one per axis
+Source    LiteRT kernels/tile.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF; TFLM has no such operator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import BYTES, expect_shapes, integers, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@kernel("TILE", *BYTES)
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """x_view, y_view: shapes with an axis of repetitions before each axis."""
+
+    x_view: Shape
+    y_view: Shape
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Multiply the sizes."""
+        shape, multiples = operand(inputs, 0, "TILE").shape, integers(inputs, 1, "TILE")
+        if len(multiples) != len(shape) or any(count < 0 for count in multiples):
+            raise ModelError(
+                f"TILE: multiples {multiples} must be {len(shape)} numbers that are not negative"
+            )
+        return (tuple(size * count for size, count in zip(shape, multiples, strict=True)),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> Tile:
+        """Check the multiples."""
+        x = operand(inputs, 0, "TILE")
+        same_type(x, outputs[0], "TILE")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "TILE")
+        pairs = list(zip(integers(inputs, 1, "TILE"), x.shape, strict=True))
+        once = tuple(n for _, size in pairs for n in (1, size))
+        return cls(once, tuple(n for pair in pairs for n in pair))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy, broadcast over the repetitions."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        np.copyto(y.reshape(len(y), *self.y_view), x.reshape(len(x), *self.x_view))

@@ -1,0 +1,65 @@
+"""TRANSPOSE: axes in another order.
+
+Shapes    x: any; perm: int32 (rank,); y: axis i is x's axis perm[i]
+Units     unchanged
+Raises    ModelError, from prepare only: perm is no order of x's axes
+Source    LiteRT kernels/transpose.cc, internal/reference/transpose.h (f67457790)
+Exact to  LiteRT BUILTIN_REF and TFLM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import ALL, axis_of, expect_shapes, integers, operand, same_type
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+def order(inputs: Inputs) -> tuple[int, ...]:
+    """Return the permutation, counted from the front."""
+    x = operand(inputs, 0, "TRANSPOSE")
+    rank = len(x.shape)
+    perm = integers(inputs, 1, "TRANSPOSE")
+    axes = tuple(axis_of(axis, rank, "TRANSPOSE") for axis in perm)
+    if sorted(axes) != list(range(rank)):
+        raise ModelError(f"TRANSPOSE: {perm} does not name each of {rank} axes once")
+    return axes
+
+
+@kernel("TRANSPOSE", *ALL)
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """axes: the permutation, with the sample axis in front."""
+
+    axes: tuple[int, ...]
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Permute the sizes."""
+        shape = operand(inputs, 0, "TRANSPOSE").shape
+        return (tuple(shape[axis] for axis in order(inputs)),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> Transpose:
+        """Check the permutation."""
+        same_type(operand(inputs, 0, "TRANSPOSE"), outputs[0], "TRANSPOSE")
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "TRANSPOSE")
+        return cls((0, *(axis + 1 for axis in order(inputs))))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Copy through a transposed view."""
+        x = inputs[0]
+        assert x is not None
+        np.copyto(outputs[0], x.transpose(self.axes))

@@ -1,0 +1,55 @@
+"""WHERE: the coordinates of the elements that are not 0, row by row.
+
+Shapes    x: at least a vector, whose value decides; y: int64 (count, rank)
+Raises    ModelError, from prepare only: a scalar, another output type
+Source    LiteRT kernels/where.cc (f67457790)
+Exact to  LiteRT BUILTIN_REF; TFLM has no such operator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.moves import expect_shapes, operand, per_sample, value
+from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.workspace import Workspace
+
+
+@kernel("WHERE", "bool", "float32", "int8", "uint8", "uint32", "int32", "int64")
+@dataclass(frozen=True, slots=True)
+class Where:
+    """No fields: the elements come with the run, and their count with the shape."""
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        """Count the elements."""
+        x = operand(inputs, 0, "WHERE")
+        if not x.shape:
+            raise ModelError("WHERE needs a vector or more, got a scalar")
+        return ((int(np.count_nonzero(value(inputs, 0, "WHERE"))), len(x.shape)),)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+    ) -> Where:
+        """Check the output."""
+        expect_shapes(outputs, cls.output_shapes(inputs, options), "WHERE")
+        if outputs[0].dtype != "int64":
+            raise ModelError(f"WHERE: output {outputs[0].name!r} is {outputs[0].dtype}, not int64")
+        return cls()
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """List the coordinates."""
+        x = inputs[0]
+        assert x is not None
+        for part, y in per_sample(len(outputs[0]), x, outputs[0]):
+            np.copyto(y, np.argwhere(part))
