@@ -189,9 +189,9 @@ def page(results: Mapping[str, Any]) -> str:
         "models, every tensor compared: LiteRT's reference kernels (its optimised ones where the",
         "reference resolver lacks the operator) under flavour `litert-reference`, the TFLM wheel",
         "under `tflm`. Integers must be equal; floats may differ by rounding, within the bound",
-        "each generator states. *refused*: the runtime does not take the type. *died*: cases on which",
-        "the runtime's process ended. *known*: the runtime is wrong on all models of the cell,",
-        "which were held against the oracle named instead: see",
+        "each generator states. *refused*: the runtime does not take the type. *died*: cases on",
+        "which the runtime's process ended. *known*: the runtime is wrong on all models of the",
+        "cell, which were held against the oracle named instead: see",
         "[known differences](known-differences.md).",
         "",
         f"{len(ran)} cells, {total['cases']:,} cases, {total['elements']:,} elements, "
