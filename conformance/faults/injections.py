@@ -371,7 +371,8 @@ def input_scaling(subject: Subject, rng: Rng) -> Plant | None:
         patient.set_grid(x, zero_point=zero)
         detail = f"zero point of the input: {zero}"
         return Plant(patient.build(), subject.twin, subject.samples, at, detail)
-    mean = float(np.mean([subject.samples.get(i)[0].mean() for i in range(4)]))
+    few = range(min(4, subject.samples.count))
+    mean = float(np.mean([subject.samples.get(i)[0].mean() for i in few]))
     doubled = (lambda v: 2 * v - span) if low == 0 else (lambda v: v + span / 2)
     change, detail = (
         (lambda v: v * 255, "data * 255"),

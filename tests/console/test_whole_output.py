@@ -235,3 +235,16 @@ def test_real_models(name, capsys):
         printed(capsys, "arena", path)
     capsys.readouterr()
     printed(capsys, "explain", path)
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_real_models_debugged(name, capsys):
+    """On random data: every cause's evidence and remedy, every index."""
+    words = ["debug", str(corpus() / "models" / f"{name}.tflite")]
+    found = document(capsys, *words)
+    holds_summary(printed(capsys, *words), found)
+    out = printed(capsys, *words, "--all")
+    holds_causes(out, found)
+    assert sorted(indices(out, "operator")) == sorted(
+        layer["operator"] for layer in found["layers"]
+    )
