@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 
 from refinterp.errors import ModelError, UsageError
 from refinterp.graph.model import Model
-from refinterp.interpreter.mistakes import DelegateError, UnsupportedModelError
+from refinterp.interpreter.litert_errors import DelegateError, UnsupportedModelError
 from refinterp.modelfile.reader import read_model
 
 _INVALID: Final = "The model is not a valid Flatbuffer buffer"

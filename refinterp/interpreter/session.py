@@ -15,7 +15,7 @@ from refinterp.errors import ModelError, StateError, UnsupportedError, UsageErro
 from refinterp.graph.check import Finding
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape, Tensor, code_limits
-from refinterp.interpreter.mistakes import AllocationError, ResizeError, UnreadableError
+from refinterp.interpreter.litert_errors import AllocationError, ResizeError, UnreadableError
 from refinterp.interpreter.sentences import failed_node, unresolved
 from refinterp.numerics.threads import blas_threads
 from refinterp.run.executor import Executor

@@ -11,7 +11,7 @@ it must reach it, and the one below must not. There are at most 255 such places 
 are tried when the form is made: for a few scales around the rounded one, the products at these
 accumulators bound offset + half from both sides, and offset - half, and values from between the
 bounds are tried. What then still differs, mostly one accumulator of a channel that is rounded the
-wrong way, is looked for among the accumulators and mended; where that is too much, there is no
+wrong way, is looked for among the accumulators and corrected; where that is too much, there is no
 float32 form.
 """
 
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.numerics.codes import add_away, store
-from refinterp.numerics.mends import Mends
+from refinterp.numerics.corrections import Corrections
 from refinterp.numerics.tape import Do, clip
 
 F32 = NDArray[np.float32]
@@ -50,7 +50,7 @@ class SingleRescale:
     """float32 form for the columns of one rule.
 
     scale, offset: (repeats * channels,), the channels' values over and over. half: likewise, or
-    None. low, high: the clamp relative to the zero point. mends: what comes out wrong.
+    None. low, high: the clamp relative to the zero point. corrections: what comes out wrong.
     """
 
     scale: F32
@@ -59,7 +59,7 @@ class SingleRescale:
     low: int
     high: int
     zero_point: int
-    mends: Mends
+    corrections: Corrections
 
     def __call__(self, acc: F32, out: NDArray[Any], scratch: F64, do: Do, parts: Any) -> None:
         """Write the codes of acc (rows, channels), contiguous, which is written over.
@@ -68,7 +68,7 @@ class SingleRescale:
         """
         free = scratch.view(np.float32)
         spare = free[: acc.size]
-        hits = self.mends.find(acc, free[acc.size :].view(np.bool_), do, parts)
+        hits = self.corrections.find(acc, free[acc.size :].view(np.bool_), do, parts)
         flat = acc.reshape(-1)
         for part in parts(acc.size):
             self._part(part(flat), part(spare), do)
@@ -77,7 +77,7 @@ class SingleRescale:
             acc, codes = flat, out.reshape(-1)
         store(acc, codes, self.low, self.high, self.zero_point, do, spare)
         if hits is not None:
-            do(self.mends.mend, hits, out)
+            do(self.corrections.apply, hits, out)
 
     def _part(self, work: F32, spare: F32, do: Do) -> None:
         size = work.shape[-1]
@@ -125,7 +125,7 @@ class Exact:
 def find_single(rule: Exact, row: int) -> SingleRescale | None:
     """Look for a float32 form; row: elements to repeat the channels over.
 
-    Returns None when sums do not fit float32, or too many accumulators would have to be mended.
+    Returns None when sums do not fit float32, or too many accumulators would have to be corrected.
     """
     n = rule.scale.size
     if n == 0 or not np.all(rule.bound < 2.0**24) or (rule.half is None and rule.low < 0):
@@ -147,13 +147,13 @@ def find_single(rule: Exact, row: int) -> SingleRescale | None:
     wrong = _wrong(rule, found, live[search.open], places[search.open])
     if wrong is None:
         return None
-    mends = Mends.of(*wrong, n, row)
-    if mends.cost > (0.7 if signed else 0.4):
+    corrections = Corrections.of(*wrong, n, row)
+    if corrections.cost > (0.7 if signed else 0.4):
         return None
     tiled = np.tile(found, (1, max(1, row // n)))
     return SingleRescale(
         tiled[0], tiled[1], tiled[2] if signed else None, rule.low, rule.high, rule.zero_point,
-        mends,
+        corrections,
     )  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def _middle(need: F32, room: F32) -> Any:
 
 
 def _wrong(rule: Exact, found: F32, channels: I64, places: F64) -> tuple[I64, F32, I64] | None:
-    """What is left to mend: (channel, accumulator, code) of each difference near a place.
+    """What is left to correct: (channel, accumulator, code) of each difference near a place.
 
     None when differences may go on further away.
     """
@@ -259,6 +259,6 @@ def _wrong(rule: Exact, found: F32, channels: I64, places: F64) -> tuple[I64, F3
     if wrong[..., 0].any() or wrong[..., -1].any():
         return None
     which = np.nonzero(wrong)
-    mended = np.stack([channels[which[0]], sums[which], codes[which] + rule.zero_point])
-    mended = np.unique(mended, axis=1)
-    return mended[0].astype(np.int64), mended[1].astype(np.float32), mended[2].astype(np.int64)
+    wrong = np.stack([channels[which[0]], sums[which], codes[which] + rule.zero_point])
+    wrong = np.unique(wrong, axis=1)
+    return wrong[0].astype(np.int64), wrong[1].astype(np.float32), wrong[2].astype(np.int64)

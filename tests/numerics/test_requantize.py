@@ -8,7 +8,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from refinterp.numerics import requantize
-from refinterp.numerics.mends import Mends
+from refinterp.numerics.corrections import Corrections
 from refinterp.numerics.requantize import Requantizer
 from refinterp.numerics.tape import NOW
 from tests.oracles import integers
@@ -106,7 +106,7 @@ def test_float32_form_equals_the_plain_rule(low, least, monkeypatch):
     """Where float32 is offered it gives the plain rule's codes for every accumulator there is."""
     monkeypatch.setattr(requantize, "SINGLE_AFTER", 0)
     rng = np.random.default_rng(1)
-    offered = mended = 0
+    offered = corrected = 0
     for _ in range(12):
         channels = int(rng.integers(1, 40))
         factor = rng.uniform(least, 4 * least, channels)
@@ -123,10 +123,10 @@ def test_float32_form_equals_the_plain_rule(low, least, monkeypatch):
         form = r.fast.single.form
         if form is not None:
             offered += 1
-            mended += form.mends.channels.size
+            corrected += form.corrections.channels.size
         np.testing.assert_array_equal(out, r.exact(acc))
     assert offered > 2
-    assert mended or least > 1e-3
+    assert corrected or least > 1e-3
 
 
 def test_float32_form_at_the_ends_of_the_bound(monkeypatch):
@@ -149,14 +149,14 @@ def test_float32_form_at_the_ends_of_the_bound(monkeypatch):
 
 
 @pytest.mark.parametrize("channels", [4, 100])
-def test_mends(channels):
-    """What is to be mended is found in rows and in columns, many of one channel as well as one."""
+def test_corrections(channels):
+    """What comes out wrong is found in rows and in columns, many of one channel as well as one."""
     rng = np.random.default_rng(3)
     for count in (1, 3, 2 * channels):
         which = rng.integers(0, channels, count)
         sums = rng.permutation(1000)[:count].astype(np.float32)
         codes = rng.integers(-128, 128, count)
-        mends = Mends.of(which, sums, codes, channels, 16)
+        corrections = Corrections.of(which, sums, codes, channels, 16)
         acc = rng.integers(0, 1000, (50, channels)).astype(np.float32)
         acc[rng.integers(0, 50, count), which] = sums
         out = np.zeros(acc.shape, np.int8)
@@ -164,14 +164,15 @@ def test_mends(channels):
         for channel, value, code in zip(which, sums, codes, strict=True):
             want[acc[:, channel] == value, channel] = code
 
-        row = len(mends.rows[0]) if mends.rows else 1
+        row = len(corrections.rows[0]) if corrections.rows else 1
         whole = acc.size // row * row
         cuts = (
             (lambda flat, n=whole, row=row: flat[:n].reshape(-1, row)),
             lambda flat, n=whole: flat[n:],
         )
-        hits = mends.find(acc, np.zeros(acc.size * 40, np.bool_), NOW, lambda _, cuts=cuts: cuts)
-        mends.mend(hits, out)
+        scratch = np.zeros(acc.size * 40, np.bool_)
+        hits = corrections.find(acc, scratch, NOW, lambda _, cuts=cuts: cuts)
+        corrections.apply(hits, out)
         np.testing.assert_array_equal(out, want)
 
 

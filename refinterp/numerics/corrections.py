@@ -1,4 +1,4 @@
-"""Accumulators whose codes come out wrong: found before they are written over, mended after."""
+"""Accumulators whose codes come out wrong: found before they are written over, corrected after."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STRIDED = 10  # columns that take as long to compare, one by one, as a row of a
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mends:
+class Corrections:
     """The code (zero point included) of some accumulators of some channels, one each.
 
     rows: for comparing whole rows, where there is much to find: in each, an accumulator to find per
@@ -31,7 +31,7 @@ class Mends:
     rows: tuple[F32, ...]
 
     @classmethod
-    def of(cls, channels: I64, sums: F32, codes: I64, count: int, row: int) -> Mends:
+    def of(cls, channels: I64, sums: F32, codes: I64, count: int, row: int) -> Corrections:
         """Choose how to find them among `count` channels; row: elements to repeat these over."""
         levels = int(np.bincount(channels.astype(np.intp, copy=False)).max(initial=0))
         if channels.size * _STRIDED <= count * levels:
@@ -54,7 +54,7 @@ class Mends:
     def find(
         self, acc: F32, scratch: NDArray[np.bool_], do: Do, parts: Any
     ) -> NDArray[np.bool_] | None:
-        """Mark them in acc (rows, channels), contiguous; None when there is nothing to mend.
+        """Mark them in acc (rows, channels), contiguous; None when there is nothing to correct.
 
         scratch: at least 6 * acc.size. parts: cuts flat arrays into rows as long as the vectors.
         """
@@ -72,7 +72,7 @@ class Mends:
             do(np.equal, acc[:, channel], value, own)
         return hits
 
-    def mend(self, hits: NDArray[np.bool_], out: NDArray[Any]) -> None:
+    def apply(self, hits: NDArray[np.bool_], out: NDArray[Any]) -> None:
         """Write the codes of what was found into out (rows, channels)."""
         if not np.count_nonzero(hits):  # faster than `any`
             return
