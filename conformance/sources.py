@@ -63,10 +63,11 @@ def code_hash(path: Path) -> str:
 
 
 @cache
-def hash_of(module: str, watched: tuple[str, ...] = WATCHED) -> str:
-    """The hash of a kernel module and all it computes with, docstrings and comments aside."""
-    path = ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
-    joined = "\n".join(f"{p.relative_to(ROOT)} {code_hash(p)}" for p in closure(path, watched))
+def hash_of(*modules: str, watched: tuple[str, ...] = WATCHED) -> str:
+    """The hash of modules and all they compute with, docstrings and comments aside."""
+    paths = [ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py") for module in modules]
+    files = sorted({file for path in paths for file in closure(path, watched)})
+    joined = "\n".join(f"{p.relative_to(ROOT)} {code_hash(p)}" for p in files)
     return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 

@@ -14,7 +14,7 @@ from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import judge
 from refinterp.arena.lifetimes import lifetimes
 from refinterp.arena.problem import Plan
-from refinterp.kernels import conv_2d
+from refinterp.kernels.ops import conv_2d
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics import fixedpoint, requantize
 from refinterp.numerics.fixedpoint import Multiplier

@@ -90,9 +90,11 @@ def current(row: Mapping[str, Any] | None, cases: int) -> bool:
 
 
 def sources_of(operator: str, dtype: str) -> str:
-    """The hash of what a cell's kernel computes with."""
+    """The hash of what a cell's kernel, and the file that registers it, compute with."""
     entry = load_kernels().get((operator, dtype))
-    return hash_of(entry.kernel.__module__) if entry else ""
+    if entry is None:
+        return ""
+    return hash_of(entry.kernel.__module__, entry.options.__module__)
 
 
 @cache

@@ -29,7 +29,7 @@ def sources(operator: str, runtime: str) -> str:
     """The hash of an operator's rule and what it is made of."""
     rule = rule_for(runtime, operator)
     module = rule.__module__ if rule else "refinterp.verdicts.inventory"
-    return hash_of(module, ("verdicts",))
+    return hash_of(module, watched=("verdicts",))
 
 
 def row_of(cell: Cell, seed: int) -> Row:

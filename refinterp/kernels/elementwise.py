@@ -49,6 +49,20 @@ def common_shape(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
     return (broadcast_shape(first.shape, second.shape, where=where),)
 
 
+def along(spec: TensorSpec) -> tuple[int, ...]:
+    """The shape in which per-channel values of a tensor broadcast over it, sample axis included.
+
+    Raises ModelError when there is not one scale per index of the quantized dimension.
+    """
+    axis = spec.quantized_dimension
+    if not 0 <= axis < len(spec.shape) or spec.shape[axis] != spec.scale.size:
+        raise ModelError(
+            f"{spec.name!r} has {spec.scale.size} scales along dimension {axis} of shape "
+            f"{list(spec.shape)}"
+        )
+    return (1, *(size if i == axis else 1 for i, size in enumerate(spec.shape)))
+
+
 def require_type(spec: TensorSpec, *allowed: str, role: str) -> None:
     """Raise ModelError unless the operand is of one of the types."""
     if spec.dtype not in allowed:

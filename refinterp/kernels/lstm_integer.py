@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.registry import Array, Inputs
 from refinterp.kernels.weighted import constant
 from refinterp.numerics import q15, q31, sigmoid16
@@ -174,11 +174,11 @@ class IntegerCell:
         h[...] = hidden
 
 
-def litert_cell(inputs: Inputs, options: parts.LstmOptions, y: TensorSpec) -> IntegerCell:
+def litert_cell(inputs: Inputs, options: lstm.LstmOptions, y: TensorSpec) -> IntegerCell:
     """Fold scales as LiteRT does: in float32, gates in Q3 unless they are normalized."""
-    size = parts.sizes(inputs, time_major=options.time_major)
-    x, state = parts.present(inputs, 0), parts.present(inputs, parts.CELL_STATE)
-    h = parts.present(inputs, parts.OUTPUT_STATE)
+    size = lstm.sizes(inputs, time_major=options.time_major)
+    x, state = lstm.present(inputs, 0), lstm.present(inputs, lstm.CELL_STATE)
+    h = lstm.present(inputs, lstm.OUTPUT_STATE)
     together = options.time_major or len(x.shape) == 2
     _types(inputs, x.dtype, "int32")
     log = log2_if_power(state.step) if state.step > 0 else None
@@ -193,7 +193,7 @@ def litert_cell(inputs: Inputs, options: parts.LstmOptions, y: TensorSpec) -> In
             f"{len(options.intermediates)}"
         )
     hidden = options.intermediates[4]
-    normal = parts.at(inputs, parts.NORM + 1) is not None
+    normal = lstm.at(inputs, lstm.NORM + 1) is not None
     scales = [np.float32(2.0**-12)] * 4
     if normal:
         if any(spec.scale.size != 1 for spec in options.intermediates[:4]):
@@ -201,42 +201,42 @@ def litert_cell(inputs: Inputs, options: parts.LstmOptions, y: TensorSpec) -> In
         scales = [np.float32(spec.scale[0]) for spec in options.intermediates[:4]]
 
     def linear(place: int, source: TensorSpec, scale: np.float32, bias: int | None) -> Linear:
-        spec = parts.present(inputs, place)
+        spec = lstm.present(inputs, place)
         weights = constant(spec, "weights").astype(np.int64)
         factor = np.float32(spec.scale[0]) * np.float32(source.scale[0]) / scale
         offset = np.zeros(len(weights), np.int64)
         if bias is not None:
-            offset += constant(parts.present(inputs, bias), "bias").astype(np.int64)
+            offset += constant(lstm.present(inputs, bias), "bias").astype(np.int64)
         offset -= int(source.zero_point[0]) * weights.sum(axis=1, dtype=np.int64)
         return Linear(weights.T.astype(np.float64), offset, Multiplier.of(float(factor)), False)
 
     def gate(number: int) -> Gate:
         scale = scales[number]
-        hole = parts.peephole(inputs, number)
+        hole = lstm.peephole(inputs, number)
         holes = None
         if hole is not None:
-            spec = parts.present(inputs, hole)
+            spec = lstm.present(inputs, hole)
             factor = np.float32(2.0**log * float(spec.scale[0]) / float(scale))
             holes = (
                 _peepholes(constant(spec, "weights"), size, together),
                 Multiplier.of(float(factor)),
             )
         return Gate(
-            linear(parts.WEIGHTS + number, x, scale, None if normal else parts.BIAS + number),
-            linear(parts.RECURRENT + number, h, scale, None),
+            linear(lstm.WEIGHTS + number, x, scale, None if normal else lstm.BIAS + number),
+            linear(lstm.RECURRENT + number, h, scale, None),
             holes,
             _norm(inputs, number) if normal else None,
             False,
         )
 
     projection = None
-    if parts.at(inputs, parts.PROJECTION) is not None:
-        spec = parts.present(inputs, parts.PROJECTION)
+    if lstm.at(inputs, lstm.PROJECTION) is not None:
+        spec = lstm.present(inputs, lstm.PROJECTION)
         weights = constant(spec, "weights").astype(np.int64)
         factor = np.float32(spec.scale[0]) * np.float32(hidden.scale[0]) / np.float32(h.scale[0])
         offset = np.zeros(size.outputs, np.int64)
-        if parts.at(inputs, parts.PROJECTION_BIAS) is not None:
-            bias = parts.present(inputs, parts.PROJECTION_BIAS)
+        if lstm.at(inputs, lstm.PROJECTION_BIAS) is not None:
+            bias = lstm.present(inputs, lstm.PROJECTION_BIAS)
             offset += constant(bias, "bias").astype(np.int64)
         offset += hidden.zero * weights.sum(axis=1, dtype=np.int64)
         projection = Linear(
@@ -244,7 +244,7 @@ def litert_cell(inputs: Inputs, options: parts.LstmOptions, y: TensorSpec) -> In
         )
     own_tanh = q15.tanh_table(15 + log)
     return IntegerCell(
-        None if parts.at(inputs, parts.WEIGHTS) is None else gate(0),
+        None if lstm.at(inputs, lstm.WEIGHTS) is None else gate(0),
         gate(1),
         gate(2),
         gate(3),
@@ -264,11 +264,11 @@ def litert_cell(inputs: Inputs, options: parts.LstmOptions, y: TensorSpec) -> In
     )
 
 
-def tflm_cell(inputs: Inputs, options: parts.LstmOptions) -> IntegerCell:
+def tflm_cell(inputs: Inputs, options: lstm.LstmOptions) -> IntegerCell:
     """Fold scales as TFLM does: in float64."""
-    parts.sizes(inputs, time_major=options.time_major)
-    x, state = parts.present(inputs, 0), parts.present(inputs, parts.CELL_STATE)
-    h = parts.present(inputs, parts.OUTPUT_STATE)
+    lstm.sizes(inputs, time_major=options.time_major)
+    x, state = lstm.present(inputs, 0), lstm.present(inputs, lstm.CELL_STATE)
+    h = lstm.present(inputs, lstm.OUTPUT_STATE)
     wide = x.dtype == "int16"
     _types(inputs, x.dtype, "int64" if wide else "int32")
     refuse_variants(inputs)
@@ -279,20 +279,20 @@ def tflm_cell(inputs: Inputs, options: parts.LstmOptions) -> IntegerCell:
         )
 
     def linear(place: int, source: TensorSpec, bias: int | None) -> Linear:
-        spec = parts.present(inputs, place)
+        spec = lstm.present(inputs, place)
         weights = constant(spec, "weights").astype(np.int64) - spec.zero
         factor = float(source.scale[0]) * float(spec.scale[0]) / 2.0**-12
         offset = np.zeros(len(weights), np.int64)
         if bias is not None:
-            offset += constant(parts.present(inputs, bias), "bias").astype(np.int64)
+            offset += constant(lstm.present(inputs, bias), "bias").astype(np.int64)
         if not wide:
             offset -= source.zero * weights.sum(axis=1, dtype=np.int64)
         return Linear(weights.T.astype(np.float64), offset, Multiplier.of(factor), wide)
 
     def gate(number: int) -> Gate:
         return Gate(
-            linear(parts.WEIGHTS + number, x, parts.BIAS + number),
-            linear(parts.RECURRENT + number, h, None),
+            linear(lstm.WEIGHTS + number, x, lstm.BIAS + number),
+            linear(lstm.RECURRENT + number, h, None),
             None,
             None,
             True,
@@ -330,8 +330,8 @@ def tflm_cell(inputs: Inputs, options: parts.LstmOptions) -> IntegerCell:
 def refuse_variants(inputs: Inputs) -> None:
     """TFLM runs plain LSTMs only."""
     extra = [*range(9, 12), 16, 17, *range(20, 24)]
-    found = [index for index in extra if parts.at(inputs, index) is not None]
-    if found or parts.at(inputs, parts.WEIGHTS) is None:
+    found = [index for index in extra if lstm.at(inputs, index) is not None]
+    if found or lstm.at(inputs, lstm.WEIGHTS) is None:
         raise ModelError(
             f"TFLM runs LSTMs with all four gates and without inputs {extra}; this one has "
             f"{found or 'no input gate'}"
@@ -339,32 +339,32 @@ def refuse_variants(inputs: Inputs) -> None:
 
 
 def _types(inputs: Inputs, data: str, bias: str) -> None:
-    kinds = dict.fromkeys([*range(1, 9), parts.PROJECTION], "int8")
-    kinds |= dict.fromkeys([*range(9, 12), *range(20, 24), parts.CELL_STATE], "int16")
-    kinds |= dict.fromkeys([*range(12, 16), parts.PROJECTION_BIAS], bias)
-    kinds[parts.OUTPUT_STATE] = data
+    kinds = dict.fromkeys([*range(1, 9), lstm.PROJECTION], "int8")
+    kinds |= dict.fromkeys([*range(9, 12), *range(20, 24), lstm.CELL_STATE], "int16")
+    kinds |= dict.fromkeys([*range(12, 16), lstm.PROJECTION_BIAS], bias)
+    kinds[lstm.OUTPUT_STATE] = data
     for index, kind in sorted(kinds.items()):
-        spec = parts.at(inputs, index)
+        spec = lstm.at(inputs, index)
         if spec is None:
             continue
         if spec.dtype != kind:
             raise ModelError(f"input {index} ({spec.name!r}) is {spec.dtype}; it must be {kind}")
         if kind != bias and not spec.quantized:
             raise ModelError(f"input {index} ({spec.name!r}) has no scale")
-    if not parts.present(inputs, 0).quantized:
+    if not lstm.present(inputs, 0).quantized:
         raise ModelError("the data have no scale")
 
 
 def _norm(inputs: Inputs, number: int) -> Norm:
-    spec = parts.present(inputs, parts.NORM + number)
-    bias = constant(parts.present(inputs, parts.BIAS + number), "bias")
+    spec = lstm.present(inputs, lstm.NORM + number)
+    bias = constant(lstm.present(inputs, lstm.BIAS + number), "bias")
     scale = np.float32(spec.scale[0])
     guard = max(1, int(np.float32(10000) * scale))
     weights = constant(spec, "weights").astype(np.int64)
     return Norm(weights, bias.astype(np.int64), guard, Multiplier.of(float(scale)))
 
 
-def _peepholes(weights: Array, size: parts.Sizes, together: bool) -> I64:
+def _peepholes(weights: Array, size: lstm.Sizes, together: bool) -> I64:
     """Peephole weights as LiteRT applies them, (batch, cells).
 
     It counts outputs where it means cells: of fewer outputs than cells only so many elements get a

@@ -19,16 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.registry import Array, Inputs
-from refinterp.kernels.weights import product_scale
-from refinterp.numerics.recurrent import (
-    Activation,
-    Product,
-    Rows,
-    normalized,
-    sigmoid,
-)
+from refinterp.kernels.weighted import product_scale
+from refinterp.numerics.recurrent import Activation, Product, Rows, normalized, sigmoid
 
 F32 = NDArray[np.float32]
 
@@ -79,7 +73,7 @@ class RealCell:
         cls,
         inputs: Inputs,
         arrays: Sequence[Array | None],
-        options: parts.LstmOptions,
+        options: lstm.LstmOptions,
         candidate: Activation,
         squash: Activation,
         auxiliary: Sequence[tuple[Array, np.float32 | None] | None] = (None,) * 4,
@@ -87,15 +81,15 @@ class RealCell:
         """Lay out the weights. arrays: values (*shape) by the places of a full LSTM's inputs."""
         gates = [
             None
-            if arrays[parts.WEIGHTS + number] is None
+            if arrays[lstm.WEIGHTS + number] is None
             else _gate(inputs, arrays, number, auxiliary[number])
             for number in range(4)
         ]
         assert gates[1] is not None
         assert gates[2] is not None
         assert gates[3] is not None
-        projection = arrays[parts.PROJECTION]
-        spec = parts.at(inputs, parts.PROJECTION)
+        projection = arrays[lstm.PROJECTION]
+        spec = lstm.at(inputs, lstm.PROJECTION)
         return cls(
             gates[0],
             gates[1],
@@ -104,7 +98,7 @@ class RealCell:
             None
             if projection is None or spec is None
             else Product.of(projection, product_scale(spec)),
-            arrays[parts.PROJECTION_BIAS],
+            arrays[lstm.PROJECTION_BIAS],
             candidate,
             squash,
             np.float32(options.cell_clip),
@@ -154,22 +148,22 @@ def _gate(
     def product(place: int) -> Product:
         array = arrays[place]
         assert array is not None
-        return Product.of(array, product_scale(parts.present(inputs, place)))
+        return Product.of(array, product_scale(lstm.present(inputs, place)))
 
-    hole = parts.peephole(inputs, number)
+    hole = lstm.peephole(inputs, number)
     weights = None
     if hole is not None:
         values = arrays[hole]
         assert values is not None
-        scale = product_scale(parts.present(inputs, hole))
+        scale = product_scale(lstm.present(inputs, hole))
         weights = values if scale is None else values.astype(np.float32) * scale
-    bias = arrays[parts.BIAS + number]
+    bias = arrays[lstm.BIAS + number]
     assert bias is not None
-    place = parts.NORM + number
+    place = lstm.NORM + number
     return RealGate(
-        product(parts.WEIGHTS + number),
+        product(lstm.WEIGHTS + number),
         None if auxiliary is None else Product.of(*auxiliary),
-        product(parts.RECURRENT + number),
+        product(lstm.RECURRENT + number),
         weights,
         arrays[place] if place < len(arrays) else None,
         bias,

@@ -67,6 +67,19 @@ def weight_scales(w: TensorSpec, channels: int) -> NDArray[np.float32]:
     return w.scale
 
 
+def product_scale(weights: TensorSpec) -> np.float32 | None:
+    """The scale of int8 weights, None for float32 ones; raises ModelError where it is missing."""
+    if weights.dtype == "float32":
+        return None
+    if weights.dtype != "int8" or not weights.quantized:
+        scaled = "with" if weights.quantized else "without"
+        raise ModelError(
+            f"weights {weights.name!r} are {weights.dtype} {scaled} a scale; allowed: float32, or "
+            "int8 with a scale"
+        )
+    return np.float32(weights.scale[0])
+
+
 def largest_code(dtype: str) -> int:
     """The largest magnitude of a code of a type."""
     low, high = INTEGER_RANGE[dtype]

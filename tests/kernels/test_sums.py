@@ -14,7 +14,7 @@ from conformance.operators.cases import load_all
 from conformance.operators.compare import run_ours
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels import depthwise_conv_2d, fully_connected, transpose_conv
+from refinterp.kernels.ops import depthwise_conv_2d, fully_connected, transpose_conv
 from refinterp.kernels.reduction import ReducerOptions, Reduction
 from refinterp.kernels.registry import NeedsValue, call, prepare
 from refinterp.kernels.workspace import Workspace

@@ -3,7 +3,7 @@
 Sparse weights reach their operator through DENSIFY, float16 and weight-only ones through
 DEQUANTIZE. To the debugger both are constants like others: what the unpacking operator writes gets
 the constant it would compute, and the operator is not run. uint8 weights of operators on float32
-data are int8 codes under another name (`kernels.legacy_weights`), and get that. All indices stay.
+data are int8 codes under another name (`kernels.uint8_weights`), and get that. All indices stay.
 """
 
 from __future__ import annotations

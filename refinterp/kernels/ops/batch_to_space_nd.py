@@ -19,10 +19,10 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import BYTES, expect_shapes, operand, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import BYTES, expect_shapes, operand, same_scale, same_type
-from refinterp.kernels.ops.space_to_batch_nd import Block, pieces, settings
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.space_and_batch import Block, pieces, settings
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "BATCH_TO_SPACE_ND"

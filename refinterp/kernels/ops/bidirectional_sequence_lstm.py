@@ -22,12 +22,12 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.legacy_weights import register_uint8_weights
 from refinterp.kernels.lstm_real import RealCell
 from refinterp.kernels.registry import Array, Inputs, kernel
-from refinterp.kernels.weights import product_scale
+from refinterp.kernels.uint8_weights import register_uint8_weights
+from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.recurrent import activation
 
@@ -49,9 +49,9 @@ class BidirectionalOptions:
     asymmetric_quantize_inputs: bool = False
 
     @property
-    def one(self) -> parts.LstmOptions:
+    def one(self) -> lstm.LstmOptions:
         """The options of either direction."""
-        return parts.LstmOptions(
+        return lstm.LstmOptions(
             fused_activation_function=self.fused_activation_function,
             cell_clip=self.cell_clip,
             proj_clip=self.proj_clip,
@@ -75,11 +75,11 @@ def bidirectional_output_shapes(inputs: Inputs, options: BidirectionalOptions) -
     """One or two outputs."""
     if len(inputs) != 48:
         raise ModelError(f"BIDIRECTIONAL_SEQUENCE_LSTM has 48 inputs, not {len(inputs)}")
-    x = parts.present(inputs, 0)
+    x = lstm.present(inputs, 0)
     if len(x.shape) != 3:
         raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 3 needed")
     counts = [
-        parts.sizes(_direction(inputs, number), time_major=options.time_major).outputs
+        lstm.sizes(_direction(inputs, number), time_major=options.time_major).outputs
         for number in (0, 1)
     ]
     lead = x.shape[:-1]
@@ -114,11 +114,11 @@ class BidirectionalSequenceLstm:
         shapes = bidirectional_output_shapes(inputs, options)
         if len(outputs) != len(shapes):
             raise ModelError(f"{len(outputs)} outputs; there must be {len(shapes)}")
-        x, aux = parts.present(inputs, 0), parts.at(inputs, _AUXILIARY)
+        x, aux = lstm.present(inputs, 0), lstm.at(inputs, _AUXILIARY)
         for first in _FIRST:
             for index in (*range(first, first + 11), first + 15):
                 if inputs[index] is not None:
-                    product_scale(parts.present(inputs, index))
+                    product_scale(lstm.present(inputs, index))
         weights = [inputs[first + gate] for first in _AUXILIARY_WEIGHTS for gate in (1, 2, 3)]
         given = [spec is not None for spec in weights]
         if any(given) != all(given) or (any(given) and aux is None):
@@ -132,10 +132,10 @@ class BidirectionalSequenceLstm:
         activation(options.fused_activation_function)
         fixed = [i for i in range(1, 48) if i not in (*range(35, 40),)]
         cells = None
-        if all(inputs[i] is None or parts.present(inputs, i).data is not None for i in fixed):
+        if all(inputs[i] is None or lstm.present(inputs, i).data is not None for i in fixed):
             values = [None if spec is None else spec.data for spec in inputs]
             cells = _cells(inputs, values, options)
-        one = parts.sizes(_direction(inputs, 0), time_major=options.time_major)
+        one = lstm.sizes(_direction(inputs, 0), time_major=options.time_major)
         return cls(tuple(inputs), options, one.outputs, cells)
 
     def eval(
@@ -160,8 +160,8 @@ class BidirectionalSequenceLstm:
             h, c = (inputs[index] for index in _STATES[number])
             assert h is not None
             assert c is not None
-            pairs = parts.steps(parts.spread(source, len(y)), own_y, time_major=major)
-            auxiliary = parts.steps(parts.spread(more, len(y)), own_y, time_major=major)
+            pairs = lstm.steps(lstm.spread(source, len(y)), own_y, time_major=major)
+            auxiliary = lstm.steps(lstm.spread(more, len(y)), own_y, time_major=major)
             for (data, result), (extra, _) in zip(pairs, auxiliary, strict=True):
                 way = slice(None, None, -1 if number else 1)
                 batch = data.shape[1]

@@ -20,11 +20,11 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import integers
 from refinterp.kernels.elementwise import operand, require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import integers
-from refinterp.kernels.ops.conv_3d import Box, Conv3DOptions, check_bias, check_volumes
 from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.volumes import Box, Conv3DOptions, check_bias, check_volumes
 from refinterp.kernels.weighted import clamp, per_sample
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds

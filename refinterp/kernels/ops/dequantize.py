@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
+    along,
     map_codes,
     map_reals,
     operand,
@@ -32,7 +33,6 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.ops.quantize import along
 from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.tables import tabulate

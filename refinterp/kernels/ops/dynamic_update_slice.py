@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import ALL, expect_shapes, operand, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import ALL, expect_shapes, operand, per_sample, same_type
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 

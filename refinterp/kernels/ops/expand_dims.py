@@ -15,8 +15,7 @@ from dataclasses import dataclass
 
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import (
+from refinterp.kernels.data_movement import (
     ALL,
     axis_of,
     copy,
@@ -26,6 +25,7 @@ from refinterp.kernels.moves import (
     same_scale,
     same_type,
 )
+from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 

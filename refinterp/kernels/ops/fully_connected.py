@@ -12,7 +12,8 @@ Shapes    x (..., depth) of any rank, or whatever shape holds rows of depth elem
 Units     codes, real = scale * (code - zero point); bias: scale x * w. Weights with one scale
           may have a zero point; with a scale per unit they have none
 Raises    ModelError, from prepare only: shapes, counts and scales that do not fit together.
-          UnsupportedError: other types of output. Weights in blocks or shuffled: stored_weights.py
+          UnsupportedError: other types of output. Other weights formats:
+          fully_connected_formats.py
 Source    LiteRT kernels/fully_connected.cc, internal/reference/integer_ops/fully_connected.h
           (f67457790); tflite-micro micro/kernels/fully_connected_common.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF, which scales by a float64 factor, and TFLM, which scales by a
@@ -32,9 +33,12 @@ from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.legacy_weights import register_uint8_weights
-from refinterp.kernels.ops.stored_weights import FullyConnectedBlockwise, FullyConnectedShuffled
+from refinterp.kernels.fully_connected_formats import (
+    FullyConnectedBlockwise,
+    FullyConnectedShuffled,
+)
 from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import (
     accumulator_rounding,
     bias_values,

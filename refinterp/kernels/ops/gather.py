@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import (
+from refinterp.kernels.data_movement import (
     axis_of,
     expect_shapes,
     operand,
@@ -32,6 +31,7 @@ from refinterp.kernels.moves import (
     take,
     within,
 )
+from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 

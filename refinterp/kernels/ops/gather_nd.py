@@ -15,14 +15,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.coordinates import flat
+from refinterp.kernels.data_movement import expect_shapes, operand, per_sample, same_type, take
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import expect_shapes, operand, per_sample, same_type, take, within
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
@@ -75,17 +73,3 @@ class GatherNd:
             return
         for part, pick, out in per_sample(len(y), slices, picks, y):
             take(part[None], pick, 0, out[None])
-
-
-def flat(index: Array, sizes: Shape, where: str) -> NDArray[np.int64]:
-    """Turn coordinates (S, ..., n) on axes of n sizes into positions (S, count), row-major.
-
-    Raises ModelError for a coordinate that is out of range.
-    """
-    coordinates = index.reshape(len(index), math.prod(index.shape[1:-1]), len(sizes))
-    found = np.zeros(coordinates.shape[:2], np.int64)
-    for axis, size in enumerate(sizes):
-        within(coordinates[..., axis], size, where)
-        found *= size
-        found += coordinates[..., axis]
-    return found

@@ -21,14 +21,9 @@ import numpy as np
 
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    operand,
-    require_scale,
-    require_type,
-    require_zero_point,
-)
+from refinterp.kernels.elementwise import operand, require_scale, require_type, require_zero_point
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.ops.softmax import rows_of, softmax_shapes
+from refinterp.kernels.last_axis import rows_of, softmax_shapes
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31

@@ -22,14 +22,9 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    operand,
-    require_scale,
-    require_type,
-    require_zero_point,
-)
+from refinterp.kernels.elementwise import operand, require_scale, require_type, require_zero_point
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.ops.softmax import exponent_factor, rows_of, softmax_shapes
+from refinterp.kernels.last_axis import exponent_factor, rows_of, softmax_shapes
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31

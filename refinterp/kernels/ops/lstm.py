@@ -25,11 +25,11 @@ import numpy as np
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.legacy_weights import register_uint8_weights
-from refinterp.kernels.ops.unidirectional_sequence_lstm import SequenceLstmInteger, SequenceLstmReal
+from refinterp.kernels.lstm_sequence import SequenceLstmInteger, SequenceLstmReal
 from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q15
 from refinterp.numerics.fixedpoint import (
@@ -43,10 +43,10 @@ from refinterp.numerics.fixedpoint import (
 from refinterp.numerics.recurrent import tanh
 
 
-def lstm_output_shapes(inputs: Inputs, options: parts.LstmOptions) -> tuple[Shape, ...]:
+def lstm_output_shapes(inputs: Inputs, options: lstm.LstmOptions) -> tuple[Shape, ...]:
     """One output of the full kernel, four of the basic one."""
     if options.kernel_type != "BASIC":
-        return parts.lstm_output_shapes(inputs, options)
+        return lstm.lstm_output_shapes(inputs, options)
     x, h, weights, bias, c = _basic_operands(inputs)
     return (h.shape, c.shape, (x.shape[0], weights.shape[1]), (x.shape[0], bias.shape[0]))
 
@@ -54,7 +54,7 @@ def lstm_output_shapes(inputs: Inputs, options: parts.LstmOptions) -> tuple[Shap
 def _basic_operands(inputs: Inputs) -> tuple[TensorSpec, ...]:
     if len(inputs) != 5:
         raise ModelError(f"a basic LSTM has 5 inputs, not {len(inputs)}")
-    x, h, weights, bias, c = operands = tuple(parts.present(inputs, i) for i in range(5))
+    x, h, weights, bias, c = operands = tuple(lstm.present(inputs, i) for i in range(5))
     if len(x.shape) != 2 or len(h.shape) != 2:
         raise ModelError(f"data {list(x.shape)} and output {list(h.shape)} must have rank 2")
     batch, cells = h.shape
@@ -72,7 +72,7 @@ def _basic_operands(inputs: Inputs) -> tuple[TensorSpec, ...]:
     return operands
 
 
-@kernel("LSTM", "float32", "float32x8", "int8", "uint8", options=parts.LstmOptions, weights=2)
+@kernel("LSTM", "float32", "float32x8", "int8", "uint8", options=lstm.LstmOptions, weights=2)
 class Lstm:
     """Chooses the kernel."""
 
@@ -83,13 +83,13 @@ class Lstm:
         cls,
         inputs: Inputs,
         outputs: Sequence[TensorSpec],
-        options: parts.LstmOptions,
+        options: lstm.LstmOptions,
         rule: Rules,
     ) -> Any:
         """Prepare the full or the basic kernel."""
         if options.kernel_type == "BASIC":
             return BasicLstm.prepare(inputs, outputs, options, rule)
-        dtype = parts.present(inputs, 0).dtype
+        dtype = lstm.present(inputs, 0).dtype
         if dtype == "uint8":
             raise UnsupportedError("LSTM on uint8 data has the basic kernel only")
         if dtype == "float32":
@@ -118,7 +118,7 @@ class BasicLstm:
         cls,
         inputs: Inputs,
         outputs: Sequence[TensorSpec],
-        options: parts.LstmOptions,
+        options: lstm.LstmOptions,
         rule: Rules,
     ) -> BasicLstm:
         """Check types and fold the bias's scale."""

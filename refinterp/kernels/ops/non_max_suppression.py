@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import integer, operand, per_sample
 from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import integer, operand, per_sample
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 

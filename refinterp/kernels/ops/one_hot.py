@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import expect_shapes, integer, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import expect_shapes, integer, operand, same_type
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 

@@ -18,8 +18,8 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import axis_of, expect_shapes, operand, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import axis_of, expect_shapes, operand, same_scale, same_type
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
+    along,
     map_codes,
     map_reals,
     operand,
@@ -40,20 +40,6 @@ from refinterp.numerics.tables import round_half_away32, tabulate, to_int32
 from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
-
-
-def along(spec: TensorSpec) -> tuple[int, ...]:
-    """The shape in which per-channel values of a tensor broadcast over it, sample axis included.
-
-    Raises ModelError when there is not one scale per index of the quantized dimension.
-    """
-    axis = spec.quantized_dimension
-    if not 0 <= axis < len(spec.shape) or spec.shape[axis] != spec.scale.size:
-        raise ModelError(
-            f"{spec.name!r} has {spec.scale.size} scales along dimension {axis} of shape "
-            f"{list(spec.shape)}"
-        )
-    return (1, *(size if i == axis else 1 for i, size in enumerate(spec.shape)))
 
 
 @kernel("QUANTIZE", "float32")

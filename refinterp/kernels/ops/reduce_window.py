@@ -22,9 +22,9 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.body_subgraphs import BODIES, body
+from refinterp.kernels.data_movement import expect_shapes, integers, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import expect_shapes, integers, operand, same_type
-from refinterp.kernels.reducers import BODIES, body
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import expect_shapes, operand, same_type
-from refinterp.kernels.ops.resize_nearest_neighbor import ResizeOptions, resized
 from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.resizing import ResizeOptions, resized
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "RESIZE_BILINEAR"

@@ -18,35 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import expect_shapes, operand, same_type, take
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import expect_shapes, integers, operand, same_type, take
 from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.resizing import ResizeOptions, resized
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import round_half_away
-
-
-@dataclass(frozen=True, slots=True)
-class ResizeOptions:
-    """Schema tables ResizeNearestNeighborOptions and ResizeBilinearOptions."""
-
-    align_corners: bool = False
-    half_pixel_centers: bool = False
-
-
-def resized(inputs: Inputs, where: str) -> Shape:
-    """Return the output's shape."""
-    x = operand(inputs, 0, where)
-    size = integers(inputs, 1, where)
-    if len(x.shape) != 4 or len(size) != 2:
-        raise ModelError(
-            f"{where}: input {list(x.shape)} and size {size} must have 4 dimensions and 2 elements"
-        )
-    if min(size) < 1 or 0 in x.shape[1:3]:
-        raise ModelError(f"{where}: cannot resize {list(x.shape)} to {size}")
-    return (x.shape[0], *size, x.shape[3])
 
 
 def nearest(count: int, size: int, options: ResizeOptions) -> NDArray[np.intp]:

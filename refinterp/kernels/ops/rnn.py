@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels import lstm_parts as parts
+from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.legacy_weights import register_uint8_weights
 from refinterp.kernels.registry import Array, Inputs, kernel
-from refinterp.kernels.weights import product_scale
+from refinterp.kernels.uint8_weights import register_uint8_weights
+from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.recurrent import Activation, Product, Rows, activation
 
@@ -70,8 +70,8 @@ class RnnCell:
 
 def _units(inputs: Inputs, first: int) -> int:
     """Check one cell's weights, recurrent weights, bias and state; returns its units."""
-    x = parts.present(inputs, 0)
-    weights, recurrent, bias = (parts.present(inputs, first + i) for i in range(3))
+    x = lstm.present(inputs, 0)
+    weights, recurrent, bias = (lstm.present(inputs, first + i) for i in range(3))
     if len(weights.shape) != 2:
         raise ModelError(
             f"weights {weights.name!r} have shape {list(weights.shape)}; rank 2 needed"
@@ -96,7 +96,7 @@ def _units(inputs: Inputs, first: int) -> int:
 
 
 def _state(inputs: Inputs, index: int, batch: int, units: int) -> None:
-    state = parts.present(inputs, index)
+    state = lstm.present(inputs, index)
     if not state.is_variable or state.shape != (batch, units) or state.dtype != "float32":
         raise ModelError(
             f"state {state.name!r} must be a float32 variable of shape {[batch, units]}; it is "
@@ -120,7 +120,7 @@ def _cell(
     def product(index: int) -> Product:
         array = arrays[index]
         assert array is not None
-        return Product.of(array, product_scale(parts.present(specs, index)))
+        return Product.of(array, product_scale(lstm.present(specs, index)))
 
     bias = arrays[first + 2]
     assert bias is not None
@@ -143,7 +143,7 @@ def _constants(inputs: Inputs, indices: Sequence[int]) -> list[Array | None] | N
 
 def rnn_output_shapes(inputs: Inputs, options: RnnOptions) -> tuple[Shape, ...]:
     """The data's shape, with the units for its last size."""
-    x = parts.present(inputs, 0)
+    x = lstm.present(inputs, 0)
     _batch(x, time_major=options.time_major)
     return ((*x.shape[:-1], _units(inputs, 1)),)
 
@@ -168,7 +168,7 @@ class Rnn:
         if len(inputs) != 5:
             raise ModelError(f"an RNN has 5 inputs, not {len(inputs)}")
         units = _units(inputs, 1)
-        batch = _batch(parts.present(inputs, 0), time_major=options.time_major)
+        batch = _batch(lstm.present(inputs, 0), time_major=options.time_major)
         _state(inputs, 4, batch, units)
         activation(options.fused_activation_function)
         values = _constants(inputs, [1, 2, 3])
@@ -188,13 +188,13 @@ class Rnn:
             arrays = [None if array is None else array[0] for array in inputs]
             cell = _cell(self.specs, arrays, 1, None, self.options)
         major = self.options.time_major
-        for own_x, own_y in parts.steps(parts.spread(x, len(y)), y, time_major=major):
+        for own_x, own_y in lstm.steps(lstm.spread(x, len(y)), y, time_major=major):
             cell.run(own_x, own_y, h[0])
 
 
 def bidirectional_output_shapes(inputs: Inputs, options: RnnOptions) -> tuple[Shape, ...]:
     """One or two outputs."""
-    x = parts.present(inputs, 0)
+    x = lstm.present(inputs, 0)
     if len(x.shape) != 3:
         raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 3 needed")
     forward, backward = _units(inputs, 1), _units(inputs, 5)
@@ -226,12 +226,12 @@ class BidirectionalRnn:
         shapes = bidirectional_output_shapes(inputs, options)
         if len(outputs) != len(shapes):
             raise ModelError(f"{len(outputs)} outputs; there must be {len(shapes)}")
-        x = parts.present(inputs, 0)
+        x = lstm.present(inputs, 0)
         batch = _batch(x, time_major=options.time_major)
         _state(inputs, 4, batch, _units(inputs, 1))
         _state(inputs, 8, batch, _units(inputs, 5))
-        weights = [parts.at(inputs, _AUXILIARY + i) for i in (1, 2)]
-        auxiliary = parts.at(inputs, _AUXILIARY)
+        weights = [lstm.at(inputs, _AUXILIARY + i) for i in (1, 2)]
+        auxiliary = lstm.at(inputs, _AUXILIARY)
         if (weights[0] is None) != (weights[1] is None) or (weights[0] and auxiliary is None):
             raise ModelError("auxiliary data need weights for both directions, or for none")
         if auxiliary is not None and auxiliary.shape != x.shape:
@@ -248,7 +248,7 @@ class BidirectionalRnn:
         activation(options.fused_activation_function)
         values = _constants(inputs, [1, 2, 3, 5, 6, 7, 10, 11])
         cells = None if values is None else _both(inputs, values, options)
-        dynamic = parts.present(inputs, 1).dtype == "int8"
+        dynamic = lstm.present(inputs, 1).dtype == "int8"
         times = x.shape[0] if dynamic and options.time_major else 1
         return cls(tuple(inputs), options, cells, times)
 
@@ -268,13 +268,13 @@ class BidirectionalRnn:
         y = outputs[0]
         units = forward.shape[-1]
         ys = (y[..., :units], y[..., units:]) if self.options.merge_outputs else outputs
-        x = parts.spread(x, len(y))
-        one = list(parts.steps(x, ys[0], time_major=major))
-        two = list(parts.steps(x, ys[1], time_major=major))
+        x = lstm.spread(x, len(y))
+        one = list(lstm.steps(x, ys[0], time_major=major))
+        two = list(lstm.steps(x, ys[1], time_major=major))
         more: list[F32 | None] = [None] * len(one)
         if aux is not None:
-            spread = parts.spread(aux, len(y))
-            more = [own for own, _ in parts.steps(spread, ys[0], time_major=major)]
+            spread = lstm.spread(aux, len(y))
+            more = [own for own, _ in lstm.steps(spread, ys[0], time_major=major)]
         apart = cells[0].auxiliary is None and aux is not None and major
         for (own, first), (_, second), a in zip(one, two, more, strict=True):
             for _ in range(self.times):
@@ -286,7 +286,7 @@ class BidirectionalRnn:
 def _both(
     specs: Inputs, arrays: Sequence[Array | None], options: RnnOptions
 ) -> tuple[RnnCell, RnnCell]:
-    places = (10, 11) if parts.at(specs, _AUXILIARY + 1) is not None else (None, None)
+    places = (10, 11) if lstm.at(specs, _AUXILIARY + 1) is not None else (None, None)
     return (
         _cell(specs, arrays, 1, places[0], options),
         _cell(specs, arrays, 5, places[1], options),

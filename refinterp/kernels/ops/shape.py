@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import ALL, expect_shapes, operand
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import ALL, expect_shapes, operand
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 

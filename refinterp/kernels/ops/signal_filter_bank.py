@@ -29,7 +29,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
-from refinterp.kernels.signal_parts import count, operand, require
+from refinterp.kernels.signal_checks import count, operand, require
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import unsigned
 

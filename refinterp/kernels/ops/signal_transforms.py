@@ -24,7 +24,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
-from refinterp.kernels.signal_parts import operand, require
+from refinterp.kernels.signal_checks import operand, require
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.kissfft import Transform, transform
 

@@ -17,7 +17,7 @@ Exact to  LiteRT BUILTIN_REF (tables in float64) and TFLM (float32); float32 wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,22 +25,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
-from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     operand,
     require_scale,
     require_type,
     require_zero_point,
-    same_shape,
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
+from refinterp.kernels.last_axis import exponent_factor, rows_of, softmax_shapes
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
-from refinterp.numerics.broadcast import BLOCK
 from refinterp.numerics.fixedpoint import (
     Multiplier,
     doubling_high_mul,
@@ -60,45 +58,9 @@ class SoftmaxOptions:
     beta: float = 0.0
 
 
-def softmax_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
-    """The output's shape; raises ModelError for a scalar."""
-    x = operand(inputs, 0, "input")
-    if not x.shape:
-        raise ModelError(f"input {x.name!r} is a scalar; SOFTMAX needs at least one axis")
-    return same_shape(inputs, options)
-
-
-def rows_of(x: Array, y: Array) -> Iterator[tuple[Array, Array]]:
-    """Yield matching blocks (rows, depth) of both, of about BLOCK elements."""
-    if y.size == 0:
-        return
-    depth = x.shape[-1]
-    source = np.broadcast_to(x, y.shape).reshape(-1, depth)
-    target = y.reshape(-1, depth)
-    step = max(1, BLOCK // depth)
-    for start in range(0, len(target), step):
-        yield source[start : start + step], target[start : start + step]
-
-
 def near(scale: float, wanted: float) -> bool:
     """Whether an output scale is within a thousandth of the one an operator fixes."""
     return abs(scale - wanted) <= 0.001 * wanted
-
-
-def exponent_factor(scale: float, beta: float, name: str) -> tuple[Multiplier, int]:
-    """Fold beta * scale into a factor on code differences that gives Q5, and the lowest difference
-    that still counts.
-
-    Source: PreprocessSoftmaxScaling, CalculateInputRadius. Raises ModelError for a factor of one
-    or less, where C aborts.
-    """
-    real = min(float(np.float32(beta)) * scale * 2.0**26, 2.0**31 - 1)
-    if not real > 1.0:
-        raise ModelError(
-            f"input {name!r}: beta {beta:g} * scale {scale:g} must exceed {2.0**-26:g}"
-        )
-    factor = Multiplier.of(real)
-    return factor, -int(31 * 2.0**26 // 2.0 ** int(factor.exponent))
 
 
 @kernel("SOFTMAX", "int8", "uint8", options=SoftmaxOptions)

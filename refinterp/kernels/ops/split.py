@@ -21,8 +21,7 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import (
+from refinterp.kernels.data_movement import (
     axis_of,
     expect_shapes,
     integer,
@@ -30,6 +29,7 @@ from refinterp.kernels.moves import (
     operand,
     same_type,
 )
+from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 

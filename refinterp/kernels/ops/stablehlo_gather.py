@@ -22,8 +22,16 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.coordinates import coordinates_last, strides
+from refinterp.kernels.data_movement import (
+    BYTES,
+    expect_shapes,
+    operand,
+    per_sample,
+    same_type,
+    take,
+)
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import BYTES, expect_shapes, operand, per_sample, same_type, take
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 
@@ -39,19 +47,6 @@ class GatherOptions:
     start_index_map: Sequence[int] = ()
     index_vector_dim: int = 0
     slice_sizes: Sequence[int] = ()
-
-
-def coordinates_last(index: Array, axis: int) -> Array:
-    """Move the axis of coordinates of (S, ...) last; if there is none, make one of size 1."""
-    if axis + 1 == index.ndim:
-        return index[..., None]
-    return np.moveaxis(index, axis + 1, -1)
-
-
-def strides(shape: Shape) -> NDArray[np.int64]:
-    """Return by how many elements a step along each axis moves, row-major."""
-    sizes = np.array((*shape[1:], 1), np.int64)
-    return np.asarray(np.cumprod(sizes[::-1], dtype=np.int64)[::-1][: len(shape)])
 
 
 @kernel("STABLEHLO_GATHER", *BYTES, options=GatherOptions)

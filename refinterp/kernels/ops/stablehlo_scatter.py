@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.body_subgraphs import BODIES, body
+from refinterp.kernels.coordinates import coordinates_last, strides
+from refinterp.kernels.data_movement import BYTES, expect_shapes, operand, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import BYTES, expect_shapes, operand, per_sample, same_type
-from refinterp.kernels.ops.stablehlo_gather import coordinates_last, strides
-from refinterp.kernels.reducers import BODIES, body
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 

@@ -26,8 +26,8 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import BYTES, expect_shapes, integers, operand, same_type
 from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 

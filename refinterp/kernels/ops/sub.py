@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from refinterp.kernels.ops.add import SumInteger, SumPlain
+from refinterp.kernels.addition import SumInteger, SumPlain
 from refinterp.kernels.registry import kernel
 
 

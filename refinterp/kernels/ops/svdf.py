@@ -30,9 +30,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.legacy_weights import register_uint8_weights
 from refinterp.kernels.registry import Array, Inputs, kernel
-from refinterp.kernels.weights import product_scale
+from refinterp.kernels.uint8_weights import register_uint8_weights
+from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32

@@ -17,8 +17,8 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from refinterp.kernels.ops.logistic import Curve, CurveFloat, CurveInteger
 from refinterp.kernels.registry import kernel
+from refinterp.kernels.sigmoidal import Curve, CurveFloat, CurveInteger
 from refinterp.numerics import q31, sigmoid16
 from refinterp.numerics.tables import in_float64
 

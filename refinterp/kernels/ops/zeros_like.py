@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.moves import expect_shapes, operand, same_type
 from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 

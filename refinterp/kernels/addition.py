@@ -1,0 +1,224 @@
+"""Kernels of ADD and SUB, which are one but for a sign that stands in their options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.elementwise import (
+    common_shape,
+    map_pairs,
+    operand,
+    require_scale,
+    require_type,
+    require_zero_point,
+)
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.registry import Array, Inputs, Steady
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.activation import integer_bounds, type_bounds
+from refinterp.numerics.broadcast import blocks
+from refinterp.numerics.fixedpoint import (
+    INT32_MAX,
+    INT32_MIN,
+    Multiplier,
+    log2_if_power,
+    rescale,
+    rounding_divide_by_pot,
+)
+from refinterp.numerics.single_sum import SingleSum
+from refinterp.numerics.tables import tabulate_pairs
+from refinterp.numerics.tape import Do
+
+I64 = NDArray[np.int64]
+
+
+def three(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """Return both operands and the output, all of one type; raises ModelError otherwise."""
+    a, b, y = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand"), outputs[0]
+    require_type(b, a.dtype, role="second operand")
+    require_type(y, a.dtype, role="output")
+    return a, b, y
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SumInteger(Steady):
+    """The general integer kernel. sign: what b is multiplied by, +1 or -1.
+
+    single: the float32 form, where it is right for every pair of 8-bit codes; table: otherwise the
+    output for every pair. Both are None for int16, and where only the plain form is wanted.
+    """
+
+    sign: int
+    shift: int
+    a_zero: int
+    b_zero: int
+    y_zero: int
+    a_factor: Multiplier
+    b_factor: Multiplier
+    y_factor: Multiplier
+    y_min: int
+    y_max: int
+    table: Array | None = None
+    single: SingleSum | None = None
+
+    output_shapes = staticmethod(common_shape)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+    ) -> SumInteger | SumPlain | PowerOfTwoSum:
+        """Fold the scales in float64; int16 may take one of the narrower kernels instead."""
+        a, b, y = three(inputs, outputs)
+        if a.dtype == "int16":
+            if not a.quantized and options.sign > 0:  # SUB has no such form
+                return SumPlain.prepare(inputs, outputs, options, rule)
+            for spec, role in ((a, "first operand"), (b, "second operand"), (y, "output")):
+                require_zero_point(spec, 0, role)
+            if options.pot_scale_int16 and not rule.path.startswith("general"):
+                logs = [log2_if_power(require_scale(spec, spec.name)) for spec in (a, b, y)]
+                if None not in logs:
+                    return PowerOfTwoSum.of(logs, y, options)
+        shift = 15 if a.dtype == "int16" else 20
+        twice_max = 2.0 * max(require_scale(a, "first operand"), require_scale(b, "second operand"))
+        y_real = twice_max / ((1 << shift) * require_scale(y, "output"))
+        if not y_real < (1.0 if options.sign > 0 else np.inf):  # SUB may scale up
+            raise ModelError(
+                f"output {y.name!r} has scale {y.step:g}; it must exceed "
+                f"{twice_max / (1 << shift):g}, twice the larger input scale / 2**{shift}"
+            )
+        y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
+        self = cls(
+            options.sign,
+            shift,
+            a.zero,
+            b.zero,
+            y.zero,
+            Multiplier.of(a.step / twice_max),
+            Multiplier.of(b.step / twice_max),
+            Multiplier.of(y_real),
+            y_min,
+            y_max,
+        )
+        if rule.plain or a.dtype == "int16":
+            return self
+        table = tabulate_pairs(self.exact, a.dtype, b.dtype, y.dtype)
+        a_real, b_real = a.step / y.step, options.sign * b.step / y.step
+        single = SingleSum.of(
+            (a_real, b_real),
+            y.zero - a.zero * a_real - b.zero * b_real,
+            (y_min, y_max),
+            (a.dtype, b.dtype),
+            table,
+        )
+        return replace(self, single=single) if single else replace(self, table=table)
+
+    def exact(self, a: I64, b: I64) -> I64:
+        """The definition: codes a, b → codes y; int64 arrays that broadcast."""
+        scaled_a = rescale((a - self.a_zero) << self.shift, self.a_factor)
+        scaled_b = rescale((b - self.b_zero) << self.shift, self.b_factor)
+        total = scaled_a + self.sign * scaled_b
+        m = self.y_factor
+        if m.exponent > 0:  # scaled up: what leaves int32 is far outside the output's range
+            total = np.clip(total << m.exponent, INT32_MIN, INT32_MAX)
+            m = Multiplier(m.mantissa, np.zeros_like(m.exponent))
+        return np.clip(rescale(total, m) + self.y_zero, self.y_min, self.y_max)
+
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        if self.single is not None:
+            self.single(a, b, outputs[0], work.take, do)
+        else:
+            map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+        return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PowerOfTwoSum(Steady):
+    """int16 with scales that are powers of two: one operand is shifted to the other's scale.
+
+    a_shift, b_shift: right shifts, one of them 0, halves away from zero. ADD saturates the sum to
+    int16 before the clamp; SUB clamps the int32 difference, which comes to the same.
+    """
+
+    sign: int
+    a_shift: int
+    b_shift: int
+    y_min: int
+    y_max: int
+
+    @classmethod
+    def of(cls, logs: Sequence[int | None], y: TensorSpec, options: Any) -> PowerOfTwoSum:
+        """Take the scales' logarithms (a, b, y); raises ModelError for shifts LiteRT refuses."""
+        a_log, b_log, y_log = (int(log or 0) for log in logs)
+        a_shift, b_shift = y_log - a_log, y_log - b_log
+        if min(a_shift, b_shift) < 0 or a_shift * b_shift:
+            raise ModelError(
+                f"output {y.name!r}: with power-of-two scales one input must have the output's "
+                f"scale 2**{y_log} and the other at most that, got 2**{a_log} and 2**{b_log}"
+            )
+        y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, 0)
+        return cls(options.sign, a_shift, b_shift, y_min, y_max)
+
+    def exact(self, a: I64, b: I64) -> I64:
+        """The definition: codes a, b → codes y."""
+        scaled_a = rounding_divide_by_pot(a, self.a_shift)
+        scaled_b = rounding_divide_by_pot(b, self.b_shift)
+        y: I64 = scaled_a + self.sign * scaled_b
+        return np.clip(y, self.y_min, self.y_max)
+
+    def record(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+    ) -> bool:
+        """Name the calls that write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        map_pairs(self.exact, None, a, b, outputs[0], work, do)
+        return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SumPlain:
+    """Numbers without scales: add in the type itself (integers wrap), then clamp to low..high."""
+
+    sign: int
+    low: Any
+    high: Any
+
+    output_shapes = staticmethod(common_shape)
+
+    @classmethod
+    def prepare(
+        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+    ) -> SumPlain:
+        """TFLM's ADD ignores the activation on int32 (path "general-unclamped")."""
+        _, _, y = three(inputs, outputs)
+        activation = options.fused_activation_function
+        if y.dtype == "int32" and rule.path == "general-unclamped":
+            activation = "NONE"
+        return cls(options.sign, *type_bounds(activation, y.dtype))
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        a, b = inputs[0], inputs[1]
+        assert a is not None
+        assert b is not None
+        function = np.add if self.sign > 0 else np.subtract
+        with np.errstate(over="ignore", invalid="ignore"):
+            for out, first, second in blocks(outputs[0], a, b):
+                function(first, second, out=out)
+                np.clip(out, self.low, self.high, out=out)

@@ -1,0 +1,117 @@
+"""Kernels that run an LSTM over a sequence, its state kept between invocations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refinterp.errors import UnsupportedError
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels import lstm_operands as lstm
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.lstm_integer import IntegerCell, litert_cell, refuse_variants, tflm_cell
+from refinterp.kernels.lstm_real import RealCell
+from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.weighted import product_scale
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.recurrent import Activation, activation, tanh
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceLstmInteger:
+    """The integer kernel."""
+
+    cell: IntegerCell
+    time_major: bool
+
+    output_shapes = staticmethod(lstm.lstm_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: lstm.LstmOptions,
+        rule: Rules,
+    ) -> SequenceLstmInteger:
+        """Fold scales and biases."""
+        if rule.path == "micro":
+            return cls(tflm_cell(inputs, options), options.time_major)
+        if lstm.present(inputs, 0).dtype != "int8":
+            raise UnsupportedError(
+                "UNIDIRECTIONAL_SEQUENCE_LSTM on int16 data is TFLM's alone: run it with flavour "
+                "tflm"
+            )
+        return cls(litert_cell(inputs, options, outputs[0]), options.time_major)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y and both states."""
+        run_cell(self.cell, inputs, outputs[0], time_major=self.time_major)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceLstmReal:
+    """The float32 kernel. cell: None when weights are fed at run time."""
+
+    specs: tuple[TensorSpec | None, ...]
+    options: lstm.LstmOptions
+    candidate: Activation
+    squash: Activation
+    cell: RealCell | None
+
+    output_shapes = staticmethod(lstm.lstm_output_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: lstm.LstmOptions,
+        rule: Rules,
+    ) -> SequenceLstmReal:
+        """Check the operands and lay out what is constant."""
+        lstm.sizes(inputs, time_major=options.time_major)
+        for index in (*range(1, 12), lstm.PROJECTION):
+            spec = lstm.at(inputs, index)
+            if spec is not None:
+                product_scale(spec)
+        candidate = squash = activation(options.fused_activation_function)
+        if rule.path == "micro":
+            refuse_variants(inputs)
+            squash = tanh
+        weights = [i for i in range(1, len(inputs)) if i not in (18, 19)]
+        given = [inputs[i] for i in weights]
+        cell = None
+        if all(spec is None or spec.data is not None for spec in given):
+            arrays = [None if spec is None else spec.data for spec in inputs]
+            cell = RealCell.of(inputs, arrays, options, candidate, squash)
+        return cls(tuple(inputs), options, candidate, squash, cell)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y and both states."""
+        cell = self.cell
+        if cell is None:
+            arrays = [None if array is None else array[0] for array in inputs]
+            cell = RealCell.of(self.specs, arrays, self.options, self.candidate, self.squash)
+        run_cell(cell, inputs, outputs[0], time_major=self.options.time_major)
+
+
+def run_cell(
+    cell: RealCell | IntegerCell,
+    inputs: Sequence[Array | None],
+    y: Array,
+    *,
+    time_major: bool,
+) -> None:
+    """Run every sample's sequence, one after the other, on the states among the inputs."""
+    x, h, c = inputs[0], inputs[lstm.OUTPUT_STATE], inputs[lstm.CELL_STATE]
+    assert x is not None
+    assert h is not None
+    assert c is not None
+    for own_x, own_y in lstm.steps(lstm.spread(x, len(y)), y, time_major=time_major):
+        batch = own_x.shape[1]
+        cell.run(own_x, own_y, h.reshape(batch, -1), c.reshape(batch, -1))

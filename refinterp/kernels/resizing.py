@@ -1,0 +1,31 @@
+"""What the operators that resize images share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
+from refinterp.kernels.data_movement import integers, operand
+from refinterp.kernels.registry import Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeOptions:
+    """Schema tables ResizeNearestNeighborOptions and ResizeBilinearOptions."""
+
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+
+def resized(inputs: Inputs, where: str) -> Shape:
+    """Return the output's shape."""
+    x = operand(inputs, 0, where)
+    size = integers(inputs, 1, where)
+    if len(x.shape) != 4 or len(size) != 2:
+        raise ModelError(
+            f"{where}: input {list(x.shape)} and size {size} must have 4 dimensions and 2 elements"
+        )
+    if min(size) < 1 or 0 in x.shape[1:3]:
+        raise ModelError(f"{where}: cannot resize {list(x.shape)} to {size}")
+    return (x.shape[0], *size, x.shape[3])
