@@ -81,7 +81,7 @@ class SumInteger(Steady):
                 return SumPlain.prepare(inputs, outputs, options, rule)
             for spec, role in ((a, "first operand"), (b, "second operand"), (y, "output")):
                 require_zero_point(spec, 0, role)
-            if options.pot_scale_int16 and not rule.path.startswith("general"):
+            if options.pot_scale_int16 and rule.path not in ("general", "general-unclamped"):
                 logs = [log2_if_power(require_scale(spec, spec.name)) for spec in (a, b, y)]
                 if None not in logs:
                     return PowerOfTwoSum.of(logs, y, options)

@@ -10,9 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final, Literal
 
 from refinterp.errors import UsageError
+
+Path = Literal[
+    "",
+    "bias-tensor",
+    "clamp",
+    "exp",
+    "first-scale",
+    "fixed-point",
+    "four-masks",
+    "from-end",
+    "general",
+    "general-unclamped",
+    "micro",
+    "reset",
+    "same-scale",
+    "state-zero",
+    "unchecked",
+    "wide",
+]
+"""Algorithms that operators choose between; what each means is said where a kernel reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +43,23 @@ class Rules:
         float64 factor, rounded half away from zero).
     precision: the float type in which scales are combined before they become a multiplier.
     tables: the float type in which lookup tables are computed.
-    path: the operator's own choice between algorithms, named in the kernel that reads it.
+    path: the operator's own choice between algorithms; "": LiteRT's.
     plain: run the plain integer definition even where a fast path is proven equal.
     """
 
-    rounding: str = "double"
+    rounding: Literal["double", "real"] = "double"
     precision: str = "float64"
     tables: str = "float64"
-    path: str = ""
+    path: Path = ""
     plain: bool = False
 
 
-_F32: Final[Mapping[str, Any]] = {"precision": "float32"}
+_F32: Final = Rules(precision="float32")
 
-_DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType(
+_DIFFERENCES: Final[Mapping[str, Mapping[str, Rules]]] = MappingProxyType(
     {
         "litert-reference": {
-            "FULLY_CONNECTED": {"rounding": "real"},
+            "FULLY_CONNECTED": Rules(rounding="real"),
             "SVDF": _F32,
             "MUL": _F32,
             "RELU": _F32,
@@ -55,36 +75,36 @@ _DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProx
             "BATCH_MATMUL": _F32,
         },
         "tflm": {
-            "ASSIGN_VARIABLE": {"path": "reset"},
-            "CONV_2D": {"path": "bias-tensor"},
-            "FULLY_CONNECTED": {"path": "bias-tensor"},
-            "AVERAGE_POOL_2D": {"path": "same-scale"},
-            "MAX_POOL_2D": {"path": "same-scale"},
-            "TRANSPOSE_CONV": {"path": "wide"},
-            "REDUCE_MAX": {"path": "from-end"},
-            "REDUCE_MIN": {"path": "from-end"},
-            "RELU6": {"path": "clamp"},
-            "LOGISTIC": {"path": "fixed-point"},
-            "TANH": {"path": "fixed-point"},
-            "ADD": {"path": "general-unclamped"},
-            "SUB": {"path": "general"},
-            "SOFTMAX": {"tables": "float32"},
-            "SVDF": {"path": "state-zero"},
-            "TFLite_Detection_PostProcess": {"path": "micro"},
-            "UNIDIRECTIONAL_SEQUENCE_LSTM": {"path": "micro"},
-            "BATCH_MATMUL": {"path": "first-scale"},
-            "DEQUANTIZE": {"path": "first-scale"},
-            "ELU": {"path": "exp"},
-            "RSQRT": {"path": "fixed-point"},
-            "EMBEDDING_LOOKUP": {"path": "first-scale"},
-            "EXPAND_DIMS": {"path": "unchecked"},
-            "PACK": {"path": "unchecked"},
-            "BATCH_TO_SPACE_ND": {"path": "unchecked"},
-            "SPACE_TO_BATCH_ND": {"path": "unchecked"},
-            "MIRROR_PAD": {"path": "unchecked"},
-            "FILL": {"path": "unchecked"},
-            "UNPACK": {"path": "unchecked"},
-            "STRIDED_SLICE": {"path": "four-masks"},
+            "ASSIGN_VARIABLE": Rules(path="reset"),
+            "CONV_2D": Rules(path="bias-tensor"),
+            "FULLY_CONNECTED": Rules(path="bias-tensor"),
+            "AVERAGE_POOL_2D": Rules(path="same-scale"),
+            "MAX_POOL_2D": Rules(path="same-scale"),
+            "TRANSPOSE_CONV": Rules(path="wide"),
+            "REDUCE_MAX": Rules(path="from-end"),
+            "REDUCE_MIN": Rules(path="from-end"),
+            "RELU6": Rules(path="clamp"),
+            "LOGISTIC": Rules(path="fixed-point"),
+            "TANH": Rules(path="fixed-point"),
+            "ADD": Rules(path="general-unclamped"),
+            "SUB": Rules(path="general"),
+            "SOFTMAX": Rules(tables="float32"),
+            "SVDF": Rules(path="state-zero"),
+            "TFLite_Detection_PostProcess": Rules(path="micro"),
+            "UNIDIRECTIONAL_SEQUENCE_LSTM": Rules(path="micro"),
+            "BATCH_MATMUL": Rules(path="first-scale"),
+            "DEQUANTIZE": Rules(path="first-scale"),
+            "ELU": Rules(path="exp"),
+            "RSQRT": Rules(path="fixed-point"),
+            "EMBEDDING_LOOKUP": Rules(path="first-scale"),
+            "EXPAND_DIMS": Rules(path="unchecked"),
+            "PACK": Rules(path="unchecked"),
+            "BATCH_TO_SPACE_ND": Rules(path="unchecked"),
+            "SPACE_TO_BATCH_ND": Rules(path="unchecked"),
+            "MIRROR_PAD": Rules(path="unchecked"),
+            "FILL": Rules(path="unchecked"),
+            "UNPACK": Rules(path="unchecked"),
+            "STRIDED_SLICE": Rules(path="four-masks"),
         },
     }
 )
@@ -102,4 +122,4 @@ def rules(flavour: str, operator: str, *, plain: bool = False) -> Rules:
         table = _DIFFERENCES[flavour]
     except KeyError:
         raise UsageError(f"unknown flavour {flavour!r}; allowed: {', '.join(FLAVOURS)}") from None
-    return replace(Rules(plain=plain), **table.get(operator, {}))
+    return replace(table.get(operator, Rules()), plain=plain)

@@ -99,7 +99,8 @@ def _operand(
 
 def _shifts(op: Operation) -> bool:
     """Whether int16 operands with power-of-two scales are shifted instead of multiplied."""
-    return bool(op.options.get("pot_scale_int16", True)) and not op.rule.path.startswith("general")
+    general = op.rule.path in ("general", "general-unclamped")
+    return bool(op.options.get("pot_scale_int16", True)) and not general
 
 
 def _log2(scale: float) -> int | None:
