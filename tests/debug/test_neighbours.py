@@ -38,8 +38,22 @@ def model(dtype: str) -> Model:
     return g.build(outputs=[y])
 
 
+def doubled() -> Model:
+    """What is computed from the image leaves its range where the image is more than half white."""
+    g = GraphBuilder()
+    grid = {"scale": 1 / 255, "zero_point": -128}
+    x = g.input("image", (1, SIDE, SIDE, 1), "int8", **grid)
+    y = g.tensor("double", (1, SIDE, SIDE, 1), "int8", **grid)
+    g.operator("ADD", [x, x], [y])
+    return g.build(outputs=[y])
+
+
+def samples(data: np.ndarray) -> Samples:
+    return Samples(len(data), lambda i: [data[i : i + 1]], "drawn")
+
+
 def causes(dtype: str, codes: np.ndarray) -> set[tuple[int, str]]:
-    return own(debug(model(dtype), Samples(len(codes), lambda i: [codes[i : i + 1]], "drawn")))
+    return own(debug(model(dtype), samples(codes)))
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8"])
@@ -63,6 +77,15 @@ def test_black_and_white_and_noise_say_nothing():
     assert causes("int8", edges) == set()
     assert causes("int8", near.astype(np.int8)) == set()
     assert causes("int8", rng.integers(-128, 128, shape).astype(np.int8)) == set()
+
+
+@pytest.mark.parametrize("times", [1, 255])
+def test_white_is_no_wrapped_byte_where_ranges_are_exceeded(times):
+    """Black and white reals are the data; 255 times as large they are of another scale."""
+    white = np.where(pictures() > 128, times, 0).astype(np.float32)
+    report = debug(doubled(), samples(white))
+    assert own(report) == {(0, "range_clipped" if times == 1 else "input_scaling")}
+    assert not any("byte" in c.evidence for layer in report.layers for c in layer.causes)
 
 
 def test_sums_are_those_of_the_definition():

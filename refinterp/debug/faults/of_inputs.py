@@ -84,11 +84,11 @@ def _input(seen: Seen, readers: Sequence[Seen], exceeded: float) -> _Verdict | N
     readers: the first results computed from it. exceeded: the share of the ranges downstream that
     the float run exceeds.
     """
+    if seen.excess >= CLIPPED_STEPS:
+        return _clipped(seen, exceeded)  # bytes that were taken for codes are never beyond them
     other = seen.smoother
     if other is not None and (other.certain or exceeded >= _SOME):
         return _reinterpreted(seen, other.times)
-    if seen.excess >= CLIPPED_STEPS:
-        return _clipped(seen, exceeded)
     narrow = seen.narrow_bits
     beside = narrow >= _GROSS_BITS and narrow - max(seen.unused_bits, 0.0) >= 1.0
     if beside and readers and enough_seen(seen.elements, narrow):

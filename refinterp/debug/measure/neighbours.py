@@ -19,6 +19,7 @@ _SMOOTHER: Final = 2.5  # times, when read as the other type
 _FEWEST: Final = 256  # pairs of neighbours
 _MOST_AT_ENDS: Final = 0.1  # of the codes: more are black and white, whose edges are no slopes
 _LEAST_INSIDE: Final = 0.4  # of the codes not near the ends either
+_FLAT: Final = 0.25  # of the codes: at the ends they are 127 and 128 of the other type, a flat grey
 
 Array = NDArray[Any]
 
@@ -73,4 +74,6 @@ class Neighbours:
         total = sum(codes.histogram)
         inside = sum(codes.histogram[32:224])
         at_ends = codes.low_fraction + codes.high_fraction
+        if at_ends > _FLAT:
+            return None  # black and white, or data beyond the range
         return Reading(times, at_ends <= _MOST_AT_ENDS and inside >= _LEAST_INSIDE * total)
