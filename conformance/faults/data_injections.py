@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.faults.edit import Patient
-from conformance.faults.plant import Plant, Rng
+from conformance.faults.editable import EditableModel
+from conformance.faults.injection import Injection, Rng
 from conformance.faults.recalibration import recalibrated
 from conformance.faults.subjects import Subject
 from refinterp.debug.measure.neighbours import Neighbours
@@ -43,13 +43,13 @@ def float_outputs(twin: Model, samples: Samples) -> np.ndarray:
     return np.stack(found)
 
 
-def _input(subject: Subject) -> tuple[Patient, int, frozenset[int], float, float]:
+def _input(subject: Subject) -> tuple[EditableModel, int, frozenset[int], float, float]:
     """The open model, its input, who reads it, and the ends of its range."""
-    patient = Patient(subject.model)
+    edited = EditableModel(subject.model)
     x = subject.model.subgraphs[0].inputs[0]
-    ends = np.iinfo(np.dtype(str(patient.tensors[x].dtype)))
-    low, high = ((end - patient.zero(x)) * patient.scale(x)[0] for end in (ends.min, ends.max))
-    return patient, x, frozenset(patient.readers(x)), float(low), float(high)
+    ends = np.iinfo(np.dtype(str(edited.tensors[x].dtype)))
+    low, high = ((end - edited.zero(x)) * edited.scale(x)[0] for end in (ends.min, ends.max))
+    return edited, x, frozenset(edited.readers(x)), float(low), float(high)
 
 
 def _deviation(samples: Samples) -> tuple[float, float]:
@@ -57,9 +57,9 @@ def _deviation(samples: Samples) -> tuple[float, float]:
     return float(values.mean()), float(values.std()) or 1.0
 
 
-def calibrated_otherwise(subject: Subject, rng: Rng) -> Plant | None:
+def calibrated_otherwise(subject: Subject, rng: Rng) -> Injection | None:
     """A model whose ranges were made for data of another scale than it is fed."""
-    patient, x, at, _low, _high = _input(subject)
+    edited, x, at, _low, _high = _input(subject)
     mean, deviation = _deviation(subject.samples)
     change, detail = [
         (lambda v: v * 255, "made for data * 255"),
@@ -71,32 +71,32 @@ def calibrated_otherwise(subject: Subject, rng: Rng) -> Plant | None:
     samples = changed(subject.samples, change)
     values = np.concatenate([samples.get(i)[0].reshape(-1) for i in range(samples.count)])
     least, most = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    ends = np.iinfo(np.dtype(str(patient.tensors[x].dtype)))
+    ends = np.iinfo(np.dtype(str(edited.tensors[x].dtype)))
     scale = float(np.float32((most - least) / 255))
-    patient.rescale(x, scale / patient.scale(x)[0])
-    patient.set_grid(x, scale=scale, zero_point=round(ends.min - least / scale))
-    model = recalibrated(patient.build(), subject.twin, samples)
-    return Plant(model, subject.twin, subject.samples, at, detail)
+    edited.rescale(x, scale / edited.scale(x)[0])
+    edited.set_grid(x, scale=scale, zero_point=round(ends.min - least / scale))
+    model = recalibrated(edited.build(), subject.twin, samples)
+    return Injection(model, subject.twin, subject.samples, at, detail)
 
 
-def standardised(subject: Subject, rng: Rng) -> Plant | None:
+def standardised(subject: Subject, rng: Rng) -> Injection | None:
     """Data with its mean taken off and divided by its deviation, for a model made for it plain."""
     _patient, _x, at, low, high = _input(subject)
     mean, deviation = _deviation(subject.samples)
     if low < -0.2 * (high - low) and 0.5 < deviation < 2:
         return None  # nearly as it was
     samples = changed(subject.samples, lambda v: (v - mean) / deviation)
-    return Plant(subject.model, subject.twin, samples, at, "standardised data")
+    return Injection(subject.model, subject.twin, samples, at, "standardised data")
 
 
-def few_codes(subject: Subject, rng: Rng) -> Plant | None:
+def few_codes(subject: Subject, rng: Rng) -> Injection | None:
     """Data as a few codes next to each other, far from the zero point."""
-    patient, x, at, _low, _high = _input(subject)
-    dtype = np.dtype(str(patient.tensors[x].dtype))
+    edited, x, at, _low, _high = _input(subject)
+    dtype = np.dtype(str(edited.tensors[x].dtype))
     ends = np.iinfo(dtype)
     levels = int(rng.choice([2, 2, 3, 5, 8]))
     first = int(rng.integers(ends.min, ends.max - levels))
-    if min(abs(first - patient.zero(x)), abs(first + levels - patient.zero(x))) < 40:
+    if min(abs(first - edited.zero(x)), abs(first + levels - edited.zero(x))) < 40:
         return None
 
     def codes(values: np.ndarray) -> np.ndarray:
@@ -106,15 +106,15 @@ def few_codes(subject: Subject, rng: Rng) -> Plant | None:
     source = subject.samples
     samples = Samples(source.count, lambda i: [codes(v) for v in source.get(i)], "codes")
     detail = f"data as codes {first}..{first + levels - 1}"
-    return Plant(subject.model, subject.twin, samples, at, detail)
+    return Injection(subject.model, subject.twin, samples, at, detail)
 
 
-def reinterpreted(subject: Subject, rng: Rng) -> Plant | None:
+def reinterpreted(subject: Subject, rng: Rng) -> Injection | None:
     """Codes of the other 8-bit type, byte by byte, of data that is smooth: noise has no slopes."""
-    patient, x, at, _low, _high = _input(subject)
-    dtype = np.dtype(str(patient.tensors[x].dtype))
+    edited, x, at, _low, _high = _input(subject)
+    dtype = np.dtype(str(edited.tensors[x].dtype))
     source = subject.samples
-    scale, zero = patient.scale(x)[0], patient.zero(x)
+    scale, zero = edited.scale(x)[0], edited.zero(x)
 
     def codes(values: np.ndarray) -> np.ndarray:
         ends = np.iinfo(dtype)
@@ -129,18 +129,18 @@ def reinterpreted(subject: Subject, rng: Rng) -> Plant | None:
     if near.apart_otherwise < 3 * near.apart:
         return None
     samples = Samples(source.count, lambda i: [wrapped(v) for v in source.get(i)], "bytes")
-    return Plant(subject.model, subject.twin, samples, at, "bytes of the other 8-bit type")
+    return Injection(subject.model, subject.twin, samples, at, "bytes of the other 8-bit type")
 
 
-def constant(subject: Subject, rng: Rng) -> Plant | None:
+def constant(subject: Subject, rng: Rng) -> Injection | None:
     """Every value of the data the same."""
     _patient, _x, at, low, high = _input(subject)
     value = float(rng.uniform(low, high))
     samples = changed(subject.samples, lambda v: np.full_like(v, value))
-    return Plant(subject.model, subject.twin, samples, at, f"every value {value:.3g}")
+    return Injection(subject.model, subject.twin, samples, at, f"every value {value:.3g}")
 
 
-def wrong_labels(subject: Subject, rng: Rng) -> Plant | None:
+def wrong_labels(subject: Subject, rng: Rng) -> Injection | None:
     """Labels in another order than the classes: both models are wrong, and no layer is at fault."""
     graph = subject.model.subgraphs[0]
     shape = graph.tensors[graph.outputs[0]].shape
@@ -153,4 +153,4 @@ def wrong_labels(subject: Subject, rng: Rng) -> Plant | None:
     truth = (best + shift) % size
     samples = replace(subject.samples, labels=truth)
     detail = f"labels {shift} places on"
-    return Plant(subject.model, subject.twin, samples, frozenset(), detail, truth=truth)
+    return Injection(subject.model, subject.twin, samples, frozenset(), detail, truth=truth)

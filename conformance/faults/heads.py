@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.faults.data_injections import float_outputs
-from conformance.faults.plant import Plant, Rng
+from conformance.faults.injection import Injection, Rng
 from conformance.faults.subjects import Subject
 from refinterp.graph.model import (
     Buffer,
@@ -90,7 +90,7 @@ def _scores(subject: Subject) -> np.ndarray | None:
     return float_outputs(subject.twin, subject.samples)
 
 
-def below_the_grid(subject: Subject, rng: Rng) -> Plant | None:
+def below_the_grid(subject: Subject, rng: Rng) -> Injection | None:
     """SOFTMAX over hundreds of like scores, or LOGISTIC or TANH of what leaves nothing of 1/256."""
     scores = _scores(subject)
     if scores is None:
@@ -113,10 +113,10 @@ def below_the_grid(subject: Subject, rng: Rng) -> Plant | None:
             place = at
         built.append(longer.build(y))
     detail = f"{name} of {many} values after the scores"
-    return Plant(built[0], built[1], subject.samples, frozenset({place}), detail)
+    return Injection(built[0], built[1], subject.samples, frozenset({place}), detail)
 
 
-def boxes_beside_scores(subject: Subject, rng: Rng) -> Plant | None:
+def boxes_beside_scores(subject: Subject, rng: Rng) -> Injection | None:
     """Boxes in pixels and the model's scores in one output, with the boxes' scale."""
     scores = _scores(subject)
     if scores is None or np.abs(scores).max() > 2:
@@ -141,6 +141,6 @@ def boxes_beside_scores(subject: Subject, rng: Rng) -> Plant | None:
             place = at
         built.append(longer.build(y))
     detail = f"boxes in 0..{high:.0f} beside {n} scores"
-    return Plant(
+    return Injection(
         built[0], built[1], subject.samples, frozenset({place}), detail, lost_part=(4, 3 + n)
     )

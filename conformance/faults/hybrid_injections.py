@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from conformance.faults.edit import Patient
-from conformance.faults.plant import Rng
+from conformance.faults.editable import EditableModel
+from conformance.faults.injection import Rng
 from conformance.faults.subjects import Subject
 from conformance.models.dynamic_range import by_channel, by_tensor, dynamic_range, weighted
 from refinterp.debug.measure.trace import Trace
@@ -30,7 +30,7 @@ _PASSING = frozenset({"MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN"})
 
 
 @dataclass(frozen=True)
-class HybridPlant:
+class HybridInjection:
     """A faulty model, its float model, data; where and as what the fault may be reported."""
 
     model: Model
@@ -43,44 +43,44 @@ class HybridPlant:
 
 
 @dataclass(frozen=True)
-class HybridFault:
-    """A fault and the way to plant it; plant returns None where it does not fit the model."""
+class HybridFaultKind:
+    """A fault and the way to plant it; inject returns None where it does not fit the model."""
 
     name: str
-    plant: Callable[[Subject, Rng], HybridPlant | None]
+    inject: Callable[[Subject, Rng], HybridInjection | None]
 
 
 def _draw(rng: Rng, choices: list[int]) -> int | None:
     return int(rng.choice(choices)) if choices else None
 
 
-def _activation(patient: Patient, operator: int) -> object:
-    return patient.operators[operator].options.get("fused_activation_function", "NONE")
+def _activation(edited: EditableModel, operator: int) -> object:
+    return edited.operators[operator].options.get("fused_activation_function", "NONE")
 
 
-def _per_tensor(patient: Patient) -> list[int]:
+def _per_tensor(edited: EditableModel) -> list[int]:
     """Operators whose kernel takes one scale for all channels."""
-    return [i for i in weighted(patient.model) if patient.operators[i].name != "DEPTHWISE_CONV_2D"]
+    return [i for i in weighted(edited.model) if edited.operators[i].name != "DEPTHWISE_CONV_2D"]
 
 
-def _times(patient: Patient, operator: int, channel: int, factor: float) -> None:
+def _times(edited: EditableModel, operator: int, channel: int, factor: float) -> None:
     """Multiply one output channel: its weights and its bias."""
-    _, w, bias = patient.parts(operator)
-    values = patient.values(w)
-    np.moveaxis(values, patient.axis(operator), 0)[channel] *= np.float32(factor)
-    patient.set_values(w, values)
-    if bias != OPTIONAL and patient.is_constant(bias):
-        own = patient.values(bias)
+    _, w, bias = edited.parts(operator)
+    values = edited.values(w)
+    np.moveaxis(values, edited.axis(operator), 0)[channel] *= np.float32(factor)
+    edited.set_values(w, values)
+    if bias != OPTIONAL and edited.is_constant(bias):
+        own = edited.values(bias)
         own.reshape(-1)[channel] *= np.float32(factor)
-        patient.set_values(bias, own)
+        edited.set_values(bias, own)
 
 
-def _input_channel(patient: Patient, operator: int, channel: int, factor: float) -> bool:
+def _input_channel(edited: EditableModel, operator: int, channel: int, factor: float) -> bool:
     """Multiply the weights of one channel of the data; False where they do not lie so."""
-    x, w, _ = patient.parts(operator)
-    values = patient.values(w)
-    channels = patient.tensors[x].shape[-1]
-    if patient.operators[operator].name == "DEPTHWISE_CONV_2D":
+    x, w, _ = edited.parts(operator)
+    values = edited.values(w)
+    channels = edited.tensors[x].shape[-1]
+    if edited.operators[operator].name == "DEPTHWISE_CONV_2D":
         if values.shape[-1] != channels:
             return False
         values[..., channel] *= np.float32(factor)
@@ -88,18 +88,18 @@ def _input_channel(patient: Patient, operator: int, channel: int, factor: float)
         return False
     else:
         values.reshape(-1, channels)[:, channel] *= np.float32(factor)
-    patient.set_values(w, values)
+    edited.set_values(w, values)
     return True
 
 
-def _counterpart(patient: Patient, tensor: int) -> int | None:
+def _counterpart(edited: EditableModel, tensor: int) -> int | None:
     """The only operator with weights that reads a tensor, through pooling at most."""
     while True:
-        readers = patient.readers(tensor)
-        if len(readers) != 1 or tensor in patient.graph.outputs:
+        readers = edited.readers(tensor)
+        if len(readers) != 1 or tensor in edited.graph.outputs:
             return None
-        reader = patient.operators[readers[0]]
-        if readers[0] in weighted(patient.model):
+        reader = edited.operators[readers[0]]
+        if readers[0] in weighted(edited.model):
             return readers[0] if reader.inputs[0] == tensor else None
         if (
             reader.name not in _PASSING
@@ -112,34 +112,34 @@ def _counterpart(patient: Patient, tensor: int) -> int | None:
 # Scales of weights
 
 
-def blown_up(subject: Subject, rng: Rng) -> HybridPlant | None:
+def blown_up(subject: Subject, rng: Rng) -> HybridInjection | None:
     """One channel's weights far above the others', one scale for all."""
-    patient = Patient(subject.twin)
-    operator = _draw(rng, [i for i in _per_tensor(patient) if _activation(patient, i) in _LINEAR])
+    edited = EditableModel(subject.twin)
+    operator = _draw(rng, [i for i in _per_tensor(edited) if _activation(edited, i) in _LINEAR])
     if operator is None:
         return None
-    w = patient.parts(operator)[1]
-    channels = patient.tensors[w].shape[patient.axis(operator)]
+    w = edited.parts(operator)[1]
+    channels = edited.tensors[w].shape[edited.axis(operator)]
     if channels < 4:
         return None
     channel, bits = int(rng.integers(channels)), float(rng.uniform(4.0, 8.0))
-    values = patient.values(w)
-    own = float(np.abs(np.moveaxis(values, patient.axis(operator), 0)[channel]).max())
+    values = edited.values(w)
+    own = float(np.abs(np.moveaxis(values, edited.axis(operator), 0)[channel]).max())
     if own == 0:
         return None
     factor = 2**bits * float(np.abs(values).max()) / own / 2  # so many bits above the others
-    _times(patient, operator, channel, factor)
-    reader = _counterpart(patient, patient.operators[operator].outputs[0])
+    _times(edited, operator, channel, factor)
+    reader = _counterpart(edited, edited.operators[operator].outputs[0])
     if reader is not None:
-        _input_channel(patient, reader, channel, 1 / factor)
-    twin = patient.build()
+        _input_channel(edited, reader, channel, 1 / factor)
+    twin = edited.build()
     detail = f"weights of channel {channel} * {factor:.3g}, one scale for all"
     # the reader's data have an outlier in that channel, which follows
     model = _one_per_tensor(twin, operator)
     if rng.random() < 0.5:
         model = dynamic_range(twin, per_channel=False)
         detail += ", as in all layers"
-    return HybridPlant(
+    return HybridInjection(
         model, twin, subject.samples, frozenset({operator}), frozenset({"weight_scale_spread"}),
         detail,
     )  # fmt: skip
@@ -147,19 +147,19 @@ def blown_up(subject: Subject, rng: Rng) -> HybridPlant | None:
 
 def _one_per_tensor(twin: Model, operator: int) -> Model:
     """The dynamic-range model in which one operator has one scale, the others one per channel."""
-    patient = Patient(twin)
-    w, axis = patient.parts(operator)[1], patient.axis(operator)
-    return dynamic_range(twin, scales={operator: by_tensor(patient.values(w), axis)})
+    edited = EditableModel(twin)
+    w, axis = edited.parts(operator)[1], edited.axis(operator)
+    return dynamic_range(twin, scales={operator: by_tensor(edited.values(w), axis)})
 
 
-def wrong_scale(subject: Subject, rng: Rng) -> HybridPlant | None:
+def wrong_scale(subject: Subject, rng: Rng) -> HybridInjection | None:
     """The right codes, and a scale of some channels, or of all, that is another."""
-    patient = Patient(subject.twin)
+    edited = EditableModel(subject.twin)
     operator = _draw(rng, weighted(subject.twin))
     if operator is None:
         return None
     healthy = dynamic_range(subject.twin, per_channel=bool(rng.random() < 0.7))
-    faulty = Patient(healthy)
+    faulty = EditableModel(healthy)
     w = faulty.parts(operator)[1]
     scale = faulty.scale(w)
     some = np.zeros(scale.size, bool)
@@ -167,26 +167,26 @@ def wrong_scale(subject: Subject, rng: Rng) -> HybridPlant | None:
     if rng.random() < 0.6:
         some |= rng.random(scale.size) < rng.uniform(0.1, 1.0)
     factor = 2.0 ** float(rng.choice([-1, 1]) * rng.uniform(0.8, 5.0))
-    codes = np.moveaxis(faulty.values(w), patient.axis(operator), 0)
+    codes = np.moveaxis(faulty.values(w), edited.axis(operator), 0)
     if not np.abs(codes.reshape(len(codes), -1)).max(axis=1)[some if some.size > 1 else ...].any():
         return None
     faulty.set_grid(w, scale=np.where(some, scale * factor, scale))
-    return HybridPlant(
+    return HybridInjection(
         faulty.build(), subject.twin, subject.samples, frozenset({operator}),
         frozenset({"weights_disagree", "weight_scale_spread"}),
         f"scale of {int(some.sum())} of {some.size} * {factor:.3g}", needs_twin=True,
     )  # fmt: skip
 
 
-def few_codes(subject: Subject, rng: Rng) -> HybridPlant | None:
+def few_codes(subject: Subject, rng: Rng) -> HybridInjection | None:
     """A scale so large that the weights take few of the codes, all channels or some."""
-    patient = Patient(subject.twin)
+    edited = EditableModel(subject.twin)
     channels = bool(rng.random() < 0.6)
-    operator = _draw(rng, weighted(subject.twin) if channels else _per_tensor(patient))
+    operator = _draw(rng, weighted(subject.twin) if channels else _per_tensor(edited))
     if operator is None:
         return None
-    w, axis = patient.parts(operator)[1], patient.axis(operator)
-    values = patient.values(w)
+    w, axis = edited.parts(operator)[1], edited.axis(operator)
+    values = edited.values(w)
     scale = (by_channel if channels else by_tensor)(values, axis)
     some = np.ones(scale.size, bool)
     if scale.size > 1 and rng.random() < 0.5:
@@ -199,7 +199,7 @@ def few_codes(subject: Subject, rng: Rng) -> HybridPlant | None:
     factor = 2.0 ** float(rng.uniform(3.2, 5.0))
     made = np.where(some, scale * np.float32(factor), scale).astype(np.float32)
     model = dynamic_range(subject.twin, scales={operator: made})
-    return HybridPlant(
+    return HybridInjection(
         model, subject.twin, subject.samples, frozenset({operator}),
         frozenset({"weight_range_too_wide" if whole else "weight_scale_spread"}),
         f"weights quantized with scale * {factor:.3g}, {int(some.sum())} of {some.size}",
@@ -209,24 +209,24 @@ def few_codes(subject: Subject, rng: Rng) -> HybridPlant | None:
 # Outliers in the data
 
 
-def input_outlier(subject: Subject, rng: Rng) -> HybridPlant | None:
+def input_outlier(subject: Subject, rng: Rng) -> HybridInjection | None:
     """One feature of the input far above the others, its weights so much smaller."""
-    patient = Patient(subject.twin)
+    edited = EditableModel(subject.twin)
     graph = subject.twin.subgraphs[0]
     x = graph.inputs[0]
     features = graph.tensors[x].shape[-1]
-    readers = [i for i in patient.readers(x) if i in weighted(subject.twin)]
-    if len(graph.inputs) != 1 or len(readers) != 1 or patient.readers(x) != readers or features < 4:
+    readers = [i for i in edited.readers(x) if i in weighted(subject.twin)]
+    if len(graph.inputs) != 1 or len(readers) != 1 or edited.readers(x) != readers or features < 4:
         return None
     reach = np.max([np.abs(s[0]).reshape(-1, features).max(axis=0) for s in subject.samples], 0)
     usual = np.flatnonzero(reach >= 0.5 * np.median(reach))  # not a feature of no use
     feature, bits = int(rng.choice(usual)), float(rng.uniform(6.0, 9.0))
     factor = np.float32(2.0**bits * np.median(reach) / reach[feature])
-    if not _input_channel(patient, readers[0], feature, 1 / float(factor)):
+    if not _input_channel(edited, readers[0], feature, 1 / float(factor)):
         return None
-    twin = patient.build()
+    twin = edited.build()
     samples = _scaled(subject.samples, feature, factor)
-    return HybridPlant(
+    return HybridInjection(
         dynamic_range(twin), twin, samples, frozenset(readers),
         frozenset({"activation_outlier"}), f"feature {feature} of the input * {factor:.3g}",
     )  # fmt: skip
@@ -244,20 +244,20 @@ def _scaled(samples: Samples, feature: int, factor: np.float32) -> Samples:
     return replace(samples, get=get, origin=f"{samples.origin}, feature {feature} * {factor:.3g}")
 
 
-def inner_outlier(subject: Subject, rng: Rng) -> HybridPlant | None:
+def inner_outlier(subject: Subject, rng: Rng) -> HybridInjection | None:
     """One channel of an activation far above the others, who reads it having smaller weights."""
-    patient = Patient(subject.twin)
+    edited = EditableModel(subject.twin)
     able = [
         i
         for i in weighted(subject.twin)
-        if _activation(patient, i) in _LINEAR
-        and _counterpart(patient, patient.operators[i].outputs[0]) is not None
+        if _activation(edited, i) in _LINEAR
+        and _counterpart(edited, edited.operators[i].outputs[0]) is not None
     ]
     operator = _draw(rng, able)
     if operator is None:
         return None
-    y = patient.operators[operator].outputs[0]
-    reader = _counterpart(patient, y)
+    y = edited.operators[operator].outputs[0]
+    reader = _counterpart(edited, y)
     assert reader is not None
     reach = _reach(subject, y)
     usual = np.flatnonzero(reach >= 0.5 * np.median(reach[reach > 0])) if reach.any() else reach
@@ -265,11 +265,11 @@ def inner_outlier(subject: Subject, rng: Rng) -> HybridPlant | None:
         return None
     channel, bits = int(rng.choice(usual)), float(rng.uniform(6.0, 9.0))
     factor = float(np.float32(2.0**bits * np.median(reach[reach > 0]) / reach[channel]))
-    _times(patient, operator, channel, factor)
-    if not _input_channel(patient, reader, channel, 1 / factor):
+    _times(edited, operator, channel, factor)
+    if not _input_channel(edited, reader, channel, 1 / factor):
         return None
-    twin = patient.build()
-    return HybridPlant(
+    twin = edited.build()
+    return HybridInjection(
         dynamic_range(twin), twin, subject.samples, frozenset({reader}),
         frozenset({"activation_outlier"}),
         f"channel {channel} of what operator {operator} writes * {factor:.3g}",
@@ -291,10 +291,10 @@ def _reach(subject: Subject, tensor: int) -> np.ndarray:
     return np.max(found, axis=0)
 
 
-HYBRID_FAULTS: tuple[HybridFault, ...] = (
-    HybridFault("a channel's weights blown up, one scale", blown_up),
-    HybridFault("a wrong scale of weights", wrong_scale),
-    HybridFault("weights in too few codes", few_codes),
-    HybridFault("an outlier in the input", input_outlier),
-    HybridFault("an outlier within", inner_outlier),
+HYBRID_FAULTS: tuple[HybridFaultKind, ...] = (
+    HybridFaultKind("a channel's weights blown up, one scale", blown_up),
+    HybridFaultKind("a wrong scale of weights", wrong_scale),
+    HybridFaultKind("weights in too few codes", few_codes),
+    HybridFaultKind("an outlier in the input", input_outlier),
+    HybridFaultKind("an outlier within", inner_outlier),
 )

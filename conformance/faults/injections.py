@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.faults.edit import Patient
-from conformance.faults.plant import Plant, Rng
+from conformance.faults.editable import EditableModel
+from conformance.faults.injection import Injection, Rng
 from conformance.faults.recalibration import recalibrated
 from conformance.faults.subjects import Subject
 from refinterp.debug.faults.of_the_file import FIXED_OUTPUTS
@@ -22,32 +22,32 @@ from refinterp.samples.samples import Samples
 # Where faults can go
 
 
-def weighted(patient: Patient) -> list[int]:
+def weighted(edited: EditableModel) -> list[int]:
     """Operators with constant weights and integers throughout."""
     return [
         i
-        for i, o in enumerate(patient.operators)
-        if o.name in CHANNEL_AXIS and patient.is_constant(o.inputs[1])
+        for i, o in enumerate(edited.operators)
+        if o.name in CHANNEL_AXIS and edited.is_constant(o.inputs[1])
     ]
 
 
-def biased(patient: Patient) -> list[int]:
+def biased(edited: EditableModel) -> list[int]:
     """Those with a bias in int32."""
     return [
         i
-        for i in weighted(patient)
-        if (bias := patient.parts(i)[2]) != OPTIONAL and patient.tensors[bias].dtype == "int32"
+        for i in weighted(edited)
+        if (bias := edited.parts(i)[2]) != OPTIONAL and edited.tensors[bias].dtype == "int32"
     ]
 
 
-def free_outputs(patient: Patient) -> list[int]:
+def free_outputs(edited: EditableModel) -> list[int]:
     """Operators that compute an activation whose scale nothing else has to share."""
     sharing = {"AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "RESHAPE", "PAD", "SQUEEZE",
                "STRIDED_SLICE", "RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR", "TRANSPOSE",
                "REDUCE_MAX", "SPLIT", "BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"}  # fmt: skip
     found = []
-    for i, o in enumerate(patient.operators):
-        readers = [patient.operators[r].name for r in patient.readers(o.outputs[0])]
+    for i, o in enumerate(edited.operators):
+        readers = [edited.operators[r].name for r in edited.readers(o.outputs[0])]
         if o.name in (*CHANNEL_AXIS, "ADD", "MUL", "MEAN") and not sharing & set(readers):
             found.append(i)
     return found
@@ -66,71 +66,73 @@ def some_channels(rng: Rng, channels: int) -> np.ndarray:
     return some
 
 
-def plain(subject: Subject, patient: Patient, operator: int, detail: str, **more: Any) -> Plant:
-    return Plant(
-        patient.build(), subject.twin, subject.samples, frozenset({operator}), detail, **more
+def plain(
+    subject: Subject, edited: EditableModel, operator: int, detail: str, **more: Any
+) -> Injection:
+    return Injection(
+        edited.build(), subject.twin, subject.samples, frozenset({operator}), detail, **more
     )
 
 
 # Ranges
 
 
-def range_off(low: float, high: float) -> Callable[[Subject, Rng], Plant | None]:
-    def plant(subject: Subject, rng: Rng) -> Plant | None:
-        patient = Patient(subject.model)
-        operator = draw(rng, free_outputs(patient))
+def range_off(low: float, high: float) -> Callable[[Subject, Rng], Injection | None]:
+    def inject(subject: Subject, rng: Rng) -> Injection | None:
+        edited = EditableModel(subject.model)
+        operator = draw(rng, free_outputs(edited))
         if operator is None:
             return None
         bits = rng.uniform(low, high)
-        y = patient.operators[operator].outputs[0]
+        y = edited.operators[operator].outputs[0]
         if rng.random() < 0.7:
-            patient.rescale(y, 2.0**bits)
-            return plain(subject, patient, operator, f"output scale * 2^{bits:.1f}")
-        patient.set_grid(y, scale=patient.scale(y) * 2.0**bits)
+            edited.rescale(y, 2.0**bits)
+            return plain(subject, edited, operator, f"output scale * 2^{bits:.1f}")
+        edited.set_grid(y, scale=edited.scale(y) * 2.0**bits)
         detail = f"output scale * 2^{bits:.1f}, biases that follow as they were"
-        return plain(subject, patient, operator, detail)
+        return plain(subject, edited, operator, detail)
 
-    return plant
+    return inject
 
 
 # Weights and biases
 
 
-def spread(subject: Subject, rng: Rng) -> Plant | None:
+def spread(subject: Subject, rng: Rng) -> Injection | None:
     """One channel's weights times 2^5..2^12.
 
     In both models and taken back by the layer that reads, or only its scale, in the quantized one.
     """
-    patient, twin = Patient(subject.model), Patient(subject.twin)
+    edited, twin = EditableModel(subject.model), EditableModel(subject.twin)
     alone = rng.random() < 0.4
     places = []
-    for i in weighted(patient):
-        readers = patient.readers(patient.operators[i].outputs[0])
-        activation = patient.operators[i].options.get("fused_activation_function")
-        axis = patient.axis(i)
-        many = patient.tensors[patient.operators[i].inputs[1]].shape[axis] >= 4
+    for i in weighted(edited):
+        readers = edited.readers(edited.operators[i].outputs[0])
+        activation = edited.operators[i].options.get("fused_activation_function")
+        axis = edited.axis(i)
+        many = edited.tensors[edited.operators[i].inputs[1]].shape[axis] >= 4
         follows = (
             len(readers) == 1
-            and patient.operators[readers[0]].name in ("CONV_2D", "FULLY_CONNECTED")
+            and edited.operators[readers[0]].name in ("CONV_2D", "FULLY_CONNECTED")
             and activation in ("NONE", "RELU")
         )
-        own = patient.scale(patient.operators[i].inputs[1]).size > 1
+        own = edited.scale(edited.operators[i].inputs[1]).size > 1
         if many and own and (alone or follows):
             places.append(i)
     operator = draw(rng, places)
     if operator is None:
         return None
-    _x, w, _bias = patient.parts(operator)
+    _x, w, _bias = edited.parts(operator)
     if alone:
-        return _scale_alone(subject, patient, operator, rng)
+        return _scale_alone(subject, edited, operator, rng)
     bits = float(rng.integers(6, 11))
     factor = 2.0**bits
-    y = patient.operators[operator].outputs[0]
-    channel = int(rng.integers(patient.scale(w).size))
-    follower = patient.readers(y)[0]
-    up = np.ones(patient.scale(w).size)
+    y = edited.operators[operator].outputs[0]
+    channel = int(rng.integers(edited.scale(w).size))
+    follower = edited.readers(y)[0]
+    up = np.ones(edited.scale(w).size)
     up[channel] = factor
-    for side, reals in ((patient, False), (twin, True)):
+    for side, reals in ((edited, False), (twin, True)):
         _, sw, sb = side.parts(operator)
         _, fw, _ = side.parts(follower)
         axis = side.axis(operator)
@@ -150,58 +152,60 @@ def spread(subject: Subject, rng: Rng) -> Plant | None:
             weights = side.values(fw).astype(np.float64)
             weights[..., channel] /= factor
             side.set_values(fw, np.rint(weights))
-    model = recalibrated(patient.build(), twin.build(), subject.samples)
+    model = recalibrated(edited.build(), twin.build(), subject.samples)
     detail = f"channel {channel} * 2^{bits:.0f} in both models, taken back by operator {follower}"
-    return Plant(model, twin.build(), subject.samples, frozenset({operator}), detail)
+    return Injection(model, twin.build(), subject.samples, frozenset({operator}), detail)
 
 
-def _scale_alone(subject: Subject, patient: Patient, operator: int, rng: Rng) -> Plant | None:
+def _scale_alone(
+    subject: Subject, edited: EditableModel, operator: int, rng: Rng
+) -> Injection | None:
     """One channel quantized with a scale that is far too large for its weights."""
-    w = patient.parts(operator)[1]
-    channel = int(rng.integers(patient.scale(w).size))
+    w = edited.parts(operator)[1]
+    channel = int(rng.integers(edited.scale(w).size))
     bits = int(rng.integers(4, 7))
-    codes = np.moveaxis(patient.values(w).astype(np.float64), patient.axis(operator), 0)
+    codes = np.moveaxis(edited.values(w).astype(np.float64), edited.axis(operator), 0)
     codes[channel] /= 2.0**bits
-    scales = patient.scale(w)
+    scales = edited.scale(w)
     scales[channel] *= 2.0**bits
     if not np.rint(codes[channel]).any():
         return None
-    patient.set_values(w, np.rint(np.moveaxis(codes, 0, patient.axis(operator))))
-    patient.set_grid(w, scale=scales)
-    patient.follow_bias(operator)
+    edited.set_values(w, np.rint(np.moveaxis(codes, 0, edited.axis(operator))))
+    edited.set_grid(w, scale=scales)
+    edited.follow_bias(operator)
     detail = f"weights of channel {channel} quantized with 2^{bits} times their scale"
-    return plain(subject, patient, operator, detail)
+    return plain(subject, edited, operator, detail)
 
 
-def bias_saturated(subject: Subject, rng: Rng) -> Plant | None:
-    patient = Patient(subject.model)
-    operator = draw(rng, biased(patient))
+def bias_saturated(subject: Subject, rng: Rng) -> Injection | None:
+    edited = EditableModel(subject.model)
+    operator = draw(rng, biased(edited))
     if operator is None:
         return None
-    bias = patient.parts(operator)[2]
-    codes = patient.values(bias).astype(np.int64)
+    bias = edited.parts(operator)[2]
+    codes = edited.values(bias).astype(np.int64)
     some = some_channels(rng, codes.size)
     ends = rng.choice([2**31 - 1, -(2**31), 2**31 - 128, -(2**31 - 1)], int(some.sum()))
     codes[some] = ends
-    patient.set_values(bias, codes)
-    return plain(subject, patient, operator, f"{int(some.sum())} of {codes.size} biases at the end")
+    edited.set_values(bias, codes)
+    return plain(subject, edited, operator, f"{int(some.sum())} of {codes.size} biases at the end")
 
 
-def overflow(subject: Subject, rng: Rng) -> Plant | None:
-    patient = Patient(subject.model)
-    operator = draw(rng, biased(patient))
+def overflow(subject: Subject, rng: Rng) -> Injection | None:
+    edited = EditableModel(subject.model)
+    operator = draw(rng, biased(edited))
     if operator is None:
         return None
-    _x, w, bias = patient.parts(operator)
-    codes = patient.values(bias).astype(np.int64)
+    _x, w, bias = edited.parts(operator)
+    codes = edited.values(bias).astype(np.int64)
     channel = int(rng.integers(codes.size))
-    weights = np.moveaxis(patient.values(w).astype(np.int64), patient.axis(operator), 0)
+    weights = np.moveaxis(edited.values(w).astype(np.int64), edited.axis(operator), 0)
     outwards = 1 if weights[channel].sum() >= 0 else -1
     codes[channel] = outwards * (2**31 - int(rng.integers(200, 5000)))
-    patient.set_values(bias, codes)
-    if not _wraps(patient.build(), subject.samples, operator, channel):
+    edited.set_values(bias, codes)
+    if not _wraps(edited.build(), subject.samples, operator, channel):
         return None
-    return plain(subject, patient, operator, f"bias of channel {channel}: {codes[channel]}")
+    return plain(subject, edited, operator, f"bias of channel {channel}: {codes[channel]}")
 
 
 def _wraps(model: Model, samples: Samples, operator: int, channel: int) -> bool:
@@ -221,73 +225,73 @@ def _wraps(model: Model, samples: Samples, operator: int, channel: int) -> bool:
     return len(np.unique(np.concatenate([one.reshape(-1) for one in seen]))) > 1
 
 
-def multiplier(subject: Subject, rng: Rng) -> Plant | None:
+def multiplier(subject: Subject, rng: Rng) -> Injection | None:
     """Factors of 1 and more by the output's or the weights' scale, or that vanish."""
-    patient = Patient(subject.model)
-    operator = draw(rng, [i for i in weighted(patient) if i in free_outputs(patient)])
+    edited = EditableModel(subject.model)
+    operator = draw(rng, [i for i in weighted(edited) if i in free_outputs(edited)])
     if operator is None:
         return None
-    x, w, _ = patient.parts(operator)
-    y = patient.operators[operator].outputs[0]
-    factors = patient.scale(x) * patient.scale(w) / patient.scale(y)
+    x, w, _ = edited.parts(operator)
+    y = edited.operators[operator].outputs[0]
+    factors = edited.scale(x) * edited.scale(w) / edited.scale(y)
     kind = rng.random()
     if kind < 0.5:
         wanted = 2.0 ** rng.uniform(0.1, 6)
-        patient.rescale(y, factors.min() / wanted)
+        edited.rescale(y, factors.min() / wanted)
         detail = f"output scale so that multipliers are {wanted:.3g}"
     elif kind < 0.75:
         wanted = 2.0 ** rng.uniform(0.1, 6)
-        patient.set_grid(w, scale=patient.scale(w) * (wanted / factors.min()))
+        edited.set_grid(w, scale=edited.scale(w) * (wanted / factors.min()))
         if rng.random() < 0.5:
-            patient.follow_bias(operator)
+            edited.follow_bias(operator)
         detail = f"weight scales so that multipliers are {wanted:.3g}"
     else:
         wanted = 2.0 ** rng.uniform(-44, -34)
-        patient.rescale(y, factors.max() / wanted)
+        edited.rescale(y, factors.max() / wanted)
         detail = f"multipliers of {wanted:.3g} by output scale"
-    return plain(subject, patient, operator, detail)
+    return plain(subject, edited, operator, detail)
 
 
-def dead(subject: Subject, rng: Rng) -> Plant | None:
+def dead(subject: Subject, rng: Rng) -> Injection | None:
     """Weights of zero, or biases far out of the weights' reach."""
-    patient = Patient(subject.model)
-    operator = draw(rng, weighted(patient))
+    edited = EditableModel(subject.model)
+    operator = draw(rng, weighted(edited))
     if operator is None:
         return None
-    w, bias = patient.parts(operator)[1:]
-    codes = np.moveaxis(patient.values(w).copy(), patient.axis(operator), 0)
+    w, bias = edited.parts(operator)[1:]
+    codes = np.moveaxis(edited.values(w).copy(), edited.axis(operator), 0)
     some = some_channels(rng, len(codes))
-    if rng.random() < 0.7 or operator not in biased(patient):
-        codes[some] = patient.zero(w) if str(codes.dtype) == "uint8" else 0
-        patient.set_values(w, np.moveaxis(codes, 0, patient.axis(operator)))
-        return plain(subject, patient, operator, f"weights of {int(some.sum())} channels are 0")
-    values = patient.values(bias).astype(np.int64)
+    if rng.random() < 0.7 or operator not in biased(edited):
+        codes[some] = edited.zero(w) if str(codes.dtype) == "uint8" else 0
+        edited.set_values(w, np.moveaxis(codes, 0, edited.axis(operator)))
+        return plain(subject, edited, operator, f"weights of {int(some.sum())} channels are 0")
+    values = edited.values(bias).astype(np.int64)
     values[some] = -(2 ** int(rng.integers(27, 30)))
-    patient.set_values(bias, values)
+    edited.set_values(bias, values)
     return plain(
-        subject, patient, operator, f"{int(some.sum())} biases of {values[some][0]}, out of reach"
+        subject, edited, operator, f"{int(some.sum())} biases of {values[some][0]}, out of reach"
     )
 
 
-def bias_scale(subject: Subject, rng: Rng) -> Plant | None:
-    patient = Patient(subject.model)
-    operator = draw(rng, [i for i in weighted(patient) if patient.parts(i)[2] != OPTIONAL])
+def bias_scale(subject: Subject, rng: Rng) -> Injection | None:
+    edited = EditableModel(subject.model)
+    operator = draw(rng, [i for i in weighted(edited) if edited.parts(i)[2] != OPTIONAL])
     if operator is None:
         return None
-    bias = patient.parts(operator)[2]
+    bias = edited.parts(operator)[2]
     factor = float(rng.choice([1 / 16, 1 / 4, 1 / 2, 1.01, 1.1, 2, 3, 10]))
-    patient.set_values(bias, np.rint(patient.values(bias) / factor))
-    patient.set_grid(bias, scale=patient.scale(bias) * factor)
-    return plain(subject, patient, operator, f"bias quantized with {factor:.3g} times its scale")
+    edited.set_values(bias, np.rint(edited.values(bias) / factor))
+    edited.set_grid(bias, scale=edited.scale(bias) * factor)
+    return plain(subject, edited, operator, f"bias quantized with {factor:.3g} times its scale")
 
 
-def other_weights(subject: Subject, rng: Rng) -> Plant | None:
-    patient = Patient(subject.model)
-    operator = draw(rng, weighted(patient))
+def other_weights(subject: Subject, rng: Rng) -> Injection | None:
+    edited = EditableModel(subject.model)
+    operator = draw(rng, weighted(edited))
     if operator is None:
         return None
-    w, bias = patient.parts(operator)[1:]
-    codes = np.moveaxis(patient.values(w).copy(), patient.axis(operator), 0)
+    w, bias = edited.parts(operator)[1:]
+    codes = np.moveaxis(edited.values(w).copy(), edited.axis(operator), 0)
     kind = int(rng.integers(6))
     if kind == 0:
         channel = int(rng.integers(len(codes)))
@@ -308,69 +312,69 @@ def other_weights(subject: Subject, rng: Rng) -> Plant | None:
         codes = -codes
         detail = "all weights negated"
     else:
-        if operator not in biased(patient):
+        if operator not in biased(edited):
             return None
-        values = patient.values(bias)
-        patient.set_values(bias, rng.permutation(values))
+        values = edited.values(bias)
+        edited.set_values(bias, rng.permutation(values))
         detail = "biases shuffled"
-    patient.set_values(w, np.moveaxis(codes, 0, patient.axis(operator)))
-    return plain(subject, patient, operator, detail, needs_twin=True)
+    edited.set_values(w, np.moveaxis(codes, 0, edited.axis(operator)))
+    return plain(subject, edited, operator, detail, needs_twin=True)
 
 
-def wrong_dimension(subject: Subject, rng: Rng) -> Plant | None:
+def wrong_dimension(subject: Subject, rng: Rng) -> Injection | None:
     """Weights quantized along another dimension of the same size, as the file then says.
 
     Or the file says another dimension than they were quantized along.
     """
-    patient, twin = Patient(subject.model), Patient(subject.twin)
+    edited, twin = EditableModel(subject.model), EditableModel(subject.twin)
     only_said = rng.random() < 0.3
     places = []
-    for i in weighted(patient):
-        w = patient.parts(i)[1]
-        shape = patient.tensors[w].shape
+    for i in weighted(edited):
+        w = edited.parts(i)[1]
+        shape = edited.tensors[w].shape
         others = [
             a
             for a, s in enumerate(shape)
-            if a != patient.axis(i) and (only_said or s == shape[patient.axis(i)])
+            if a != edited.axis(i) and (only_said or s == shape[edited.axis(i)])
         ]
-        if patient.scale(w).size > 1 and others:
+        if edited.scale(w).size > 1 and others:
             places.append((i, int(rng.choice(others))))
     if not places:
         return None
     operator, axis = places[int(rng.integers(len(places)))]
-    _, w, _ = patient.parts(operator)
+    _, w, _ = edited.parts(operator)
     if only_said:
-        patient.set_grid(w, quantized_dimension=axis)
-        return plain(subject, patient, operator, f"the file says dimension {axis}")
+        edited.set_grid(w, quantized_dimension=axis)
+        return plain(subject, edited, operator, f"the file says dimension {axis}")
     reals = twin.values(twin.parts(operator)[1]).astype(np.float64)
     rest = tuple(a for a in range(reals.ndim) if a != axis)
     scales = np.float32(np.maximum(np.abs(reals).max(axis=rest), 1e-9) / 127).astype(np.float64)
     shape = [1] * reals.ndim
     shape[axis] = -1
-    patient.set_values(w, np.clip(np.rint(reals / scales.reshape(shape)), -127, 127))
-    patient.set_grid(w, scale=scales, quantized_dimension=axis)
-    patient.follow_bias(operator)
-    return plain(subject, patient, operator, f"weights quantized along dimension {axis}")
+    edited.set_values(w, np.clip(np.rint(reals / scales.reshape(shape)), -127, 127))
+    edited.set_grid(w, scale=scales, quantized_dimension=axis)
+    edited.follow_bias(operator)
+    return plain(subject, edited, operator, f"weights quantized along dimension {axis}")
 
 
 # Data
 
 
-def input_scaling(subject: Subject, rng: Rng) -> Plant | None:
+def input_scaling(subject: Subject, rng: Rng) -> Injection | None:
     """Data of another scaling or offset, or an input whose zero point is another's."""
-    patient = Patient(subject.model)
+    edited = EditableModel(subject.model)
     x = subject.model.subgraphs[0].inputs[0]
-    step = patient.scale(x)[0]
-    ends = np.iinfo(np.dtype(str(patient.tensors[x].dtype)))
-    low, span = (ends.min - patient.zero(x)) * step, (ends.max - ends.min) * step
-    at = frozenset(patient.readers(x))
+    step = edited.scale(x)[0]
+    ends = np.iinfo(np.dtype(str(edited.tensors[x].dtype)))
+    low, span = (ends.min - edited.zero(x)) * step, (ends.max - ends.min) * step
+    at = frozenset(edited.readers(x))
     kind = int(rng.integers(6))
     if kind == 5:
-        moved = patient.zero(x) + rng.choice([-128, 128, 100, -100])
+        moved = edited.zero(x) + rng.choice([-128, 128, 100, -100])
         zero = int(np.clip(moved, ends.min, ends.max))
-        patient.set_grid(x, zero_point=zero)
+        edited.set_grid(x, zero_point=zero)
         detail = f"zero point of the input: {zero}"
-        return Plant(patient.build(), subject.twin, subject.samples, at, detail)
+        return Injection(edited.build(), subject.twin, subject.samples, at, detail)
     few = range(min(4, subject.samples.count))
     mean = float(np.mean([subject.samples.get(i)[0].mean() for i in few]))
     doubled = (lambda v: 2 * v - span) if low == 0 else (lambda v: v + span / 2)
@@ -388,98 +392,98 @@ def input_scaling(subject: Subject, rng: Rng) -> Plant | None:
         lambda i: [change(values).astype(np.float32) for values in subject.samples.get(i)],
         "changed",
     )
-    return Plant(subject.model, subject.twin, samples, at, detail)
+    return Injection(subject.model, subject.twin, samples, at, detail)
 
 
 # Scales and zero points
 
 
-def fixed(subject: Subject, rng: Rng) -> Plant | None:
-    patient = Patient(subject.model)
+def fixed(subject: Subject, rng: Rng) -> Injection | None:
+    edited = EditableModel(subject.model)
     names = {name for name, _dtype in FIXED_OUTPUTS}
-    operator = draw(rng, [i for i, o in enumerate(patient.operators) if o.name in names])
+    operator = draw(rng, [i for i, o in enumerate(edited.operators) if o.name in names])
     if operator is None:
         return None
-    y = patient.operators[operator].outputs[0]
+    y = edited.operators[operator].outputs[0]
     factor = float(rng.choice([0.25, 0.5, 1.1, 1.5, 2.0, 4.0, 16.0]))
-    patient.set_grid(y, scale=patient.scale(y) * factor)
-    return plain(subject, patient, operator, f"{patient.operators[operator].name} scale * {factor}")
+    edited.set_grid(y, scale=edited.scale(y) * factor)
+    return plain(subject, edited, operator, f"{edited.operators[operator].name} scale * {factor}")
 
 
-def zero_point(subject: Subject, rng: Rng) -> Plant | None:
-    patient = Patient(subject.model)
+def zero_point(subject: Subject, rng: Rng) -> Injection | None:
+    edited = EditableModel(subject.model)
     wanted = int(rng.choice([-1, 1]) * rng.integers(130, 4000))
     if rng.random() < 0.7:
-        operator = draw(rng, free_outputs(patient))
-        tensor = None if operator is None else patient.operators[operator].outputs[0]
+        operator = draw(rng, free_outputs(edited))
+        tensor = None if operator is None else edited.operators[operator].outputs[0]
     else:
-        operator = draw(rng, weighted(patient))
-        tensor = None if operator is None else patient.parts(operator)[1]
+        operator = draw(rng, weighted(edited))
+        tensor = None if operator is None else edited.parts(operator)[1]
     if operator is None or tensor is None:
         return None
-    size = patient.tensors[tensor].quantization.zero_point.size
-    patient.set_grid(tensor, zero_point=np.full(size, wanted))
-    what = "output" if tensor in patient.operators[operator].outputs else "weights"
-    return plain(subject, patient, operator, f"zero point of the {what}: {wanted}")
+    size = edited.tensors[tensor].quantization.zero_point.size
+    edited.set_grid(tensor, zero_point=np.full(size, wanted))
+    what = "output" if tensor in edited.operators[operator].outputs else "weights"
+    return plain(subject, edited, operator, f"zero point of the {what}: {wanted}")
 
 
-def bad_scale(subject: Subject, rng: Rng) -> Plant | None:
-    patient = Patient(subject.model)
+def bad_scale(subject: Subject, rng: Rng) -> Injection | None:
+    edited = EditableModel(subject.model)
     wanted = float(rng.choice([0.0, np.inf, np.nan, 1e-40, -0.01]))
     place = rng.random()
     if place < 0.5:
-        operator = draw(rng, free_outputs(patient))
-        tensor = None if operator is None else patient.operators[operator].outputs[0]
+        operator = draw(rng, free_outputs(edited))
+        tensor = None if operator is None else edited.operators[operator].outputs[0]
     else:
-        operator = draw(rng, weighted(patient) if place < 0.8 else biased(patient))
-        tensor = None if operator is None else patient.parts(operator)[1 if place < 0.8 else 2]
+        operator = draw(rng, weighted(edited) if place < 0.8 else biased(edited))
+        tensor = None if operator is None else edited.parts(operator)[1 if place < 0.8 else 2]
     if operator is None or tensor is None:
         return None
-    scales = patient.scale(tensor)
+    scales = edited.scale(tensor)
     scales[rng.integers(scales.size)] = wanted
-    patient.set_grid(tensor, scale=scales)
+    edited.set_grid(tensor, scale=scales)
     what = "output" if place < 0.5 else "weights" if place < 0.8 else "bias"
-    return plain(subject, patient, operator, f"a scale of the {what}: {wanted}")
+    return plain(subject, edited, operator, f"a scale of the {what}: {wanted}")
 
 
 # Joins
 
 
-def concat(subject: Subject, rng: Rng) -> Plant | None:
+def concat(subject: Subject, rng: Rng) -> Injection | None:
     """One branch's layer 2^-4..2^-10 as large, in both models."""
     return _lesser(subject, rng, "CONCATENATION", "branch", ranged=False)
 
 
-def residual(subject: Subject, rng: Rng) -> Plant | None:
+def residual(subject: Subject, rng: Rng) -> Injection | None:
     """One side of an addition 2^-4..2^-10 as large in both models, with a range of its own."""
     return _lesser(subject, rng, "ADD", "side", ranged=True)
 
 
-def _lesser(subject: Subject, rng: Rng, name: str, word: str, *, ranged: bool) -> Plant | None:
+def _lesser(subject: Subject, rng: Rng, name: str, word: str, *, ranged: bool) -> Injection | None:
     """Shrink a layer that one operator of a name reads; ranged: and its output's range with it."""
     places = []
-    patient, twin = Patient(subject.model), Patient(subject.twin)
-    for i, o in enumerate(patient.operators):
+    edited, twin = EditableModel(subject.model), EditableModel(subject.twin)
+    for i, o in enumerate(edited.operators):
         if o.name == name:
             for x in o.inputs:
-                writer = patient.writer(x)
-                if writer in weighted(patient) and len(patient.readers(x)) == 1:
+                writer = edited.writer(x)
+                if writer in weighted(edited) and len(edited.readers(x)) == 1:
                     places.append((i, writer))
     if not places:
         return None
     operator, layer = places[int(rng.integers(len(places)))]
     bits = rng.uniform(4, 10)
-    _shrink(patient, twin, layer, 2.0**-bits)
+    _shrink(edited, twin, layer, 2.0**-bits)
     if ranged:
-        patient.rescale(patient.operators[layer].outputs[0], 2.0**-bits)
+        edited.rescale(edited.operators[layer].outputs[0], 2.0**-bits)
     detail = f"{word} of operator {layer} * 2^-{bits:.1f} in both models"
-    model = recalibrated(patient.build(), twin.build(), subject.samples)
-    return Plant(model, twin.build(), subject.samples, frozenset({operator}), detail)
+    model = recalibrated(edited.build(), twin.build(), subject.samples)
+    return Injection(model, twin.build(), subject.samples, frozenset({operator}), detail)
 
 
-def _shrink(patient: Patient, twin: Patient, operator: int, factor: float) -> None:
+def _shrink(edited: EditableModel, twin: EditableModel, operator: int, factor: float) -> None:
     """Scale a layer's weights and bias in both models; the int8 codes stay."""
-    for side in (patient, twin):
+    for side in (edited, twin):
         _, w, bias = side.parts(operator)
         for tensor in (w, bias):
             if tensor == OPTIONAL:

@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
+from conformance.faults.injection import FaultKind
 from conformance.faults.kinds import FAULTS
 from conformance.faults.page import page
-from conformance.faults.plant import Fault
 from conformance.faults.subjects import Subject, own_subjects, subjects
 from conformance.faults.trial import Trial, attempt, changes_output
 
@@ -44,8 +44,8 @@ class Job:
     """What trials are drawn from."""
 
     seed: int
-    patients: Sequence[Subject]
-    kinds: Sequence[Fault]
+    subjects: Sequence[Subject]
+    kinds: Sequence[FaultKind]
 
     def trial(self, number: int) -> tuple[Trial, int]:
         """One trial, whichever others there are, and how many drawn before changed no output."""
@@ -53,15 +53,15 @@ class Job:
         fault = self.kinds[number % len(self.kinds)]
         again = 0
         while True:
-            subject = self.patients[int(rng.integers(len(self.patients)))]
-            plant = fault.plant(subject, rng)
-            if plant is None:
+            subject = self.subjects[int(rng.integers(len(self.subjects)))]
+            injection = fault.inject(subject, rng)
+            if injection is None:
                 continue
-            if changes_output(subject, plant):
+            if changes_output(subject, injection):
                 break
             again += 1
-        twin = plant.needs_twin or bool(rng.random() < 0.5)
-        trial = attempt(fault, subject, plant, twin=twin, labels=bool(rng.random() < 0.5))
+        twin = injection.needs_twin or bool(rng.random() < 0.5)
+        trial = attempt(fault, subject, injection, twin=twin, labels=bool(rng.random() < 0.5))
         told = f" -> {trial.first} {trial.causes} others {trial.others} gate {trial.gate}"
         print(
             f"{number:3d} {'ok  ' if trial.found else 'MISS'} {fault.name} {trial.model} "
@@ -95,7 +95,7 @@ def run(
         "seed": job.seed,
         "models": {
             s.name: {"samples": s.samples.origin, "healthy_causes": sorted(map(list, s.baseline))}
-            for s in job.patients
+            for s in job.subjects
         },
         "trials": [trials[number] for number in sorted(trials)],
     }
@@ -129,15 +129,15 @@ def main() -> None:
         result = json.loads(RESULTS.read_text("utf-8"))
     else:
         kinds = [fault for fault in FAULTS if fault.kind or not options.new]
-        patients = list(own_subjects() if options.own else subjects())
-        job = Job(options.seed, patients, kinds)
+        models = list(own_subjects() if options.own else subjects())
+        job = Job(options.seed, models, kinds)
         before = json.loads(RESULTS.read_text("utf-8")) if options.redo else None
-        models = {t["number"]: t["model"] for t in before["trials"]} if before else {}
+        redone = {t["number"]: t["model"] for t in before["trials"]} if before else {}
         numbers = [
             number
             for number in range(options.trials)
             if not options.redo
-            or models.get(number) in options.redo
+            or redone.get(number) in options.redo
             or any(w in kinds[number % len(kinds)].name for w in options.redo)
         ]
         result = run(job, numbers, options.workers, before)

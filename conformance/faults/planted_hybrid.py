@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.faults.hybrid_injections import HYBRID_FAULTS, HybridFault, HybridPlant
+from conformance.faults.hybrid_injections import HYBRID_FAULTS, HybridFaultKind, HybridInjection
 from conformance.faults.hybrid_page import RESULTS
 from conformance.faults.planted import PAGE
 from conformance.faults.subjects import Subject, corpus_subjects, own_causes, own_subjects
@@ -87,56 +87,62 @@ def hybrid_subjects(*, corpus: bool = True) -> Iterator[Subject]:
             yield replace(one, model=model, samples=samples, baseline=frozenset(found))
 
 
-def labelled(plant: HybridPlant) -> Samples:
+def labelled(injection: HybridInjection) -> Samples:
     """The samples with the float model's own answers as labels, where it answers with scores."""
-    found = outputs(plant.twin, plant.samples)
-    if found is None or len(found) != plant.samples.count or found[0].size < 2:
-        return plant.samples
+    found = outputs(injection.twin, injection.samples)
+    if found is None or len(found) != injection.samples.count or found[0].size < 2:
+        return injection.samples
     labels = np.array([int(np.argmax(one)) for one in found], np.int64)
-    return replace(plant.samples, labels=labels)
+    return replace(injection.samples, labels=labels)
 
 
 def attempt(
-    fault: HybridFault, subject: Subject, plant: HybridPlant, *, seed: int, twin: bool, labels: bool
+    fault: HybridFaultKind,
+    subject: Subject,
+    injection: HybridInjection,
+    *,
+    seed: int,
+    twin: bool,
+    labels: bool,
 ) -> HybridTrial:
     """Ask the debugger."""
-    samples = labelled(plant) if labels else plant.samples
-    report = debug(plant.model, samples, plant.twin if twin else None)
+    samples = labelled(injection) if labels else injection.samples
+    report = debug(injection.model, samples, injection.twin if twin else None)
     first = report.layers[0]
     own = [cause.id for cause in first.causes if cause.implied_by is None]
     others = sorted(
         f"{id_} at {operator}"
         for operator, id_ in own_causes(report) - subject.baseline
-        if id_ not in plant.causes or operator not in plant.operators
+        if id_ not in injection.causes or operator not in injection.operators
     )
     return HybridTrial(
-        seed, fault.name, subject.name, twin, samples.labels is not None, plant.detail,
-        sorted(plant.operators), sorted(plant.causes), first.operator, own, others,
+        seed, fault.name, subject.name, twin, samples.labels is not None, injection.detail,
+        sorted(injection.operators), sorted(injection.causes), first.operator, own, others,
     )  # fmt: skip
 
 
-def trials(seed: int, count: int, patients: Sequence[Subject]) -> Iterator[HybridTrial]:
+def trials(seed: int, count: int, subjects: Sequence[Subject]) -> Iterator[HybridTrial]:
     """Plant and ask, so many times."""
     rng = np.random.default_rng(seed)
     done = 0
     while done < count:
         fault = HYBRID_FAULTS[done % len(HYBRID_FAULTS)]
-        subject = patients[int(rng.integers(len(patients)))]
+        subject = subjects[int(rng.integers(len(subjects)))]
         with np.errstate(all="ignore"):
-            plant = fault.plant(subject, rng)
-        if plant is None:
+            injection = fault.inject(subject, rng)
+        if injection is None:
             continue
-        twin = plant.needs_twin or bool(rng.random() < 0.5)
-        yield attempt(fault, subject, plant, seed=seed, twin=twin, labels=bool(done % 2))
+        twin = injection.needs_twin or bool(rng.random() < 0.5)
+        yield attempt(fault, subject, injection, seed=seed, twin=twin, labels=bool(done % 2))
         done += 1
 
 
 def run(seeds: Sequence[int], count: int) -> dict[str, Any]:
     """All trials, and what they were made with."""
-    patients = list(hybrid_subjects())
+    subjects = list(hybrid_subjects())
     done: list[HybridTrial] = []
     for seed in seeds:
-        for one in trials(seed, count, patients):
+        for one in trials(seed, count, subjects):
             done.append(one)
             print(f"{len(done):3d} {'ok  ' if one.found else 'MISS'} {one}", flush=True)
     return {
@@ -153,7 +159,7 @@ def run(seeds: Sequence[int], count: int) -> dict[str, Any]:
                 "samples": one.samples.origin,
                 "healthy_causes": sorted(map(list, one.baseline)),
             }
-            for one in patients
+            for one in subjects
         },
         "trials": [{**vars(one), "found": one.found} for one in done],
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.faults.edit import Patient
+from conformance.faults.editable import EditableModel
 from refinterp.debug.compare import Comparison
 from refinterp.debug.reference.weighted import CHANNEL_AXIS
 from refinterp.graph.model import OPTIONAL, Model
@@ -16,25 +16,25 @@ from refinterp.samples.samples import Samples
 def recalibrated(model: Model, twin: Model, samples: Samples) -> Model:
     """The model with every range set anew from the float model's values, as a converter does.
 
-    For plants that change what the network computes: only then do the other ranges stay healthy.
+    For faults that change what the network computes: only then do the other ranges stay healthy.
     Tensors that share their scale keep sharing it; outputs with a fixed scale and inputs stay.
     """
     comparison = Comparison(model, twin)
     report = comparison.report(comparison.measure(samples))
-    patient = Patient(model)
+    edited = EditableModel(model)
     shared: dict[int, list[Any]] = {}
-    group = {i: i for i in range(len(patient.tensors))}
+    group = {i: i for i in range(len(edited.tensors))}
 
     def root(tensor: int) -> int:
         while group[tensor] != tensor:
             tensor = group[tensor]
         return tensor
 
-    for step in patient.operators:
+    for step in edited.operators:
         if step.name in (*CHANNEL_AXIS, "ADD", "MUL", "SOFTMAX", "LOGISTIC", "MEAN", "HARD_SWISH"):
             continue
         for x in step.inputs:
-            if x != OPTIONAL and not patient.is_constant(x):
+            if x != OPTIONAL and not edited.is_constant(x):
                 group[root(x)] = root(step.outputs[0])
     for layer in report.layers:
         if layer.op_name not in ("SOFTMAX", "LOGISTIC"):
@@ -46,6 +46,6 @@ def recalibrated(model: Model, twin: Model, samples: Samples) -> Model:
         least = int(np.iinfo(layers[0].dtype).min)
         zero = round(least - low / scale)
         for layer in layers:
-            patient.rescale(layer.tensor, scale / patient.scale(layer.tensor)[0])
-            patient.set_grid(layer.tensor, scale=scale, zero_point=zero)
-    return patient.build()
+            edited.rescale(layer.tensor, scale / edited.scale(layer.tensor)[0])
+            edited.set_grid(layer.tensor, scale=scale, zero_point=zero)
+    return edited.build()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from conformance.faults.data_injections import float_outputs
+from conformance.faults.injection import FaultKind, Injection
 from conformance.faults.kinds import REMARK
-from conformance.faults.plant import Fault, Plant
 from conformance.faults.subjects import Subject, own_causes
 from refinterp.debug.compare import debug
 from refinterp.debug.result import DebugReport
@@ -72,11 +72,11 @@ def _healthy(subject: Subject) -> list[np.ndarray]:
     return _HEALTHY[subject.name]
 
 
-def changes_output(subject: Subject, plant: Plant) -> bool:
+def changes_output(subject: Subject, injection: Injection) -> bool:
     """Whether anything the model gives is another; labels alone change no output."""
-    if plant.truth is not None:
+    if injection.truth is not None:
         return True
-    faulty = outputs(plant.model, plant.samples)
+    faulty = outputs(injection.model, injection.samples)
     if faulty is None:
         return True
     healthy = _healthy(subject)
@@ -84,30 +84,32 @@ def changes_output(subject: Subject, plant: Plant) -> bool:
     return any(a.shape != b.shape or not np.array_equal(a, b) for a, b in pairs)
 
 
-def labelled(subject: Subject, plant: Plant) -> Samples:
-    """The plant's samples with the labels that its float model would give them."""
-    if plant.samples.get(0)[0].dtype.kind == "f":
-        best = float_outputs(plant.twin, plant.samples)
+def labelled(subject: Subject, injection: Injection) -> Samples:
+    """The faulty model's samples, with the labels that its float model would give them."""
+    if injection.samples.get(0)[0].dtype.kind == "f":
+        best = float_outputs(injection.twin, injection.samples)
     else:
         best = float_outputs(subject.twin, subject.samples)
-    return replace(plant.samples, labels=best.argmax(axis=1))
+    return replace(injection.samples, labels=best.argmax(axis=1))
 
 
-def attempt(fault: Fault, subject: Subject, plant: Plant, *, twin: bool, labels: bool) -> Trial:
-    samples = plant.samples
-    if labels and plant.truth is None:
-        samples = labelled(subject, plant)
-    report = debug(plant.model, samples, plant.twin if twin else None)
+def attempt(
+    fault: FaultKind, subject: Subject, injection: Injection, *, twin: bool, labels: bool
+) -> Trial:
+    samples = injection.samples
+    if labels and injection.truth is None:
+        samples = labelled(subject, injection)
+    report = debug(injection.model, samples, injection.twin if twin else None)
     every = own_causes(report)
     found = every - subject.baseline
     first = next(
         (a for a in report.layers if any(op == a.operator for op, _ in found)), report.layers[0]
     )
     own = [cause.id for cause in first.causes if cause.implied_by is None]
-    allowed = {fault.id, *plant.besides}
+    allowed = {fault.id, *injection.besides}
     others = sorted({f"{id_} at {operator}" for operator, id_ in found if id_ not in allowed})
-    ranked = first.operator in plant.operators
-    named = any((operator, fault.id) in every for operator in plant.operators)
+    ranked = first.operator in injection.operators
+    named = any((operator, fault.id) in every for operator in injection.operators)
     if fault.id == REMARK:
         ranked = True
         named = any("is low as well" in text for text in report.remarks)
@@ -117,20 +119,20 @@ def attempt(fault: Fault, subject: Subject, plant: Plant, *, twin: bool, labels:
         subject.name,
         twin,
         labels,
-        plant.detail,
-        sorted(plant.operators),
+        injection.detail,
+        sorted(injection.operators),
         first.operator,
         own,
         others,
         ranked,
         named,
-        _gate_fails(report, plant),
+        _gate_fails(report, injection),
     )
 
 
-def _gate_fails(report: DebugReport, plant: Plant) -> bool | None:
+def _gate_fails(report: DebugReport, injection: Injection) -> bool | None:
     """Whether the part that is lost is what the gate goes by; None where none was to be lost."""
-    if plant.lost_part is None:
+    if injection.lost_part is None:
         return None
     worst = report.outputs[0].worst_part
-    return worst is not None and (worst.first, worst.last) == plant.lost_part
+    return worst is not None and (worst.first, worst.last) == injection.lost_part

@@ -28,7 +28,7 @@ from refinterp.debug.faults.of_the_file import contract_faults, fixed_output
 from refinterp.debug.faults.refused import refused_report
 from refinterp.debug.hybrid import Parts, hybrids, moved_program, parts, weights_part
 from refinterp.debug.labelled import with_fitting_labels
-from refinterp.debug.measure.accumulators import SumRange, Watch
+from refinterp.debug.measure.accumulators import AccumulatorRange, AccumulatorWatch
 from refinterp.debug.measure.measurements import Measurements
 from refinterp.debug.measure.metrics import ErrorSums, Grid, channel_count
 from refinterp.debug.measure.neighbours import Neighbours
@@ -55,7 +55,7 @@ from refinterp.debug.reference.match_edges import match_inputs, match_outputs
 from refinterp.debug.reference.pairing import Pairing, pair, pair_shadow, unpaired
 from refinterp.debug.reference.pairing_by_values import differs, pair_by_values
 from refinterp.debug.reference.shadow import CONVERSIONS, Shadow, is_code, shadow_of
-from refinterp.debug.reference.weighted import products
+from refinterp.debug.reference.weighted import weighted_operators
 from refinterp.debug.remarks import remarks
 from refinterp.debug.result import (
     ActivationsPart,
@@ -154,15 +154,15 @@ class Comparison:
         )  # fmt: skip
         self.scheme = scheme_of(self.quantized, self.hybrids, coded=bool(self.grids))
         operators = self.quantized.graph.operators
-        self.products = tuple(products(operators, self.quantized.specs))
+        self.weighted = tuple(weighted_operators(operators, self.quantized.specs))
         found = contract_faults(
-            self.folded.model, self.quantized.subgraph, self.quantized.specs, self.products
+            self.folded.model, self.quantized.subgraph, self.quantized.specs, self.weighted
         )
         self.contract = tuple(fault for fault in found if fault.severity != "note")
         suspects = {f.operator for f in self.contract if f.id == "accumulator_overflow"}
         self.watches = {
-            one.operator: Watch.of(one, operators[one.operator])
-            for one in self.products
+            one.operator: AccumulatorWatch.of(one, operators[one.operator])
+            for one in self.weighted
             if one.operator in suspects
         }
         graph_inputs = self.quantized.graph.inputs
@@ -252,7 +252,7 @@ class Comparison:
             twin,
             self.pairing,
             self.contract,
-            self.products,
+            self.weighted,
             measured.sums,
             layers,
             inputs,
@@ -400,7 +400,9 @@ class Comparison:
             neighbours={t: Neighbours() for t in self.coded_inputs},
             rounded={t: ErrorSums() for t in self.fixed},
             reals={t: RealSums(g, self.channels[t]) for t, g in grids.items() if g is not None},
-            sums={i: SumRange.nothing(w.product.channels) for i, w in self.watches.items()},
+            sums={
+                i: AccumulatorRange.nothing(w.weighted.channels) for i, w in self.watches.items()
+            },
             outputs=tuple(
                 OutputSums(parts=None if one is None else one.nothing()) for one in self.layouts
             ),

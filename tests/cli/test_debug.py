@@ -158,13 +158,13 @@ def test_names_cannot_move_the_cursor(tmp_path, capsys):
 
 def test_causes_are_named_and_explained(tmp_path, capsys):
     """A range divided by 8 is named with its evidence and remedy, in the table and the document."""
-    from conformance.faults.edit import Patient
+    from conformance.faults.editable import EditableModel
     from refinterp.modelfile.reader import read_model
 
-    patient = Patient(read_model(MODEL))
-    patient.rescale(patient.operators[5].outputs[0], 1 / 8)
+    edited = EditableModel(read_model(MODEL))
+    edited.rescale(edited.operators[5].outputs[0], 1 / 8)
     path = tmp_path / "m.tflite"
-    save_model(patient.build(), path)
+    save_model(edited.build(), path)
     words = ["debug", str(path), "--float", TWIN, *SAMPLES]
     assert main(words) == 0
     out = capsys.readouterr().out
@@ -186,13 +186,13 @@ def test_causes_are_named_and_explained(tmp_path, capsys):
 
 def test_a_model_that_cannot_run_is_explained(tmp_path, capsys):
     """Refused by its SOFTMAX: exit code 2, a valid document, and the cause at that operator."""
-    from conformance.faults.edit import Patient
+    from conformance.faults.editable import EditableModel
     from refinterp.modelfile.reader import read_model
 
-    patient = Patient(read_model(MODEL))
-    patient.set_grid(patient.operators[12].outputs[0], scale=1 / 64)
+    edited = EditableModel(read_model(MODEL))
+    edited.set_grid(edited.operators[12].outputs[0], scale=1 / 64)
     path = tmp_path / "m.tflite"
-    save_model(patient.build(), path)
+    save_model(edited.build(), path)
     assert main(["debug", str(path), *SAMPLES, "--json"]) == 2
     out, err = capsys.readouterr()
     document = checked(out)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.faults.edit import Patient
+from conformance.faults.editable import EditableModel
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
@@ -191,13 +191,13 @@ def test_indices_beyond_a_thousand_are_whole(capsys, tmp_path):
 
 def _faulty() -> Model:
     """The digits model with faults of several kinds at layers with long names."""
-    patient = Patient(read_model(FOLDERS[0] / "digits_int8.tflite"))
-    patient.rescale(patient.operators[5].outputs[0], 1 / 8)
-    patient.rescale(patient.operators[1].outputs[0], 16)
+    edited = EditableModel(read_model(FOLDERS[0] / "digits_int8.tflite"))
+    edited.rescale(edited.operators[5].outputs[0], 1 / 8)
+    edited.rescale(edited.operators[1].outputs[0], 16)
     for operator in (2, 7):
-        bias = patient.operators[operator].inputs[2]
-        patient.set_grid(bias, scale=patient.scale(bias) * 3)
-    return patient.build()
+        bias = edited.operators[operator].inputs[2]
+        edited.set_grid(bias, scale=edited.scale(bias) * 3)
+    return edited.build()
 
 
 def test_planted_faults_are_told_whole(capsys, tmp_path):

@@ -12,7 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from conformance.faults.edit import Patient
+from conformance.faults.editable import EditableModel
 from conformance.faults.subjects import Subject, own_subjects
 from conformance.models.dynamic_range import dynamic_range, weighted
 from refinterp.cli.main import main
@@ -353,11 +353,11 @@ SCHEMA = json.loads((ROOT / "schema" / "debug.schema.json").read_text("utf-8"))
 def test_the_command_says_what_to_keep(tmp_path, capsys):
     """An outlier in the input: named in the first lines, in the document, the page and the CSV."""
     twin, weights, _ = dense()
-    patient = Patient(twin)
+    edited = EditableModel(twin)
     changed = weights[0].copy()
     changed[:, 5] /= 300
-    patient.set_values(patient.parts(0)[1], changed)
-    floats = patient.build()
+    edited.set_values(edited.parts(0)[1], changed)
+    floats = edited.build()
     data = np.concatenate([x for (x,) in drawn((1, SIZES[0]))])
     data[:, 5] *= 300
     paths = {name: str(tmp_path / name) for name in ("q.tflite", "f.tflite", "x.npy", "p", "c")}

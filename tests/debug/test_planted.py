@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from conformance.faults.edit import Patient
+from conformance.faults.editable import EditableModel
 from conformance.faults.hybrid_injections import HYBRID_CAUSES
+from conformance.faults.injection import FaultKind
 from conformance.faults.kinds import FAULTS, REMARK
 from conformance.faults.page import page
-from conformance.faults.plant import Fault
 from conformance.faults.planted import PAGE, RESULTS
 from conformance.faults.subjects import Subject, own_causes, own_subjects
 from conformance.faults.trial import attempt, changes_output
@@ -35,16 +35,16 @@ def test_healthy_models_have_no_cause():
 
 @pytest.mark.parametrize("twin", [True, False])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.id} {fault.kind}".strip())
-def test_a_planted_fault_is_found(fault: Fault, twin: bool):
+def test_a_planted_fault_is_found(fault: FaultKind, twin: bool):
     """Ranked first, named, and nothing else is named, on a model of the project's own."""
     rng = np.random.default_rng(17)
     for subject in healthy() * 4:
-        plant = fault.plant(subject, rng)
-        if plant is not None and changes_output(subject, plant):
+        injection = fault.inject(subject, rng)
+        if injection is not None and changes_output(subject, injection):
             break
     else:
         raise AssertionError("the fault fits no model")
-    trial = attempt(fault, subject, plant, twin=twin or plant.needs_twin, labels=not twin)
+    trial = attempt(fault, subject, injection, twin=twin or injection.needs_twin, labels=not twin)
     assert trial.found, trial
 
 
@@ -53,13 +53,13 @@ def test_a_planted_fault_is_found(fault: Fault, twin: bool):
 def test_an_input_of_another_scale_is_its_own_cause(factor: float, twin: bool):
     """What does not fit at the first layer follows from the input whose grid is wrong."""
     for subject in healthy():
-        patient = Patient(subject.model)
+        edited = EditableModel(subject.model)
         x = subject.model.subgraphs[0].inputs[0]
-        patient.set_grid(x, scale=patient.scale(x) * factor)
-        report = debug(patient.build(), subject.samples, subject.twin if twin else None)
+        edited.set_grid(x, scale=edited.scale(x) * factor)
+        report = debug(edited.build(), subject.samples, subject.twin if twin else None)
         own = {id_ for _, id_ in own_causes(report)}
         assert own <= {"input_scaling", "range_too_wide", "range_clipped"}, subject.name
-        assert report.layers[0].operator in patient.readers(x), subject.name
+        assert report.layers[0].operator in edited.readers(x), subject.name
 
 
 def test_every_cause_is_planted():

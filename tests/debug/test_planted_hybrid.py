@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from conformance.faults.hybrid_injections import HYBRID_FAULTS, HybridFault
+from conformance.faults.hybrid_injections import HYBRID_FAULTS, HybridFaultKind
 from conformance.faults.hybrid_page import RESULTS, written
 from conformance.faults.planted import PAGE
 from conformance.faults.planted_hybrid import attempt, hybrid_subjects
@@ -28,16 +28,18 @@ def test_healthy_models_have_no_cause():
 
 @pytest.mark.parametrize("twin", [True, False])
 @pytest.mark.parametrize("fault", HYBRID_FAULTS, ids=lambda fault: fault.name)
-def test_a_planted_fault_is_found(fault: HybridFault, twin: bool):
+def test_a_planted_fault_is_found(fault: HybridFaultKind, twin: bool):
     """Ranked first, named, and nothing else is named, in three plants of each."""
     rng = np.random.default_rng(29)
     done = 0
     while done < 3:
         subject = healthy()[int(rng.integers(4))]
-        plant = fault.plant(subject, rng)
-        if plant is not None:
-            with_twin = twin or plant.needs_twin
-            trial = attempt(fault, subject, plant, seed=29, twin=with_twin, labels=bool(done % 2))
+        injection = fault.inject(subject, rng)
+        if injection is not None:
+            with_twin = twin or injection.needs_twin
+            trial = attempt(
+                fault, subject, injection, seed=29, twin=with_twin, labels=bool(done % 2)
+            )
             assert trial.found, trial
             done += 1
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from refinterp.debug.faults.fault import Fault
 from refinterp.debug.faults.fixed_grids import Bound
-from refinterp.debug.faults.implications import explain
+from refinterp.debug.faults.implications import causes_by_operator
 from refinterp.debug.faults.of_the_data import data_faults
 from refinterp.debug.faults.of_the_weights import partner_constants, weight_faults
-from refinterp.debug.faults.tensor_ranges import Seen
-from refinterp.debug.faults.unused_channels import unread
-from refinterp.debug.measure.accumulators import SumRange, overflow_fault
+from refinterp.debug.faults.tensor_ranges import ObservedRange
+from refinterp.debug.faults.unused_channels import unused_channels
+from refinterp.debug.measure.accumulators import AccumulatorRange, overflow_fault
 from refinterp.debug.reference.pairing import Pairing
-from refinterp.debug.reference.weighted import Product
+from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.debug.result import Cause, Input, Layer
 from refinterp.graph.model import OPTIONAL
 from refinterp.run.prepare import Program, Step
@@ -29,8 +29,8 @@ def diagnose(
     twin: Program | None,
     pairing: Pairing,
     contract: Sequence[Fault],
-    products: Sequence[Product],
-    sums: Mapping[int, SumRange],
+    weighted: Sequence[WeightedOperator],
+    sums: Mapping[int, AccumulatorRange],
     layers: Sequence[Layer],
     inputs: Sequence[Input],
     bounds: Mapping[int, Bound],
@@ -45,19 +45,19 @@ def diagnose(
     `hybrid_faults`. random: the data are, so that causes which are about how ranges and data fit
     are not looked for.
     """
-    by_operator = {one.operator: one for one in products}
+    by_operator = {one.operator: one for one in weighted}
     faults = [*_of_the_file(program, contract, by_operator, sums, twin is not None), *more]
     if not random:
         faults += data_faults(
             program,
-            _seen(program, layers, inputs),
+            _observed_ranges(program, layers, inputs),
             {f.operator: f.channels or frozenset() for f in contract if f.id == "dead_channels"},
-            products,
+            weighted,
             bounds,
         )
     if twin is not None:
-        faults += _of_the_weights(program, twin, pairing, products)
-    causes = explain(program.steps, faults, products, shadowed=twin is None)
+        faults += _of_the_weights(program, twin, pairing, weighted)
+    causes = causes_by_operator(program.steps, faults, weighted, shadowed=twin is None)
     places = {layer.operator for layer in layers}
     by_layer: dict[int, list[Cause]] = {}
     for operator, found in causes.items():
@@ -72,25 +72,27 @@ def diagnose(
 def _of_the_file(
     program: Program,
     contract: Iterable[Fault],
-    products: Mapping[int, Product],
-    sums: Mapping[int, SumRange],
+    weighted: Mapping[int, WeightedOperator],
+    sums: Mapping[int, AccumulatorRange],
     twin: bool,
 ) -> Iterator[Fault]:
     """Faults of the file, those that only may be in it replaced by what data shows of them."""
     for fault in contract:
         if fault.id == "accumulator_overflow":
-            seen = sums.get(fault.operator)
-            found = None if seen is None else overflow_fault(products[fault.operator], seen)
+            reached = sums.get(fault.operator)
+            found = None if reached is None else overflow_fault(weighted[fault.operator], reached)
             if found is not None:
                 yield found
         elif fault.id == "dead_channels":
             if not twin:
-                yield from _not_meant(fault, products, program)
+                yield from _not_meant(fault, weighted, program)
         else:
             yield fault
 
 
-def _not_meant(fault: Fault, products: Mapping[int, Product], program: Program) -> Iterator[Fault]:
+def _not_meant(
+    fault: Fault, weighted: Mapping[int, WeightedOperator], program: Program
+) -> Iterator[Fault]:
     """Of the channels that stand still those that training cannot have left so.
 
     Below the floor of an activation a channel stands still in float as well, as many do; without a
@@ -99,7 +101,7 @@ def _not_meant(fault: Fault, products: Mapping[int, Product], program: Program) 
     that are there, but too small to move a bias within the range by a code, stand for small reals.
     So do those whose scale was made for next to nothing.
     """
-    one = products[fault.operator]
+    one = weighted[fault.operator]
     with np.errstate(all="ignore"):
         place = np.rint(one.bias_codes * one.factors) + one.specs[one.y].zero
     at_zero = np.clip(place, one.low, one.high) == one.specs[one.y].zero
@@ -107,14 +109,14 @@ def _not_meant(fault: Fault, products: Mapping[int, Product], program: Program) 
     meant = np.asarray((~one.killed() & at_zero) | small | _vanished(one))
     shape = one.specs[one.y].shape
     if shape and shape[-1] == one.channels:
-        meant |= unread(one.y, one.channels, program.steps, products, program.specs)
+        meant |= unused_channels(one.y, one.channels, program.steps, weighted, program.specs)
     channels = np.array(sorted(fault.channels or ()), np.int64)
     left = channels[~meant[channels]]
     if left.size:
         yield replace(fault, channels=frozenset(left.tolist()))
 
 
-def _vanished(one: Product) -> NDArray[np.bool_]:
+def _vanished(one: WeightedOperator) -> NDArray[np.bool_]:
     """Channels of a scale 2^-16 and less of the median of those that have weights: (channels,)."""
     alive = one.codes.any(axis=1) & np.isfinite(one.scales)
     if not alive.any() or one.specs[one.w].scale.size < 2:
@@ -122,7 +124,9 @@ def _vanished(one: Product) -> NDArray[np.bool_]:
     return np.asarray(one.scales < 2.0**-16 * np.median(one.scales[alive]))
 
 
-def _seen(program: Program, layers: Sequence[Layer], inputs: Sequence[Input]) -> dict[int, Seen]:
+def _observed_ranges(
+    program: Program, layers: Sequence[Layer], inputs: Sequence[Input]
+) -> dict[int, ObservedRange]:
     found = {}
     everything: tuple[Input | Layer, ...] = (*inputs, *layers)
     for one in everything:
@@ -134,7 +138,7 @@ def _seen(program: Program, layers: Sequence[Layer], inputs: Sequence[Input]) ->
             channels = one.local_channels if isinstance(one, Layer) else None
             local = None if channels is None else channels.rmse_over_scale
             smoother = one.smoother if isinstance(one, Input) else None
-            found[one.tensor] = Seen(
+            found[one.tensor] = ObservedRange(
                 one.tensor, spec, one.reals, one.codes, elements, local, smoother
             )
     return found
@@ -145,11 +149,11 @@ def _samples(layers: Sequence[Layer]) -> int:
 
 
 def _of_the_weights(
-    program: Program, twin: Program, pairing: Pairing, products: Sequence[Product]
+    program: Program, twin: Program, pairing: Pairing, weighted: Sequence[WeightedOperator]
 ) -> Iterator[Fault]:
     steps = {step.operator: step for step in program.steps}
     others = {step.operator: step for step in twin.steps}
-    for one in products:
+    for one in weighted:
         partner = pairing.operators.get(one.operator)
         entry = steps[one.operator].entry
         if partner is None or entry.weights is None:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from refinterp.debug.faults.fault import Fault
-from refinterp.debug.faults.tensor_ranges import FEW, SeenGraph
+from refinterp.debug.faults.tensor_ranges import FEW, RangeGraph
 
 WORTH_DB: Final = 12.0  # 2 bits
 _ADVICE: Final[Mapping[str, str]] = MappingProxyType(
@@ -43,18 +43,18 @@ class Bound:
     reached_db: float
 
 
-def fixed_grids(graph: SeenGraph, bounds: Mapping[int, Bound]) -> Iterator[Fault]:
+def fixed_grids(graph: RangeGraph, bounds: Mapping[int, Bound]) -> Iterator[Fault]:
     """Operators whose exact result is worth next to nothing on the grid that they have to write."""
     for tensor, bound in bounds.items():
         step = graph.writer.get(tensor)
-        seen = graph.seen.get(tensor)
-        if step is None or seen is None or not graph.as_defined(tensor):
+        observed = graph.ranges.get(tensor)
+        if step is None or observed is None or not graph.as_defined(tensor):
             continue
-        if not bound.sqnr_db <= WORTH_DB or seen.elements < FEW:
+        if not bound.sqnr_db <= WORTH_DB or observed.elements < FEW:
             continue
-        largest = max(abs(seen.reals.lowest), abs(seen.reals.highest))
-        beyond = seen.reals.below_fraction + seen.reals.above_fraction
-        lost = seen.zero_fraction
+        largest = max(abs(observed.reals.lowest), abs(observed.reals.highest))
+        beyond = observed.reals.below_fraction + observed.reals.above_fraction
+        lost = observed.zero_fraction
         small = f"the largest of the exact values is {largest:.3g}"
         if beyond > (lost or 0.0):
             small = f"{beyond:.1%} of the exact values lie beyond its ends"
@@ -65,9 +65,10 @@ def fixed_grids(graph: SeenGraph, bounds: Mapping[int, Bound]) -> Iterator[Fault
             "warning",
             step.operator,
             tensor,
-            f"{step.name} writes {seen.spec.name!r} in steps of 1/{1 / seen.spec.step:g} "
-            f"({seen.spec.step:.3g}), as it is defined; {small}: rounded to this grid they have an "
-            f"SQNR of {round(bound.sqnr_db, 2) + 0.0:.2f} dB, and no quantized model can do better",
+            f"{step.name} writes {observed.spec.name!r} in steps of 1/{1 / observed.spec.step:g} "
+            f"({observed.spec.step:.3g}), as it is defined; {small}: rounded to this grid they "
+            f"have an SQNR of {round(bound.sqnr_db, 2) + 0.0:.2f} dB, and no quantized model can "
+            "do better",
             measured=True,
             advice=_ADVICE.get(step.name, "keep this operator in float"),
         )

@@ -24,7 +24,7 @@ from typing import Final, Protocol
 from refinterp.debug.faults.amounts import RANGES, enough
 from refinterp.debug.faults.fault import Fault
 from refinterp.debug.faults.of_the_file import BITS_APART, bias_ratio
-from refinterp.debug.reference.weighted import CHANNEL_AXIS, Product
+from refinterp.debug.reference.weighted import CHANNEL_AXIS, WeightedOperator
 from refinterp.debug.result import Cause
 from refinterp.graph.model import OPTIONAL
 
@@ -131,19 +131,19 @@ class Node(Protocol):
 
 
 @dataclass(slots=True)
-class _Case:
+class _Implications:
     """What is known when faults are weighed against each other."""
 
     nodes: Sequence[Node]
-    products: Mapping[int, Product]
+    weighted: Mapping[int, WeightedOperator]
     shadowed: bool
     faults: Sequence[Fault]
     implied: dict[int, int] = field(default_factory=dict)  # place in faults → its root's
 
     def enough(self, root: Fault, fault: Fault) -> bool:
         """Whether a fault is large enough to explain another."""
-        product = self.products.get(root.operator)
-        channels = 0 if product is None else product.channels
+        weighted = self.weighted.get(root.operator)
+        channels = 0 if weighted is None else weighted.channels
         return enough(root, fault, channels, shadowed=self.shadowed)
 
     def imply(self, place: int, root: int) -> None:
@@ -157,15 +157,15 @@ class _Case:
             self.implied[place] = root
 
 
-def explain(
+def causes_by_operator(
     nodes: Sequence[Node],
     faults: Sequence[Fault],
-    products: Sequence[Product],
+    weighted: Sequence[WeightedOperator],
     *,
     shadowed: bool,
 ) -> dict[int, list[Cause]]:
     """Operator → its causes, own ones first. shadowed: whether the reference is a shadow."""
-    case = _Case(nodes, {one.operator: one for one in products}, shadowed, _merged(faults))
+    case = _Implications(nodes, {one.operator: one for one in weighted}, shadowed, _merged(faults))
     _at_one_operator(case)
     _at_readers(case)
     _at_joins(case)
@@ -191,7 +191,7 @@ def _merged(faults: Sequence[Fault]) -> list[Fault]:
     return sorted(kept.values(), key=lambda f: (order.get(f.id, len(order)), f.operator))
 
 
-def _at_one_operator(case: _Case) -> None:
+def _at_one_operator(case: _Implications) -> None:
     for place, fault in enumerate(case.faults):
         for number, other in enumerate(case.faults):
             if other is fault or other.operator != fault.operator:
@@ -208,7 +208,7 @@ def _at_one_operator(case: _Case) -> None:
                 case.imply(place, number)
 
 
-def _can_explain(case: _Case, root: Fault, fault: Fault) -> bool:
+def _can_explain(case: _Implications, root: Fault, fault: Fault) -> bool:
     """Whether one fault may follow from another at the same operator.
 
     A range of what an operator reads is as what writes it left it: nothing here explains it but
@@ -220,23 +220,23 @@ def _can_explain(case: _Case, root: Fault, fault: Fault) -> bool:
     return fault.id in _EXPLAINS.get(id_, ())
 
 
-def _is_read(case: _Case, fault: Fault) -> bool:
+def _is_read(case: _Implications, fault: Fault) -> bool:
     node = next(node for node in case.nodes if node.operator == fault.operator)
     return fault.id in RANGES and fault.tensor not in node.outputs
 
 
-def _killed(case: _Case, fault: Fault) -> bool:
+def _killed(case: _Implications, fault: Fault) -> bool:
     """Whether all channels that a fault is about are without weights, or out of their reach."""
-    product = case.products.get(fault.operator)
-    if product is None or fault.channels is None:
+    weighted = case.weighted.get(fault.operator)
+    if weighted is None or fault.channels is None:
         return False
-    return bool(product.killed()[sorted(fault.channels)].all())
+    return bool(weighted.killed()[sorted(fault.channels)].all())
 
 
-def _only_biases(case: _Case, fault: Fault) -> bool:
+def _only_biases(case: _Implications, fault: Fault) -> bool:
     """Whether the weights themselves are the float model's, and only biases are not."""
-    product = case.products.get(fault.operator)
-    return product is not None and fault.tensor == product.bias
+    weighted = case.weighted.get(fault.operator)
+    return weighted is not None and fault.tensor == weighted.bias
 
 
 def _covers(root: Fault, fault: Fault) -> bool:
@@ -248,7 +248,7 @@ def _covers(root: Fault, fault: Fault) -> bool:
     return fault.channels <= root.channels
 
 
-def _cyclic(case: _Case, root: Fault, fault: Fault) -> bool:
+def _cyclic(case: _Implications, root: Fault, fault: Fault) -> bool:
     """Two faults that can explain each other: the one of the wider set of channels goes first."""
     if root.id not in _EXPLAINS.get(fault.id, ()) or _is_read(case, root):
         return False
@@ -271,7 +271,7 @@ def _cyclic(case: _Case, root: Fault, fault: Fault) -> bool:
     return order.index(fault.id) < order.index(root.id)
 
 
-def _at_readers(case: _Case) -> None:
+def _at_readers(case: _Implications) -> None:
     """What does not fit at a reader because the tensor it reads has a wrong grid."""
     nodes = {node.operator: node for node in case.nodes}
     order = sorted(range(len(case.faults)), key=lambda i: case.faults[i].operator)
@@ -301,15 +301,15 @@ def _wrong_grids(root: Fault, node: Node) -> set[int]:
     return {root.tensor}
 
 
-def _own_bias(case: _Case, fault: Fault, root: Fault) -> bool:
+def _own_bias(case: _Implications, fault: Fault, root: Fault) -> bool:
     """Whether bias scales are off by themselves, not all alike as from a wrong input scale."""
     if fault.id != "bias_scale_mismatch":
         return False
-    product = case.products.get(fault.operator)
-    return product is None or bias_ratio(product) is None
+    weighted = case.weighted.get(fault.operator)
+    return weighted is None or bias_ratio(weighted) is None
 
 
-def _at_joins(case: _Case) -> None:
+def _at_joins(case: _Implications) -> None:
     """Ranges of what an addition or concatenation that loses a side reads and writes."""
     writers = {t: s for s in case.nodes for t in s.outputs}
     steps = {step.operator: step for step in case.nodes}
@@ -332,7 +332,7 @@ def _at_joins(case: _Case) -> None:
                 case.imply(place, number)
 
 
-def _outliers(case: _Case) -> None:
+def _outliers(case: _Implications) -> None:
     """Outliers in data that a channel of far larger weights further up has made.
 
     Whatever keeps channels apart may lie on the way: additions, pooling, depthwise convolutions.
@@ -343,13 +343,13 @@ def _outliers(case: _Case) -> None:
     for place, fault in enumerate(case.faults):
         if fault.id != _OUTLIER or not spread:
             continue
-        seen: set[int] = set()
+        visited: set[int] = set()
         queue = [fault.tensor]
         while queue:
             writer = writers.get(queue.pop())
-            if writer is None or writer.operator in seen:
+            if writer is None or writer.operator in visited:
                 continue
-            seen.add(writer.operator)
+            visited.add(writer.operator)
             if writer.operator in spread:
                 case.imply(place, spread[writer.operator])
             elif writer.name not in CHANNEL_AXIS or writer.name == "DEPTHWISE_CONV_2D":
@@ -362,7 +362,7 @@ def _outliers(case: _Case) -> None:
                 case.imply(place, root)
 
 
-def _downstream(case: _Case) -> None:
+def _downstream(case: _Implications) -> None:
     """What follows further down from data fed wrongly, weights a shadow shares, still channels."""
     reached = _reachable(case.nodes)
     order = sorted(range(len(case.faults)), key=lambda i: case.faults[i].operator)

@@ -9,8 +9,8 @@ import numpy as np
 
 from refinterp.debug.faults.fault import Fault
 from refinterp.debug.faults.of_the_file import BITS_APART
-from refinterp.debug.faults.tensor_ranges import FEW, Seen
-from refinterp.debug.reference.weighted import Product
+from refinterp.debug.faults.tensor_ranges import FEW, ObservedRange
+from refinterp.debug.reference.weighted import WeightedOperator
 
 _LOCAL_STEPS: Final = 2.0  # what the operator itself must lose on a channel to have stopped it
 _ALIVE_STEPS: Final = 16.0  # 4 bits: what a channel's reference moves over if it says something
@@ -20,11 +20,13 @@ _FEW_STEPS: Final = 16.0  # 4 bits
 
 
 def still_channels(
-    operators: Sequence[Product], seen: Mapping[int, Seen], dead: Mapping[int, frozenset[int]]
+    weighted: Sequence[WeightedOperator],
+    ranges: Mapping[int, ObservedRange],
+    dead: Mapping[int, frozenset[int]],
 ) -> Iterator[Fault]:
     """Channels whose code stands still while the reference's moves."""
-    for one in operators:
-        tensor = seen.get(one.y)
+    for one in weighted:
+        tensor = ranges.get(one.y)
         if tensor is None or not tensor.usable:
             continue
         lowest, highest = tensor.codes.channel_lowest, tensor.codes.channel_highest
@@ -59,11 +61,11 @@ def still_channels(
 
 
 def overwhelming_channels(
-    operators: Sequence[Product], seen: Mapping[int, Seen]
+    weighted: Sequence[WeightedOperator], ranges: Mapping[int, ObservedRange]
 ) -> Iterator[Fault]:
     """Channels whose weights are so large that their values leave the others few steps."""
-    for one in operators:
-        tensor = seen.get(one.y)
+    for one in weighted:
+        tensor = ranges.get(one.y)
         if tensor is None or not tensor.usable or one.channels < 4:
             continue
         low, high = tensor.reals.channel_lowest, tensor.reals.channel_highest

@@ -23,7 +23,7 @@ from refinterp.debug.hybrid import Hybrid, Stored, codes_of, step_sizes
 from refinterp.debug.measure.run_time import RunTimeFigures
 from refinterp.debug.reference.pairing import Pairing
 from refinterp.debug.reference.shadow import is_code
-from refinterp.debug.reference.weighted import CHANNEL_AXIS, Product
+from refinterp.debug.reference.weighted import CHANNEL_AXIS, WeightedOperator
 from refinterp.debug.result import Layer
 from refinterp.graph.model import OPTIONAL, PACKED_BITS, element_bits
 from refinterp.graph.spec import TensorSpec
@@ -105,8 +105,8 @@ def _weights(
         kind = "channel" if spec.scale.size > 1 else "tensor"
         faults = list(_codes(step, stored, spec, rows, kind, harmed=harmed))
         if reals is not None:
-            product = _product(step, stored, program, axis, rows, scales)
-            faults += weight_faults(product, reals, None)
+            own = _as_weighted(step, stored, program, axis, rows, scales)
+            faults += weight_faults(own, reals, None)
     yield from faults
 
 
@@ -170,18 +170,18 @@ def _codes(
     )
 
 
-def _product(
+def _as_weighted(
     step: Step,
     stored: Stored,
     program: Program,
     axis: int,
     rows: NDArray[np.int32],
     scales: F64,
-) -> Product:
+) -> WeightedOperator:
     """The constant in the form in which `agreement` compares weights; it has no bias."""
     nothing = np.zeros(len(rows), np.int64)
     x = step.inputs[step.entry.data]
-    return Product(
+    return WeightedOperator(
         step.operator, step.name, axis, x, stored.source, OPTIONAL, step.outputs[0], program.specs,
         rows.astype(np.int16), nothing, nothing, scales, nothing, 0, 0,
     )  # fmt: skip

@@ -20,10 +20,10 @@ from refinterp.debug.faults.fault import Fault
 from refinterp.debug.faults.tensor_ranges import (
     CLIPPED_STEPS,
     FEWEST,
-    Seen,
-    SeenGraph,
+    ObservedRange,
+    RangeGraph,
     clipped_text,
-    enough_seen,
+    enough_values,
     wide_text,
 )
 
@@ -49,17 +49,17 @@ class _Verdict:
     advice: str | None = None
 
 
-def input_faults(graph: SeenGraph) -> Iterator[Fault]:
+def input_faults(graph: RangeGraph) -> Iterator[Fault]:
     """Faults of the model's inputs, each at the operators that read it."""
     tensors = graph.input_tensors()
-    still = {t for t in tensors if graph.seen[t].span <= 0}
+    still = {t for t in tensors if graph.ranges[t].span <= 0}
     for tensor in tensors:
-        seen = graph.seen[tensor]
+        observed = graph.ranges[tensor]
         readers = graph.computing_readers(tensor)
         if tensor not in still:
-            verdict = _input(seen, readers, graph.exceeded(tensor))
+            verdict = _input(observed, readers, graph.exceeded(tensor))
         else:  # one of several inputs may well be a constant; so may what no weights are put to
-            verdict = _constant(seen) if len(still) == len(tensors) and readers else None
+            verdict = _constant(observed) if len(still) == len(tensors) and readers else None
         if verdict is None:
             continue
         writer = graph.writer.get(tensor)
@@ -70,7 +70,7 @@ def input_faults(graph: SeenGraph) -> Iterator[Fault]:
                 "error",
                 step.operator,
                 tensor,
-                f"input {seen}; {verdict.text}",
+                f"input {observed}; {verdict.text}",
                 measured=True,
                 bits=verdict.bits,
                 fed=True,
@@ -78,31 +78,35 @@ def input_faults(graph: SeenGraph) -> Iterator[Fault]:
             )
 
 
-def _input(seen: Seen, readers: Sequence[Seen], exceeded: float) -> _Verdict | None:
+def _input(
+    observed: ObservedRange, readers: Sequence[ObservedRange], exceeded: float
+) -> _Verdict | None:
     """What is wrong with an input that varies, and how it shows.
 
     readers: the first results computed from it. exceeded: the share of the ranges downstream that
     the float run exceeds.
     """
-    if seen.excess >= CLIPPED_STEPS:
-        return _clipped(seen, exceeded)  # bytes that were taken for codes are never beyond them
-    other = seen.smoother
+    if observed.excess >= CLIPPED_STEPS:
+        return _clipped(observed, exceeded)  # bytes that were taken for codes are never beyond them
+    other = observed.smoother
     if other is not None and (other.certain or exceeded >= _SOME):
-        return _reinterpreted(seen, other.times)
-    narrow = seen.narrow_bits
-    beside = narrow >= _GROSS_BITS and narrow - max(seen.unused_bits, 0.0) >= 1.0
-    if beside and readers and enough_seen(seen.elements, narrow):
-        return _offset(seen)
-    unused = seen.unused_bits
-    text = _one_sided(seen)
+        return _reinterpreted(observed, other.times)
+    narrow = observed.narrow_bits
+    beside = narrow >= _GROSS_BITS and narrow - max(observed.unused_bits, 0.0) >= 1.0
+    if beside and readers and enough_values(observed.elements, narrow):
+        return _offset(observed)
+    unused = observed.unused_bits
+    text = _one_sided(observed)
     if text is not None:
         return _Verdict("input_scaling", text, max(unused, 1.0))
-    return _unused(seen, readers, exceeded) if enough_seen(seen.elements, unused) else None
+    return (
+        _unused(observed, readers, exceeded) if enough_values(observed.elements, unused) else None
+    )
 
 
-def _reinterpreted(seen: Seen, times: float) -> _Verdict:
+def _reinterpreted(observed: ObservedRange, times: float) -> _Verdict:
     """Pixels whose bytes were taken for codes of the other 8-bit type."""
-    own, other = seen.spec.dtype, "uint8" if seen.spec.dtype == "int8" else "int8"
+    own, other = observed.spec.dtype, "uint8" if observed.spec.dtype == "int8" else "int8"
     change = "take 128 off" if own == "int8" else "add 128"
     return _Verdict(
         "input_scaling",
@@ -115,59 +119,61 @@ def _reinterpreted(seen: Seen, times: float) -> _Verdict:
     )
 
 
-def _constant(seen: Seen) -> _Verdict | None:
-    if seen.elements < FEWEST:
+def _constant(observed: ObservedRange) -> _Verdict | None:
+    if observed.elements < FEWEST:
         return None
     return _Verdict(
         "input_scaling",
-        f"all {seen.elements:,} values of the data are {seen.reals.lowest:.4g}: nothing that the "
-        "model computes from them can be judged",
+        f"all {observed.elements:,} values of the data are {observed.reals.lowest:.4g}: nothing "
+        "that the model computes from them can be judged",
         math.inf,
         "look at how the data is read and scaled before it is fed: every value is the same",
     )
 
 
-def _clipped(seen: Seen, exceeded: float) -> _Verdict:
+def _clipped(observed: ObservedRange, exceeded: float) -> _Verdict:
     """Data beyond the range: of another scaling or offset, or more than calibration has seen."""
-    low, high = seen.ends
-    figures = seen.reals
+    low, high = observed.ends
+    figures = observed.reals
     cut = figures.below_fraction + figures.above_fraction
-    below, above = low - seen.place(figures.lowest), seen.place(figures.highest) - high
+    below, above = low - observed.place(figures.lowest), observed.place(figures.highest) - high
     off = max(below, above, 0.0)
     # an offset adds to the range; data that varies less than it besides is of another scale, too
-    moved = max(math.log2(1 + off / seen.levels), seen.narrow_bits)
-    if seen.spec.zero == low and figures.below_fraction >= _WRONG_SIDE:
+    moved = max(math.log2(1 + off / observed.levels), observed.narrow_bits)
+    if observed.spec.zero == low and figures.below_fraction >= _WRONG_SIDE:
         return _Verdict(
             "input_scaling",
             f"{figures.below_fraction:.1%} of the data is negative, which this range has no code "
             "for",
             moved,
         )
-    if seen.spec.zero == high and figures.above_fraction >= _WRONG_SIDE:
+    if observed.spec.zero == high and figures.above_fraction >= _WRONG_SIDE:
         return _Verdict(
             "input_scaling",
             f"{figures.above_fraction:.1%} of the data is positive, which this range has no code "
             "for",
             moved,
         )
-    if seen.span <= seen.levels * 1.05:
+    if observed.span <= observed.levels * 1.05:
         return _Verdict(
             "input_scaling",
             f"the data would fit, but lies {off:.0f} steps beside the range ({cut:.1%} of it is "
             "cut): the zero point is another's",
             moved,
         )
-    bits = math.log2(seen.beyond)
-    wide = seen.beyond >= _BEYOND and exceeded >= _MOST
-    if wide or seen.beyond >= _FAR:
+    bits = math.log2(observed.beyond)
+    wide = observed.beyond >= _BEYOND and exceeded >= _MOST
+    if wide or observed.beyond >= _FAR:
         return _Verdict(
             "input_scaling",
-            f"the data goes {seen.beyond:.3g} times as far as the range ({cut:.1%} of it is cut)"
-            + f", and {exceeded:.0%} of the ranges of what is computed from it are exceeded" * wide,
+            f"the data goes {observed.beyond:.3g} times as far as the range ({cut:.1%} of it is "
+            "cut)"
+            + f", and {exceeded:.0%} of the ranges of what is computed from it are exceeded"
+            * wide,
             bits,
-            _otherwise(f"divided by {seen.beyond:.3g}"),
+            _otherwise(f"divided by {observed.beyond:.3g}"),
         )
-    return _Verdict("range_clipped", clipped_text(seen), bits)
+    return _Verdict("range_clipped", clipped_text(observed), bits)
 
 
 def _otherwise(how: str) -> str:
@@ -177,58 +183,61 @@ def _otherwise(how: str) -> str:
     )
 
 
-def _offset(seen: Seen) -> _Verdict:
+def _offset(observed: ObservedRange) -> _Verdict:
     """Data that takes few codes, next to each other and far from zero."""
-    codes = seen.codes
+    codes = observed.codes
     taken = codes.highest - codes.lowest + 1
-    away = min(abs(codes.lowest - seen.spec.zero), abs(codes.highest - seen.spec.zero))
-    step, zero = seen.spec.step, seen.spec.zero
-    examples = ", ".join(f"{real:g} is code {_code(seen, real)}" for real in _examples(seen))
+    away = min(abs(codes.lowest - observed.spec.zero), abs(codes.highest - observed.spec.zero))
+    step, zero = observed.spec.step, observed.spec.zero
+    examples = ", ".join(
+        f"{real:g} is code {_code(observed, real)}" for real in _examples(observed)
+    )
     return _Verdict(
         "input_scaling",
-        f"the data takes {taken} of {seen.levels + 1} codes, {codes.lowest}..{codes.highest}, next "
-        f"to each other and {away} steps from the zero point {zero}: an offset is no use of the "
-        f"range, and {seen.narrow_bits:.1f} of {math.log2(seen.levels + 1):.0f} bits say nothing",
-        seen.narrow_bits,
+        f"the data takes {taken} of {observed.levels + 1} codes, {codes.lowest}..{codes.highest}, "
+        f"next to each other and {away} steps from the zero point {zero}: an offset is no use of "
+        f"the range, and {observed.narrow_bits:.1f} of {math.log2(observed.levels + 1):.0f} bits "
+        "say nothing",
+        observed.narrow_bits,
         f"give the data as float32 reals, or as codes round(real / {step:g}) + {zero} "
         f"({examples}); data that varies so little about an offset needs the offset taken off "
         "before the model, in training and calibration too",
     )
 
 
-def _examples(seen: Seen) -> tuple[float, float]:
+def _examples(observed: ObservedRange) -> tuple[float, float]:
     """Two reals whose codes show the formula: the ends of the range, as people know them."""
-    low, high = ((end - seen.spec.zero) * seen.spec.step for end in seen.ends)
+    low, high = ((end - observed.spec.zero) * observed.spec.step for end in observed.ends)
     return float(f"{low:.3g}"), float(f"{high:.3g}")
 
 
-def _code(seen: Seen, real: float) -> int:
-    low, high = seen.ends
-    return min(max(round(seen.place(real)), low), high)
+def _code(observed: ObservedRange, real: float) -> int:
+    low, high = observed.ends
+    return min(max(round(observed.place(real)), low), high)
 
 
-def _unused(seen: Seen, readers: Sequence[Seen], exceeded: float) -> _Verdict:
+def _unused(observed: ObservedRange, readers: Sequence[ObservedRange], exceeded: float) -> _Verdict:
     """Data that takes little of the range: of another scaling, or less than calibration has seen.
 
     What is computed from it tells: where that fits its ranges, the input's own is too wide.
     """
-    unused = seen.unused_bits
+    unused = observed.unused_bits
     later = float(np.median([r.unused_bits for r in readers])) if readers else 0.0
     variation = min((r.variation for r in readers), default=1.0)
     strange = later >= 1.0 or any(r.excess >= CLIPPED_STEPS for r in readers)
     gross = unused >= _GROSS_BITS
     moved = (
         exceeded >= _MOST
-        or (gross and _conventional(seen))  # 6 and 255 may be cut off alike further on
-        or (strange and (_conventional(seen) or gross or variation < _COLLAPSED))
+        or (gross and _conventional(observed))  # 6 and 255 may be cut off alike further on
+        or (strange and (_conventional(observed) or gross or variation < _COLLAPSED))
         or (gross and variation < _CONSTANT)
     )
     if not moved:
-        return _Verdict("range_too_wide", wide_text(seen, unused), unused)
+        return _Verdict("range_too_wide", wide_text(observed, unused), unused)
     return _Verdict(
         "input_scaling",
         f"the data takes 1/{2**unused:.3g} of the range ({unused:.1f} of "
-        f"{math.log2(seen.levels + 1):.0f} bits unused)"
+        f"{math.log2(observed.levels + 1):.0f} bits unused)"
         + (
             ", and what is computed from it does not fit its ranges either: "
             f"{max(later, 0.0):.1f} bits of them are unused"
@@ -240,10 +249,10 @@ def _unused(seen: Seen, readers: Sequence[Seen], exceeded: float) -> _Verdict:
     )
 
 
-def _conventional(seen: Seen) -> bool:
+def _conventional(observed: ObservedRange) -> bool:
     """Whether range and data are two of the usual scalings: 0..255 and 0..1 or -1..1, and so on."""
-    top = (seen.ends[1] - seen.spec.zero) * seen.spec.step
-    largest = max(abs(seen.reals.lowest), abs(seen.reals.highest))
+    top = (observed.ends[1] - observed.spec.zero) * observed.spec.step
+    largest = max(abs(observed.reals.lowest), abs(observed.reals.highest))
     return any(abs(top / one - 1) < 0.02 for one in _USUAL) and _usual_end(largest)
 
 
@@ -252,18 +261,18 @@ def _usual_end(largest: float) -> bool:
     return any(0.5 < largest / one <= 1.02 for one in _USUAL)
 
 
-def _one_sided(seen: Seen) -> str | None:
+def _one_sided(observed: ObservedRange) -> str | None:
     """Data on one side of 0 for a range that was made for both."""
-    low, high = seen.ends
-    data = seen.reals
-    if seen.levels != 255 or data.lowest < 0 or seen.elements < FEWEST:
+    low, high = observed.ends
+    data = observed.reals
+    if observed.levels != 255 or data.lowest < 0 or observed.elements < FEWEST:
         return None  # 16-bit ranges are on both sides whatever the data is
-    reach = seen.spec.step * seen.levels / 2
-    centred = abs(seen.spec.zero - (low + high) / 2) <= 1
-    unit = 0.5 < data.highest <= 1.0 + seen.spec.step
+    reach = observed.spec.step * observed.levels / 2
+    centred = abs(observed.spec.zero - (low + high) / 2) <= 1
+    unit = 0.5 < data.highest <= 1.0 + observed.spec.step
     if centred and abs(reach - 1) < 0.02 and unit:
         return "the range is -1..1, but the data never goes below 0: it looks scaled to 0..1"
-    below = (seen.spec.zero - low) / seen.levels
+    below = (observed.spec.zero - low) / observed.levels
     scheme = centred and reach < _BEYOND * data.highest  # symmetric whatever the data is
     if not scheme and below >= _BOTH_SIDES and _usual_end(data.highest):
         return (

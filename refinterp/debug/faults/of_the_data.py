@@ -1,6 +1,6 @@
 """Faults that data shows: ranges that do not fit it, inputs fed wrongly, channels that stand still.
 
-What of a tensor they are told by is in `seen`, with the thresholds.
+What of a tensor they are told by is in `tensor_ranges`, with the thresholds.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from refinterp.debug.faults.of_the_file import BITS_APART, KEPT_BITS
 from refinterp.debug.faults.tensor_ranges import (
     CLIPPED_STEPS,
     WIDE_BITS,
-    Seen,
-    SeenGraph,
+    ObservedRange,
+    RangeGraph,
     clipped_text,
-    enough_seen,
+    enough_values,
     wide_text,
 )
-from refinterp.debug.reference.weighted import Product
+from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL
 from refinterp.run.prepare import Program
 
 
 def data_faults(
     program: Program,
-    seen: Mapping[int, Seen],
+    ranges: Mapping[int, ObservedRange],
     dead: Mapping[int, frozenset[int]],
-    operators: Sequence[Product],
+    weighted: Sequence[WeightedOperator],
     bounds: Mapping[int, Bound],
 ) -> list[Fault]:
     """Return the faults that data shows.
 
-    seen: what it showed, by tensor of the program's subgraph. dead: operator → channels that stand
-    still for every input. bounds: what the exact values come to on grids that operators fix.
+    ranges: what it showed, by tensor of the program's subgraph. dead: operator → channels that
+    stand still for every input. bounds: what the exact values come to on grids that operators fix.
     """
-    graph = SeenGraph(program, seen)
+    graph = RangeGraph(program, ranges)
     faults = [*input_faults(graph), *_joins(graph)]
     faults += _ranges(graph, faults)
     faults = [f for f in faults if not _in_vain(f, graph, bounds)]
     faults += fixed_grids(graph, bounds)
-    faults += still_channels(operators, seen, dead)
-    faults += overwhelming_channels(operators, seen)
+    faults += still_channels(weighted, ranges, dead)
+    faults += overwhelming_channels(weighted, ranges)
     return faults
 
 
-def _in_vain(fault: Fault, graph: SeenGraph, bounds: Mapping[int, Bound]) -> bool:
+def _in_vain(fault: Fault, graph: RangeGraph, bounds: Mapping[int, Bound]) -> bool:
     """Whether a range is too wide for its values, but nobody could make more of a better one."""
     if fault.id != "range_too_wide":
         return False
@@ -65,7 +65,7 @@ def _in_vain(fault: Fault, graph: SeenGraph, bounds: Mapping[int, Bound]) -> boo
     return bool(results) and all(y in bounds and nothing_to_gain(bounds[y]) for y in results)
 
 
-def _ranges(graph: SeenGraph, found: Sequence[Fault]) -> Iterator[Fault]:
+def _ranges(graph: RangeGraph, found: Sequence[Fault]) -> Iterator[Fault]:
     """Ranges too wide for all that shares them, and ranges that cut.
 
     found: faults of inputs and of joins; theirs are not told twice. But a range that is too wide
@@ -73,21 +73,21 @@ def _ranges(graph: SeenGraph, found: Sequence[Fault]) -> Iterator[Fault]:
     """
     blamed = {f.tensor for f in found}
     done = {graph.root[f.tensor] for f in found if f.fed}
-    for tensor, seen in graph.seen.items():
+    for tensor, observed in graph.ranges.items():
         step = graph.writer.get(tensor)
         if step is None or graph.fixed(tensor) or tensor in blamed:
             continue
-        if seen.excess >= CLIPPED_STEPS and not graph.passes_on(tensor):
-            text = f"{seen}; {clipped_text(seen)}"
+        if observed.excess >= CLIPPED_STEPS and not graph.passes_on(tensor):
+            text = f"{observed}; {clipped_text(observed)}"
             yield Fault(
                 "range_clipped",
                 "error",
                 step.operator,
                 tensor,
                 text,
-                seen.beyond_channels,
+                observed.beyond_channels,
                 measured=True,
-                bits=math.log2(max(seen.beyond, 1.0)),
+                bits=math.log2(max(observed.beyond, 1.0)),
             )
         root = graph.root[tensor]
         if root in done:
@@ -97,7 +97,7 @@ def _ranges(graph: SeenGraph, found: Sequence[Fault]) -> Iterator[Fault]:
         unused = min(one.unused_bits for one in group)
         if unused < WIDE_BITS or max(one.needed for one in group) <= 0:
             continue
-        if not enough_seen(max(one.elements for one in group), unused):
+        if not enough_values(max(one.elements for one in group), unused):
             continue
         for one in group:
             writer = graph.writer.get(one.tensor)
@@ -115,12 +115,12 @@ def _ranges(graph: SeenGraph, found: Sequence[Fault]) -> Iterator[Fault]:
             )
 
 
-def _joins(graph: SeenGraph) -> Iterator[Fault]:
+def _joins(graph: RangeGraph) -> Iterator[Fault]:
     """Concatenations one of whose branches is too small for the scale they share."""
     for step in graph.steps:
         if step.name not in ("CONCATENATION", "PACK"):
             continue
-        branches = [graph.seen[x] for x in dict.fromkeys(step.inputs) if x in graph.seen]
+        branches = [graph.ranges[x] for x in dict.fromkeys(step.inputs) if x in graph.ranges]
         y = step.outputs[0]
         if len(branches) < 2 or any(graph.root[b.tensor] != graph.root[y] for b in branches):
             continue

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from refinterp.debug.faults.fault import Fault
 from refinterp.debug.reference.shadow import is_code
 from refinterp.debug.reference.silent import silent_channels, silent_tensors
-from refinterp.debug.reference.weighted import CHANNEL_AXIS, Product, products
+from refinterp.debug.reference.weighted import CHANNEL_AXIS, WeightedOperator, weighted_operators
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator
 from refinterp.graph.spec import TensorSpec
@@ -64,11 +64,11 @@ def contract_faults(
     model: Model,
     subgraph: int,
     specs: Sequence[TensorSpec],
-    known_products: Iterable[Product] | None = None,
+    weighted: Iterable[WeightedOperator] | None = None,
 ) -> tuple[Fault, ...]:
     """Return all faults of one subgraph that need no data; specs: its tensors, with constants.
 
-    known_products: what `products` gives for it, if that has been asked for already.
+    weighted: what `weighted_operators` gives for it, if that has been asked for already.
     """
     graph = model.subgraphs[subgraph]
     operators = graph.operators
@@ -81,7 +81,7 @@ def contract_faults(
         if one.inputs and (wanted := fixed_output(one.name, specs[one.inputs[0]], specs[t]))
     }
     weights = _weights(operators, specs)
-    folded = tuple(products(operators, specs) if known_products is None else known_products)
+    folded = tuple(weighted_operators(operators, specs) if weighted is None else weighted)
     silent = silent_channels(folded)
     mute = silent_tensors(operators, specs)
     faults = [
@@ -384,7 +384,7 @@ def _copied(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Iter
             )
 
 
-def _bias_scale(one: Product) -> Iterator[Fault]:
+def _bias_scale(one: WeightedOperator) -> Iterator[Fault]:
     """Biases quantized with another scale than kernels take them for."""
     if one.bias == OPTIONAL or not one.specs[one.bias].quantized:
         return
@@ -415,7 +415,7 @@ def _bias_scale(one: Product) -> Iterator[Fault]:
     )
 
 
-def bias_ratio(one: Product) -> float | None:
+def bias_ratio(one: WeightedOperator) -> float | None:
     """By how much all bias scales are off, if by the same: what the input's scale is off by."""
     spec = one.specs[one.bias]
     with np.errstate(all="ignore"):
@@ -424,7 +424,7 @@ def bias_ratio(one: Product) -> float | None:
     return float(ratio.mean()) if same else None
 
 
-def _multiplier(one: Product, silent: NDArray[np.bool_] | None) -> Iterator[Fault]:
+def _multiplier(one: WeightedOperator, silent: NDArray[np.bool_] | None) -> Iterator[Fault]:
     """Factors that are no fraction, or vanish, of channels that have weights.
 
     silent: channels that add less than half a code whatever the input: a note, if no more is wrong.
@@ -452,7 +452,7 @@ def _multiplier(one: Product, silent: NDArray[np.bool_] | None) -> Iterator[Faul
     )
 
 
-def _silenced(one: Product, channels: NDArray[np.intp]) -> Fault:
+def _silenced(one: WeightedOperator, channels: NDArray[np.intp]) -> Fault:
     first = int(channels[0])
     return Fault(
         "multiplier_out_of_range",
@@ -467,7 +467,7 @@ def _silenced(one: Product, channels: NDArray[np.intp]) -> Fault:
     )
 
 
-def _overflow(one: Product, operator: Operator) -> Iterator[Fault]:
+def _overflow(one: WeightedOperator, operator: Operator) -> Iterator[Fault]:
     """Sums that may leave int32; data must show whether they do."""
     x = one.specs[one.x]
     if x.dtype == "int16" and operator.options.get("quantized_bias_type") != "int32":
@@ -490,7 +490,7 @@ def _overflow(one: Product, operator: Operator) -> Iterator[Fault]:
     )
 
 
-def _spread(one: Product) -> Iterator[Fault]:
+def _spread(one: WeightedOperator) -> Iterator[Fault]:
     """Scales of channels too far apart for one output scale, or too large for their weights."""
     if one.specs[one.w].scale.size < 2:
         return
@@ -532,7 +532,7 @@ def _spread(one: Product) -> Iterator[Fault]:
     )
 
 
-def _bits_of_biases(one: Product) -> NDArray[np.float64]:
+def _bits_of_biases(one: WeightedOperator) -> NDArray[np.float64]:
     """By how many bits weight scales are above those that biases were quantized for, (channels,).
 
     0 without a bias that tells.
@@ -547,11 +547,11 @@ def _bits_of_biases(one: Product) -> NDArray[np.float64]:
     )  # what all are off by is the input's scale or the biases'
 
 
-def _weight_bits(one: Product) -> int:
+def _weight_bits(one: WeightedOperator) -> int:
     return {"int4": 4, "int2": 2}.get(one.specs[one.w].dtype, 8)
 
 
-def _dead(one: Product) -> Iterator[Fault]:
+def _dead(one: WeightedOperator) -> Iterator[Fault]:
     """Channels whose code is the same for every input."""
     stuck: NDArray[np.bool_] = one.stuck()
     empty = np.asarray(~one.codes.any(axis=1))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from refinterp.debug.faults.fault import Fault
 from refinterp.debug.faults.of_the_file import BIAS_STEPS
 from refinterp.debug.reference.shadow import is_code
-from refinterp.debug.reference.weighted import Product
+from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.spec import TensorSpec
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -29,7 +29,9 @@ _BIAS_STEPS: Final = 0.5
 _SCALE_BITS: Final = 3.5
 
 
-def weight_faults(one: Product, weights: TensorSpec, bias: TensorSpec | None) -> Iterator[Fault]:
+def weight_faults(
+    one: WeightedOperator, weights: TensorSpec, bias: TensorSpec | None
+) -> Iterator[Fault]:
     """Compare with the float partner's constants: weights of the same shape, and its bias."""
     spec = one.specs[one.w]
     if weights.data is None or weights.shape != spec.shape:
@@ -85,7 +87,7 @@ def weight_faults(one: Product, weights: TensorSpec, bias: TensorSpec | None) ->
 
 
 def _scales_off(
-    one: Product, reals: NDArray[np.float64], wrong: NDArray[np.int64]
+    one: WeightedOperator, reals: NDArray[np.float64], wrong: NDArray[np.int64]
 ) -> Iterator[Fault]:
     """Channels whose codes are the float model's, but whose scale is 2^3.5 and more off.
 
@@ -142,7 +144,7 @@ def _ends(spec: TensorSpec) -> tuple[int, int]:
     return (low - spec.zero, high - spec.zero) if low == 0 else (low + 1, high)
 
 
-def _bias_apart(one: Product, bias: TensorSpec | None) -> NDArray[np.float64]:
+def _bias_apart(one: WeightedOperator, bias: TensorSpec | None) -> NDArray[np.float64]:
     """Steps of the output between the biases, beyond what rounding explains: (channels,)."""
     if bias is None or bias.data is None or bias.data.size != one.channels:
         return np.zeros(one.channels)
@@ -154,7 +156,9 @@ def _bias_apart(one: Product, bias: TensorSpec | None) -> NDArray[np.float64]:
         return np.nan_to_num(np.maximum(off, 0.0) * one.factors, nan=0.0, posinf=0.0)
 
 
-def _other_dimension(spec: TensorSpec, reals: NDArray[np.float64], one: Product) -> int | None:
+def _other_dimension(
+    spec: TensorSpec, reals: NDArray[np.float64], one: WeightedOperator
+) -> int | None:
     """The dimension along which the scales would make the weights agree, if another does."""
     data = spec.data
     if spec.scale.size < 2 or data is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from refinterp.debug.faults.implications import explain
+from refinterp.debug.faults.implications import causes_by_operator
 from refinterp.debug.faults.of_the_file import contract_faults
 from refinterp.debug.measure.metrics import ErrorSums
 from refinterp.debug.reference.fold import fold
 from refinterp.debug.reference.shadow import is_code
-from refinterp.debug.reference.weighted import products
+from refinterp.debug.reference.weighted import weighted_operators
 from refinterp.debug.result import DebugReport, Layer, rank
 from refinterp.errors import ModelError
 from refinterp.graph.model import OPTIONAL, Model
@@ -38,7 +38,9 @@ def refused_report(model: Model, error: ModelError, flavour: str) -> DebugReport
         raise error
     nodes = [_Node(i, o.name, o.inputs, o.outputs) for i, o in enumerate(graph.operators)]
     faults = tuple(f for f in faults if f.severity == "error")
-    causes = explain(nodes, faults, tuple(products(graph.operators, specs)), shadowed=True)
+    causes = causes_by_operator(
+        nodes, faults, tuple(weighted_operators(graph.operators, specs)), shadowed=True
+    )
     nothing = replace(ErrorSums().figures(), sqnr_db=math.nan, max_abs_error=math.nan)
     layers = []
     for node in nodes:

@@ -38,7 +38,7 @@ _COMPUTING: Final = frozenset({*CHANNEL_AXIS, "ADD", "SUB", "MUL", *CONVERSIONS}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class ObservedRange:
     """What data showed of one tensor. local_steps: each channel's local error in steps, or None.
 
     smoother: of an input, what its codes are, read as the other 8-bit type.
@@ -153,13 +153,13 @@ class Seen:
         )
 
 
-class SeenGraph:
+class RangeGraph:
     """Who writes and reads what, and which tensors share their codes' meaning."""
 
-    def __init__(self, program: Program, seen: Mapping[int, Seen]) -> None:
+    def __init__(self, program: Program, ranges: Mapping[int, ObservedRange]) -> None:
         self.steps = program.steps
         self.specs = program.specs
-        self.seen = {t: one for t, one in seen.items() if one.usable}
+        self.ranges = {t: one for t, one in ranges.items() if one.usable}
         self.inputs = program.graph.inputs
         self.writer = {t: s for s in self.steps for t in s.outputs}
         self.readers: dict[int, list[Step]] = {}
@@ -192,10 +192,10 @@ class SeenGraph:
         alike = is_code(a) and is_code(b) and a.dtype == b.dtype and a.scale.size == b.scale.size
         return alike and a.scale.size == 1 and a.step == b.step and a.zero == b.zero
 
-    def group(self, tensor: int) -> list[Seen]:
+    def group(self, tensor: int) -> list[ObservedRange]:
         """All that was seen of tensors that share a tensor's grid."""
         root = self.root[tensor]
-        return [one for t, one in self.seen.items() if self.root[t] == root]
+        return [one for t, one in self.ranges.items() if self.root[t] == root]
 
     def passes_on(self, tensor: int) -> bool:
         """Whether a tensor only repeats codes that were written before."""
@@ -215,9 +215,9 @@ class SeenGraph:
                 found.append(tensor)
                 continue
             found += [s.outputs[0] for s in self.readers.get(tensor, ()) if s.name == "QUANTIZE"]
-        return [t for t in found if t in self.seen]
+        return [t for t in found if t in self.ranges]
 
-    def computing_readers(self, tensor: int) -> list[Seen]:
+    def computing_readers(self, tensor: int) -> list[ObservedRange]:
         """The first results that are computed from a tensor, each with a range of its own."""
         found, queue, done = [], [tensor], set()
         while queue:
@@ -229,8 +229,8 @@ class SeenGraph:
                     done.add(y)
                     if self.root[y] == self.root[tensor]:
                         queue.append(y)
-                    elif y in self.seen and not self.fixed(y):
-                        found.append(self.seen[y])
+                    elif y in self.ranges and not self.fixed(y):
+                        found.append(self.ranges[y])
         return found
 
     def exceeded(self, tensor: int) -> float:
@@ -241,10 +241,10 @@ class SeenGraph:
                 for y in set(step.outputs) - done:
                     done.add(y)
                     queue.append(y)
-                    if y in self.seen and not (self.fixed(y) or self.passes_on(y)):
+                    if y in self.ranges and not (self.fixed(y) or self.passes_on(y)):
                         clamp = getattr(step.options, "fused_activation_function", "NONE")
                         if clamp not in ("RELU6", "RELU_N1_TO_1"):
-                            found.append(self.seen[y].excess >= CLIPPED_STEPS)
+                            found.append(self.ranges[y].excess >= CLIPPED_STEPS)
         return sum(found) / len(found) if found else 0.0
 
     def fixed(self, tensor: int) -> bool:
@@ -265,14 +265,14 @@ class SeenGraph:
         return fixed_output(step.name, self.specs[step.inputs[0]], self.specs[tensor])
 
 
-def enough_seen(elements: int, unused: float) -> bool:
+def enough_values(elements: int, unused: float) -> bool:
     """Whether as many values justify calling a range with so many unused bits too wide."""
     return elements >= FEW and unused >= WIDE_BITS * (1 if elements >= FEWEST else 2)
 
 
-def clipped_text(seen: Seen) -> str:
+def clipped_text(observed: ObservedRange) -> str:
     """How much of what was seen the range cuts."""
-    figures = seen.reals
+    figures = observed.reals
     return (
         f"{_share(figures.above_fraction)} of the reals lie more than half a step above and "
         f"{_share(figures.below_fraction)} below, by {figures.excess_steps:.3g} steps root "
@@ -287,10 +287,10 @@ def _share(fraction: float) -> str:
     return "<0.01%" if fraction < 0.0001 else f"{fraction:.2%}"
 
 
-def wide_text(seen: Seen, unused: float) -> str:
+def wide_text(observed: ObservedRange, unused: float) -> str:
     """How much of the range nothing that was seen needs."""
-    bits = math.log2(seen.levels + 1)
+    bits = math.log2(observed.levels + 1)
     return (
-        f"the reals take {seen.needed:.3g} of {seen.levels} steps: {unused:.1f} of {bits:.0f} bits "
-        f"({6.02 * unused:.0f} dB) are not used"
+        f"the reals take {observed.needed:.3g} of {observed.levels} steps: {unused:.1f} of "
+        f"{bits:.0f} bits ({6.02 * unused:.0f} dB) are not used"
     )

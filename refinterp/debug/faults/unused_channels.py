@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.reference.weighted import Product
+from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Step
 
@@ -25,11 +25,11 @@ _BY_CHANNEL: Final = frozenset(
 Flags = NDArray[np.bool_]
 
 
-def unread(
+def unused_channels(
     tensor: int,
     channels: int,
     steps: Sequence[Step],
-    products: Mapping[int, Product],
+    weighted: Mapping[int, WeightedOperator],
     specs: Sequence[TensorSpec],
 ) -> Flags:
     """Return which channels of a tensor, along its last axis, no reader uses: (channels,).
@@ -39,14 +39,14 @@ def unread(
     readers = [step for step in steps if tensor in step.inputs]
     used = np.full(channels, not readers, bool)
     for step in readers:
-        product = products.get(step.operator)
-        if product is not None and product.x == tensor:
-            used |= _taken(product, channels, steps, products, specs)
+        reader = weighted.get(step.operator)
+        if reader is not None and reader.x == tensor:
+            used |= _taken(reader, channels, steps, weighted, specs)
             continue
         y = step.outputs[0] if len(step.outputs) == 1 else None
         if y is None or step.name not in _BY_CHANNEL or not _fits(specs[y], channels):
             return np.zeros(channels, bool)
-        after = unread(y, specs[y].shape[-1], steps, products, specs)
+        after = unused_channels(y, specs[y].shape[-1], steps, weighted, specs)
         used |= ~after.reshape(-1, channels).all(axis=0)
     return ~used
 
@@ -56,18 +56,18 @@ def _fits(spec: TensorSpec, channels: int) -> bool:
 
 
 def _taken(
-    product: Product,
+    reader: WeightedOperator,
     channels: int,
     steps: Sequence[Step],
-    products: Mapping[int, Product],
+    weighted: Mapping[int, WeightedOperator],
     specs: Sequence[TensorSpec],
 ) -> Flags:
     """Channels that an operator with weights takes up."""
-    if product.name == "DEPTHWISE_CONV_2D":
-        if product.channels % channels:
+    if reader.name == "DEPTHWISE_CONV_2D":
+        if reader.channels % channels:
             return np.ones(channels, bool)
-        after = unread(product.y, product.channels, steps, products, specs)
-        return np.asarray((product.codes.any(axis=1) & ~after).reshape(channels, -1).any(axis=1))
-    if product.name not in ("CONV_2D", "FULLY_CONNECTED") or product.codes.shape[1] % channels:
+        after = unused_channels(reader.y, reader.channels, steps, weighted, specs)
+        return np.asarray((reader.codes.any(axis=1) & ~after).reshape(channels, -1).any(axis=1))
+    if reader.name not in ("CONV_2D", "FULLY_CONNECTED") or reader.codes.shape[1] % channels:
         return np.ones(channels, bool)
-    return np.asarray(product.codes.reshape(-1, channels).any(axis=0))
+    return np.asarray(reader.codes.reshape(-1, channels).any(axis=0))

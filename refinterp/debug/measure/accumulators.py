@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from refinterp.debug.faults.fault import Fault
 from refinterp.debug.measure.ranges import extremes
-from refinterp.debug.reference.weighted import Product
+from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL, Operator
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import Kernel, find, prepare
@@ -26,18 +26,18 @@ _INT32: Final = 2.0**31
 
 
 @dataclass(slots=True)
-class SumRange:
+class AccumulatorRange:
     """The smallest and largest sum of each channel so far, bias included: (channels,)."""
 
     smallest: NDArray[np.float64]
     largest: NDArray[np.float64]
 
     @classmethod
-    def nothing(cls, channels: int) -> SumRange:
+    def nothing(cls, channels: int) -> AccumulatorRange:
         """Before any sample."""
         return cls(np.full(channels, np.inf), np.full(channels, -np.inf))
 
-    def merge(self, other: SumRange) -> None:
+    def merge(self, other: AccumulatorRange) -> None:
         """Take another's samples into account."""
         np.minimum(self.smallest, other.smallest, out=self.smallest)
         np.maximum(self.largest, other.largest, out=self.largest)
@@ -49,19 +49,19 @@ class SumRange:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Watch:
+class AccumulatorWatch:
     """A float operator on an integer one's codes. operands: of the kernel, None for the data."""
 
-    product: Product
+    weighted: WeightedOperator
     kernel: Kernel
     operands: tuple[Array | None, ...]
     data: int
     result: Array
 
     @classmethod
-    def of(cls, product: Product, operator: Operator) -> Watch:
+    def of(cls, weighted: WeightedOperator, operator: Operator) -> AccumulatorWatch:
         """Prepare the sums of one operator, without bias and activation."""
-        specs = product.specs
+        specs = weighted.specs
         entry = find(operator.name, [None if i == OPTIONAL else specs[i] for i in operator.inputs])
         assert entry is not None
         assert entry.weights is not None
@@ -79,25 +79,25 @@ class Watch:
                 value = spec.data.astype(np.float32) - np.float32(zero)
             inputs.append(TensorSpec(spec.name, spec.shape, "float32", data=value))
             operands.append(None if value is None else value[None])
-        y = TensorSpec("sums", specs[product.y].shape, "float32")
+        y = TensorSpec("sums", specs[weighted.y].shape, "float32")
         options = {**operator.options, "fused_activation_function": "NONE"}
         kernel = prepare(operator.name, inputs, [y], options)
         result = np.zeros((1, *y.shape), np.float32)
-        return cls(product, kernel, tuple(operands), entry.data, result)
+        return cls(weighted, kernel, tuple(operands), entry.data, result)
 
-    def add(self, read: Callable[[int], Array], into: SumRange, work: Workspace) -> None:
+    def add(self, read: Callable[[int], Array], into: AccumulatorRange, work: Workspace) -> None:
         """Take one sample into account; read: a tensor's codes, (*shape)."""
-        x = self.product.specs[self.product.x]
+        x = self.weighted.specs[self.weighted.x]
         operands: list[Any] = list(self.operands)
-        operands[self.data] = (read(self.product.x).astype(np.float32) - np.float32(x.zero))[None]
+        operands[self.data] = (read(self.weighted.x).astype(np.float32) - np.float32(x.zero))[None]
         work.reset()
         self.kernel.eval(cast(Any, operands), [self.result], work)
-        low, high = extremes(self.result.reshape(-1), self.product.channels)
-        bias = self.product.bias_codes
-        into.merge(SumRange(low.astype(np.float64) + bias, high.astype(np.float64) + bias))
+        low, high = extremes(self.result.reshape(-1), self.weighted.channels)
+        bias = self.weighted.bias_codes
+        into.merge(AccumulatorRange(low.astype(np.float64) + bias, high.astype(np.float64) + bias))
 
 
-def overflow_fault(product: Product, sums: SumRange) -> Fault | None:
+def overflow_fault(weighted: WeightedOperator, sums: AccumulatorRange) -> Fault | None:
     """What the sums of an operator have shown, None if they stayed inside int32."""
     over = np.flatnonzero(sums.over)
     if not over.size:
@@ -106,11 +106,11 @@ def overflow_fault(product: Product, sums: SumRange) -> Fault | None:
     return Fault(
         "accumulator_overflow",
         "error",
-        product.operator,
-        product.y,
-        f"{product.name}: the sums of {over.size} of {product.channels} channels leave int32 on "
+        weighted.operator,
+        weighted.y,
+        f"{weighted.name}: the sums of {over.size} of {weighted.channels} channels leave int32 on "
         f"this data: channel {worst} goes from {sums.smallest[worst]:.4g} to "
-        f"{sums.largest[worst]:.4g}, its bias being {product.bias_codes[worst]}; int32 ends at "
+        f"{sums.largest[worst]:.4g}, its bias being {weighted.bias_codes[worst]}; int32 ends at "
         f"{2**31 - 1}",
         frozenset(over.tolist()),
         measured=True,

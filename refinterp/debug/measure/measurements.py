@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from refinterp.debug.measure.accumulators import SumRange
+from refinterp.debug.measure.accumulators import AccumulatorRange
 from refinterp.debug.measure.metrics import ErrorSums
 from refinterp.debug.measure.neighbours import Neighbours
 from refinterp.debug.measure.outputs import MetricName, OutputSums
@@ -29,7 +29,7 @@ class Measurements:
     reals: dict[int, RealSums]
     rounded: dict[int, ErrorSums]
     neighbours: dict[int, Neighbours]
-    sums: dict[int, SumRange]
+    sums: dict[int, AccumulatorRange]
     outputs: tuple[OutputSums, ...]
     metrics: tuple[MetricName | None, ...]
     samples: int = 0

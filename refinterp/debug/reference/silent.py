@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.reference.shadow import RESHAPES
-from refinterp.debug.reference.weighted import Product
+from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL, Operator
 from refinterp.graph.spec import TensorSpec
 
@@ -41,14 +41,14 @@ def _is_zero(spec: TensorSpec) -> bool:
     return spec.step == 0 or bool((spec.data == spec.zero).all())
 
 
-def silent_channels(products: Iterable[Product]) -> dict[int, NDArray[np.bool_]]:
+def silent_channels(weighted: Iterable[WeightedOperator]) -> dict[int, NDArray[np.bool_]]:
     """Weights → which of their output channels add less than half a code, whatever the input.
 
     (channels,); only for weights of which some channels are so and some are not: where all are, a
     scale of the layer is wrong.
     """
     found: dict[int, NDArray[np.bool_]] = {}
-    for one in products:
+    for one in weighted:
         least, most = one.reach()
         with np.errstate(all="ignore"):
             reach = np.maximum(np.abs(least), np.abs(most)) * one.factors

@@ -34,7 +34,7 @@ I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Product:
+class WeightedOperator:
     """y = clamp(R(factor * (bias + sum(w * (x - x_zero)))) + y_zero), channel by channel.
 
     x, w, y, bias: tensor indices (bias -1 if there is none). codes: weight codes without their zero
@@ -100,15 +100,19 @@ class Product:
         )
 
 
-def products(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> Iterator[Product]:
+def weighted_operators(
+    operators: Sequence[Operator], specs: Sequence[TensorSpec]
+) -> Iterator[WeightedOperator]:
     """Yield the integer operators whose weights are constants and whose scales are all there."""
     for index, operator in enumerate(operators):
-        found = product(index, operator, specs)
+        found = weighted_operator(index, operator, specs)
         if found is not None:
             yield found
 
 
-def product(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Product | None:
+def weighted_operator(
+    index: int, operator: Operator, specs: Sequence[TensorSpec]
+) -> WeightedOperator | None:
     """Return one operator's integers, None for other operators."""
     axis = CHANNEL_AXIS.get(operator.name)
     if axis is None or not operator.outputs:
@@ -139,7 +143,7 @@ def product(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Prod
             bias, bias_codes = place, values.reshape(-1).astype(np.int64)
     low, high = _clamp(operator, specs[y])
     scales = np.broadcast_to(specs[w].scale.astype(np.float64), (count,))
-    return Product(
+    return WeightedOperator(
         index,
         operator.name,
         axis,

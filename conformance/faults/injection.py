@@ -15,7 +15,7 @@ Rng = np.random.Generator
 
 
 @dataclass
-class Plant:
+class Injection:
     """A planted fault: the two models, the data, and the operators it may be reported at.
 
     besides: causes planted on purpose beside it. lost_part: the first and last column of the output
@@ -35,14 +35,14 @@ class Plant:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A cause and the way to plant it; plant returns None where it does not fit the model.
+class FaultKind:
+    """A cause and the way to plant it; inject returns None where it does not fit the model.
 
     kind: what is planted, where a cause is planted in more than one way.
     """
 
     id: str
-    plant: Callable[[Subject, Rng], Plant | None]
+    inject: Callable[[Subject, Rng], Injection | None]
     kind: str = ""
 
     @property

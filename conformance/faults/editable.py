@@ -12,7 +12,7 @@ from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import OPTIONAL, Buffer, Model, Operator, Quantization
 
 
-class Patient:
+class EditableModel:
     """One model's first subgraph, open: its tensors and buffers can be replaced, then built."""
 
     def __init__(self, model: Model) -> None:
