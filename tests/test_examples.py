@@ -105,8 +105,13 @@ def test_registration_mistakes(no_customs):
     """A taken name, a class that lacks a method and what is no code at all are refused."""
     with pytest.raises(refinterp.UsageError, match="registered already"):
         refinterp.register_custom("CONV_2D", lambda inputs, options: inputs[0])
-    with pytest.raises(refinterp.UsageError, match="lacks prepare"):
-        refinterp.register_custom("Refused", type("Empty", (), {}))
+    with pytest.raises(refinterp.UsageError, match=r"derive from refinterp\.Kernel"):
+        refinterp.register_custom("Refused", type("OfOldForm", (), {"eval": None}))
+    with pytest.raises(refinterp.UsageError, match="lacks prepare, output_shapes, eval"):
+        refinterp.register_custom("Refused", type("Empty", (refinterp.Kernel,), {}))
+    forgetful = dict.fromkeys(("prepare", "output_shapes", "eval", "state"))
+    with pytest.raises(refinterp.UsageError, match="remembers = True"):
+        refinterp.register_custom("Refused", type("Forgetful", (refinterp.Kernel,), forgetful))
     with pytest.raises(refinterp.UsageError, match="neither"):
         refinterp.register_custom("Refused", 3)
     with pytest.raises(refinterp.UsageError, match="not registered"):

@@ -28,7 +28,6 @@ from refinterp.debug.reference.weights import STORED_CODES
 from refinterp.debug.result import Granularity, WeightsPart
 from refinterp.graph.model import OPTIONAL, Buffer, element_bits
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import is_control
 from refinterp.run.prepare import Program, Step
 
 _SEED: Final = 17
@@ -78,7 +77,7 @@ def hybrids(program: Program, origins: Mapping[int, int]) -> dict[int, Hybrid]:
     """Find these operators, by index. origins: as `fold` gives them."""
     found = {}
     for step in program.steps:
-        if step.name in CONVERSIONS or is_control(step.entry.kernel):
+        if step.name in CONVERSIONS or step.entry.kernel.controls:
             continue
         written = [program.specs[i].dtype for i in step.outputs if i != OPTIONAL]
         if not written or written[0] != "float32":

@@ -20,7 +20,7 @@ from refinterp.kernels.elementwise import (
     require_zero_point,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Steady
+from refinterp.kernels.registry import Array, Inputs, Kernel, Steady
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.broadcast import blocks
@@ -190,7 +190,7 @@ class PowerOfTwoSum(Steady):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SumPlain:
+class SumPlain(Kernel):
     """Numbers without scales: add in the type itself (integers wrap), then clamp to low..high."""
 
     sign: int

@@ -20,14 +20,7 @@ from refinterp.graph.flexbuffer import read_map
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import (
-    Array,
-    Inputs,
-    NoOptions,
-    dtypes_of,
-    forget,
-    kernel,
-)
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, dtypes_of, forget, kernel
 from refinterp.kernels.workspace import Workspace
 
 Function: TypeAlias = Callable[[Sequence[Array | None], Mapping[str, Any]], Array | Sequence[Array]]
@@ -52,10 +45,11 @@ def register_custom(
 ) -> None:
     """Make a custom operator known to this process, for every model loaded from now on.
 
-    implementation: a class with `prepare`, `output_shapes` and `eval` as in `registry.Kernel`; or a
-    function of one sample's inputs and the options, which gives the outputs. dtypes: types of the
-    first input that it takes. options: a dataclass whose fields are filled from the FlexBuffers
-    map in the model, for a class. replace: take the place of a registration that is there.
+    implementation: a class derived from `registry.Kernel`, with `prepare`, `output_shapes` and
+    `eval`; or a function of one sample's inputs and the options, which gives the outputs. dtypes:
+    types of the first input that it takes. options: a dataclass whose fields are filled from the
+    FlexBuffers map in the model, for a class. replace: take the place of a registration that is
+    there.
 
     Raises UsageError when the name is taken, or the implementation is neither.
     """
@@ -72,13 +66,28 @@ def register_custom(
         chosen: type[Any] = own
         fields: type[Any] = RawOptions
     else:
-        missing = [part for part in ("prepare", "output_shapes", "eval")
-                   if not hasattr(implementation, part)]  # fmt: skip
-        if missing:
-            raise UsageError(f"{implementation.__name__} lacks {', '.join(missing)}")
+        _check_class(implementation)
         chosen, fields = implementation, options or NoOptions
     forget(name)
-    kernel(name, *dtypes, options=fields)(chosen)
+    kernel(name, *dtypes, options=fields, custom=True)(chosen)
+
+
+def _check_class(implementation: type[Any]) -> None:
+    """Raise UsageError for a class that is not what a kernel class is."""
+    name = implementation.__name__
+    if not issubclass(implementation, Kernel):
+        raise UsageError(
+            f"{name} does not derive from refinterp.Kernel; a kernel class has to, since what a "
+            "kernel is capable of is said by the attributes of its class: one that has `state` "
+            "also says `remembers = True`"
+        )
+    missing = [part for part in ("prepare", "output_shapes") if not hasattr(implementation, part)]
+    if implementation.eval is Kernel.eval:
+        missing.append("eval")
+    if missing:
+        raise UsageError(f"{name} lacks {', '.join(missing)}")
+    if implementation.state is not Kernel.state and not implementation.remembers:
+        raise UsageError(f"{name} has `state`, but does not say `remembers = True`")
 
 
 def unregister_custom(name: str) -> None:
@@ -89,7 +98,7 @@ def unregister_custom(name: str) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _FunctionKernel:
+class _FunctionKernel(Kernel):
     """A function called for each sample; outputs have the file's shapes."""
 
     results: tuple[TensorSpec, ...]

@@ -13,7 +13,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.broadcast import BLOCK, blocks, broadcast_shape
 from refinterp.numerics.tables import (
@@ -157,7 +157,7 @@ def map_reals(function: Callable[[Array], Array], x: Array, y: Array) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RealMap:
+class RealMap(Kernel):
     """A prepared kernel: one function of each element, on arrays of the operand's own type."""
 
     function: Callable[[Array], Array]
@@ -199,7 +199,7 @@ def real_function(
     """Register an operator that is one function of each element, in the element's own type."""
 
     @kernel(operator, *(dtypes or ("float32",)), options=options)
-    class Registered:
+    class Registered(Kernel):
         output_shapes = staticmethod(same_shape)
 
         @classmethod
@@ -261,7 +261,7 @@ class PairMap(Steady):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlainPair:
+class PlainPair(Kernel):
     """A prepared kernel: one function of two elements, on arrays of the operands' own type."""
 
     function: Callable[[Array, Array], Array]
@@ -291,7 +291,7 @@ def pair_function(
     """
 
     @kernel(operator, *dtypes, options=options)
-    class Registered:
+    class Registered(Kernel):
         output_shapes = staticmethod(common_shape)
 
         @classmethod

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.registry import Array, Inputs, Kernel
 from refinterp.kernels.weighted import bias_values, constant, legacy_factors
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds
@@ -35,7 +35,7 @@ _UNITS, _DEPTH = 4, 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FullyConnectedBlockwise:
+class FullyConnectedBlockwise(Kernel):
     """weights: float32 (blocks, block, units), whole numbers; scales: float32 (blocks, units).
 
     zeros: float32 (units,), the sum of weights times scales, added block after block.
@@ -84,7 +84,7 @@ class FullyConnectedBlockwise:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FullyConnectedShuffled:
+class FullyConnectedShuffled(Kernel):
     """weights: int32 (depth, units), without zero point."""
 
     weights: NDArray[np.int32]

@@ -11,14 +11,14 @@ from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_integer import IntegerCell, litert_cell, refuse_variants, tflm_cell
 from refinterp.kernels.lstm_real import RealCell
-from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.registry import Array, Inputs, Kernel
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.recurrent import Activation, activation, tanh
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SequenceLstmInteger:
+class SequenceLstmInteger(Kernel):
     """The integer kernel."""
 
     cell: IntegerCell
@@ -52,7 +52,7 @@ class SequenceLstmInteger:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SequenceLstmReal:
+class SequenceLstmReal(Kernel):
     """The float32 kernel. cell: None when weights are fed at run time."""
 
     specs: tuple[TensorSpec | None, ...]

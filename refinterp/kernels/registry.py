@@ -10,63 +10,21 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Final, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.graph.model import STORAGE, Options, Shape
+from refinterp.graph.model import STORAGE, Options
+from refinterp.graph.operands import Operands, Variadic
+from refinterp.graph.operators import OPERATORS, OperatorFacts
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.flavours import DEFAULT_FLAVOUR, Rules, rules
+from refinterp.kernels.flavours import DEFAULT_FLAVOUR, rules
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.tape import NOW, Do
 
 Array = NDArray[Any]
 Inputs = Sequence[TensorSpec | None]
-
-
-class Kernel(Protocol):
-    """An operator with everything it can know before it sees data folded into its fields.
-
-    Arrays carry a leading sample axis S in front of the model's shape; a constant has S = 1, and so
-    has every array of a single run. Outputs are views into the arena: kernels fill them and keep
-    nothing. `work` lends scratch memory that is void after the call.
-    """
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
-    ) -> Kernel:
-        """Check everything and fold scales into integers; raises ModelError, UnsupportedError."""
-        ...
-
-    @staticmethod
-    def output_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
-        """Shapes of the outputs; raises NeedsValue if an input's value decides and is unknown."""
-        ...
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Compute the outputs in place; cannot fail on arrays that match the specs."""
-        ...
-
-
-@runtime_checkable
-class Stateful(Protocol):
-    """A kernel that remembers: it gets its state's arrays after its inputs, and changes them.
-
-    Like variables they have no sample axis of their own (S = 1): samples run in order.
-    """
-
-    def state(self) -> Sequence[Array]:
-        """The state (*shape) at the start, and after the variables are reset."""
-        ...
-
-
-def fresh_state(kernel: object) -> list[Array]:
-    """A kernel's state at the start, (1, *shape) each; empty for kernels that keep none."""
-    return [array[None].copy() for array in kernel.state()] if isinstance(kernel, Stateful) else []
 
 
 class Machine(Protocol):
@@ -87,59 +45,93 @@ class Machine(Protocol):
         ...
 
 
-class ControlKernel(Protocol):
-    """An operator that calls subgraphs, keeps resources or ends runs; one sample at a time."""
+class Kernel:
+    """An operator with everything it can know before it sees data folded into its fields.
 
-    @staticmethod
-    def calls(options: Any, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:
-        """The subgraphs it calls, each with the specs passed to it."""
-        ...
+    A class that is registered has
 
-    @staticmethod
-    def control_shapes(
-        inputs: Inputs,
-        outputs: Sequence[TensorSpec],
-        called: Sequence[Sequence[Shape | None]],
-    ) -> Sequence[Shape | None]:
-        """The outputs' shapes, None where only a run tells; called: outputs of what it calls."""
-        ...
+        prepare(operands, outputs, options, rule)   a classmethod: checks everything, folds scales
+                                                    into integers, and returns what is run; raises
+                                                    ModelError, UnsupportedError
+        output_shapes(operands, options)            a staticmethod: the shapes of the outputs;
+                                                    raises NeedsValue if an operand's value
+                                                    decides and is unknown
 
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
-    ) -> ControlKernel:
-        """Check everything; raises ModelError, UnsupportedError."""
-        ...
+    and what `prepare` returns has `eval`. Operands are a tuple with the names that
+    `graph.operators` gives them, of specs here, of arrays in `eval`. What a kernel is capable of
+    besides, it says by these attributes of its class:
 
-    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
-        """Run on arrays (*shape); returns the outputs, which are copied. May raise EndRun."""
-        ...
+    steady: `record` names its calls, which are the same whatever the data; see `Steady`.
+    controls: it calls subgraphs, keeps resources or ends runs; see `ControlKernel`.
+    remembers: `state` gives what it keeps between invocations.
+    always_known: `prepare` knows the outputs, which count as constants for what follows.
+    """
+
+    __slots__ = ()
+    steady: ClassVar[bool] = False
+    controls: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
+    always_known: ClassVar[bool] = False
+
+    def state(self) -> Sequence[Array]:
+        """The state (*shape) at the start, and after the variables are reset.
+
+        Its arrays, (1, *shape), are handed to `eval` after the operands, and are changed by it:
+        like variables they have no samples of their own, so that samples run in order.
+        """
+        return ()
+
+    def eval(self, operands: Any, outputs: Sequence[Array], work: Workspace) -> None:
+        """Compute the outputs in place; cannot fail on arrays that match the specs.
+
+        Arrays carry a leading sample axis S in front of the model's shape; a constant has S = 1,
+        and so has every array of a single run. Outputs are views into the arena: kernels fill them
+        and keep nothing. `work` lends scratch memory that is void after the call.
+        """
+        raise NotImplementedError
 
 
-class Steady:
+class Steady(Kernel):
     """A kernel whose calls are the same whatever the data: `record` names them, `eval` makes them.
 
     `run.replay` notes them once and makes them again, without finding out anew what they are.
     """
 
     __slots__ = ()
+    steady: ClassVar[bool] = True
 
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
+    def record(self, operands: Any, outputs: Sequence[Array], work: Workspace, do: Do) -> bool:
         """Name the calls that write the outputs; False, and none, when they do depend on data."""
         raise NotImplementedError
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Any, outputs: Sequence[Array], work: Workspace) -> None:
         """Write the outputs."""
-        self.record(inputs, outputs, work, NOW)
+        self.record(operands, outputs, work, NOW)
 
 
-def is_control(cls: type[Any]) -> bool:
-    """Whether a registered class is a `ControlKernel`."""
-    return hasattr(cls, "control")
+class ControlKernel(Kernel):
+    """An operator that calls subgraphs, keeps resources or ends runs; one sample at a time.
+
+    Instead of `output_shapes` a registered class has
+
+        calls(options, operands)                    a staticmethod: the subgraphs it calls, each
+                                                    with the specs passed to it
+        control_shapes(operands, outputs, called)   a staticmethod: the outputs' shapes, None where
+                                                    only a run tells; called: those of the outputs
+                                                    of what it calls
+    """
+
+    __slots__ = ()
+    controls: ClassVar[bool] = True
+
+    def control(self, operands: Any, machine: Machine) -> Sequence[Array]:
+        """Run on arrays (*shape); returns the outputs, which are copied. May raise EndRun."""
+        raise NotImplementedError
+
+
+def fresh_state(kernel: Kernel) -> list[Array]:
+    """A kernel's state at the start, (1, *shape) each; empty for kernels that keep none."""
+    return [array[None].copy() for array in kernel.state()]
 
 
 class NeedsValue(Exception):  # noqa: N818 - a question to the caller, not an error
@@ -168,7 +160,10 @@ class NoOptions:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One registered kernel: how it is found, and what its schema options decode into."""
+    """One registered kernel: how it is found, and what its schema options decode into.
+
+    facts: what the operator is; None for one of the user's own.
+    """
 
     operator: str
     dtype: str
@@ -176,6 +171,11 @@ class Entry:
     options: type[Any]
     data: int
     weights: int | None
+    facts: OperatorFacts | None
+
+    def operands(self, given: Sequence[Any]) -> Operands[Any]:
+        """Specs or arrays, then perhaps a state, under the names of the operator's operands."""
+        return (self.facts.signature(len(given)) if self.facts else Variadic)(given)
 
     def matches(self, inputs: Inputs) -> bool:
         """Whether operands of these types are this kernel's; "any" are all."""
@@ -215,19 +215,24 @@ def kernel(
     options: type = NoOptions,
     data: int = 0,
     weights: int | None = None,
+    custom: bool = False,
 ) -> Callable[[T], T]:
     """Register the decorated class for an operator's schema name and one or more dtype keys.
+
+    custom: it is the user's own, of which nothing else is known.
+
 
     A dtype key is the type of input number `data`; where `weights` names a second input of another
     type, `x` and that type's code follow: "int16x8", "int8x4", "float32x8", "float32xf16".
     """
 
     def register(cls: T) -> T:
+        facts = None if custom else OPERATORS[operator]
         for dtype in dtypes:
             key = (operator, dtype)
             if key in KERNELS:
                 raise RuntimeError(f"{key} is already registered by {KERNELS[key].kernel}")
-            KERNELS[key] = Entry(operator, dtype, cls, options, data, weights)
+            KERNELS[key] = Entry(operator, dtype, cls, options, data, weights, facts)
         return cls
 
     return register
@@ -291,6 +296,20 @@ def decode_options(options: type[Any], fields_by_name: Options) -> Any:
     return options(**{name: value for name, value in fields_by_name.items() if name in known})
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A prepared kernel outside a program, which takes its operands as any sequence."""
+
+    entry: Entry
+    kernel: Kernel
+
+    def eval(
+        self, arrays: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Compute the outputs in place, of arrays (S, *shape)."""
+        self.kernel.eval(self.entry.operands(arrays), outputs, work)
+
+
 def prepare(
     operator: str,
     inputs: Inputs,
@@ -299,7 +318,7 @@ def prepare(
     *,
     flavour: str = DEFAULT_FLAVOUR,
     plain: bool = False,
-) -> Kernel:
+) -> Prepared:
     """Find and prepare a kernel without a model; raises LookupError when there is none."""
     entry = find(operator, inputs)
     if entry is None:
@@ -307,8 +326,8 @@ def prepare(
             f"no kernel for {operator} on {[s.dtype if s else None for s in inputs]}; "
             f"registered: {', '.join(dtypes_of(operator)) or 'nothing'}"
         )
-    prepared: Kernel = entry.kernel.prepare(
-        inputs,
+    kernel: Kernel = entry.kernel.prepare(
+        entry.operands(inputs),
         outputs,
         decode_options(
             entry.options,
@@ -316,11 +335,11 @@ def prepare(
         ),
         rules(flavour, operator, plain=plain),
     )
-    return prepared
+    return Prepared(entry, kernel)
 
 
 def call(
-    prepared: Kernel, arrays: Sequence[Array | None], outputs: Sequence[TensorSpec]
+    prepared: Prepared, arrays: Sequence[Array | None], outputs: Sequence[TensorSpec]
 ) -> tuple[Array, ...]:
     """Run a prepared kernel once on arrays of the specs' shapes; returns fresh arrays.
 
@@ -328,5 +347,5 @@ def call(
     """
     results = [np.zeros((1, *spec.shape), STORAGE[spec.dtype]) for spec in outputs]
     operands = [None if a is None else a[None] for a in arrays]
-    prepared.eval([*operands, *fresh_state(prepared)], results, Workspace())
+    prepared.eval([*operands, *fresh_state(prepared.kernel)], results, Workspace())
     return tuple(result[0] for result in results)

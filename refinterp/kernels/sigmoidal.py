@@ -22,7 +22,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Steady
+from refinterp.kernels.registry import Array, Inputs, Kernel, Steady
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import sigmoid16
 from refinterp.numerics.fixedpoint import Multiplier, log2_if_power, rescale, rounding_divide_by_pot
@@ -139,7 +139,7 @@ class CurveInteger(Steady):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CurveFloat:
+class CurveFloat(Kernel):
     """Reals; float16 is widened to float32 and rounded once."""
 
     curve: Curve

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Operands
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import KERNELS, Array, Inputs, Kernel, Stateful, kernel
+from refinterp.kernels.registry import KERNELS, Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -34,49 +35,49 @@ def register_uint8_weights(*operators: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(Kernel):
     """A prepared kernel of int8 weights that is handed uint8 ones."""
 
     kernel: Kernel
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Operands[Any], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the outputs."""
-        signed = [a.view(np.int8) if a is not None and a.dtype == np.uint8 else a for a in inputs]
+        signed = type(operands)(
+            a.view(np.int8) if a is not None and a.dtype == np.uint8 else a for a in operands
+        )
         self.kernel.eval(signed, outputs, work)
 
-    def state(self) -> Sequence[Array]:
-        """The inner kernel's."""
-        return self.kernel.state() if isinstance(self.kernel, Stateful) else ()
 
-
-class _Relabelled:
+class _Relabelled(Kernel):
     """A kernel class; inner: the one for int8 weights."""
 
     inner: Any
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+        cls,
+        operands: Operands[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Any,
+        rule: Rules,
     ) -> _Prepared:
         """Prepare the inner kernel for int8 weights."""
-        return _Prepared(cls.inner.prepare(_signed(inputs), outputs, options, rule))
+        return _Prepared(cls.inner.prepare(_signed(operands), outputs, options, rule))
 
     @classmethod
-    def output_shapes(cls, inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+    def output_shapes(cls, operands: Operands[TensorSpec], options: Any) -> tuple[Shape, ...]:
         """As the inner kernel's."""
-        shapes: tuple[Shape, ...] = cls.inner.output_shapes(_signed(inputs), options)
+        shapes: tuple[Shape, ...] = cls.inner.output_shapes(_signed(operands), options)
         return shapes
 
 
-def _signed(inputs: Inputs) -> list[TensorSpec | None]:
+def _signed(operands: Operands[TensorSpec]) -> Operands[TensorSpec]:
     """The operands, with int8 for uint8."""
-    return [
+    return type(operands)(
         spec
         if spec is None or spec.dtype != "uint8"
         else replace(
             spec, dtype="int8", data=None if spec.data is None else spec.data.view(np.int8)
         )
-        for spec in inputs
-    ]
+        for spec in operands
+    )

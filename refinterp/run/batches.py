@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.model import OPTIONAL, STORAGE
-from refinterp.kernels.registry import Stateful
 from refinterp.run.executor import Executor
 from refinterp.run.memory import plan_of
 from refinterp.run.prepare import Program, Step
@@ -52,7 +51,7 @@ def same_in_batches(program: Program) -> bool:
 def in_sequence(program: Program) -> bool:
     """Whether the program may carry something over from one sample to the next."""
     return not program.batchable or any(
-        isinstance(step.kernel, Stateful)
+        (step.kernel is not None and step.kernel.remembers)
         or any(i != OPTIONAL and program.specs[i].is_variable for i in step.inputs)
         for step in program.steps
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from refinterp.arena.problem import Plan
 from refinterp.errors import StateError, UnsupportedError, UsageError
 from refinterp.graph.model import OPTIONAL, STORAGE, Shape
+from refinterp.graph.operands import Operands
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import EndRun, Kernel, fresh_state
 from refinterp.kernels.workspace import Workspace
@@ -266,12 +267,14 @@ class _Run:
         inputs = [None if i == OPTIONAL else views[i] for i in step.inputs]
         return inputs, [views[i] for i in step.outputs]
 
-    def _call(self, frame: Frame, step: Step) -> tuple[Callable[..., None], list[Any], list[Any]]:
+    def _call(
+        self, frame: Frame, step: Step
+    ) -> tuple[Callable[..., None], Operands[Any], list[Any]]:
         """What to call for a step, and with which arrays: the same at every run."""
         inputs, outputs = self._operands(frame, step)
         kernel: Any = step.kernel
-        evaluate = Replay(kernel) if hasattr(kernel, "record") else kernel.eval
-        return evaluate, [*inputs, *self._state(step, kernel)], outputs
+        evaluate = Replay(kernel) if kernel.steady else kernel.eval
+        return evaluate, step.entry.operands([*inputs, *self._state(step, kernel)]), outputs
 
     def _state(self, step: Step, kernel: Any) -> list[Array]:
         """The arrays a kernel remembers in; new ones when the kernel is another."""
@@ -285,11 +288,11 @@ class _Run:
         """Run one step of a subgraph that has control flow or shapes that depend on data."""
         inputs, outputs = self._operands(frame, step)
         kernel: Any = step.kernel
-        if hasattr(kernel, "control"):
+        if kernel is not None and kernel.controls:
             operands = [*inputs, *self._state(step, kernel)]
             arrays = [None if array is None else array[0] for array in operands]
             try:
-                self._store(graph, frame, step, kernel.control(arrays, self))
+                self._store(graph, frame, step, kernel.control(step.entry.operands(arrays), self))
             except EndRun as end:
                 self._store(graph, frame, step, end.outputs)
                 raise
@@ -299,7 +302,8 @@ class _Run:
             outputs = [np.zeros((1, *spec.shape), STORAGE[spec.dtype]) for spec in specs]
             for tensor, array in zip(step.outputs, outputs, strict=True):
                 frame.bind(tensor, array)
-        kernel.eval([*inputs, *self._state(step, kernel)], outputs, self._work)
+        given = step.entry.operands([*inputs, *self._state(step, kernel)])
+        kernel.eval(given, outputs, self._work)
 
     def _store(
         self, graph: PreparedGraph, frame: Frame, step: Step, arrays: Sequence[Array]

@@ -19,15 +19,14 @@ from refinterp.kernels.flavours import DEFAULT_FLAVOUR, Rules, rules
 from refinterp.kernels.registry import (
     REFUSED,
     REFUSED_TYPES,
-    ControlKernel,
     Entry,
     Kernel,
     NeedsValue,
+    Prepared,
     call,
     decode_options,
     dtypes_of,
     find,
-    is_control,
 )
 
 _KNOWN_ELEMENTS = 1024
@@ -44,7 +43,7 @@ class Step:
 
     operator: int
     name: str
-    kernel: Kernel | ControlKernel | None
+    kernel: Kernel | None
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     subgraph: int
@@ -75,7 +74,7 @@ class PreparedGraph:
         variable, of which there is one for all samples, and each is to find what it set itself.
         """
         return not self.unknown and not any(
-            is_control(step.entry.kernel) or any(self.specs[i].is_variable for i in step.outputs)
+            step.entry.kernel.controls or any(self.specs[i].is_variable for i in step.outputs)
             for step in self.steps
         )
 
@@ -271,7 +270,7 @@ class _Preparer:
                     decode_options(entry.options, _options(operator, entry, specs, self.model)),
                     rules(self.flavour, operator.name, plain=self.plain),
                 )
-                if is_control(entry.kernel):
+                if entry.kernel.controls:
                     step = self._control(step, specs, unknown, (*calling, subgraph))
                 else:
                     step = _compute(step, specs, known, unknown)
@@ -286,7 +285,7 @@ class _Preparer:
         self, step: Step, specs: list[TensorSpec], unknown: set[int], calling: tuple[int, ...]
     ) -> Step:
         """Prepare what a control-flow operator calls; its outputs' shapes follow from that."""
-        operands = [None if i == OPTIONAL else specs[i] for i in step.inputs]
+        operands = step.entry.operands([None if i == OPTIONAL else specs[i] for i in step.inputs])
         results = [specs[i] for i in step.outputs]
         called: list[list[Shape | None]] = []
         for callee, arguments in step.entry.kernel.calls(step.options, operands):
@@ -380,11 +379,12 @@ def _prepare_kernel(
     step: Step, operands: Sequence[TensorSpec | None], results: Sequence[TensorSpec]
 ) -> tuple[Kernel, list[TensorSpec]]:
     """Prepare a kernel for operands of known shape; returns it and the outputs' resolved specs."""
-    shapes = step.entry.kernel.output_shapes(operands, step.options)
+    named = step.entry.operands(operands)
+    shapes = step.entry.kernel.output_shapes(named, step.options)
     resolved = list(results)
     for position, shape in enumerate(shapes[: len(resolved)]):
         resolved[position] = replace(resolved[position], shape=tuple(int(size) for size in shape))
-    kernel: Kernel = step.entry.kernel.prepare(operands, resolved, step.options, step.rule)
+    kernel: Kernel = step.entry.kernel.prepare(named, resolved, step.options, step.rule)
     return kernel, resolved
 
 
@@ -423,14 +423,16 @@ def _learn(
     known: dict[int, Any],
 ) -> None:
     """Compute a small integer result now if all it depends on is known (SHAPE and its users)."""
-    if getattr(step.entry.kernel, "always_known", False):
-        known.update(zip(step.outputs, call(kernel, [None] * len(operands), results), strict=True))
+    prepared = Prepared(step.entry, kernel)
+    if kernel.always_known:
+        values = call(prepared, [None] * len(operands), results)
+        known.update(zip(step.outputs, values, strict=True))
         return
     if any(spec.dtype not in ("int32", "int64") for spec in results):
         return
     if sum(spec.size for spec in results) > _KNOWN_ELEMENTS:
         return
-    by_shape = step.name in ("SHAPE", "RANK")
+    by_shape = step.entry.facts is not None and step.entry.facts.shape_only
     arrays: list[Any] = []
     for spec in operands:
         if spec is None:
@@ -441,7 +443,7 @@ def _learn(
             arrays.append(np.broadcast_to(np.zeros((), STORAGE[spec.dtype]), spec.shape))
         else:
             return
-    values = call(kernel, arrays, results)
+    values = call(prepared, arrays, results)
     known.update(zip(step.outputs, values, strict=True))
 
 

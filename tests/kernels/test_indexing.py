@@ -92,7 +92,7 @@ def run(operator: str, arrays: list[Any], flavour: str = "litert-reference", **o
     inputs = [known(a, np.asarray(a).dtype.name) for a in arrays]
     entry = find(operator, inputs)
     assert entry is not None
-    (shape, *_) = entry.kernel.output_shapes(inputs, entry.options(**options))
+    (shape, *_) = entry.kernel.output_shapes(entry.operands(inputs), entry.options(**options))
     y = spec(shape, inputs[entry.data].dtype)
     kernel = prepare(operator, inputs, [y], options, flavour=flavour)
     return call(kernel, [s.data for s in inputs], [y])[0]
@@ -133,7 +133,7 @@ def test_shapes_that_values_decide() -> None:
         entry = find(operator, inputs)
         assert entry is not None
         with pytest.raises(NeedsValue) as need:
-            entry.kernel.output_shapes(inputs, entry.options())
+            entry.kernel.output_shapes(entry.operands(inputs), entry.options())
         assert need.value.index == 0
 
 

@@ -80,7 +80,7 @@ def shapes(operator: str, inputs: list[TensorSpec], **options: Any) -> Any:
     """What the kernel says the outputs' shapes are."""
     entry = find(operator, inputs)
     assert entry is not None
-    return entry.kernel.output_shapes(inputs, entry.options(**options))
+    return entry.kernel.output_shapes(entry.operands(inputs), entry.options(**options))
 
 
 def test_reshape_prefers_the_tensor() -> None:

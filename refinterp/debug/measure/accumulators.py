@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from refinterp.debug.measure.ranges import extremes
 from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL, Operator
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Kernel, find, prepare
+from refinterp.kernels.registry import Prepared, find, prepare
 from refinterp.kernels.workspace import Workspace
 
 Array = NDArray[Any]
@@ -53,7 +53,7 @@ class AccumulatorWatch:
     """A float operator on an integer one's codes. operands: of the kernel, None for the data."""
 
     weighted: WeightedOperator
-    kernel: Kernel
+    kernel: Prepared
     operands: tuple[Array | None, ...]
     data: int
     result: Array
@@ -91,7 +91,7 @@ class AccumulatorWatch:
         operands: list[Any] = list(self.operands)
         operands[self.data] = (read(self.weighted.x).astype(np.float32) - np.float32(x.zero))[None]
         work.reset()
-        self.kernel.eval(cast(Any, operands), [self.result], work)
+        self.kernel.eval(operands, [self.result], work)
         low, high = extremes(self.result.reshape(-1), self.weighted.channels)
         bias = self.weighted.bias_codes
         into.merge(AccumulatorRange(low.astype(np.float64) + bias, high.astype(np.float64) + bias))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Kernel, fresh_state, is_control
+from refinterp.kernels.registry import Prepared, fresh_state
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.prepare import Program, Step
 from refinterp.samples.convert import dequantize
@@ -31,7 +31,7 @@ class LocalOperator:
     quantized tensor to read, or None for an omitted one.
     """
 
-    kernel: Kernel | None
+    kernel: Prepared | None
     operands: tuple[Array | int | None, ...]
     results: tuple[Array, ...]
 
@@ -46,7 +46,7 @@ class LocalOperator:
         if self.kernel is None:
             return [arrays[0][0]]
         work.reset()
-        self.kernel.eval([*arrays, *fresh_state(self.kernel)], self.results, work)
+        self.kernel.eval([*arrays, *fresh_state(self.kernel.kernel)], self.results, work)
         return [result[0] for result in self.results]
 
 
@@ -61,7 +61,7 @@ def local_operator(quantized: Program, step: Step, twin: Program, other: Step) -
     Raises LookupError when the partner has no fitting input at some place, or is no operator that
     can run by itself: control flow, or one whose shapes only a run tells.
     """
-    if other.kernel is None or is_control(other.entry.kernel):
+    if other.kernel is None or other.kernel.controls:
         raise LookupError("its float operator cannot run by itself")
     operands: list[Array | int | None] = []
     for place, tensor in enumerate(other.inputs):
@@ -80,8 +80,7 @@ def local_operator(quantized: Program, step: Step, twin: Program, other: Step) -
     results = tuple(
         np.zeros((1, *twin.specs[i].shape), STORAGE[twin.specs[i].dtype]) for i in other.outputs
     )
-    kernel = cast(Kernel, other.kernel)
-    return LocalOperator(kernel, tuple(operands), results)
+    return LocalOperator(Prepared(other.entry, other.kernel), tuple(operands), results)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +91,7 @@ class LocalChain:
     order; given: float tensor → the quantized tensor whose reals it takes; target: the result.
     """
 
-    links: tuple[tuple[Kernel, tuple[Array | int | None, ...], Mapping[int, Array]], ...]
+    links: tuple[tuple[Prepared, tuple[Array | int | None, ...], Mapping[int, Array]], ...]
     given: Mapping[int, int]
     target: int
 
@@ -125,7 +124,7 @@ def local_chain(
     }
     given = {f: q for f, q in given.items() if twin.specs[f].shape == quantized.specs[q].shape}
     writers = {t: one for one in twin.steps for t in one.outputs}
-    needed: dict[int, Step] = {}
+    needed: dict[int, tuple[Step, Prepared]] = {}
     queue = [target]
     while queue:
         tensor = queue.pop()
@@ -134,15 +133,15 @@ def local_chain(
         writer = writers.get(tensor)
         if writer is None or len(needed) > _LONGEST:
             raise LookupError("the float operators that lead to its output start elsewhere")
-        if writer.kernel is None or is_control(writer.entry.kernel):
+        if writer.kernel is None or writer.kernel.controls:
             raise LookupError("a float operator on the way cannot run by itself")
         if writer.operator not in needed:
-            needed[writer.operator] = writer
+            needed[writer.operator] = writer, Prepared(writer.entry, writer.kernel)
             queue += writer.inputs
     if not needed:
         raise LookupError("the float model passes its input on")
     links = []
-    for _, one in sorted(needed.items()):
+    for _, (one, prepared) in sorted(needed.items()):
         operands: list[Array | int | None] = []
         for tensor in one.inputs:
             data = None if tensor == OPTIONAL else twin.specs[tensor].data
@@ -151,7 +150,7 @@ def local_chain(
             t: np.zeros((1, *twin.specs[t].shape), STORAGE[twin.specs[t].dtype])
             for t in one.outputs
         }
-        links.append((cast(Kernel, one.kernel), tuple(operands), results))
+        links.append((prepared, tuple(operands), results))
     return LocalChain(tuple(links), given, target)
 
 

@@ -15,7 +15,6 @@ from refinterp.debug.compare import Comparison
 from refinterp.debug.measure.measurements import Measurements
 from refinterp.debug.measure.trace import one_by_one
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
-from refinterp.kernels.registry import Stateful
 from refinterp.modelfile.reader import read_model
 from refinterp.run.opening import twin_of, with_data
 from refinterp.samples.request import DataRequest
@@ -83,7 +82,8 @@ def shards(comparison: Comparison, total: int) -> tuple[Shard, ...]:
 def in_sequence(comparison: Comparison) -> bool:
     """Whether the model may carry something over from one sample to the next."""
     return any(
-        one_by_one(program) or any(isinstance(step.kernel, Stateful) for step in program.steps)
+        one_by_one(program)
+        or any(step.kernel is not None and step.kernel.remembers for step in program.steps)
         for program in (comparison.quantized, comparison.twin)
     )
 

@@ -26,7 +26,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import operand, require_scale, require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, type_bounds
 from refinterp.numerics.broadcast import blocks
@@ -49,7 +49,7 @@ def add_n_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
 
 @kernel("ADD_N", "float32", "int32")
 @dataclass(frozen=True, slots=True, eq=False)
-class AddNPlain:
+class AddNPlain(Kernel):
     """Numbers: each partial sum is clamped to the type's finite range."""
 
     low: Any
@@ -83,7 +83,7 @@ class AddNPlain:
 
 @kernel("ADD_N", "int8")
 @dataclass(frozen=True, slots=True, eq=False)
-class AddNInteger:
+class AddNInteger(Kernel):
     """int8 codes of one scale."""
 
     x_zero: int

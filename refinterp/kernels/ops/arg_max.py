@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import axis_of, expect_shapes, integer, operand
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -63,7 +63,7 @@ def first_of(x: Array, best: Any, axis: int) -> Any:
 
 @kernel("ARG_MAX", "float32", "int8", "uint8", "int32", "bool", options=ArgOptions)
 @dataclass(frozen=True, slots=True)
-class ArgMax:
+class ArgMax(Kernel):
     """axis: counted with the sample axis."""
 
     axis: int
@@ -94,7 +94,7 @@ class ArgMax:
 
 @kernel("ARG_MIN", "float32", "int8", "uint8", "int32", "bool", options=ArgOptions)
 @dataclass(frozen=True, slots=True)
-class ArgMin:
+class ArgMin(Kernel):
     """axis: counted with the sample axis."""
 
     axis: int

@@ -17,7 +17,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import PlainPair, operand, require_type, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 
 
 def _angle(y: Array, x: Array) -> Array:
@@ -26,7 +26,7 @@ def _angle(y: Array, x: Array) -> Array:
 
 
 @kernel("ATAN2", "float32", "float16")
-class Atan2:
+class Atan2(Kernel):
     """Prepares the function of two elements."""
 
     output_shapes = staticmethod(same_shape)

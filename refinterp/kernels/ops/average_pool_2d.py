@@ -38,7 +38,7 @@ from refinterp.kernels.pooling import (
     pool_output_shapes,
     reduce_windows,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.weighted import clamp
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, real_bounds
@@ -49,7 +49,7 @@ from refinterp.numerics.sums import middle_sums
 
 @kernel("AVERAGE_POOL_2D", "int8", "uint8", "int16", options=Pool2DOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class AveragePool2DInteger:
+class AveragePool2DInteger(Kernel):
     """dtype: what the sums are held in. lines, pixels: elements inside the image, (size,) each.
 
     whole: whether there is one window, which lies in the image: its elements are added as a matrix.
@@ -147,7 +147,7 @@ class AveragePool2DInteger:
 
 @kernel("AVERAGE_POOL_2D", "float32", options=Pool2DOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class AveragePool2DFloat:
+class AveragePool2DFloat(Kernel):
     """lines, pixels: elements inside the image per output position, (size,) each."""
 
     place: FrameGrid

@@ -30,7 +30,7 @@ from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.weighted import largest_code
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -78,7 +78,7 @@ def _operand(array: Array, rank: int, adjoint: bool) -> Array:
 
 @kernel("BATCH_MATMUL", "int8", "int16", "int16x8", options=BatchMatMulOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class BatchMatMulInteger:
+class BatchMatMulInteger(Kernel):
     """dtype: what products and sums are held in. requantizer: None for int32 output."""
 
     adj_x: bool
@@ -159,7 +159,7 @@ class BatchMatMulInteger:
 
 @kernel("BATCH_MATMUL", "float32", options=BatchMatMulOptions, weights=1)
 @dataclass(frozen=True, slots=True)
-class BatchMatMulFloat:
+class BatchMatMulFloat(Kernel):
     """The float32 kernel."""
 
     adj_x: bool
@@ -219,7 +219,7 @@ class Batches:
 
 @kernel("BATCH_MATMUL", "float32x8", options=BatchMatMulOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class BatchMatMulDynamic:
+class BatchMatMulDynamic(Kernel):
     """Dynamic range: the first factor is quantized row by row.
 
     w_scale: of the second factor, float32 (1,) or (columns,).

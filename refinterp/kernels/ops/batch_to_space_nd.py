@@ -21,7 +21,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import BYTES, expect_shapes, operand, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.space_and_batch import Block, pieces, settings
 from refinterp.kernels.workspace import Workspace
 
@@ -30,7 +30,7 @@ _WHERE = "BATCH_TO_SPACE_ND"
 
 @kernel("BATCH_TO_SPACE_ND", *BYTES)
 @dataclass(frozen=True, slots=True)
-class BatchToSpaceNd:
+class BatchToSpaceNd(Kernel):
     """pieces: what goes where."""
 
     pieces: tuple[Block, ...]

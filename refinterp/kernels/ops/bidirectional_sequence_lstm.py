@@ -25,7 +25,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_real import RealCell
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
@@ -92,7 +92,7 @@ def bidirectional_output_shapes(inputs: Inputs, options: BidirectionalOptions) -
     "BIDIRECTIONAL_SEQUENCE_LSTM", "float32", "float32x8", options=BidirectionalOptions, weights=2
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class BidirectionalSequenceLstm:
+class BidirectionalSequenceLstm(Kernel):
     """cells: None when weights are fed at run time."""
 
     specs: tuple[TensorSpec | None, ...]

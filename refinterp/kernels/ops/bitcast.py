@@ -19,7 +19,7 @@ from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import BYTES, expect_shapes, operand
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ class BitcastOptions:
 
 @kernel("BITCAST", *BYTES, options=BitcastOptions)
 @dataclass(frozen=True, slots=True)
-class Bitcast:
+class Bitcast(Kernel):
     """No fields."""
 
     @staticmethod

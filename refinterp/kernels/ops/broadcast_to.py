@@ -19,13 +19,13 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("BROADCAST_TO", *BYTES)
 @dataclass(frozen=True, slots=True)
-class BroadcastTo:
+class BroadcastTo(Kernel):
     """view: x's shape with ones in front, as many axes as y has."""
 
     view: Shape

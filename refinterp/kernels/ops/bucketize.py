@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import require_type, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ class BucketizeOptions:
 
 @kernel("BUCKETIZE", "float32", "int32", "int64", options=BucketizeOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class Bucketize:
+class Bucketize(Kernel):
     """boundaries: float32, rising."""
 
     boundaries: NDArray[np.float32]

@@ -23,7 +23,7 @@ from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import RealMap, operand, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 
 _TYPES = (
     "float32", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "bool",
@@ -32,7 +32,7 @@ _PACKED = {"int4": (-8, 7), "uint4": (0, 15), "int2": (-2, 1)}
 
 
 @kernel("CAST", *_TYPES, *_PACKED)
-class Cast:
+class Cast(Kernel):
     """Prepares a function of one element."""
 
     output_shapes = staticmethod(same_shape)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, EndRun, Inputs, Machine, kernel
+from refinterp.kernels.registry import Array, ControlKernel, EndRun, Inputs, Machine, kernel
 
 _EVERY_TIME = (5, 13, 25)
 
@@ -36,12 +37,13 @@ class CircularBufferOptions:
 
 @kernel("CIRCULAR_BUFFER", "int8", options=CircularBufferOptions)
 @dataclass(frozen=True, slots=True)
-class CircularBuffer:
+class CircularBuffer(ControlKernel):
     """shape: of the output; zero: what it starts with."""
 
     shape: Shape
     zero: int
     cycles: int
+    remembers: ClassVar[bool] = True
 
     @staticmethod
     def calls(options: CircularBufferOptions, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:

@@ -34,7 +34,7 @@ from refinterp.kernels.elementwise import (
     require_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.numerics.fixedpoint import Multiplier, rescale_below_one
 
 I64 = NDArray[np.int64]
@@ -56,7 +56,7 @@ def comparison(
     pair_function(operator, function, *dtypes, y_dtype="bool")
 
     @kernel(operator, *quantized)
-    class Registered:
+    class Registered(Kernel):
         output_shapes = staticmethod(common_shape)
 
         @classmethod

@@ -24,7 +24,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import axis_of, expect_shapes, operand, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import round_half_away
 
@@ -62,7 +62,7 @@ def output_shapes(inputs: Inputs, options: ConcatenationOptions) -> tuple[Shape,
 
 @kernel("CONCATENATION", *TYPES, options=ConcatenationOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class Concatenation:
+class Concatenation(Kernel):
     """places: where each part lies in y. tables: for uint8, codes to codes, None to copy."""
 
     places: tuple[tuple[slice, ...], ...]

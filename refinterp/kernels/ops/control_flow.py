@@ -22,7 +22,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Machine, kernel
+from refinterp.kernels.registry import Array, ControlKernel, Inputs, Machine, kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class IfOptions:
 
 @kernel("IF", "bool", options=IfOptions)
 @dataclass(frozen=True, slots=True)
-class If:
+class If(ControlKernel):
     """Two subgraphs, one of which is run."""
 
     then_subgraph: int
@@ -90,7 +90,7 @@ class WhileOptions:
 
 @kernel("WHILE", *STORAGE, options=WhileOptions)
 @dataclass(frozen=True, slots=True)
-class While:
+class While(ControlKernel):
     """A condition and a body over the same values."""
 
     condition: int
@@ -150,7 +150,7 @@ class CallOnceOptions:
 
 @kernel("CALL_ONCE", "none", options=CallOnceOptions)
 @dataclass(frozen=True, slots=True)
-class CallOnce:
+class CallOnce(ControlKernel):
     """A subgraph without inputs and outputs that sets resources up."""
 
     subgraph: int

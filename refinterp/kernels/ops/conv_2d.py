@@ -33,7 +33,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.weighted import (
     accumulator_rounding,
     bias_values,
@@ -130,7 +130,7 @@ class Folded:
     weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class Conv2DInteger:
+class Conv2DInteger(Kernel):
     """The integer kernel. groups is empty when filter or bias are only known at run time.
 
     tile: neighbouring output pixels that are worked out as one, with a filter that holds theirs
@@ -282,7 +282,7 @@ class Conv2DInteger:
 
 @kernel("CONV_2D", "float32", options=Conv2DOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class Conv2DFloat:
+class Conv2DFloat(Kernel):
     """The float32 kernel: matrices (depth, out) per group, or none when known only at run time."""
 
     place: PatchGrid
@@ -361,7 +361,7 @@ def _matrices(w: Array, groups: int) -> tuple[NDArray[np.float32], ...]:
 
 @kernel("CONV_2D", "float32x8", "float32x4", options=Conv2DOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class Conv2DDynamic:
+class Conv2DDynamic(Kernel):
     """Dynamic range: float32 data quantized image by image.
 
     scales: float32 (1,) or (out,) of the weights. gemms: one per group, or none for weights that

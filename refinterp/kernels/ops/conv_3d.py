@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import operand, require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.volumes import Box, Conv3DOptions, check_bias, check_volumes
 from refinterp.kernels.weighted import clamp, per_sample
 from refinterp.kernels.workspace import Workspace
@@ -37,7 +37,7 @@ def conv_3d_output_shapes(inputs: Inputs, options: Conv3DOptions) -> tuple[Shape
 
 @kernel("CONV_3D", "float32", options=Conv3DOptions, weights=1)
 @dataclass(frozen=True, slots=True)
-class Conv3D:
+class Conv3D(Kernel):
     """The float32 kernel."""
 
     box: Box

@@ -23,7 +23,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import integers
 from refinterp.kernels.elementwise import operand, require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.volumes import Box, Conv3DOptions, check_bias, check_volumes
 from refinterp.kernels.weighted import clamp, per_sample
 from refinterp.kernels.workspace import Workspace
@@ -47,7 +47,7 @@ def conv_3d_transpose_output_shapes(inputs: Inputs, options: Conv3DOptions) -> t
 
 @kernel("CONV_3D_TRANSPOSE", "float32", options=Conv3DOptions, data=2, weights=1)
 @dataclass(frozen=True, slots=True)
-class Conv3DTranspose:
+class Conv3DTranspose(Kernel):
     """The float32 kernel. box: the windows of the convolution undone, over the output."""
 
     box: Box

@@ -26,7 +26,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import axis_of, expect_shapes, integer, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
 
@@ -68,7 +68,7 @@ def accumulate(x: Array, y: Array, axis: int, options: CumsumOptions) -> None:
 
 @kernel("CUMSUM", "float32", "int32", "int64", options=CumsumOptions)
 @dataclass(frozen=True, slots=True)
-class Cumsum:
+class Cumsum(Kernel):
     """axis: counted with the sample axis."""
 
     axis: int
@@ -94,7 +94,7 @@ class Cumsum:
 
 @kernel("CUMSUM", "int8", options=CumsumOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class CumsumInt8:
+class CumsumInt8(Kernel):
     """summands: by code + 128, in units of 2 * x_scale / 2**20. start: where sums start."""
 
     axis: int

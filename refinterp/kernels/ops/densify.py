@@ -19,13 +19,13 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("DENSIFY", "float32", "float16", "int8")
 @dataclass(frozen=True, slots=True)
-class Densify:
+class Densify(Kernel):
     """No fields."""
 
     @staticmethod

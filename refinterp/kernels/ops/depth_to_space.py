@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -43,7 +43,7 @@ def _image(inputs: Inputs, block: int, where: str) -> Shape:
 
 @kernel("DEPTH_TO_SPACE", "float32", "int8", "uint8", "int32", "int64", options=BlockOptions)
 @dataclass(frozen=True, slots=True)
-class DepthToSpace:
+class DepthToSpace(Kernel):
     """block: how many pixels come of one, along each axis."""
 
     block: int
@@ -81,7 +81,7 @@ class DepthToSpace:
 
 @kernel("SPACE_TO_DEPTH", "float32", "int8", "uint8", "int32", "int64", options=BlockOptions)
 @dataclass(frozen=True, slots=True)
-class SpaceToDepth:
+class SpaceToDepth(Kernel):
     """block: how many pixels become one, along each axis."""
 
     block: int

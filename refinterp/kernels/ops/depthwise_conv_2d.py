@@ -36,7 +36,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.weighted import (
     bias_values,
     clamp,
@@ -178,7 +178,7 @@ class Folded:
     weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class DepthwiseConv2DInteger:
+class DepthwiseConv2DInteger(Kernel):
     """The integer kernel. folded is None when filter or bias are only known at run time."""
 
     place: FrameGrid
@@ -289,7 +289,7 @@ class DepthwiseConv2DInteger:
 
 @kernel("DEPTHWISE_CONV_2D", "float32", options=DepthwiseConv2DOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class DepthwiseConv2DFloat:
+class DepthwiseConv2DFloat(Kernel):
     """The float32 kernel. taps is None when the filter is only known at run time."""
 
     place: FrameGrid
@@ -357,7 +357,7 @@ class DepthwiseConv2DFloat:
 
 @kernel("DEPTHWISE_CONV_2D", "float32x8", options=DepthwiseConv2DOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class DepthwiseConv2DDynamic:
+class DepthwiseConv2DDynamic(Kernel):
     """Dynamic range: float32 data quantized image by image. scales: float32 (out,) of the weights.
 
     taps is None when the filter is only known at run time.

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     along,
@@ -33,7 +34,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.tables import tabulate
 from refinterp.numerics.tape import Do, put
@@ -42,10 +43,11 @@ I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Once:
+class Once(Kernel):
     """A constant that becomes the first value of a variable. State: whether it has, bool ()."""
 
     kernel: Any
+    remembers: ClassVar[bool] = True
 
     def state(self) -> Sequence[Array]:
         """Nothing is written yet."""
@@ -58,7 +60,7 @@ class Once:
         x, done = inputs
         assert done is not None
         if not done.all():
-            self.kernel.eval([x], outputs, work)
+            self.kernel.eval(Unary([x]), outputs, work)
             done.fill(True)
 
 
@@ -125,7 +127,7 @@ class Dequantize(Steady):
 
 @kernel("DEQUANTIZE", "float16")
 @dataclass(frozen=True, slots=True, eq=False)
-class Widen:
+class Widen(Kernel):
     """From float16: every value is a float32 too."""
 
     output_shapes = staticmethod(same_shape)

@@ -20,13 +20,13 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("DILATE", *BYTES)
 @dataclass(frozen=True, slots=True)
-class Dilate:
+class Dilate(Kernel):
     """places: where x's elements lie in y, sample axis included."""
 
     places: tuple[slice, ...]

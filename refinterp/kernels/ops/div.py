@@ -34,7 +34,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Steady, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import integer_bounds, type_bounds
@@ -118,7 +118,7 @@ class DivInteger(Steady):
 
 
 @kernel("DIV", "float32", "int32", options=DivOptions)
-class DivPlain:
+class DivPlain(Kernel):
     """Prepares a quotient in the operands' own type."""
 
     output_shapes = staticmethod(common_shape)

@@ -21,7 +21,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import ALL, expect_shapes, operand, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "DYNAMIC_UPDATE_SLICE"
@@ -29,7 +29,7 @@ _WHERE = "DYNAMIC_UPDATE_SLICE"
 
 @kernel("DYNAMIC_UPDATE_SLICE", *ALL)
 @dataclass(frozen=True, slots=True, eq=False)
-class DynamicUpdateSlice:
+class DynamicUpdateSlice(Kernel):
     """size: of the update. room: how far it can start, per axis."""
 
     size: Shape

@@ -26,7 +26,7 @@ from refinterp.kernels.elementwise import (
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
 from refinterp.numerics.tables import in_float64
 
 F32 = NDArray[np.float32]
@@ -46,7 +46,7 @@ real_function("ELU", _elu)
 
 
 @kernel("ELU", "int8")
-class EluInteger:
+class EluInteger(Kernel):
     """Prepares a map of codes."""
 
     output_shapes = staticmethod(same_shape)

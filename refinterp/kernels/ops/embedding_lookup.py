@@ -26,7 +26,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, per_sample, take, within
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "EMBEDDING_LOOKUP"
@@ -48,7 +48,7 @@ _CODES = ("int8", "uint8", "int4", "int2")
     data=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class EmbeddingLookup:
+class EmbeddingLookup(Kernel):
     """rows: of the table. scale: float32 (1,) or (rows,), None to copy."""
 
     rows: int

@@ -24,14 +24,14 @@ from refinterp.kernels.elementwise import (
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
 from refinterp.numerics.tables import in_float64
 
 real_function("EXP", in_float64(np.exp))
 
 
 @kernel("EXP", "int8", "int16")
-class ExpInteger:
+class ExpInteger(Kernel):
     """Prepares a map of codes."""
 
     output_shapes = staticmethod(same_shape)

@@ -26,13 +26,13 @@ from refinterp.kernels.data_movement import (
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("EXPAND_DIMS", *ALL)
 @dataclass(frozen=True, slots=True)
-class ExpandDims:
+class ExpandDims(Kernel):
     """Copies the elements in order."""
 
     @staticmethod

@@ -20,7 +20,7 @@ from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import map_reals, operand, require_type, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import round_half_away
 
@@ -37,7 +37,7 @@ class FakeQuantOptions:
 
 @kernel("FAKE_QUANT", "float32", options=FakeQuantOptions)
 @dataclass(frozen=True, slots=True)
-class FakeQuant:
+class FakeQuant(Kernel):
     """The range, moved, and its step; float32 as every step of the computation."""
 
     low: np.float32

@@ -26,13 +26,13 @@ from refinterp.kernels.data_movement import (
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("FILL", *BYTES, data=1)
 @dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Kernel):
     """No fields: the value comes with the run."""
 
     @staticmethod

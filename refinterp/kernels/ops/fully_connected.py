@@ -37,7 +37,7 @@ from refinterp.kernels.fully_connected_formats import (
     FullyConnectedBlockwise,
     FullyConnectedShuffled,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import (
     accumulator_rounding,
@@ -121,7 +121,7 @@ class Folded:
     weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class FullyConnectedInteger:
+class FullyConnectedInteger(Kernel):
     """The integer kernel. folded is None when weights or bias are only known at run time."""
 
     x_zero: int
@@ -257,7 +257,7 @@ def _run(folded: Folded, x: Array, y: Array, depth: int, work: Workspace, do: Do
 
 @kernel("FULLY_CONNECTED", "float32", options=FullyConnectedOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class FullyConnectedFloat:
+class FullyConnectedFloat(Kernel):
     """The float32 kernel."""
 
     low: float
@@ -306,7 +306,7 @@ class FullyConnectedFloat:
     weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class FullyConnectedDynamic:
+class FullyConnectedDynamic(Kernel):
     """Dynamic range: float32 data quantized row by row. gemm is None for weights fed at run time.
 
     scales: float32 (), or (units,) of the weights.

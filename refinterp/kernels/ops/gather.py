@@ -32,7 +32,7 @@ from refinterp.kernels.data_movement import (
     within,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "GATHER"
@@ -75,7 +75,7 @@ def axes(inputs: Inputs, options: GatherOptions) -> tuple[int, int]:
     options=GatherOptions,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class Gather:
+class Gather(Kernel):
     """x as (before, size, after) around the axis; the first `batch` of `before` have own indices.
 
     base: where each of `before` starts in x, in slices (batch, before / batch, 1).

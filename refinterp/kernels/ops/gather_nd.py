@@ -21,7 +21,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import flat
 from refinterp.kernels.data_movement import expect_shapes, operand, per_sample, same_type, take
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "GATHER_ND"
@@ -29,7 +29,7 @@ _WHERE = "GATHER_ND"
 
 @kernel("GATHER_ND", "float32", "int8", "uint8", "int16", "int32", "int64", "bool", "float16")
 @dataclass(frozen=True, slots=True, eq=False)
-class GatherNd:
+class GatherNd(Kernel):
     """sizes: of the axes that coordinates count on. after: elements of one slice."""
 
     sizes: Shape

@@ -31,7 +31,7 @@ from refinterp.kernels.elementwise import (
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, kernel
+from refinterp.kernels.registry import Inputs, Kernel, kernel
 from refinterp.numerics.erf import erfc
 from refinterp.numerics.tables import in_float64
 
@@ -76,7 +76,7 @@ def _half_by_tanh(x: F16) -> F16:
 
 
 @kernel("GELU", "float32", "float16", options=GeluOptions)
-class GeluFloat:
+class GeluFloat(Kernel):
     """Prepares a map of reals."""
 
     output_shapes = staticmethod(same_shape)
@@ -94,7 +94,7 @@ class GeluFloat:
 
 
 @kernel("GELU", "int8", "uint8", "int16", options=GeluOptions)
-class GeluInteger:
+class GeluInteger(Kernel):
     """Prepares a map of codes."""
 
     output_shapes = staticmethod(same_shape)

@@ -34,7 +34,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import (
@@ -134,7 +134,7 @@ def _real(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @kernel("HARD_SWISH", "float32")
 @dataclass(frozen=True, slots=True, eq=False)
-class HardSwishFloat:
+class HardSwishFloat(Kernel):
     """The float32 kernel."""
 
     output_shapes = staticmethod(same_shape)

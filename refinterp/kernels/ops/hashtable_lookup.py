@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "HASHTABLE_LOOKUP"
@@ -28,7 +28,7 @@ _WHERE = "HASHTABLE_LOOKUP"
 
 @kernel("HASHTABLE_LOOKUP", "int32")
 @dataclass(frozen=True, slots=True)
-class HashtableLookup:
+class HashtableLookup(Kernel):
     """No fields."""
 
     @staticmethod

@@ -24,7 +24,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import operand, require_scale, require_type, require_zero_point
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import rows_of, softmax_shapes
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -47,7 +47,7 @@ class L2NormOptions:
 
 @kernel("L2_NORMALIZATION", "int8", "uint8", options=L2NormOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class L2NormByte:
+class L2NormByte(Kernel):
     """The 8-bit kernel. fine: bits codes are shifted by before rescaling, rather than after."""
 
     x_zero: int
@@ -86,7 +86,7 @@ class L2NormByte:
 
 
 @kernel("L2_NORMALIZATION", "float32", options=L2NormOptions)
-class L2NormFloat:
+class L2NormFloat(Kernel):
     """float32, the sum taken in order, as in C."""
 
     output_shapes = staticmethod(softmax_shapes)

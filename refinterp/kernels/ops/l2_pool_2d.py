@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.pooling import Pool2DOptions, grid, inside, pool_output_shapes
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.weighted import clamp
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
@@ -29,7 +29,7 @@ from refinterp.numerics.frames import FrameGrid
 
 @kernel("L2_POOL_2D", "float32", options=Pool2DOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class L2Pool2D:
+class L2Pool2D(Kernel):
     """lines, pixels: elements inside the image per output position, (size,) each."""
 
     place: FrameGrid

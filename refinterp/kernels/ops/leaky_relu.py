@@ -31,7 +31,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Steady, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
@@ -105,7 +105,7 @@ class LeakyReluInteger(Steady):
 
 @kernel("LEAKY_RELU", "float32", options=LeakyReluOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class LeakyReluFloat:
+class LeakyReluFloat(Kernel):
     """The float32 kernel."""
 
     alpha: np.float32

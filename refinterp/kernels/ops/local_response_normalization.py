@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import operand, require_type, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -35,7 +35,7 @@ class LocalResponseNormalizationOptions:
 
 @kernel("LOCAL_RESPONSE_NORMALIZATION", "float32", options=LocalResponseNormalizationOptions)
 @dataclass(frozen=True, slots=True)
-class LocalResponseNormalization:
+class LocalResponseNormalization(Kernel):
     """The float32 kernel."""
 
     radius: int

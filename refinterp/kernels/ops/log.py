@@ -27,7 +27,7 @@ from refinterp.kernels.elementwise import (
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.tables import in_float64
 
@@ -38,7 +38,7 @@ real_function("LOG", _log)
 
 
 @kernel("LOG", "int8", "int16")
-class LogInteger:
+class LogInteger(Kernel):
     """Prepares a map of codes."""
 
     output_shapes = staticmethod(same_shape)

@@ -25,7 +25,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import operand, require_scale, require_type, require_zero_point
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import exponent_factor, rows_of, softmax_shapes
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -43,7 +43,7 @@ I64 = NDArray[np.int64]
 
 @kernel("LOG_SOFTMAX", "int8", "uint8")
 @dataclass(frozen=True, slots=True, eq=False)
-class LogSoftmaxByte:
+class LogSoftmaxByte(Kernel):
     """The 8-bit kernel.
 
     scaled, exponentials: by how far a code is below its row's largest, (256,): in Q5, and exp of it
@@ -94,7 +94,7 @@ class LogSoftmaxByte:
 
 
 @kernel("LOG_SOFTMAX", "float32")
-class LogSoftmaxFloat:
+class LogSoftmaxFloat(Kernel):
     """float32, the sum taken in order, as in C."""
 
     output_shapes = staticmethod(softmax_shapes)

@@ -28,7 +28,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_sequence import SequenceLstmInteger, SequenceLstmReal
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q15
@@ -73,7 +73,7 @@ def _basic_operands(inputs: Inputs) -> tuple[TensorSpec, ...]:
 
 
 @kernel("LSTM", "float32", "float32x8", "int8", "uint8", options=lstm.LstmOptions, weights=2)
-class Lstm:
+class Lstm(Kernel):
     """Chooses the kernel."""
 
     output_shapes = staticmethod(lstm_output_shapes)
@@ -103,7 +103,7 @@ class Lstm:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BasicLstm:
+class BasicLstm(Kernel):
     """factor: of the sums where data are uint8, None where they are float32.
 
     keep: which of the two states are variables.

@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -33,7 +33,7 @@ def diagonal(y: Array) -> Array:
 
 @kernel("MATRIX_DIAG", "float32", "int8", "uint8", "int16", "int32", "int64")
 @dataclass(frozen=True, slots=True)
-class MatrixDiag:
+class MatrixDiag(Kernel):
     """No fields."""
 
     @staticmethod
@@ -66,7 +66,7 @@ class MatrixDiag:
 
 @kernel("MATRIX_SET_DIAG", "float32", "int8", "uint8", "int16", "int32", "int64")
 @dataclass(frozen=True, slots=True)
-class MatrixSetDiag:
+class MatrixSetDiag(Kernel):
     """No fields."""
 
     @staticmethod

@@ -29,7 +29,7 @@ from refinterp.kernels.pooling import (
     pool_output_shapes,
     reduce_windows,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.weighted import clamp
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, real_bounds
@@ -38,7 +38,7 @@ from refinterp.numerics.frames import FrameGrid
 
 @kernel("MAX_POOL_2D", "int8", "uint8", "int16", options=Pool2DOptions)
 @dataclass(frozen=True, slots=True)
-class MaxPool2DInteger:
+class MaxPool2DInteger(Kernel):
     """The maximum of codes is the code of the maximum; the padding holds the lowest code."""
 
     place: FrameGrid
@@ -74,7 +74,7 @@ class MaxPool2DInteger:
 
 @kernel("MAX_POOL_2D", "float32", options=Pool2DOptions)
 @dataclass(frozen=True, slots=True)
-class MaxPool2DFloat:
+class MaxPool2DFloat(Kernel):
     """The largest number; NaN is passed over, as C's comparisons do."""
 
     place: FrameGrid

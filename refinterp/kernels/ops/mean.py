@@ -29,7 +29,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier
@@ -79,7 +79,7 @@ def code_requantizer(
 
 @kernel("MEAN", "int8", "uint8", "int16", options=ReducerOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class MeanInteger:
+class MeanInteger(Kernel):
     """dtype: what the sums are held in."""
 
     reduction: Reduction
@@ -114,7 +114,7 @@ class MeanInteger:
 
 @kernel("MEAN", "float32", options=ReducerOptions)
 @dataclass(frozen=True, slots=True)
-class MeanFloat:
+class MeanFloat(Kernel):
     """The float32 kernel: sums in the order of the elements, then one division."""
 
     reduction: Reduction
@@ -144,7 +144,7 @@ class MeanFloat:
 
 @kernel("MEAN", "int32", "int64", options=ReducerOptions)
 @dataclass(frozen=True, slots=True)
-class MeanWhole:
+class MeanWhole(Kernel):
     """Plain integers without scales."""
 
     reduction: Reduction

@@ -30,7 +30,7 @@ from refinterp.kernels.data_movement import (
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -64,7 +64,7 @@ def edge(options: MirrorPadOptions) -> int:
 
 @kernel("MIRROR_PAD", *BYTES, options=MirrorPadOptions)
 @dataclass(frozen=True, slots=True)
-class MirrorPad:
+class MirrorPad(Kernel):
     """inner: where x lies in y, sample axis included.
 
     images: (to, from) slices of y, in the order in which they can be copied.

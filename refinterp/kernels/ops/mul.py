@@ -32,7 +32,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Steady, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.broadcast import blocks
@@ -145,7 +145,7 @@ class MulNarrowing(Steady):
 
 @kernel("MUL", "float32", "float16", "int32", "int64", "uint32", options=MulOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class MulPlain:
+class MulPlain(Kernel):
     """Numbers without scales: multiply in the type itself (integers wrap), then clamp."""
 
     low: Any

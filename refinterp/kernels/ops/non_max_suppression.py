@@ -28,7 +28,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import integer, operand, per_sample
 from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 F32 = NDArray[np.float32]
@@ -56,7 +56,7 @@ def non_max_suppression_output_shapes(inputs: Inputs, options: NoOptions) -> tup
 @kernel("NON_MAX_SUPPRESSION_V4", "float32")
 @kernel("NON_MAX_SUPPRESSION_V5", "float32")
 @dataclass(frozen=True, slots=True)
-class NonMaxSuppression:
+class NonMaxSuppression(Kernel):
     """Both versions, told apart by the number of outputs."""
 
     output_shapes = staticmethod(non_max_suppression_output_shapes)

@@ -21,7 +21,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, integer, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -44,7 +44,7 @@ class OneHotOptions:
     data=2,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class OneHot:
+class OneHot(Kernel):
     """axis: of y, counted with the sample axis. places: 0..depth-1, shaped to lie along it."""
 
     axis: int

@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import axis_of, expect_shapes, operand, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -36,7 +36,7 @@ class PackOptions:
     "PACK", "float32", "int8", "uint8", "int16", "int32", "int64", "uint32", options=PackOptions
 )
 @dataclass(frozen=True, slots=True)
-class Pack:
+class Pack(Kernel):
     """axis: of y, counted without the sample axis."""
 
     axis: int

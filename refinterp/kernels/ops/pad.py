@@ -21,7 +21,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, integers, operand, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 
@@ -46,7 +46,7 @@ def margins(inputs: Inputs) -> list[tuple[int, int]]:
 @kernel("PAD", *TYPES)
 @kernel("PADV2", *TYPES)
 @dataclass(frozen=True, slots=True)
-class Pad:
+class Pad(Kernel):
     """inner: where x lies in y, sample axis included. value: None if it is the third input."""
 
     inner: tuple[slice, ...]

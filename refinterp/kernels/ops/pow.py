@@ -18,10 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import PlainPair, common_shape, operand, require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import type_bounds
 from refinterp.numerics.tables import to_int32
@@ -36,7 +37,7 @@ def _power(a: Array, b: Array) -> Array:
 
 @kernel("POW", "float32", "int32")
 @dataclass(frozen=True, slots=True, eq=False)
-class Pow:
+class Pow(Kernel):
     """single: whether the exponent is one number and the shapes differ."""
 
     single: bool
@@ -62,14 +63,14 @@ class Pow:
         assert a is not None
         assert b is not None
         if not self.single:
-            PlainPair(_power).eval([a, b], [y], work)
+            PlainPair(_power).eval(Binary((a, b)), [y], work)
             return
         for sample in range(len(y)):
             base = a[min(sample, len(a) - 1)][None]
             exponent = b[min(sample, len(b) - 1)][None]
             whole = _whole(exponent.reshape(-1)[0])
             if whole is None:
-                PlainPair(_power).eval([base, exponent], [y[sample : sample + 1]], work)
+                PlainPair(_power).eval(Binary((base, exponent)), [y[sample : sample + 1]], work)
             else:
                 with np.errstate(over="ignore", invalid="ignore"):
                     y[sample] = _by_squaring(base, whole).reshape(y.shape[1:])

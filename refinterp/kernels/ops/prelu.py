@@ -32,7 +32,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
 
@@ -51,7 +51,7 @@ def prelu_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
 
 
 @kernel("PRELU", "float32")
-class PreluFloat:
+class PreluFloat(Kernel):
     """Prepares a function of two reals."""
 
     output_shapes = staticmethod(prelu_shapes)
@@ -67,7 +67,7 @@ class PreluFloat:
 
 
 @kernel("PRELU", "int8", "uint8", "int16x8", weights=1)
-class PreluInteger:
+class PreluInteger(Kernel):
     """Prepares a map of pairs of codes."""
 
     output_shapes = staticmethod(prelu_shapes)

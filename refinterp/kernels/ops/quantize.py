@@ -32,7 +32,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
@@ -44,7 +44,7 @@ I64 = NDArray[np.int64]
 
 @kernel("QUANTIZE", "float32")
 @dataclass(frozen=True, slots=True, eq=False)
-class QuantizeReal:
+class QuantizeReal(Kernel):
     """From float32. scale float32, zero int64: () or broadcasting over (S, *shape)."""
 
     scale: NDArray[np.float32]

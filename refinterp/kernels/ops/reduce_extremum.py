@@ -28,14 +28,14 @@ from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _DTYPES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Extremum:
+class _Extremum(Kernel):
     """function: picks one of two. end: what everything is compared with first."""
 
     reduction: Reduction

@@ -22,12 +22,12 @@ import numpy as np
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Logical:
+class _Logical(Kernel):
     reduction: Reduction
     function: Any
 

@@ -25,7 +25,7 @@ from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale64, wrap32
@@ -33,7 +33,7 @@ from refinterp.numerics.fixedpoint import Multiplier, rescale64, wrap32
 
 @kernel("REDUCE_PROD", "int8", "int16", "uint8", "int32", "int64", options=ReducerOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class ReduceProdInteger:
+class ReduceProdInteger(Kernel):
     """multiplier: of every step; None where the codes are plain integers."""
 
     reduction: Reduction
@@ -87,7 +87,7 @@ class ReduceProdInteger:
 
 @kernel("REDUCE_PROD", "float32", options=ReducerOptions)
 @dataclass(frozen=True, slots=True)
-class ReduceProdFloat:
+class ReduceProdFloat(Kernel):
     """The float32 kernel: numbers are multiplied in the order of the elements."""
 
     reduction: Reduction

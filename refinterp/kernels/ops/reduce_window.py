@@ -25,7 +25,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.body_subgraphs import BODIES, body
 from refinterp.kernels.data_movement import expect_shapes, integers, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
@@ -99,7 +99,7 @@ def constant_window(inputs: Inputs) -> Window:
 
 @kernel("REDUCE_WINDOW", *_TYPES, options=ReduceWindowOptions)
 @dataclass(frozen=True, slots=True)
-class ReduceWindow:
+class ReduceWindow(Kernel):
     """window: where; name: the body."""
 
     window: Window
@@ -185,7 +185,7 @@ def spread(shape: Shape, options: StablehloReduceWindowOptions) -> Shape:
 
 @kernel("STABLEHLO_REDUCE_WINDOW", *_TYPES, options=StablehloReduceWindowOptions)
 @dataclass(frozen=True, slots=True)
-class StablehloReduceWindow:
+class StablehloReduceWindow(Kernel):
     """padded: x's shape once spread; kept, places: which of x lie where in it; name: the body."""
 
     window: Window

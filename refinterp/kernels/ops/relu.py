@@ -34,7 +34,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Steady, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, code_of
 from refinterp.numerics.fixedpoint import Multiplier, rescale
@@ -142,7 +142,7 @@ class ReluInteger(Steady):
 @kernel("RELU_N1_TO_1", "float32", options=ReluN1To1Options)
 @kernel("RELU_0_TO_1", "float32", options=Relu0To1Options)
 @dataclass(frozen=True, slots=True, eq=False)
-class ReluFloat:
+class ReluFloat(Kernel):
     """The float32 kernel; NaN stays NaN."""
 
     low: np.float32

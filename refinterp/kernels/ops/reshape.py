@@ -19,7 +19,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import ALL, copy, expect_shapes, integers, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -51,7 +51,7 @@ def resolve(shape: Shape, wanted: Sequence[int]) -> Shape:
 
 @kernel("RESHAPE", *ALL, options=ReshapeOptions)
 @dataclass(frozen=True, slots=True)
-class Reshape:
+class Reshape(Kernel):
     """Copies the elements in order."""
 
     @staticmethod

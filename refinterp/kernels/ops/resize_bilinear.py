@@ -28,7 +28,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.resizing import ResizeOptions, resized
 from refinterp.kernels.workspace import Workspace
 
@@ -81,7 +81,7 @@ class Steps:
 
 @kernel("RESIZE_BILINEAR", "int8", "int16", options=ResizeOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class ResizeBilinearInteger:
+class ResizeBilinearInteger(Kernel):
     """rows, columns: where the output elements lie. dtype: of the sums, wide enough for them."""
 
     rows: Steps
@@ -161,7 +161,7 @@ class RealSteps:
 
 @kernel("RESIZE_BILINEAR", "float32", "uint8", options=ResizeOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class ResizeBilinearReal:
+class ResizeBilinearReal(Kernel):
     """rows, columns: where the output elements lie. nudge: 1/2 where the result is cut off."""
 
     rows: RealSteps

@@ -22,7 +22,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, same_type, take
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.resizing import ResizeOptions, resized
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import round_half_away
@@ -57,7 +57,7 @@ def nearest(count: int, size: int, options: ResizeOptions) -> NDArray[np.intp]:
     options=ResizeOptions,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class ResizeNearestNeighbor:
+class ResizeNearestNeighbor(Kernel):
     """index: for each pixel of y, in order, which pixel of x it shows."""
 
     index: NDArray[np.intp]

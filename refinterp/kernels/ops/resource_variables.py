@@ -23,10 +23,10 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Machine, NoOptions, kernel
+from refinterp.kernels.registry import Array, ControlKernel, Inputs, Machine, NoOptions, kernel
 
 
-class _CallsNothing:
+class _CallsNothing(ControlKernel):
     """Operators that keep resources but call no subgraph."""
 
     __slots__ = ()

@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "REVERSE_SEQUENCE"
@@ -44,7 +44,7 @@ class ReverseSequenceOptions:
     options=ReverseSequenceOptions,
 )
 @dataclass(frozen=True, slots=True)
-class ReverseSequence:
+class ReverseSequence(Kernel):
     """sequence, batch: axes, counted with the sample axis. size: of the sequence axis."""
 
     sequence: int

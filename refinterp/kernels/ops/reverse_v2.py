@@ -26,13 +26,13 @@ from refinterp.kernels.data_movement import (
     value,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("REVERSE_V2", "float32", "int8", "uint8", "int16", "int32", "int64", "bool", "float16")
 @dataclass(frozen=True, slots=True)
-class ReverseV2:
+class ReverseV2(Kernel):
     """axes: counted with the sample axis."""
 
     axes: tuple[int, ...]

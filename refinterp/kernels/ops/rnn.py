@@ -27,7 +27,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
@@ -151,7 +151,7 @@ def rnn_output_shapes(inputs: Inputs, options: RnnOptions) -> tuple[Shape, ...]:
 @kernel("RNN", "float32", "float32x8", options=RnnOptions, weights=1)
 @kernel("UNIDIRECTIONAL_SEQUENCE_RNN", "float32", "float32x8", options=RnnOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class Rnn:
+class Rnn(Kernel):
     """One direction; RNN is a sequence of one step. cell: None when weights are fed."""
 
     specs: tuple[TensorSpec | None, ...]
@@ -206,7 +206,7 @@ def bidirectional_output_shapes(inputs: Inputs, options: RnnOptions) -> tuple[Sh
 
 @kernel("BIDIRECTIONAL_SEQUENCE_RNN", "float32", "float32x8", options=RnnOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class BidirectionalRnn:
+class BidirectionalRnn(Kernel):
     """Both directions. cells: None when weights are fed. times: runs over the whole sequence."""
 
     specs: tuple[TensorSpec | None, ...]

@@ -32,7 +32,7 @@ from refinterp.kernels.elementwise import (
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
@@ -46,7 +46,7 @@ real_function("RSQRT", lambda x: np.float32(1) / np.sqrt(x))
 
 
 @kernel("RSQRT", "int8", "int16")
-class RsqrtInteger:
+class RsqrtInteger(Kernel):
     """Prepares a map of codes."""
 
     output_shapes = staticmethod(same_shape)

@@ -23,7 +23,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import flat
 from refinterp.kernels.data_movement import expect_shapes, integers, operand, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "SCATTER_ND"
@@ -31,7 +31,7 @@ _WHERE = "SCATTER_ND"
 
 @kernel("SCATTER_ND", "float32", "int8", "uint8", "int32", "int64", "bool", data=1)
 @dataclass(frozen=True, slots=True)
-class ScatterNd:
+class ScatterNd(Kernel):
     """sizes: of the axes that coordinates count on. after: elements of one update."""
 
     sizes: Shape

@@ -23,7 +23,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import operand, require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.broadcast import blocks, broadcast_shape
 
@@ -59,7 +59,7 @@ def broadcast_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
+class Chosen(Kernel):
     """A prepared selection. axes: axes to append to a condition that runs along the first one."""
 
     axes: int
@@ -86,7 +86,7 @@ def _prepared(inputs: Inputs, outputs: Sequence[TensorSpec], axes: int) -> Chose
 
 
 @kernel("SELECT", *_TYPES, data=1)
-class Select:
+class Select(Kernel):
     """The older operator."""
 
     output_shapes = staticmethod(select_shapes)
@@ -102,7 +102,7 @@ class Select:
 
 
 @kernel("SELECT_V2", *_TYPES, data=1)
-class SelectV2:
+class SelectV2(Kernel):
     """The broadcasting operator."""
 
     output_shapes = staticmethod(broadcast_shapes)

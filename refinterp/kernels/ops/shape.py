@@ -16,7 +16,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import ALL, expect_shapes, operand
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -29,7 +29,7 @@ class ShapeOptions:
 
 @kernel("SHAPE", *ALL, options=ShapeOptions)
 @dataclass(frozen=True, slots=True)
-class ShapeOf:
+class ShapeOf(Kernel):
     """sizes: what y is filled with."""
 
     sizes: Shape
@@ -63,7 +63,7 @@ class ShapeOf:
 
 @kernel("RANK", *ALL)
 @dataclass(frozen=True, slots=True)
-class Rank:
+class Rank(Kernel):
     """rank: what y is filled with."""
 
     rank: int

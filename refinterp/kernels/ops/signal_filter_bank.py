@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.signal_checks import count, operand, require
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import unsigned
@@ -48,7 +49,7 @@ class EnergyOptions:
 
 @kernel("SignalEnergy", "int16", options=EnergyOptions)
 @dataclass(frozen=True, slots=True)
-class SignalEnergy:
+class SignalEnergy(Kernel):
     """Squared magnitudes."""
 
     start: int
@@ -90,7 +91,7 @@ class FilterBankOptions:
 
 @kernel("SignalFilterBank", "uint32", options=FilterBankOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class SignalFilterBank:
+class SignalFilterBank(Kernel):
     """matrix: uint64 (channels, frequencies), int16 weights modulo 2**64; None until they come."""
 
     channels: int
@@ -153,7 +154,7 @@ def _filter_matrix(channels: int, frequencies: int, tables: Sequence[Array]) -> 
 
 @kernel("SignalFilterBankSquareRoot", "uint64", options=NoOptions)
 @dataclass(frozen=True, slots=True)
-class SignalFilterBankSquareRoot:
+class SignalFilterBankSquareRoot(Kernel):
     """Rounded roots, shifted right."""
 
     @staticmethod
@@ -199,12 +200,13 @@ class SpectralSubtractionOptions:
 
 @kernel("SignalFilterBankSpectralSubtraction", "uint32", options=SpectralSubtractionOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class SignalFilterBankSpectralSubtraction:
+class SignalFilterBankSpectralSubtraction(Kernel):
     """smoothing, one_minus: uint64 (channels,), by the channel's parity."""
 
     smoothing: NDArray[np.uint64]
     one_minus: NDArray[np.uint64]
     options: SpectralSubtractionOptions
+    remembers: ClassVar[bool] = True
 
     @staticmethod
     def output_shapes(inputs: Inputs, options: SpectralSubtractionOptions) -> tuple[Shape, ...]:
@@ -278,7 +280,7 @@ class PcanOptions:
 
 @kernel("SignalPCAN", "uint32", options=PcanOptions)
 @dataclass(frozen=True, slots=True)
-class SignalPcan:
+class SignalPcan(Kernel):
     """Per-channel amplitude normalization."""
 
     shift: int
@@ -346,7 +348,7 @@ class LogOptions:
 
 @kernel("SignalFilterBankLog", "uint32", options=LogOptions)
 @dataclass(frozen=True, slots=True)
-class SignalFilterBankLog:
+class SignalFilterBankLog(Kernel):
     """Logarithms."""
 
     bits: int

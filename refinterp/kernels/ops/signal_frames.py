@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.signal_checks import count, operand, require
 from refinterp.kernels.workspace import Workspace
 
@@ -42,7 +43,7 @@ class WindowOptions:
 
 @kernel("SignalWindow", "int16", options=WindowOptions)
 @dataclass(frozen=True, slots=True)
-class SignalWindow:
+class SignalWindow(Kernel):
     """Products with a window."""
 
     shift: int
@@ -88,11 +89,12 @@ class DelayOptions:
 
 @kernel("SignalDelay", "int16", options=DelayOptions)
 @dataclass(frozen=True, slots=True)
-class SignalDelay:
+class SignalDelay(Kernel):
     """Rows that come late."""
 
     rows: int
     length: int
+    remembers: ClassVar[bool] = True
 
     @staticmethod
     def output_shapes(inputs: Inputs, options: DelayOptions) -> tuple[Shape, ...]:
@@ -139,7 +141,7 @@ class FramerOptions:
 
 @kernel("SignalFramer", "int16", options=FramerOptions)
 @dataclass(frozen=True, slots=True)
-class SignalFramer:
+class SignalFramer(Kernel):
     """Frames that may overlap."""
 
     rows: int
@@ -147,6 +149,7 @@ class SignalFramer:
     size: int
     step: int
     filled: int
+    remembers: ClassVar[bool] = True
 
     @staticmethod
     def output_shapes(inputs: Inputs, options: FramerOptions) -> tuple[Shape, ...]:
@@ -227,13 +230,14 @@ class StackerOptions:
 
 @kernel("SignalStacker", "int16", options=StackerOptions)
 @dataclass(frozen=True, slots=True)
-class SignalStacker:
+class SignalStacker(Kernel):
     """Feature vectors with their context."""
 
     channels: int
     left: int
     context: int
     step: int
+    remembers: ClassVar[bool] = True
 
     @staticmethod
     def output_shapes(inputs: Inputs, options: StackerOptions) -> tuple[Shape, ...]:
@@ -301,13 +305,14 @@ class OverlapAddOptions:
 
 @kernel("SignalOverlapAdd", "int16", "float32", options=OverlapAddOptions)
 @dataclass(frozen=True, slots=True)
-class SignalOverlapAdd:
+class SignalOverlapAdd(Kernel):
     """Frames back to a signal."""
 
     rows: int
     size: int
     step: int
     dtype: str
+    remembers: ClassVar[bool] = True
 
     @staticmethod
     def output_shapes(inputs: Inputs, options: OverlapAddOptions) -> tuple[Shape, ...]:

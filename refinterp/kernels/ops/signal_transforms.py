@@ -23,7 +23,7 @@ from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.signal_checks import operand, require
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.kissfft import Transform, transform
@@ -51,7 +51,7 @@ def _transform(x: TensorSpec, y: TensorSpec, options: FftOptions, *, inverse: bo
 
 @kernel("SignalRfft", "int16", "int32", "float32", options=FftOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class SignalRfft:
+class SignalRfft(Kernel):
     """Rows to spectra."""
 
     transform: Transform
@@ -87,7 +87,7 @@ class SignalRfft:
 
 @kernel("SignalIrfft", "int16", "int32", "float32", options=FftOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class SignalIrfft:
+class SignalIrfft(Kernel):
     """Spectra to rows."""
 
     transform: Transform
@@ -122,7 +122,7 @@ class SignalIrfft:
 
 @kernel("SignalFftAutoScale", "int16", options=NoOptions)
 @dataclass(frozen=True, slots=True)
-class SignalFftAutoScale:
+class SignalFftAutoScale(Kernel):
     """A row scaled up by the power of two that its largest element leaves room for."""
 
     @staticmethod

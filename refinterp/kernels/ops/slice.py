@@ -19,7 +19,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import ALL, expect_shapes, integers, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -45,7 +45,7 @@ def box(inputs: Inputs) -> list[tuple[int, int]]:
 
 @kernel("SLICE", *ALL)
 @dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Kernel):
     """index: the box, sample axis included."""
 
     index: tuple[slice, ...]

@@ -35,7 +35,7 @@ from refinterp.kernels.elementwise import (
 )
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import exponent_factor, rows_of, softmax_shapes
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -65,7 +65,7 @@ def near(scale: float, wanted: float) -> bool:
 
 @kernel("SOFTMAX", "int8", "uint8", options=SoftmaxOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class SoftmaxByte:
+class SoftmaxByte(Kernel):
     """8-bit codes in, 8- or 16-bit codes out.
 
     exponentials: exp in Q0 by how far a code is below its row's largest, (256,); 0 where too far.
@@ -148,7 +148,7 @@ class SoftmaxByte:
 
 @kernel("SOFTMAX", "int16", options=SoftmaxOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class SoftmaxInt16:
+class SoftmaxInt16(Kernel):
     """int16 to int16. exponentials: over [-10, 0]; reciprocals: 1 / (1 + x) over [0, 1]."""
 
     factor: Multiplier
@@ -210,7 +210,7 @@ class SoftmaxInt16:
 
 @kernel("SOFTMAX", "float32", "float16", options=SoftmaxOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class SoftmaxFloat:
+class SoftmaxFloat(Kernel):
     """float32, the sum taken in order, as in C.
 
     float16 is widened; the exponentials are rounded to it, but for the sum of them.

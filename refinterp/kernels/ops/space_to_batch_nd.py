@@ -22,7 +22,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import BYTES, expect_shapes, operand, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.space_and_batch import Block, pieces, settings
 from refinterp.kernels.workspace import Workspace
 
@@ -31,7 +31,7 @@ _WHERE = "SPACE_TO_BATCH_ND"
 
 @kernel("SPACE_TO_BATCH_ND", *BYTES)
 @dataclass(frozen=True, slots=True)
-class SpaceToBatchNd:
+class SpaceToBatchNd(Kernel):
     """pieces: what goes where. value: the padding, None if there is none."""
 
     pieces: tuple[Block, ...]

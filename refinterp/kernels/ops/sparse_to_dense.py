@@ -22,7 +22,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import flat
 from refinterp.kernels.data_movement import expect_shapes, integers, operand, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "SPARSE_TO_DENSE"
@@ -30,7 +30,7 @@ _WHERE = "SPARSE_TO_DENSE"
 
 @kernel("SPARSE_TO_DENSE", "float32", "int8", "uint8", "int32", "int64", data=2)
 @dataclass(frozen=True, slots=True)
-class SparseToDense:
+class SparseToDense(Kernel):
     """sizes: y's shape."""
 
     sizes: Shape

@@ -30,7 +30,7 @@ from refinterp.kernels.data_movement import (
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -89,7 +89,7 @@ def sized_cut(inputs: Inputs, options: SplitOptions) -> tuple[int, list[int]]:
 
 @kernel("SPLIT", *TYPES, options=SplitOptions, data=1)
 @dataclass(frozen=True, slots=True)
-class Split:
+class Split(Kernel):
     """places: where each piece lies in x, sample axis included."""
 
     places: tuple[tuple[slice, ...], ...]
@@ -118,7 +118,7 @@ class Split:
 
 @kernel("SPLIT_V", *TYPES, options=SplitOptions)
 @dataclass(frozen=True, slots=True)
-class SplitV:
+class SplitV(Kernel):
     """places: where each piece lies in x, sample axis included."""
 
     places: tuple[tuple[slice, ...], ...]

@@ -29,7 +29,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import wrap32
 from refinterp.numerics.tables import to_int32
@@ -40,7 +40,7 @@ real_function("SQRT", np.sqrt)
 
 
 @kernel("SQRT", "int8", "int16")
-class SqrtInteger:
+class SqrtInteger(Kernel):
     """Prepares a map of codes."""
 
     output_shapes = staticmethod(same_shape)

@@ -28,7 +28,7 @@ from refinterp.kernels.elementwise import (
     require_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
 
@@ -44,7 +44,7 @@ pair_function("SQUARED_DIFFERENCE", _plain, "float32", "int32")
 
 
 @kernel("SQUARED_DIFFERENCE", "int8", "int16")
-class SquaredDifferenceInteger:
+class SquaredDifferenceInteger(Kernel):
     """Prepares a map of pairs of codes."""
 
     output_shapes = staticmethod(common_shape)

@@ -17,7 +17,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import ALL, axis_of, copy, expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -30,7 +30,7 @@ class SqueezeOptions:
 
 @kernel("SQUEEZE", *ALL, options=SqueezeOptions)
 @dataclass(frozen=True, slots=True)
-class Squeeze:
+class Squeeze(Kernel):
     """Copies the elements in order."""
 
     @staticmethod

@@ -15,7 +15,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Machine, kernel
+from refinterp.kernels.registry import Array, ControlKernel, Inputs, Machine, kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class CompositeOptions:
 
 @kernel("STABLEHLO_COMPOSITE", *STORAGE, options=CompositeOptions)
 @dataclass(frozen=True, slots=True)
-class StablehloComposite:
+class StablehloComposite(ControlKernel):
     """The subgraph to call."""
 
     subgraph: int

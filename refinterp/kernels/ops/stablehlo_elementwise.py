@@ -22,7 +22,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _FLOATS = ("float32", "float16")
@@ -30,7 +30,7 @@ _WHOLE = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint6
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Kernel):
     """function: (a, b) → y, in the elements' own type."""
 
     function: Callable[[Array, Array], Array]
@@ -64,7 +64,7 @@ def check(inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions) -> 
 def _register(operator: str, function: Callable[[Array, Array], Array], *dtypes: str) -> None:
     """Register an operator that is one function of two elements."""
 
-    class Elementwise:
+    class Elementwise(Kernel):
         """Prepares the function."""
 
         @staticmethod

@@ -32,7 +32,7 @@ from refinterp.kernels.data_movement import (
     take,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STABLEHLO_GATHER"
@@ -51,7 +51,7 @@ class GatherOptions:
 
 @kernel("STABLEHLO_GATHER", *BYTES, options=GatherOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class StablehloGather:
+class StablehloGather(Kernel):
     """Where the element of each place of y comes from, as positions in x.
 
     axis: of coordinates. steps, room: of the axes that coordinates count on: elements per step,

@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import BYTES, expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STABLEHLO_PAD"
@@ -37,7 +37,7 @@ class PadOptions:
 
 @kernel("STABLEHLO_PAD", *BYTES, options=PadOptions)
 @dataclass(frozen=True, slots=True)
-class StablehloPad:
+class StablehloPad(Kernel):
     """kept: the elements of x that are not cropped; places: where they lie in y."""
 
     kept: tuple[slice, ...]

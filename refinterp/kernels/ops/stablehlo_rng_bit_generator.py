@@ -24,7 +24,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import operand
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 U32 = NDArray[np.uint32]
@@ -75,7 +75,7 @@ def philox(key: U32, counters: U32) -> U32:
 
 @kernel("STABLEHLO_RNG_BIT_GENERATOR", "uint64", options=RngOptions)
 @dataclass(frozen=True, slots=True)
-class RngBitGenerator:
+class RngBitGenerator(Kernel):
     """width: words of 32 bits the function gives at once."""
 
     width: int

@@ -25,7 +25,7 @@ from refinterp.kernels.body_subgraphs import BODIES, body
 from refinterp.kernels.coordinates import coordinates_last, strides
 from refinterp.kernels.data_movement import BYTES, expect_shapes, operand, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STABLEHLO_SCATTER"
@@ -46,7 +46,7 @@ class ScatterOptions:
 
 @kernel("STABLEHLO_SCATTER", *BYTES, options=ScatterOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class StablehloScatter:
+class StablehloScatter(Kernel):
     """Where each update goes, as coordinates in x.
 
     axis: of coordinates in start. mapped: the axes of x they count on. window: for each axis of x,

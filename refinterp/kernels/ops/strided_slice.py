@@ -28,7 +28,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STRIDED_SLICE"
@@ -126,7 +126,7 @@ def _cut(i: int, begin: int, end: int, stride: int, size: int, options: StridedS
 
 @kernel("STRIDED_SLICE", *BYTES, options=StridedSliceOptions)
 @dataclass(frozen=True, slots=True)
-class StridedSlice:
+class StridedSlice(Kernel):
     """index: the NumPy index that makes y a view of x, sample axis included."""
 
     index: tuple[Any, ...]

@@ -26,14 +26,14 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.ops.mean import code_requantizer
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.requantize import Requantizer
 
 
 @kernel("SUM", "int8", "uint8", "int16", options=ReducerOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class SumInteger:
+class SumInteger(Kernel):
     """dtype: what the sums are held in."""
 
     reduction: Reduction
@@ -69,7 +69,7 @@ class SumInteger:
 
 @kernel("SUM", "int32", "int64", options=ReducerOptions)
 @dataclass(frozen=True, slots=True)
-class SumWhole:
+class SumWhole(Kernel):
     """Plain integers without scales; sums wrap in their type."""
 
     reduction: Reduction
@@ -95,7 +95,7 @@ class SumWhole:
 
 @kernel("SUM", "float32", options=ReducerOptions)
 @dataclass(frozen=True, slots=True)
-class SumFloat:
+class SumFloat(Kernel):
     """The float32 kernel: numbers are added in the order of the elements."""
 
     reduction: Reduction

@@ -30,7 +30,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
@@ -99,7 +99,7 @@ def _history(state: Array, features: Array, memory: int) -> tuple[Array, Array]:
 
 @kernel("SVDF", "int8", "int8x16", options=SvdfOptions, weights=2)
 @dataclass(frozen=True, slots=True, eq=False)
-class SvdfInteger:
+class SvdfInteger(Kernel):
     """The integer kernel. low, high: what features are clipped to; state_zero: of its codes."""
 
     x_zero: int
@@ -176,7 +176,7 @@ class SvdfInteger:
 
 @kernel("SVDF", "float32", "float32x8", options=SvdfOptions, weights=2)
 @dataclass(frozen=True, slots=True, eq=False)
-class SvdfFloat:
+class SvdfFloat(Kernel):
     """The float32 kernel, and that of int8 weights, whose scales are then given.
 
     features: the feature weights laid out, None when they are fed at run time.

@@ -30,7 +30,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 F32 = NDArray[np.float32]
@@ -55,7 +55,7 @@ class DetectionOptions:
 
 @kernel("TFLite_Detection_PostProcess", "float32", "uint8", options=DetectionOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class DetectionPostProcess:
+class DetectionPostProcess(Kernel):
     """codes, scores, anchors: zero point and scale where these are uint8, else None.
 
     spread: whether several classes of a box leave gaps, as TFLM numbers them. touching: whether

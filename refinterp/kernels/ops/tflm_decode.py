@@ -26,7 +26,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.weighted import constant
 from refinterp.kernels.workspace import Workspace
 
@@ -37,7 +37,7 @@ Bytes = NDArray[np.uint8]
 
 @kernel("TFLM_DECODE", "uint8", "int8", "uint32")
 @dataclass(frozen=True, slots=True, eq=False)
-class TflmDecode:
+class TflmDecode(Kernel):
     """values: each output, decoded. They count as constants for what comes after."""
 
     values: tuple[Array, ...]

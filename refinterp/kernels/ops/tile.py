@@ -19,13 +19,13 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("TILE", *BYTES)
 @dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Kernel):
     """x_view, y_view: shapes with an axis of repetitions before each axis."""
 
     x_view: Shape

@@ -21,13 +21,13 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, integer, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("TOPK_V2", "float32", "int8", "uint8", "int16", "int32", "int64")
 @dataclass(frozen=True, slots=True)
-class TopKV2:
+class TopKV2(Kernel):
     """k: how many."""
 
     k: int

@@ -26,7 +26,7 @@ from refinterp.kernels.data_movement import (
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -43,7 +43,7 @@ def order(inputs: Inputs) -> tuple[int, ...]:
 
 @kernel("TRANSPOSE", *ALL)
 @dataclass(frozen=True, slots=True)
-class Transpose:
+class Transpose(Kernel):
     """axes: the permutation, with the sample axis in front."""
 
     axes: tuple[int, ...]

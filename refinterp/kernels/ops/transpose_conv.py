@@ -35,7 +35,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NeedsValue, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NeedsValue, kernel
 from refinterp.kernels.weighted import (
     accumulator_rounding,
     bias_values,
@@ -187,7 +187,7 @@ def _matrix(w: Array, dtype: Any) -> NDArray[Any]:
     weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class TransposeConvInteger:
+class TransposeConvInteger(Kernel):
     """The integer kernel. folded is None when filter or bias are only known at run time."""
 
     place: Scatter
@@ -284,7 +284,7 @@ class TransposeConvInteger:
 
 @kernel("TRANSPOSE_CONV", "float32", "float32x8", options=TransposeConvOptions, data=2, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class TransposeConvFloat:
+class TransposeConvFloat(Kernel):
     """The float32 kernel, and that of int8 weights, whose scales are then given: (1,) or (out,).
 
     weights is None when the filter is only known at run time.

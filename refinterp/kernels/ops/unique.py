@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, per_sample, same_type, value
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -33,7 +33,7 @@ class UniqueOptions:
 
 @kernel("UNIQUE", "float32", "int8", "uint8", "int16", "int32", "int64", options=UniqueOptions)
 @dataclass(frozen=True, slots=True)
-class Unique:
+class Unique(Kernel):
     """No fields: the elements come with the run, and their count with the shape."""
 
     @staticmethod

@@ -35,12 +35,12 @@ from refinterp.kernels.data_movement import (
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Segments:
+class Segments(Kernel):
     """A prepared kernel. reduce: the function; first: what a segment starts from; after: elements
     of one slice.
     """
@@ -87,7 +87,7 @@ def _register(operator: str, reduce: np.ufunc, first: Any) -> None:
     """first: a number, or a function of the type's limits."""
 
     @kernel(operator, "float32", "int32")
-    class Registered:
+    class Registered(Kernel):
         @staticmethod
         def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
             return _shapes(inputs, operator)
@@ -111,7 +111,7 @@ _register("UNSORTED_SEGMENT_MIN", np.fmin, lambda limits: limits.max)
 
 
 @kernel("SEGMENT_SUM", "float32", "int32")
-class SegmentSum:
+class SegmentSum(Kernel):
     """Prepares a sum whose ids tell how many segments there are."""
 
     @staticmethod

@@ -18,13 +18,13 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, per_sample, value
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("WHERE", "bool", "float32", "int8", "uint8", "uint32", "int32", "int64")
 @dataclass(frozen=True, slots=True)
-class Where:
+class Where(Kernel):
     """No fields: the elements come with the run, and their count with the shape."""
 
     @staticmethod

@@ -17,13 +17,13 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import expect_shapes, operand, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @kernel("ZEROS_LIKE", "float32", "int8", "int32", "int64")
 @dataclass(frozen=True, slots=True)
-class ZerosLike:
+class ZerosLike(Kernel):
     """No fields."""
 
     @staticmethod

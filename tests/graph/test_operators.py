@@ -1,0 +1,52 @@
+"""The table of what operators are, and operands by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from refinterp.graph import operands
+from refinterp.graph.operands import BidirectionalLstm, Operands, Unary, Variadic, Weighted
+from refinterp.graph.operators import OPERATORS
+from refinterp.kernels.registry import Kernel, load_all
+
+
+def test_one_row_for_each_operator():
+    """What has a kernel has a row, and nothing else has."""
+    assert set(OPERATORS) == {operator for operator, _ in load_all()}
+
+
+def test_every_kernel_derives_from_the_base():
+    """What a kernel is capable of is said by attributes that it inherits."""
+    assert all(issubclass(entry.kernel, Kernel) for entry in load_all().values())
+
+
+def test_names_by_place():
+    """An operand stands at the place of its annotation; one left out, either way, reads as None."""
+    full, short, omitted = Weighted("abc"), Weighted("ab"), Weighted(["a", "b", None])
+    assert (full.input, full.filter, full.bias) == ("a", "b", "c") == tuple(full)
+    assert short.bias is None
+    assert omitted.bias is None
+    assert (len(short), short[1]) == (2, "b")
+    assert Variadic("abc").rest == ("a", "b", "c")
+    assert Unary("xyz").state == ("y", "z")
+
+
+@pytest.mark.parametrize(
+    ("signature", "fewest", "most"),
+    [(Weighted, 2, 3), (Unary, 1, 1), (Variadic, 0, None), (BidirectionalLstm, 39, 48)],
+)
+def test_counts(signature, fewest, most):
+    """How many there may be follows from which are required."""
+    assert (signature.fewest(), signature.most()) == (fewest, most)
+
+
+def test_no_signature_hides_what_a_tuple_has():
+    """A name must not be one of tuple's methods."""
+    signatures = [
+        value
+        for value in vars(operands).values()
+        if isinstance(value, type) and issubclass(value, Operands)
+    ]
+    assert len(signatures) > 30
+    for signature in signatures:
+        assert not {*signature.names, signature.many} & {*dir(tuple), "state", "names", "required"}
