@@ -71,6 +71,14 @@ def hash_of(*modules: str, watched: tuple[str, ...] = WATCHED) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 
+@cache
+def modules_naming(operator: str) -> tuple[str, ...]:
+    """The modules of `kernels/ops` that spell an operator's name out: one of them registers it."""
+    files = sorted((ROOT / "kernels" / "ops").glob("*.py"))
+    named = [path for path in files if f'"{operator}"' in path.read_text("utf-8")]
+    return tuple(f"refinterp.kernels.ops.{path.stem}" for path in named)
+
+
 def hash_of_folders(*folders: str) -> str:
     """The hash of all modules in folders of the package, docstrings and comments aside."""
     files = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))

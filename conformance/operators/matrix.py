@@ -27,7 +27,7 @@ from typing import Any
 from conformance.operators.cases import load_all as load_generators
 from conformance.operators.known_proof import Runtimes
 from conformance.operators.run import FLAVOURS, run_cell
-from conformance.sources import hash_of
+from conformance.sources import hash_of, modules_naming
 from refinterp.kernels.registry import load_all as load_kernels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,11 +90,11 @@ def current(row: Mapping[str, Any] | None, cases: int) -> bool:
 
 
 def sources_of(operator: str, dtype: str) -> str:
-    """The hash of what a cell's kernel, and the file that registers it, compute with."""
+    """The hash of what a cell's kernel, and the files that register it, compute with."""
     entry = load_kernels().get((operator, dtype))
     if entry is None:
         return ""
-    return hash_of(entry.kernel.__module__, entry.options.__module__)
+    return hash_of(entry.kernel.__module__, *modules_naming(operator))
 
 
 @cache

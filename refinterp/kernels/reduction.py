@@ -1,8 +1,12 @@
-"""What the reducing operators share: which axes go, what shape is left, and exact sums."""
+"""What the reducing operators share: which axes go, what shape is left, and the kernels.
+
+`plain_reduction`, `ordered_reduction` and `code_sums` each register an operator for some types.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +16,14 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Inputs, NeedsValue
+from refinterp.kernels.elementwise import require_type
+from refinterp.kernels.flavours import Rules
+from refinterp.kernels.registry import Array, Inputs, NeedsValue, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
+from refinterp.numerics.fixedpoint import Multiplier
 from refinterp.numerics.gemm import FLOAT32_EXACT
+from refinterp.numerics.requantize import Requantizer
 from refinterp.numerics.sums import middle_sums
 
 
@@ -117,3 +125,159 @@ class Reduction:
 def reduced_shapes(inputs: Inputs, options: ReducerOptions) -> tuple[Shape, ...]:
     """The output's shape; `inputs` are data and axes."""
     return (Reduction.of(inputs, options).output_shape,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainReduction:
+    """A prepared kernel: elements folded in their own type, where the order makes no difference."""
+
+    reduction: Reduction
+    function: np.ufunc
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        found = self.function.reduce(x, axis=self.reduction.array_axes, dtype=x.dtype)
+        y[...] = np.asarray(found).reshape(len(x), *y.shape[1:])
+
+
+def plain_reduction(operator: str, function: np.ufunc, *dtypes: str) -> None:
+    """Register an operator for integers, whose results wrap, or truth values."""
+
+    @kernel(operator, *dtypes, options=ReducerOptions)
+    class Registered:
+        output_shapes = staticmethod(reduced_shapes)
+
+        @classmethod
+        def prepare(
+            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+        ) -> PlainReduction:
+            return PlainReduction(Reduction.of(inputs, options), function)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OrderedReduction:
+    """A prepared kernel: numbers folded one after the other; a mean is then divided.
+
+    of_nothing: the result where there is no element.
+    """
+
+    reduction: Reduction
+    function: np.ufunc
+    of_nothing: float
+    mean: bool
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        if x.size == 0:
+            y.fill(self.of_nothing)
+            return
+        found = self.reduction.ordered(self.function, x, work)
+        if self.mean:
+            found = found / np.float32(self.reduction.count)
+        y[...] = found.reshape(len(x), *y.shape[1:])
+
+
+def ordered_reduction(
+    operator: str, function: np.ufunc, of_nothing: float, *, mean: bool = False
+) -> None:
+    """Register an operator for float32, whose results depend on the order of the elements."""
+
+    @kernel(operator, "float32", options=ReducerOptions)
+    class Registered:
+        output_shapes = staticmethod(reduced_shapes)
+
+        @classmethod
+        def prepare(
+            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+        ) -> OrderedReduction:
+            require_type(outputs[0], "float32", role="output")
+            return OrderedReduction(Reduction.of(inputs, options), function, of_nothing, mean)
+
+
+def divided(multiplier: Multiplier, count: int) -> Multiplier:
+    """Fold a division by `count` into a multiplier, as QuantizedMeanOrSum does."""
+    exponent = int(multiplier.exponent)
+    shift = min(count.bit_length() - 1, 32, 31 + exponent)
+    mantissa = (int(multiplier.mantissa) << shift) // count
+    return Multiplier(np.asarray([mantissa], np.int64), np.asarray([exponent - shift], np.int64))
+
+
+def code_requantizer(
+    x: TensorSpec, y: TensorSpec, reduction: Reduction, plain: bool, *, mean: bool
+) -> Requantizer:
+    """Turn sums of codes of x into codes of y: their mean, or the sum itself."""
+    for role, spec in (("input", x), ("output", y)):
+        if spec.scale.size != 1:
+            raise ModelError(f"{role} {spec.name!r} needs exactly one scale, has {spec.scale.size}")
+    with np.errstate(divide="ignore", over="ignore"):
+        factor = np.float64(x.step) / np.float64(y.step)
+    if not np.isfinite(factor):
+        raise ModelError(
+            f"input {x.name!r} has scale {x.step}, output {y.name!r} {y.step}; "
+            "both must be positive and finite"
+        )
+    count = reduction.count
+    multiplier = Multiplier.of([factor])
+    if mean and count:
+        multiplier = divided(Multiplier.of(factor), count)
+    low, high = INTEGER_RANGE[x.dtype]
+    y_low, y_high = INTEGER_RANGE[y.dtype]
+    return Requantizer.prepare(
+        np.array([factor / (count or 1) if mean else factor], np.float64),
+        np.array([-x.zero * count], np.int64),
+        y.zero,
+        y_low,
+        y_high,
+        rounding="double",
+        bound=np.array([float(max(-low, high) * count)]),
+        plain=plain,
+        multiplier=multiplier,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodeSums:
+    """A prepared kernel: sums of codes, held in `dtype`, turned into codes."""
+
+    reduction: Reduction
+    dtype: Any
+    requantizer: Requantizer
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Write y; of no elements it is 0."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        if x.size == 0:
+            y.fill(0)
+            return
+        sums = self.reduction.sums(x, self.dtype, work)
+        self.requantizer(sums.reshape(-1, 1), y.reshape(-1, 1))
+
+
+def code_sums(operator: str, *, mean: bool) -> None:
+    """Register an operator for codes: their sum, or their mean."""
+
+    @kernel(operator, "int8", "uint8", "int16", options=ReducerOptions)
+    class Registered:
+        output_shapes = staticmethod(reduced_shapes)
+
+        @classmethod
+        def prepare(
+            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+        ) -> CodeSums:
+            x = inputs[0]
+            reduction = Reduction.of(inputs, options)
+            assert x is not None
+            requantizer = code_requantizer(x, outputs[0], reduction, rule.plain, mean=mean)
+            dtype = np.int64 if rule.plain else reduction.sum_type(x)
+            return CodeSums(reduction, dtype, requantizer)

@@ -15,7 +15,7 @@ from conformance.operators.compare import run_ours
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.ops import depthwise_conv_2d, fully_connected, transpose_conv
-from refinterp.kernels.reduction import ReducerOptions, Reduction
+from refinterp.kernels.reduction import ReducerOptions, Reduction, divided
 from refinterp.kernels.registry import NeedsValue, call, prepare
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import frames, patches
@@ -198,8 +198,6 @@ def test_float_max_pool_passes_over_nan() -> None:
 @given(st.integers(1, 2**20), st.integers(1, 2**31 - 1), st.integers(-31, 8))
 def test_mean_divides_the_mantissa(count: int, mantissa: int, exponent: int) -> None:
     """The multiplier of a mean is cut, not rounded, and its shift keeps to what C allows."""
-    from refinterp.kernels.ops.mean import divided
-
     m = divided(Multiplier(np.asarray(mantissa), np.asarray(exponent)), count)
     shift = min(len(f"{count:b}") - 1, 32, 31 + exponent)
     assert int(m.mantissa[0]) == mantissa * 2**shift // count

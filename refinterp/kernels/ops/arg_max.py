@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,31 +20,77 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import axis_of, expect_shapes, integer, operand
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class ArgOptions:
-    """Schema tables ArgMaxOptions and ArgMinOptions."""
+class ArgMaxOptions:
+    """Schema table ArgMaxOptions. method: of an array without NaN; extremum passes over NaN."""
 
     output_type: str | int = "float32"
 
+    name: ClassVar[str] = "ARG_MAX"
+    extremum: ClassVar[np.ufunc] = np.fmax
+    method: ClassVar[str] = "argmax"
 
-def prepared_axis(
-    inputs: Inputs, outputs: Sequence[TensorSpec], options: ArgOptions, where: str
-) -> int:
-    """Validate all there is to validate and return the axis, counted with the sample axis."""
-    shapes = reduced(inputs, where)
-    expect_shapes(outputs, shapes, where)
-    y = outputs[0]
-    allowed = [t for t in ("int32", "int64") if options.output_type in (t, "float32")]
-    if y.dtype not in allowed:  # float32 is what a file says that says nothing
-        raise ModelError(
-            f"{where}: output {y.name!r} is {y.dtype} and output_type {options.output_type}; both "
-            "must be int32 or both int64"
-        )
-    return axis_of(integer(inputs, 1, where), len(y.shape) + 1, where) + 1
+
+@dataclass(frozen=True, slots=True)
+class ArgMinOptions:
+    """Schema table ArgMinOptions. method: of an array without NaN; extremum passes over NaN."""
+
+    output_type: str | int = "float32"
+
+    name: ClassVar[str] = "ARG_MIN"
+    extremum: ClassVar[np.ufunc] = np.fmin
+    method: ClassVar[str] = "argmin"
+
+
+@kernel("ARG_MAX", "float32", "int8", "uint8", "int32", "bool", options=ArgMaxOptions)
+@kernel("ARG_MIN", "float32", "int8", "uint8", "int32", "bool", options=ArgMinOptions)
+@dataclass(frozen=True, slots=True)
+class ArgExtremum:
+    """axis: counted with the sample axis. options: say which end is looked for."""
+
+    axis: int
+    options: ArgMaxOptions | ArgMinOptions
+
+    @staticmethod
+    def output_shapes(inputs: Inputs, options: ArgMaxOptions | ArgMinOptions) -> tuple[Shape, ...]:
+        """Drop the axis."""
+        return reduced(inputs, options.name)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: ArgMaxOptions | ArgMinOptions,
+        rule: Rules,
+    ) -> ArgExtremum:
+        """Check axis and types."""
+        where, y = options.name, outputs[0]
+        expect_shapes(outputs, reduced(inputs, where), where)
+        allowed = [t for t in ("int32", "int64") if options.output_type in (t, "float32")]
+        if y.dtype not in allowed:  # float32 is what a file says that says nothing
+            raise ModelError(
+                f"{where}: output {y.name!r} is {y.dtype} and output_type {options.output_type}; "
+                "both must be int32 or both int64"
+            )
+        axis = axis_of(integer(inputs, 1, where), len(y.shape) + 1, where) + 1
+        return cls(axis, options)
+
+    def eval(
+        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    ) -> None:
+        """Find the element: the first of equal ones, none that is NaN."""
+        x, y = inputs[0], outputs[0]
+        assert x is not None
+        if x.dtype.kind == "f" and np.isnan(x).any():
+            best = self.options.extremum.reduce(x, self.axis, keepdims=True)
+            y[...] = (x == best).argmax(self.axis)
+        else:
+            y[...] = getattr(x, self.options.method)(self.axis)
 
 
 def reduced(inputs: Inputs, where: str) -> tuple[Shape, ...]:
@@ -54,70 +100,3 @@ def reduced(inputs: Inputs, where: str) -> tuple[Shape, ...]:
     if shape[axis] == 0:
         raise ModelError(f"{where}: axis {axis} of {list(shape)} is empty")
     return ((*shape[:axis], *shape[axis + 1 :]),)
-
-
-def first_of(x: Array, best: Any, axis: int) -> Any:
-    """Return the first place along an axis where x is `best`, which keeps the axis."""
-    return (x == best).argmax(axis)
-
-
-@kernel("ARG_MAX", "float32", "int8", "uint8", "int32", "bool", options=ArgOptions)
-@dataclass(frozen=True, slots=True)
-class ArgMax(Kernel):
-    """axis: counted with the sample axis."""
-
-    axis: int
-
-    @staticmethod
-    def output_shapes(inputs: Inputs, options: ArgOptions) -> tuple[Shape, ...]:
-        """Drop the axis."""
-        return reduced(inputs, "ARG_MAX")
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ArgOptions, rule: Rules
-    ) -> ArgMax:
-        """Check axis and types."""
-        return cls(prepared_axis(inputs, outputs, options, "ARG_MAX"))
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Find the largest element."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
-        if x.dtype.kind == "f" and np.isnan(x).any():
-            y[...] = first_of(x, np.fmax.reduce(x, self.axis, keepdims=True), self.axis)
-        else:
-            y[...] = x.argmax(self.axis)
-
-
-@kernel("ARG_MIN", "float32", "int8", "uint8", "int32", "bool", options=ArgOptions)
-@dataclass(frozen=True, slots=True)
-class ArgMin(Kernel):
-    """axis: counted with the sample axis."""
-
-    axis: int
-
-    @staticmethod
-    def output_shapes(inputs: Inputs, options: ArgOptions) -> tuple[Shape, ...]:
-        """Drop the axis."""
-        return reduced(inputs, "ARG_MIN")
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ArgOptions, rule: Rules
-    ) -> ArgMin:
-        """Check axis and types."""
-        return cls(prepared_axis(inputs, outputs, options, "ARG_MIN"))
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Find the smallest element."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
-        if x.dtype.kind == "f" and np.isnan(x).any():
-            y[...] = first_of(x, np.fmin.reduce(x, self.axis, keepdims=True), self.axis)
-        else:
-            y[...] = x.argmin(self.axis)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,22 +28,63 @@ from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 
 _DTYPES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 
 
+@dataclass(frozen=True, slots=True)
+class MaxOptions(ReducerOptions):
+    """Schema table ReducerOptions; function: picks one of two, end: the one that never wins."""
+
+    function: ClassVar[np.ufunc] = np.fmax
+    end: ClassVar[str] = "min"
+
+
+@dataclass(frozen=True, slots=True)
+class MinOptions(ReducerOptions):
+    """Schema table ReducerOptions; function: picks one of two, end: the one that never wins."""
+
+    function: ClassVar[np.ufunc] = np.fmin
+    end: ClassVar[str] = "max"
+
+
+@kernel("REDUCE_MAX", *_DTYPES, options=MaxOptions)
+@kernel("REDUCE_MIN", *_DTYPES, options=MinOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class _Extremum(Kernel):
+class ReduceExtremum:
     """function: picks one of two. end: what everything is compared with first."""
 
     reduction: Reduction
-    function: Any
+    function: np.ufunc
     end: Any
     from_first: bool
 
     output_shapes = staticmethod(reduced_shapes)
+
+    @classmethod
+    def prepare(
+        cls,
+        inputs: Inputs,
+        outputs: Sequence[TensorSpec],
+        options: MaxOptions | MinOptions,
+        rule: Rules,
+    ) -> ReduceExtremum:
+        """Read the axes."""
+        x, y = inputs[0], outputs[0]
+        reduction = Reduction.of(inputs, options)
+        assert x is not None
+        if x.dtype in ("int8", "uint8", "int16") and (x.step, x.zero) != (y.step, y.zero):
+            raise ModelError(
+                f"input {x.name!r} has scale {x.step} and zero point {x.zero}, output {y.name!r} "
+                f"{y.step} and {y.zero}; they must be the same"
+            )
+        kind = np.dtype("uint8" if x.dtype == "bool" else x.dtype)
+        limits: Any = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
+        everything = len(reduction.axes) == len(reduction.shape)
+        from_first = everything and rule.path != "from-end"
+        return cls(reduction, options.function, getattr(limits, options.end), from_first)
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
@@ -58,48 +99,3 @@ class _Extremum(Kernel):
             first = x.reshape(len(x), -1)[:, 0]
             found = np.where(np.isnan(first), first, found.reshape(len(x)))
         y[...] = np.asarray(found).reshape(len(x), *y.shape[1:])
-
-
-def _parts(
-    inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
-) -> tuple[Reduction, Any, bool]:
-    x, y = inputs[0], outputs[0]
-    reduction = Reduction.of(inputs, options)
-    assert x is not None
-    if x.dtype in ("int8", "uint8", "int16") and (x.step, x.zero) != (y.step, y.zero):
-        raise ModelError(
-            f"input {x.name!r} has scale {x.step} and zero point {x.zero}, output {y.name!r} "
-            f"{y.step} and {y.zero}; they must be the same"
-        )
-    kind = np.dtype("uint8" if x.dtype == "bool" else x.dtype)
-    limits: Any = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
-    everything = len(reduction.axes) == len(reduction.shape)
-    return reduction, limits, everything and rule.path != "from-end"
-
-
-@kernel("REDUCE_MAX", *_DTYPES, options=ReducerOptions)
-@dataclass(frozen=True, slots=True, eq=False)
-class ReduceMax(_Extremum):
-    """The largest element."""
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
-    ) -> ReduceMax:
-        """Read the axes."""
-        reduction, limits, from_first = _parts(inputs, outputs, options, rule)
-        return cls(reduction, np.fmax, limits.min, from_first)
-
-
-@kernel("REDUCE_MIN", *_DTYPES, options=ReducerOptions)
-@dataclass(frozen=True, slots=True, eq=False)
-class ReduceMin(_Extremum):
-    """The smallest element."""
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
-    ) -> ReduceMin:
-        """Read the axes."""
-        reduction, limits, from_first = _parts(inputs, outputs, options, rule)
-        return cls(reduction, np.fmin, limits.max, from_first)

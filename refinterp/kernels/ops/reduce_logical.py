@@ -13,57 +13,9 @@ Exact to  LiteRT BUILTIN_REF and TFLM
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.flavours import Rules
-from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
-from refinterp.kernels.workspace import Workspace
+from refinterp.kernels.reduction import plain_reduction
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Logical(Kernel):
-    reduction: Reduction
-    function: Any
-
-    output_shapes = staticmethod(reduced_shapes)
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
-        found = self.function.reduce(x, axis=self.reduction.array_axes)
-        y[...] = np.asarray(found).reshape(len(x), *y.shape[1:])
-
-
-@kernel("REDUCE_ANY", "bool", options=ReducerOptions)
-@dataclass(frozen=True, slots=True, eq=False)
-class ReduceAny(_Logical):
-    """Whether any element is true."""
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
-    ) -> ReduceAny:
-        """Read the axes."""
-        return cls(Reduction.of(inputs, options), np.logical_or)
-
-
-@kernel("REDUCE_ALL", "bool", options=ReducerOptions)
-@dataclass(frozen=True, slots=True, eq=False)
-class ReduceAll(_Logical):
-    """Whether every element is true."""
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
-    ) -> ReduceAll:
-        """Read the axes."""
-        return cls(Reduction.of(inputs, options), np.logical_and)
+plain_reduction("REDUCE_ANY", np.logical_or, "bool")
+plain_reduction("REDUCE_ALL", np.logical_and, "bool")

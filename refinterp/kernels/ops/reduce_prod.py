@@ -24,20 +24,28 @@ import numpy as np
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.reduction import (
+    PlainReduction,
+    ReducerOptions,
+    Reduction,
+    ordered_reduction,
+    reduced_shapes,
+)
+from refinterp.kernels.registry import Array, Inputs, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale64, wrap32
 
+ordered_reduction("REDUCE_PROD", np.multiply, 1)
+
 
 @kernel("REDUCE_PROD", "int8", "int16", "uint8", "int32", "int64", options=ReducerOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class ReduceProdInteger(Kernel):
-    """multiplier: of every step; None where the codes are plain integers."""
+class ReduceProdInteger:
+    """multiplier: of every step."""
 
     reduction: Reduction
-    multiplier: Multiplier | None
+    multiplier: Multiplier
     x_zero: int
     y_zero: int
     low: int
@@ -48,14 +56,13 @@ class ReduceProdInteger(Kernel):
     @classmethod
     def prepare(
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
-    ) -> ReduceProdInteger:
+    ) -> ReduceProdInteger | PlainReduction:
         """Read the axes and fold the scales, if there are any, into the factor of one step."""
         x, y = inputs[0], outputs[0]
         reduction = Reduction.of(inputs, options)
         assert x is not None
-        low, high = INTEGER_RANGE.get(x.dtype, (0, 0))
         if not x.quantized or not reduction.count:
-            return cls(reduction, None, 0, 0, low, high)
+            return PlainReduction(reduction, np.multiply)
         if x.dtype not in ("int8", "int16"):
             raise UnsupportedError(f"REDUCE_PROD of quantized {x.dtype} is not supported")
         if not (x.step >= 0 and y.step > 0):
@@ -64,7 +71,7 @@ class ReduceProdInteger(Kernel):
                 "each needs one that is positive"
             )
         factor = x.step / y.step ** (1.0 / reduction.count)
-        return cls(reduction, Multiplier.of(factor), x.zero, y.zero, low, high)
+        return cls(reduction, Multiplier.of(factor), x.zero, y.zero, *INTEGER_RANGE[x.dtype])
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
@@ -72,43 +79,9 @@ class ReduceProdInteger(Kernel):
         """Write y."""
         x, y = inputs[0], outputs[0]
         assert x is not None
-        if self.multiplier is None:
-            axes = self.reduction.array_axes
-            product = np.multiply.reduce(x, axis=axes, dtype=x.dtype)
-            y[...] = np.asarray(product).reshape(len(x), *y.shape[1:])
-            return
         factors = self.reduction.rows(x).astype(np.int64) - self.x_zero
         current = factors[..., 0]
         for step in range(1, self.reduction.count):  # each rounding feeds the next
             current = rescale64(current * factors[..., step], self.multiplier)
         codes = wrap32(rescale64(current, self.multiplier) + self.y_zero)
         y[...] = np.clip(codes, self.low, self.high).reshape(len(x), *y.shape[1:])
-
-
-@kernel("REDUCE_PROD", "float32", options=ReducerOptions)
-@dataclass(frozen=True, slots=True)
-class ReduceProdFloat(Kernel):
-    """The float32 kernel: numbers are multiplied in the order of the elements."""
-
-    reduction: Reduction
-
-    output_shapes = staticmethod(reduced_shapes)
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
-    ) -> ReduceProdFloat:
-        """Read the axes."""
-        return cls(Reduction.of(inputs, options))
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y; of no elements it is 1."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
-        if x.size == 0:
-            y.fill(1)
-            return
-        products = self.reduction.ordered(np.multiply, x, work)
-        y[...] = products.reshape(len(x), *y.shape[1:])
