@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NeedsValue, kernel
+from refinterp.kernels.registry import Array, Kernel, NeedsValue, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier
@@ -43,16 +44,13 @@ class Reduction:
     keep_dims: bool
 
     @classmethod
-    def of(cls, inputs: Inputs, options: ReducerOptions) -> Reduction:
-        """Read the axes, the second input: negative ones count from the end, repeats count once.
+    def of(cls, operands: Reduced[TensorSpec], options: ReducerOptions) -> Reduction:
+        """Read the axes: negative ones count from the end, repeats count once.
 
         A scalar has none, whatever they say. Raises NeedsValue when they are known only at run
         time, ModelError for an axis the input does not have.
         """
-        x = inputs[0]
-        axis = inputs[1] if len(inputs) > 1 else None
-        if x is None or axis is None:
-            raise ModelError("a reduction needs an input and the axes to reduce")
+        x, axis = operands.input, operands.axes
         if axis.data is None and axis.size:
             raise NeedsValue(1)
         rank = len(x.shape)
@@ -122,24 +120,21 @@ class Reduction:
         return steps[..., -1]
 
 
-def reduced_shapes(inputs: Inputs, options: ReducerOptions) -> tuple[Shape, ...]:
-    """The output's shape; `inputs` are data and axes."""
-    return (Reduction.of(inputs, options).output_shape,)
+def reduced_shapes(operands: Reduced[TensorSpec], options: ReducerOptions) -> tuple[Shape, ...]:
+    """The output's shape."""
+    return (Reduction.of(operands, options).output_shape,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlainReduction:
+class PlainReduction(Kernel):
     """A prepared kernel: elements folded in their own type, where the order makes no difference."""
 
     reduction: Reduction
     function: np.ufunc
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Reduced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         found = self.function.reduce(x, axis=self.reduction.array_axes, dtype=x.dtype)
         y[...] = np.asarray(found).reshape(len(x), *y.shape[1:])
 
@@ -148,18 +143,22 @@ def plain_reduction(operator: str, function: np.ufunc, *dtypes: str) -> None:
     """Register an operator for integers, whose results wrap, or truth values."""
 
     @kernel(operator, *dtypes, options=ReducerOptions)
-    class Registered:
+    class Registered(Kernel):
         output_shapes = staticmethod(reduced_shapes)
 
         @classmethod
         def prepare(
-            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+            cls,
+            operands: Reduced[TensorSpec],
+            outputs: Sequence[TensorSpec],
+            options: ReducerOptions,
+            rule: Rules,
         ) -> PlainReduction:
-            return PlainReduction(Reduction.of(inputs, options), function)
+            return PlainReduction(Reduction.of(operands, options), function)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OrderedReduction:
+class OrderedReduction(Kernel):
     """A prepared kernel: numbers folded one after the other; a mean is then divided.
 
     of_nothing: the result where there is no element.
@@ -170,12 +169,9 @@ class OrderedReduction:
     of_nothing: float
     mean: bool
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Reduced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         if x.size == 0:
             y.fill(self.of_nothing)
             return
@@ -191,15 +187,19 @@ def ordered_reduction(
     """Register an operator for float32, whose results depend on the order of the elements."""
 
     @kernel(operator, "float32", options=ReducerOptions)
-    class Registered:
+    class Registered(Kernel):
         output_shapes = staticmethod(reduced_shapes)
 
         @classmethod
         def prepare(
-            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+            cls,
+            operands: Reduced[TensorSpec],
+            outputs: Sequence[TensorSpec],
+            options: ReducerOptions,
+            rule: Rules,
         ) -> OrderedReduction:
             require_type(outputs[0], "float32", role="output")
-            return OrderedReduction(Reduction.of(inputs, options), function, of_nothing, mean)
+            return OrderedReduction(Reduction.of(operands, options), function, of_nothing, mean)
 
 
 def divided(multiplier: Multiplier, count: int) -> Multiplier:
@@ -244,19 +244,16 @@ def code_requantizer(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CodeSums:
+class CodeSums(Kernel):
     """A prepared kernel: sums of codes, held in `dtype`, turned into codes."""
 
     reduction: Reduction
     dtype: Any
     requantizer: Requantizer
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Reduced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y; of no elements it is 0."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         if x.size == 0:
             y.fill(0)
             return
@@ -268,16 +265,19 @@ def code_sums(operator: str, *, mean: bool) -> None:
     """Register an operator for codes: their sum, or their mean."""
 
     @kernel(operator, "int8", "uint8", "int16", options=ReducerOptions)
-    class Registered:
+    class Registered(Kernel):
         output_shapes = staticmethod(reduced_shapes)
 
         @classmethod
         def prepare(
-            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+            cls,
+            operands: Reduced[TensorSpec],
+            outputs: Sequence[TensorSpec],
+            options: ReducerOptions,
+            rule: Rules,
         ) -> CodeSums:
-            x = inputs[0]
-            reduction = Reduction.of(inputs, options)
-            assert x is not None
+            x = operands.input
+            reduction = Reduction.of(operands, options)
             requantizer = code_requantizer(x, outputs[0], reduction, rule.plain, mean=mean)
             dtype = np.int64 if rule.plain else reduction.sum_type(x)
             return CodeSums(reduction, dtype, requantizer)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from conformance.operators.cases import load_all
 from conformance.operators.compare import run_ours
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.ops import depthwise_conv_2d, fully_connected, transpose_conv
 from refinterp.kernels.reduction import ReducerOptions, Reduction, divided
@@ -209,14 +210,18 @@ def test_axes_are_read_as_written() -> None:
     """Axes count from the end when negative, once when repeated, not at all on a scalar."""
     x = TensorSpec.of("x", (2, 3, 4), "float32")
     axes = constant([-1, 2, 0], "int32")
-    assert Reduction.of([x, axes], ReducerOptions()).output_shape == (3,)
-    assert Reduction.of([x, axes], ReducerOptions(keep_dims=True)).output_shape == (1, 3, 1)
+    assert Reduction.of(Reduced([x, axes]), ReducerOptions()).output_shape == (3,)
+    assert Reduction.of(Reduced([x, axes]), ReducerOptions(keep_dims=True)).output_shape == (
+        1,
+        3,
+        1,
+    )
     scalar = TensorSpec.of("x", (), "float32")
-    assert Reduction.of([scalar, axes], ReducerOptions()).output_shape == ()
+    assert Reduction.of(Reduced([scalar, axes]), ReducerOptions()).output_shape == ()
     with pytest.raises(ModelError, match="axis 3"):
-        Reduction.of([x, constant(3, "int32")], ReducerOptions())
+        Reduction.of(Reduced([x, constant(3, "int32")]), ReducerOptions())
     with pytest.raises(NeedsValue):
-        Reduction.of([x, TensorSpec.of("axes", (1,), "int32")], ReducerOptions())
+        Reduction.of(Reduced([x, TensorSpec.of("axes", (1,), "int32")]), ReducerOptions())
 
 
 def test_shapes_that_cannot_be() -> None:

@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import AlongAxis
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import axis_of, expect_shapes, integer, operand
+from refinterp.kernels.data_movement import axis_of, expect_shapes, integer
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -46,46 +47,46 @@ class ArgMinOptions:
     method: ClassVar[str] = "argmin"
 
 
+Options = ArgMaxOptions | ArgMinOptions
+
+
 @kernel("ARG_MAX", "float32", "int8", "uint8", "int32", "bool", options=ArgMaxOptions)
 @kernel("ARG_MIN", "float32", "int8", "uint8", "int32", "bool", options=ArgMinOptions)
 @dataclass(frozen=True, slots=True)
-class ArgExtremum:
+class ArgExtremum(Kernel):
     """axis: counted with the sample axis. options: say which end is looked for."""
 
     axis: int
-    options: ArgMaxOptions | ArgMinOptions
+    options: Options
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: ArgMaxOptions | ArgMinOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: AlongAxis[TensorSpec], options: Options) -> tuple[Shape, ...]:
         """Drop the axis."""
-        return reduced(inputs, options.name)
+        return reduced(operands, options.name)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: AlongAxis[TensorSpec],
         outputs: Sequence[TensorSpec],
-        options: ArgMaxOptions | ArgMinOptions,
+        options: Options,
         rule: Rules,
     ) -> ArgExtremum:
         """Check axis and types."""
         where, y = options.name, outputs[0]
-        expect_shapes(outputs, reduced(inputs, where), where)
+        expect_shapes(outputs, reduced(operands, where), where)
         allowed = [t for t in ("int32", "int64") if options.output_type in (t, "float32")]
         if y.dtype not in allowed:  # float32 is what a file says that says nothing
             raise ModelError(
                 f"{where}: output {y.name!r} is {y.dtype} and output_type {options.output_type}; "
                 "both must be int32 or both int64"
             )
-        axis = axis_of(integer(inputs, 1, where), len(y.shape) + 1, where) + 1
+        axis = axis_of(integer(operands, 1, where), len(y.shape) + 1, where) + 1
         return cls(axis, options)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: AlongAxis[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Find the element: the first of equal ones, none that is NaN."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         if x.dtype.kind == "f" and np.isnan(x).any():
             best = self.options.extremum.reduce(x, self.axis, keepdims=True)
             y[...] = (x == best).argmax(self.axis)
@@ -93,10 +94,10 @@ class ArgExtremum:
             y[...] = getattr(x, self.options.method)(self.axis)
 
 
-def reduced(inputs: Inputs, where: str) -> tuple[Shape, ...]:
+def reduced(operands: AlongAxis[TensorSpec], where: str) -> tuple[Shape, ...]:
     """Drop the axis."""
-    shape = operand(inputs, 0, where).shape
-    axis = axis_of(integer(inputs, 1, where), len(shape), where)
+    shape = operands.input.shape
+    axis = axis_of(integer(operands, 1, where), len(shape), where)
     if shape[axis] == 0:
         raise ModelError(f"{where}: axis {axis} of {list(shape)} is empty")
     return ((*shape[:axis], *shape[axis + 1 :]),)

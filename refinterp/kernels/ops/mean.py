@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import (
@@ -32,7 +33,7 @@ from refinterp.kernels.reduction import (
     ordered_reduction,
     reduced_shapes,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 code_sums("MEAN", mean=True)
@@ -41,7 +42,7 @@ ordered_reduction("MEAN", np.add, np.nan, mean=True)
 
 @kernel("MEAN", "int32", "int64", options=ReducerOptions)
 @dataclass(frozen=True, slots=True)
-class MeanWhole:
+class MeanWhole(Kernel):
     """Plain integers without scales."""
 
     reduction: Reduction
@@ -50,17 +51,18 @@ class MeanWhole:
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+        cls,
+        operands: Reduced[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: ReducerOptions,
+        rule: Rules,
     ) -> MeanWhole:
         """Read the axes."""
-        return cls(Reduction.of(inputs, options))
+        return cls(Reduction.of(operands, options))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Reduced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y; of no elements it is 0."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         if x.size == 0:
             y.fill(0)
             return

@@ -25,10 +25,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _DTYPES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
@@ -53,7 +54,7 @@ class MinOptions(ReducerOptions):
 @kernel("REDUCE_MAX", *_DTYPES, options=MaxOptions)
 @kernel("REDUCE_MIN", *_DTYPES, options=MinOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class ReduceExtremum:
+class ReduceExtremum(Kernel):
     """function: picks one of two. end: what everything is compared with first."""
 
     reduction: Reduction
@@ -66,15 +67,14 @@ class ReduceExtremum:
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Reduced[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: MaxOptions | MinOptions,
         rule: Rules,
     ) -> ReduceExtremum:
         """Read the axes."""
-        x, y = inputs[0], outputs[0]
-        reduction = Reduction.of(inputs, options)
-        assert x is not None
+        x, y = operands.input, outputs[0]
+        reduction = Reduction.of(operands, options)
         if x.dtype in ("int8", "uint8", "int16") and (x.step, x.zero) != (y.step, y.zero):
             raise ModelError(
                 f"input {x.name!r} has scale {x.step} and zero point {x.zero}, output {y.name!r} "
@@ -86,12 +86,9 @@ class ReduceExtremum:
         from_first = everything and rule.path != "from-end"
         return cls(reduction, options.function, getattr(limits, options.end), from_first)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Reduced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         axes = self.reduction.array_axes
         start: dict[str, Any] = {} if self.from_first and x.size else {"initial": self.end}
         found = self.function.reduce(x, axis=axes, **start)

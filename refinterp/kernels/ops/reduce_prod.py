@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from refinterp.errors import ModelError, UnsupportedError
+from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import (
@@ -31,7 +32,7 @@ from refinterp.kernels.reduction import (
     ordered_reduction,
     reduced_shapes,
 )
-from refinterp.kernels.registry import Array, Inputs, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale64, wrap32
@@ -41,7 +42,7 @@ ordered_reduction("REDUCE_PROD", np.multiply, 1)
 
 @kernel("REDUCE_PROD", "int8", "int16", "uint8", "int32", "int64", options=ReducerOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class ReduceProdInteger:
+class ReduceProdInteger(Kernel):
     """multiplier: of every step."""
 
     reduction: Reduction
@@ -55,12 +56,15 @@ class ReduceProdInteger:
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReducerOptions, rule: Rules
+        cls,
+        operands: Reduced[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: ReducerOptions,
+        rule: Rules,
     ) -> ReduceProdInteger | PlainReduction:
         """Read the axes and fold the scales, if there are any, into the factor of one step."""
-        x, y = inputs[0], outputs[0]
-        reduction = Reduction.of(inputs, options)
-        assert x is not None
+        x, y = operands.input, outputs[0]
+        reduction = Reduction.of(operands, options)
         if not x.quantized or not reduction.count:
             return PlainReduction(reduction, np.multiply)
         if x.dtype not in ("int8", "int16"):
@@ -73,12 +77,9 @@ class ReduceProdInteger:
         factor = x.step / y.step ** (1.0 / reduction.count)
         return cls(reduction, Multiplier.of(factor), x.zero, y.zero, *INTEGER_RANGE[x.dtype])
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Reduced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         factors = self.reduction.rows(x).astype(np.int64) - self.x_zero
         current = factors[..., 0]
         for step in range(1, self.reduction.count):  # each rounding feeds the next
