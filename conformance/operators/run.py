@@ -154,7 +154,7 @@ def _account(tally: Tally, index: int, case: Case, outcome: Any, flavour: str, p
         return
     tally.cases += 1
     try:
-        often = bool(index % 2)
+        often = index % 3
         ours = run_ours(case.model, case.samples, flavour=flavour, plain=plain, often=often)
     except RefinterpError as error:
         tally.differing += 1

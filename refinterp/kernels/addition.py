@@ -32,7 +32,7 @@ from refinterp.numerics.fixedpoint import (
     rescale,
     rounding_divide_by_pot,
 )
-from refinterp.numerics.single_sum import SingleSum
+from refinterp.numerics.float32_sum import Float32Sum
 from refinterp.numerics.tables import tabulate_pairs
 from refinterp.numerics.tape import Do
 
@@ -51,7 +51,7 @@ def three(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ..
 class SumInteger(Steady):
     """The general integer kernel. sign: what b is multiplied by, +1 or -1.
 
-    single: the float32 form, where it is right for every pair of 8-bit codes; table: otherwise the
+    float32: the float32 form, where it is right for every pair of 8-bit codes; table: otherwise the
     output for every pair. Both are None for int16, and where only the plain form is wanted.
     """
 
@@ -66,7 +66,7 @@ class SumInteger(Steady):
     y_min: int
     y_max: int
     table: Array | None = None
-    single: SingleSum | None = None
+    float32: Float32Sum | None = None
 
     output_shapes = staticmethod(common_shape)
 
@@ -110,14 +110,14 @@ class SumInteger(Steady):
             return self
         table = tabulate_pairs(self.exact, a.dtype, b.dtype, y.dtype)
         a_real, b_real = a.step / y.step, options.sign * b.step / y.step
-        single = SingleSum.of(
+        float32 = Float32Sum.of(
             (a_real, b_real),
             y.zero - a.zero * a_real - b.zero * b_real,
             (y_min, y_max),
             (a.dtype, b.dtype),
             table,
         )
-        return replace(self, single=single) if single else replace(self, table=table)
+        return replace(self, float32=float32) if float32 else replace(self, table=table)
 
     def exact(self, a: I64, b: I64) -> I64:
         """The definition: codes a, b → codes y; int64 arrays that broadcast."""
@@ -137,8 +137,8 @@ class SumInteger(Steady):
         a, b = inputs[0], inputs[1]
         assert a is not None
         assert b is not None
-        if self.single is not None:
-            self.single(a, b, outputs[0], work.take, do)
+        if self.float32 is not None:
+            self.float32(a, b, outputs[0], work.take, do)
         else:
             map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
         return True

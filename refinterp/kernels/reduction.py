@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,6 +250,13 @@ class CodeSums(Kernel):
     reduction: Reduction
     dtype: Any
     requantizer: Requantizer
+
+    settles: ClassVar[bool] = True
+
+    def settle(self, outputs: Sequence[Array], runs: int) -> CodeSums:
+        """Rescale in the form that pays for so many runs."""
+        elements = outputs[0].size * runs
+        return replace(self, requantizer=self.requantizer.settle(elements, self.dtype))
 
     def eval(self, operands: Reduced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y; of no elements it is 0."""

@@ -62,6 +62,7 @@ class Kernel:
     besides, it says by these attributes of its class:
 
     steady: `record` names its calls, which are the same whatever the data; see `Steady`.
+    settles: `settle` gives the form of it that pays for a number of runs.
     controls: it calls subgraphs, keeps resources or ends runs; see `ControlKernel`.
     remembers: `state` gives what it keeps between invocations.
     always_known: `prepare` knows the outputs, which count as constants for what follows.
@@ -69,9 +70,17 @@ class Kernel:
 
     __slots__ = ()
     steady: ClassVar[bool] = False
+    settles: ClassVar[bool] = False
     controls: ClassVar[bool] = False
     remembers: ClassVar[bool] = False
     always_known: ClassVar[bool] = False
+
+    def settle(self, outputs: Sequence[Array], runs: int) -> Kernel:
+        """Return the kernel in the form that pays for so many runs that write such outputs.
+
+        It computes the same. What takes long to find, and makes a kernel fast, is found here.
+        """
+        return self
 
     def state(self) -> Sequence[Array]:
         """The state (*shape) at the start, and after the variables are reset.

@@ -1,13 +1,28 @@
-"""Floats on their way to codes: adding away from zero, and converting to the output's type."""
+"""Floats on their way to codes: in long rows, adding away from zero, to the output's type."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.numerics.tape import NOW, Do, put
+
+
+def stretched(size: int, row: int) -> Iterator[Callable[[Any], Any]]:
+    """Yield what cuts a flat array of `size` into rows as long as a vector, and what is left.
+
+    Long rows keep NumPy's inner loops long; a short one lies beside its vector like for like.
+    """
+    whole = size // row * row
+    if whole > row:
+        yield lambda flat: flat[:whole].reshape(-1, row)
+    elif whole:
+        yield lambda flat: flat[:whole]
+    if whole < size:
+        yield lambda flat: flat[whole:size]
 
 
 def store(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,16 +53,16 @@ class Corrections:
         return 0.14 * (len(self.rows) or self.channels.size * _STRIDED / max(self.count, 1))
 
     def find(
-        self, acc: F32, scratch: NDArray[np.bool_], do: Do, parts: Any
+        self, acc: F32, scratch: NDArray[np.bool_], do: Do, cuts: Sequence[Callable[[Any], Any]]
     ) -> NDArray[np.bool_] | None:
         """Mark them in acc (rows, channels), contiguous; None when there is nothing to correct.
 
-        scratch: at least 6 * acc.size. parts: cuts flat arrays into rows as long as the vectors.
+        scratch: at least 6 * acc.size. cuts: into rows as long as vectors, see `stretched`.
         """
         if self.rows:
             hits = scratch[: len(self.rows) * acc.size].reshape(len(self.rows), acc.size)
             for row, own in zip(self.rows, hits, strict=True):
-                for part in parts(acc.size):
+                for part in cuts:
                     piece = part(acc.reshape(-1))
                     do(np.equal, piece, row[: piece.shape[-1]], part(own))
             return hits

@@ -20,15 +20,10 @@ clip: Callable[..., Any] = getattr(_UMATH, "clip", np.clip)
 
 
 class Do(Protocol):
-    """Takes a call that works on arrays in place. runs: how many runs of the kernel it stands for.
+    """Takes a call that works on arrays in place.
 
     What one call reads and another writes is kept in order; what a call returns is dropped.
     """
-
-    @property
-    def runs(self) -> int:
-        """How often what is done now is going to count."""
-        ...
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Make the call, or note it."""
@@ -38,8 +33,6 @@ class Do(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Now:
     """Makes every call at once."""
-
-    runs: int = 1
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> None:
         function(*arguments)
@@ -52,7 +45,6 @@ NOW = _Now()
 class Tape:
     """Notes calls, and plays them in order."""
 
-    runs: int
     calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = field(default_factory=list)
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> None:

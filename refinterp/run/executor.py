@@ -123,6 +123,13 @@ class Executor:
         """
         self._run.reset()
 
+    def settle(self, runs: int) -> None:
+        """Look now for what makes so many runs fast, which else is done as runs are made.
+
+        What is computed stays the same. Only for programs whose samples can run side by side.
+        """
+        self._run.settle(runs)
+
     def invoke(
         self, observers: Sequence[Observer] = (), *, called: Sequence[Observer] = ()
     ) -> None:
@@ -163,6 +170,7 @@ class _Run:
         self._work = Workspace()
         self._late: dict[tuple[int, int], tuple[Any, Kernel, list[TensorSpec]]] = {}
         self._states: dict[tuple[int, int], tuple[Kernel, list[Array]]] = {}
+        self._replays: dict[tuple[int, int], tuple[Kernel, Replay]] = {}
         self._nested: dict[tuple[int, tuple[Shape, ...]], _Run] = {}
         self.resources: dict[int, Array] = {}
         self.names: dict[tuple[str, str], int] = {}
@@ -174,6 +182,12 @@ class _Run:
             for index, graph in program.graphs.items()
             if graph.batchable
         }
+
+    def settle(self, runs: int) -> None:
+        """Take the forms of kernels that pay for so many runs; where calls are always the same."""
+        for evaluate, _, outputs in [call for calls in self._calls.values() for call in calls]:
+            if isinstance(evaluate, Replay):
+                evaluate.settle(outputs, runs)
 
     def reset(self) -> None:
         """Set variables to their zeros."""
@@ -273,8 +287,18 @@ class _Run:
         """What to call for a step, and with which arrays: the same at every run."""
         inputs, outputs = self._operands(frame, step)
         kernel: Any = step.kernel
-        evaluate = Replay(kernel) if kernel.steady else kernel.eval
+        evaluate = self._evaluate(step, kernel, same=True)
         return evaluate, step.entry.operands([*inputs, *self._state(step, kernel)]), outputs
+
+    def _evaluate(self, step: Step, kernel: Kernel, *, same: bool) -> Callable[..., None]:
+        """What to call for a kernel; same: whether it gets the same arrays at every run."""
+        if not (kernel.settles or (kernel.steady and same)):
+            return kernel.eval
+        place = (step.subgraph, step.operator)
+        held = self._replays.get(place)
+        if held is None or held[0] is not kernel:
+            held = self._replays[place] = kernel, Replay(kernel, same=same)
+        return held[1]
 
     def _state(self, step: Step, kernel: Any) -> list[Array]:
         """The arrays a kernel remembers in; new ones when the kernel is another."""
@@ -303,7 +327,7 @@ class _Run:
             for tensor, array in zip(step.outputs, outputs, strict=True):
                 frame.bind(tensor, array)
         given = step.entry.operands([*inputs, *self._state(step, kernel)])
-        kernel.eval(given, outputs, self._work)
+        self._evaluate(step, kernel, same=False)(given, outputs, self._work)
 
     def _store(
         self, graph: PreparedGraph, frame: Frame, step: Step, arrays: Sequence[Array]

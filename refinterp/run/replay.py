@@ -1,4 +1,4 @@
-"""Kernels whose calls are the same at every run: noted once, then played."""
+"""A kernel as one executor has it: in the form that pays, and with its calls noted once."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from refinterp.numerics.tape import Tape
 
 Array = NDArray[Any]
 
-_AGAIN = 4  # notes are taken anew each time so many times as many runs have passed
+_OFTEN = 64  # runs that a second one makes likely
+_AGAIN = 4  # the kernel is settled anew each time so many times as many runs have passed
 
 
 class Replay:
-    """Stands for a kernel's `eval` on always the same arrays.
+    """Stands for a kernel's `eval` on arrays of always the same shapes.
 
-    The first run is an ordinary one, after which the workspace is as large as it will be. Notes are
-    taken at the second, and again now and then: a kernel that has been told that it runs often may
-    have found a quicker way by then.
+    Before the first run the kernel takes the form that pays for one run, before the second the one
+    that pays for many. Then notes are taken too, where the arrays themselves are always the same
+    (`same`): after a run the workspace is as large as it will be.
     """
 
-    __slots__ = ("_kernel", "_next", "_runs", "_tape")
+    __slots__ = ("_next", "_runs", "_same", "_tape", "kernel")
 
-    def __init__(self, kernel: Any) -> None:
-        self._kernel = kernel
+    def __init__(self, kernel: Any, *, same: bool) -> None:
+        self.kernel = kernel
+        self._same = same
         self._runs = 0
-        self._next = 1
+        self._next = 0
         self._tape: Tape | None = None
 
     def __call__(
@@ -36,17 +38,26 @@ class Replay:
     ) -> None:
         """Run the kernel."""
         if self._runs == self._next:
-            self._note(inputs, outputs, work)
+            self._advance(inputs, outputs, work)
         self._runs += 1
         if self._tape is None:
-            self._kernel.eval(inputs, outputs, work)
+            self.kernel.eval(inputs, outputs, work)
         else:
             self._tape.play()
 
-    def _note(
+    def settle(self, outputs: Sequence[Array], runs: int) -> None:
+        """Take the form that pays for so many runs; what was noted is void."""
+        kernel = self.kernel.settle(outputs, runs)
+        if kernel is not self.kernel:
+            self.kernel, self._tape = kernel, None
+
+    def _advance(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
     ) -> None:
-        self._next = self._runs * _AGAIN
-        tape = Tape(self._next - self._runs)
-        if self._kernel.record(inputs, outputs, work, tape):
-            self._tape = tape
+        runs = self._runs
+        self._next = max(1, runs * (_OFTEN if runs == 1 else _AGAIN))
+        self.settle(outputs, self._next)
+        if runs and self._same and self._tape is None and self.kernel.steady:
+            tape = Tape()
+            if self.kernel.record(inputs, outputs, work, tape):
+                self._tape = tape

@@ -7,21 +7,23 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from refinterp.numerics import requantize
 from refinterp.numerics.corrections import Corrections
-from refinterp.numerics.requantize import Requantizer
+from refinterp.numerics.requantize import FLOAT64_PAYS, Requantizer
 from refinterp.numerics.tape import NOW
 from tests.oracles import integers
 from tests.strategies import factors, zero_points
+
+FEW = FLOAT64_PAYS  # elements for which the float64 form is looked for
+MANY = 1 << 40  # and the float32 form
 
 
 def _thresholds(r: Requantizer, rng: np.random.Generator, bound: int) -> np.ndarray:
     """Accumulators around every place where the code may change, plus random ones: (n, C)."""
     steps = np.arange(-140, 141)[:, None] + 0.5
     with np.errstate(over="ignore"):
-        centre = np.clip(steps / r.factor - r.bias, -bound, bound).astype(np.int64)
-    near = (centre[None] + np.arange(-3, 4)[:, None, None]).reshape(-1, r.factor.size)
-    wide = rng.integers(-bound, bound + 1, (200, r.factor.size))
+        centre = np.clip(steps / r.rule.factor - r.rule.bias, -bound, bound).astype(np.int64)
+    near = (centre[None] + np.arange(-3, 4)[:, None, None]).reshape(-1, r.rule.factor.size)
+    wide = rng.integers(-bound, bound + 1, (200, r.rule.factor.size))
     return np.clip(np.concatenate([near, wide]), -bound, bound)
 
 
@@ -40,7 +42,7 @@ def requantizers(draw, rounding):
     r = Requantizer.prepare(
         factor, bias, zero, low, high, rounding=rounding, bound=np.full(channels, float(bound))
     )
-    return r, bound
+    return r.settle(FEW, np.float64), bound
 
 
 @pytest.mark.parametrize("rounding", ["double", "real", "int64"])
@@ -50,11 +52,11 @@ def test_fast_path_equals_the_plain_rule(rounding):
     @given(requantizers(rounding), st.integers(0, 2**32 - 1))
     def check(drawn, seed):
         r, bound = drawn
-        event(f"fast form offered: {r.fast is not None}")
+        event(f"fast form offered: {r.float64 is not None}")
         acc = _thresholds(r, np.random.default_rng(seed), bound)
         out = np.zeros(acc.shape, np.int8)
         r(acc.astype(np.float64), out)
-        np.testing.assert_array_equal(out, r.exact(acc))
+        np.testing.assert_array_equal(out, r.rule.exact(acc))
 
     check()
 
@@ -67,11 +69,11 @@ def test_fast_path_on_powers_of_two(exponent, code, zero):
     r = Requantizer.prepare(
         np.array([2.0**exponent]), np.zeros(1, np.int64), zero, -128, 127,
         rounding="double", bound=np.array([2.0**22]),
-    )  # fmt: skip
+    ).settle(FEW, np.float32)  # fmt: skip
     acc = np.arange(start, start + 500)[:, None]
     out = np.zeros(acc.shape, np.int8)
     r(acc.astype(np.float32), out)
-    m, e = int(r.multiplier.mantissa[0]), int(r.multiplier.exponent[0])
+    m, e = int(r.rule.multiplier.mantissa[0]), int(r.rule.multiplier.exponent[0])
     want = [min(127, max(-128, integers.rescale(int(a), m, e) + zero)) for a in acc[:, 0]]
     np.testing.assert_array_equal(out[:, 0], want)  # pytest's own diff of long lists takes minutes
 
@@ -82,8 +84,8 @@ def test_ordinary_layers_get_the_fast_form():
     r = Requantizer.prepare(
         factor, np.array([1200, -3, 0, 7]), -128, -128, 127,
         rounding="double", bound=np.full(4, 2.0**22),
-    )  # fmt: skip
-    assert r.fast is not None
+    ).settle(FEW, np.float32)  # fmt: skip
+    assert r.float64 is not None
 
 
 def test_channels_that_cannot_change_are_constants():
@@ -92,19 +94,18 @@ def test_channels_that_cannot_change_are_constants():
     bias = np.array([3, 2**30, -(2**30), 2**30])
     r = Requantizer.prepare(
         factor, bias, -7, -128, 127, rounding="double", bound=np.full(4, 2.0**20)
-    )
+    ).settle(FEW, np.float32)
     acc = np.random.default_rng(0).integers(-(2**20), 2**20, (500, 4))
     out = np.zeros(acc.shape, np.int8)
     r(acc.astype(np.float32), out)
-    assert r.fast is not None
-    np.testing.assert_array_equal(out, r.exact(acc))
+    assert r.float64 is not None
+    np.testing.assert_array_equal(out, r.rule.exact(acc))
 
 
 @pytest.mark.parametrize("low", [-128, -20])
 @pytest.mark.parametrize("least", [2.5e-3, 6e-4, 3e-4])
-def test_float32_form_equals_the_plain_rule(low, least, monkeypatch):
+def test_float32_form_equals_the_plain_rule(low, least):
     """Where float32 is offered it gives the plain rule's codes for every accumulator there is."""
-    monkeypatch.setattr(requantize, "SINGLE_AFTER", 0)
     rng = np.random.default_rng(1)
     offered = corrected = 0
     for _ in range(12):
@@ -115,23 +116,21 @@ def test_float32_form_equals_the_plain_rule(low, least, monkeypatch):
         r = Requantizer.prepare(
             factor, rng.integers(-5000, 5000, channels), -20, low, 127,
             rounding="double", bound=np.full(channels, float(reach)),
-        )  # fmt: skip
+        ).settle(MANY, np.float32)  # fmt: skip
         acc = np.repeat(np.arange(-reach, reach + 1)[:, None], channels, axis=1)
         out = np.zeros(acc.shape, np.int8)
         r(acc.astype(np.float32), out)
-        assert r.fast is not None
-        form = r.fast.single.form
-        if form is not None:
+        assert r.float64 is not None
+        if r.float32 is not None:
             offered += 1
-            corrected += form.corrections.channels.size
-        np.testing.assert_array_equal(out, r.exact(acc))
+            corrected += r.float32.corrections.channels.size
+        np.testing.assert_array_equal(out, r.rule.exact(acc))
     assert offered > 2
     assert corrected or least > 1e-3
 
 
-def test_float32_form_at_the_ends_of_the_bound(monkeypatch):
+def test_float32_form_at_the_ends_of_the_bound():
     """A code that is only just reached, or only just not, by the largest sums is told apart."""
-    monkeypatch.setattr(requantize, "SINGLE_AFTER", 0)
     rng = np.random.default_rng(2)
     offered = 0
     for _ in range(300):
@@ -139,12 +138,12 @@ def test_float32_form_at_the_ends_of_the_bound(monkeypatch):
         bound = np.floor((rng.integers(1, 100, 3) + 0.5) / factor) + rng.integers(-1, 3, 3)
         r = Requantizer.prepare(
             factor, np.zeros(3, np.int64), 0, -128, 127, rounding="double", bound=bound
-        )
+        ).settle(MANY, np.float32)
         acc = np.concatenate([bound[None] - [[0], [1], [2]], -bound[None] + [[0], [1], [2]]])
         out = np.zeros(acc.shape, np.int8)
         r(acc.astype(np.float32), out)
-        offered += r.fast is not None and r.fast.single.form is not None
-        np.testing.assert_array_equal(out, r.exact(acc.astype(np.int64)))
+        offered += r.float32 is not None
+        np.testing.assert_array_equal(out, r.rule.exact(acc.astype(np.int64)))
     assert offered > 100
 
 
@@ -171,7 +170,7 @@ def test_corrections(channels):
             lambda flat, n=whole: flat[n:],
         )
         scratch = np.zeros(acc.size * 40, np.bool_)
-        hits = corrections.find(acc, scratch, NOW, lambda _, cuts=cuts: cuts)
+        hits = corrections.find(acc, scratch, NOW, cuts)
         corrections.apply(hits, out)
         np.testing.assert_array_equal(out, want)
 
@@ -182,19 +181,19 @@ def test_channels_whose_codes_wrap_are_not_constants(rounding):
     r = Requantizer.prepare(
         np.array([3e5]), np.array([0]), 0, -32768, 32767,
         rounding=rounding, bound=np.array([2.0**21]),
-    )  # fmt: skip
+    ).settle(FEW, np.float64)  # fmt: skip
     acc = np.random.default_rng(0).integers(-(2**21), 2**21, (2000, 1))
     acc[:200] //= 1 << 14
     out = np.zeros(acc.shape, np.int16)
     r(acc.astype(np.float64), out)
-    np.testing.assert_array_equal(out, r.exact(acc))
+    np.testing.assert_array_equal(out, r.rule.exact(acc))
 
 
 def test_a_real_factor_multiplies_the_biased_sum():
     """-5 * 1.9 is a tie in float64, -6 * 1.9 + 1.9 is not: the bias has to be added first."""
     r = Requantizer.prepare(
         np.array([1.9]), np.array([1]), 0, -128, 127, rounding="real", bound=np.array([100.0])
-    )
+    ).settle(FEW, np.float64)
     out = np.zeros((1, 1), np.int8)
     r(np.array([[-6.0]]), out)
-    assert out[0, 0] == r.exact(np.array([[-6]]))[0, 0] == -10
+    assert out[0, 0] == r.rule.exact(np.array([[-6]]))[0, 0] == -10

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,7 @@ class BatchMatMulInteger(Kernel):
     dtype: Any
     requantizer: Requantizer | None
 
+    settles: ClassVar[bool] = True
     output_shapes = staticmethod(batch_matmul_output_shapes)
 
     @classmethod
@@ -131,6 +132,13 @@ class BatchMatMulInteger(Kernel):
             plain=rule.plain,
         )
         return cls(options.adj_x, options.adj_y, x_zero, w_zero, dtype, requantizer)
+
+    def settle(self, outputs: Sequence[Array], runs: int) -> BatchMatMulInteger:
+        """Rescale in the form that pays for so many runs."""
+        if self.requantizer is None:
+            return self
+        elements = outputs[0].size * runs
+        return replace(self, requantizer=self.requantizer.settle(elements, self.dtype))
 
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
 from refinterp.kernels.weighted import (
     accumulator_rounding,
     bias_values,
@@ -118,6 +118,11 @@ class Folded:
     gemm: ExactGemm
     requantizer: Requantizer
 
+    def settle(self, elements: int) -> Folded:
+        """Rescale in the form that pays for so many sums."""
+        requantizer = self.requantizer.settle(elements, self.gemm.output_dtype)
+        return replace(self, requantizer=requantizer)
+
 
 @kernel(
     "CONV_2D",
@@ -130,7 +135,7 @@ class Folded:
     weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class Conv2DInteger(Kernel):
+class Conv2DInteger(Steady):
     """The integer kernel. groups is empty when filter or bias are only known at run time.
 
     tile: neighbouring output pixels that are worked out as one, with a filter that holds theirs
@@ -151,6 +156,7 @@ class Conv2DInteger(Kernel):
     group_count: int
     groups: tuple[Folded, ...]
 
+    settles: ClassVar[bool] = True
     output_shapes = staticmethod(conv_output_shapes)
 
     @classmethod
@@ -222,6 +228,11 @@ class Conv2DInteger(Kernel):
             several[pixel, :, :, pixel * stride : pixel * stride + wide] = w
         return several.reshape(-1, *several.shape[2:])
 
+    def settle(self, outputs: Sequence[Array], runs: int) -> Conv2DInteger:
+        """Rescale in the form that pays for so many runs."""
+        elements = outputs[0].size * runs // max(len(self.groups), 1)
+        return replace(self, groups=tuple(group.settle(elements) for group in self.groups))
+
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
     ) -> None:
@@ -235,7 +246,9 @@ class Conv2DInteger(Kernel):
         bias = inputs[2] if len(inputs) > 2 else None
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             values = np.zeros(w.shape[1], np.int64) if own_bias is None else own_bias[0].reshape(-1)
-            self._run(self.fold(own_w[0], values.astype(np.int64)), own_x, own_y, work)
+            folded = self.fold(own_w[0], values.astype(np.int64))
+            elements = own_y.size // len(folded)
+            self._run(tuple(group.settle(elements) for group in folded), own_x, own_y, work)
 
     def record(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
@@ -282,7 +295,7 @@ class Conv2DInteger(Kernel):
 
 @kernel("CONV_2D", "float32", options=Conv2DOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class Conv2DFloat(Kernel):
+class Conv2DFloat(Steady):
     """The float32 kernel: matrices (depth, out) per group, or none when known only at run time."""
 
     place: PatchGrid

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
 from refinterp.kernels.weighted import (
     bias_values,
     clamp,
@@ -167,6 +167,11 @@ class Folded:
     taps: Taps
     requantizer: Requantizer
 
+    def settle(self, elements: int) -> Folded:
+        """Rescale in the form that pays for so many sums."""
+        requantizer = self.requantizer.settle(elements, self.taps.phases[0].dtype)
+        return replace(self, requantizer=requantizer)
+
 
 @kernel(
     "DEPTHWISE_CONV_2D",
@@ -178,7 +183,7 @@ class Folded:
     weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class DepthwiseConv2DInteger(Kernel):
+class DepthwiseConv2DInteger(Steady):
     """The integer kernel. folded is None when filter or bias are only known at run time."""
 
     place: FrameGrid
@@ -193,6 +198,7 @@ class DepthwiseConv2DInteger(Kernel):
     plain: bool
     folded: Folded | None
 
+    settles: ClassVar[bool] = True
     output_shapes = staticmethod(depthwise_output_shapes)
 
     @classmethod
@@ -246,6 +252,12 @@ class DepthwiseConv2DInteger(Kernel):
         )
         return Folded(taps, requantizer)
 
+    def settle(self, outputs: Sequence[Array], runs: int) -> DepthwiseConv2DInteger:
+        """Rescale in the form that pays for so many runs."""
+        if self.folded is None:
+            return self
+        return replace(self, folded=self.folded.settle(outputs[0].size * runs))
+
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
     ) -> None:
@@ -259,7 +271,8 @@ class DepthwiseConv2DInteger(Kernel):
         bias = inputs[2] if len(inputs) > 2 else None
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             values = np.zeros(w.shape[-1], np.int64) if own_bias is None else own_bias[0]
-            self._run(self.fold(own_w[0, 0], values.astype(np.int64)), own_x, own_y, work)
+            folded = self.fold(own_w[0, 0], values.astype(np.int64)).settle(own_y.size)
+            self._run(folded, own_x, own_y, work)
 
     def record(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
@@ -289,7 +302,7 @@ class DepthwiseConv2DInteger(Kernel):
 
 @kernel("DEPTHWISE_CONV_2D", "float32", options=DepthwiseConv2DOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class DepthwiseConv2DFloat(Kernel):
+class DepthwiseConv2DFloat(Steady):
     """The float32 kernel. taps is None when the filter is only known at run time."""
 
     place: FrameGrid

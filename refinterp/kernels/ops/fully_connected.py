@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ from refinterp.kernels.fully_connected_formats import (
     FullyConnectedBlockwise,
     FullyConnectedShuffled,
 )
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import (
     accumulator_rounding,
@@ -106,6 +107,11 @@ class Folded:
     gemm: ExactGemm
     requantizer: Requantizer
 
+    def settle(self, elements: int) -> Folded:
+        """Rescale in the form that pays for so many sums."""
+        requantizer = self.requantizer.settle(elements, self.gemm.output_dtype)
+        return replace(self, requantizer=requantizer)
+
 
 @kernel(
     "FULLY_CONNECTED",
@@ -121,7 +127,7 @@ class Folded:
     weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class FullyConnectedInteger(Kernel):
+class FullyConnectedInteger(Steady):
     """The integer kernel. folded is None when weights or bias are only known at run time."""
 
     x_zero: int
@@ -135,6 +141,7 @@ class FullyConnectedInteger(Kernel):
     plain: bool
     folded: Folded | None
 
+    settles: ClassVar[bool] = True
     output_shapes = staticmethod(fully_connected_output_shapes)
 
     @classmethod
@@ -190,6 +197,12 @@ class FullyConnectedInteger(Kernel):
         )
         return Folded(gemm, requantizer)
 
+    def settle(self, outputs: Sequence[Array], runs: int) -> FullyConnectedInteger:
+        """Rescale in the form that pays for so many runs."""
+        if self.folded is None:
+            return self
+        return replace(self, folded=self.folded.settle(outputs[0].size * runs))
+
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
     ) -> None:
@@ -205,7 +218,8 @@ class FullyConnectedInteger(Kernel):
             values = np.zeros(w.shape[1], np.int64)
             if own_bias is not None:
                 values += own_bias.reshape(-1)
-            _run(self.fold(own_w[0], values), own_x, own_y, w.shape[-1], work)
+            folded = self.fold(own_w[0], values).settle(own_y.size)
+            _run(folded, own_x, own_y, w.shape[-1], work)
 
     def record(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,6 +171,11 @@ class Folded:
     weights: NDArray[Any]
     requantizer: Requantizer
 
+    def settle(self, elements: int) -> Folded:
+        """Rescale in the form that pays for so many sums."""
+        requantizer = self.requantizer.settle(elements, self.weights.dtype)
+        return replace(self, requantizer=requantizer)
+
 
 def _matrix(w: Array, dtype: Any) -> NDArray[Any]:
     """Lay out w (out, height, width, in) as (in, height * width * out)."""
@@ -202,6 +207,7 @@ class TransposeConvInteger(Kernel):
     plain: bool
     folded: Folded | None
 
+    settles: ClassVar[bool] = True
     output_shapes = staticmethod(transpose_conv_output_shapes)
 
     @classmethod
@@ -255,6 +261,12 @@ class TransposeConvInteger(Kernel):
         )
         return Folded(_matrix(w, dtype), requantizer)
 
+    def settle(self, outputs: Sequence[Array], runs: int) -> TransposeConvInteger:
+        """Rescale in the form that pays for so many runs."""
+        if self.folded is None:
+            return self
+        return replace(self, folded=self.folded.settle(outputs[0].size * runs))
+
     def eval(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
     ) -> None:
@@ -268,7 +280,8 @@ class TransposeConvInteger(Kernel):
             return
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             values = np.zeros(w.shape[1], np.int64) if own_bias is None else own_bias[0]
-            self._run(self.fold(own_w[0], values.astype(np.int64)), own_x, own_y, work)
+            folded = self.fold(own_w[0], values.astype(np.int64)).settle(own_y.size)
+            self._run(folded, own_x, own_y, work)
 
     def _run(self, folded: Folded, x: Array, y: Array, work: Workspace) -> None:
         dtype = folded.weights.dtype

@@ -26,7 +26,7 @@ _BLOCK = 1 << 16  # elements: both operands as float32 stay in the second-level 
 
 
 @dataclass(frozen=True, slots=True)
-class SingleSum:
+class Float32Sum:
     """The three constants, and the clamp in codes of the output."""
 
     a_scale: np.float32
@@ -71,7 +71,7 @@ class SingleSum:
         clamp: tuple[int, int],
         dtypes: tuple[str, str],
         table: NDArray[Any],
-    ) -> SingleSum | None:
+    ) -> Float32Sum | None:
         """Return the form if it is right for every pair of codes.
 
         factors: real output steps per step of a and of b; constant: added to their sum, in output

@@ -1,6 +1,6 @@
 """Requantization in float32, for channels where it is checked at every place the code changes.
 
-float32 halves the memory traffic of `requantize.FastRescale`, but cannot hold the products exactly.
+float32 halves the memory traffic of `float64_rescale`, but cannot hold the products exactly.
 It does not have to. The code is a step function of an integer accumulator; float32's
 
     w = acc * scale + offset (+ half with the sign of w), truncated
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.numerics.codes import add_away, store
+from refinterp.numerics.codes import add_away, store, stretched
 from refinterp.numerics.corrections import Corrections
 from refinterp.numerics.tape import Do, clip
 
@@ -46,7 +46,7 @@ _AROUND = np.arange(-3, 3, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SingleRescale:
+class Float32Rescale:
     """float32 form for the columns of one rule.
 
     scale, offset: (repeats * channels,), the channels' values over and over. half: likewise, or
@@ -61,16 +61,17 @@ class SingleRescale:
     zero_point: int
     corrections: Corrections
 
-    def __call__(self, acc: F32, out: NDArray[Any], scratch: F64, do: Do, parts: Any) -> None:
+    def __call__(self, acc: F32, out: NDArray[Any], scratch: F64, do: Do) -> None:
         """Write the codes of acc (rows, channels), contiguous, which is written over.
 
-        scratch: at least 1.25 * acc.size. parts: cuts flat arrays into rows as long as the vectors.
+        scratch: at least 1.25 * acc.size.
         """
+        cuts = tuple(stretched(acc.size, self.scale.size))
         free = scratch.view(np.float32)
         spare = free[: acc.size]
-        hits = self.corrections.find(acc, free[acc.size :].view(np.bool_), do, parts)
+        hits = self.corrections.find(acc, free[acc.size :].view(np.bool_), do, cuts)
         flat = acc.reshape(-1)
-        for part in parts(acc.size):
+        for part in cuts:
             self._part(part(flat), part(spare), do)
         codes = out
         if out.flags.c_contiguous:
@@ -122,7 +123,7 @@ class Exact:
         return np.asarray(np.trunc(np.clip(t, self.low, self.high)))
 
 
-def find_single(rule: Exact, row: int) -> SingleRescale | None:
+def find_float32(rule: Exact, row: int) -> Float32Rescale | None:
     """Look for a float32 form; row: elements to repeat the channels over.
 
     Returns None when sums do not fit float32, or too many accumulators would have to be corrected.
@@ -151,7 +152,7 @@ def find_single(rule: Exact, row: int) -> SingleRescale | None:
     if corrections.cost > (0.7 if signed else 0.4):
         return None
     tiled = np.tile(found, (1, max(1, row // n)))
-    return SingleRescale(
+    return Float32Rescale(
         tiled[0], tiled[1], tiled[2] if signed else None, rule.low, rule.high, rule.zero_point,
         corrections,
     )  # fmt: skip

@@ -1,0 +1,99 @@
+"""What each rounding rule asks of its float64 form, and for which channels that is proven.
+
+For the "double" rule with right shift r >= 1 and real factor s = m * 2**-(31 + r) rounding twice
+is one rounding with a moved threshold. With t = (acc + bias) * s,
+
+    x = floor((acc + bias) * m / 2**31 + 1/2)    first rounding, halves up
+    q = x / 2**r, halves away from zero          second rounding
+      = trunc(t + copysign(1/2 + 2**-(r + 1), t))
+
+because floor(floor(y) / n) = floor(y / n). Two cases need care. A negative t whose sum lands
+exactly on an integer must not count it (the first rounding went up), so where that can happen t is
+nudged up by less than the spacing of its values, 2**-(31 + r). And float64 must hold t exactly
+wherever a threshold is near: `_double_rule` says what is asked of each channel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.numerics.fixedpoint import Multiplier, reduced_mantissa
+
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """What a rule asks of the fast form, per channel.
+
+    scale, nudge, half: float64. proven: where float64 is exact near every threshold.
+    signed: whether half takes the sum's sign (halves away from zero) or is always added.
+    short: whether factors have so few bits that products with a sum and with a bias are exact, and
+    may be added afterwards; a float64 factor has not.
+    """
+
+    scale: F64
+    nudge: F64
+    half: F64
+    proven: NDArray[np.bool_]
+    signed: bool
+    short: bool = True
+
+
+def _double_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
+    """Rounding twice. Bits of t: from the smaller of its size and `reach` down to its spacing.
+
+    Beyond `reach` t may be rounded: it stays beyond, and the clamp hides it.
+    """
+    right = -m.exponent
+    scale = m.real
+    unwrapped = np.ldexp(total, np.maximum(-right, 0).astype(np.int32)) < 2.0**31
+    size = np.ceil(np.log2(np.minimum(total * scale, reach) + 2.0))
+    proven = (m.mantissa >= 0) & unwrapped & (size + 31 + right <= 52)
+    if np.all((right <= 0) | (m.mantissa == 0)):  # no second rounding: halves go up
+        return Form(scale, np.zeros_like(scale), np.full_like(scale, 0.5), proven, False)
+    half = 0.5 + np.ldexp(0.5, -np.maximum(right, 1).astype(np.int32))
+    lowest_bit = m.mantissa & -m.mantissa
+    ties = total * lowest_bit >= 2.0**30
+    nudge = np.where(ties, np.ldexp(1.0, (-33 - right).astype(np.int32)), 0.0)
+    proven &= (right >= 1) & (~ties | (size + 33 + right <= 52))
+    return Form(scale, nudge, half, proven, True)
+
+
+def _real_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
+    """One float64 product, as in C, then round: see `fixedpoint.round_half_away`.
+
+    Sums that wrap in int32 and products that leave it are for the plain rule.
+    """
+    form = _real64_rule(m, factor, total, reach)
+    return replace(form, proven=form.proven & (total < 2.0**31))
+
+
+def _real64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
+    """The same where sums are int64: up to 2**52 float64 holds them all."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        proven = (total < 2.0**52) & (total * np.abs(factor) < 2.0**30)
+    scale = np.where(proven, factor, 0.0)
+    half = np.full_like(scale, np.nextafter(0.5, 0.0))
+    return Form(scale, np.zeros_like(scale), half, proven, True, short=False)
+
+
+def _int64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
+    """A 15-bit mantissa and one rounding, halves up; wraps beyond int32."""
+    short = reduced_mantissa(m).astype(np.float64)
+    scale = np.ldexp(short, (m.exponent - 15).astype(np.int32))
+    proven = (
+        (m.exponent <= 14) & (total * np.abs(short) < 2.0**51) & (total * np.abs(scale) < 2.0**30)
+    )
+    return Form(scale, np.zeros_like(scale), np.full_like(scale, 0.5), proven, False)
+
+
+FORMS = {
+    "double": _double_rule,
+    "real": _real_rule,
+    "real64": _real64_rule,
+    "int64": _int64_rule,
+}
