@@ -6,7 +6,6 @@ meaningless; a warning is what some runtimes refuse and others take, or a doubtf
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.compiled import compiled_operators, own_memory
-from refinterp.graph.constants import has_constant
+from refinterp.graph.constants import bytes_needed, has_constant
 from refinterp.graph.layout import layout
 from refinterp.graph.model import (
     OPTIONAL,
@@ -261,7 +260,7 @@ def _storage(model: Model, tensor: Tensor, external: set[int]) -> Iterator[_Faul
         evidence = f"its buffer is {tensor.buffer}, but the model has {_count(buffers, 'buffer')}"
         yield "buffer_index_out_of_range", "error", evidence
     elif not negative and has_constant(model, tensor):
-        needed = _bytes_needed(tensor)
+        needed = bytes_needed(tensor)
         size = model.buffers[tensor.buffer].data.size
         evidence = (
             f"its buffer {tensor.buffer} holds {_count(size, 'byte')}, but {tensor.dtype} of "
@@ -280,14 +279,6 @@ def _bits(tensor: Tensor) -> int | None:
     """Return the bits one element takes in the file, None where the type does not tell."""
     dtype = str(tensor.dtype)
     return element_bits(dtype) if dtype in STORAGE else None
-
-
-def _bytes_needed(tensor: Tensor) -> int | None:
-    """Return the bytes of a dense constant, None where shape and type do not tell."""
-    bits = _bits(tensor)
-    if bits is None or tensor.sparsity is not None:
-        return None
-    return -(-math.prod(tensor.shape) * bits // 8)
 
 
 def _quantization(subgraph: Subgraph, tensor: Tensor, *, constant: bool) -> Iterator[_Fault]:

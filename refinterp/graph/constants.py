@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
-from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Quantization, Tensor
+from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Quantization, Tensor, element_bits
 from refinterp.graph.sparsity import densify
 
 
@@ -42,6 +42,23 @@ def has_constant(model: Model, tensor: Tensor) -> bool:
     return 0 < tensor.buffer < len(model.buffers) and model.buffers[tensor.buffer].data.size > 0
 
 
+def bytes_needed(tensor: Tensor) -> int | None:
+    """Return the bytes of a dense constant, None where shape and type do not tell."""
+    if (
+        tensor.dtype not in STORAGE
+        or tensor.sparsity is not None
+        or min(tensor.shape, default=0) < 0
+    ):
+        return None
+    return -(-math.prod(tensor.shape) * element_bits(str(tensor.dtype)) // 8)
+
+
+def missing_bytes(model: Model, tensor: Tensor) -> int:
+    """Return how many bytes a constant is shorter than its shape takes, 0 where it is not."""
+    needed = bytes_needed(tensor) if has_constant(model, tensor) else None
+    return 0 if needed is None else max(0, needed - model.buffers[tensor.buffer].data.size)
+
+
 def constant(model: Model, tensor: Tensor) -> NDArray[Any] | None:
     """Return the tensor's constant, read-only and of the tensor's shape, or None if it has none.
 
@@ -61,8 +78,8 @@ def constant(model: Model, tensor: Tensor) -> NDArray[Any] | None:
         return _dense(raw, tensor, dtype)
     count = math.prod(tensor.shape)
     bits = PACKED_BITS.get(str(tensor.dtype))
-    needed = -(-count * bits // 8) if bits else count * dtype.itemsize
-    if raw.size < needed:
+    needed = bytes_needed(tensor)
+    if needed is not None and raw.size < needed:
         raise ModelError(
             f"tensor {tensor.name!r}: its buffer {tensor.buffer} holds {raw.size} bytes, but "
             f"{tensor.dtype} of shape {list(tensor.shape)} takes {needed}"

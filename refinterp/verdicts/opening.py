@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from refinterp.graph.constants import missing_bytes
 from refinterp.graph.model import Model, Tensor
-from refinterp.verdicts.verdict import CMSIS_NN_MVE, ESP_NN, TFLM, Verdict
+from refinterp.verdicts.verdict import CMSIS_NN_MVE, ESP_NN, TFLM, Answer, Verdict
 
 
 def verdicts(model: Model, runtime: str) -> Iterator[Verdict]:
-    """Yield what stops the runtime, the first fault of each subgraph."""
-    if runtime in (TFLM, CMSIS_NN_MVE, ESP_NN):
-        return
+    """Yield what stops the runtime, or goes wrong without a word: the first fault of each subgraph.
+
+    TFLM checks nothing of all this; of a constant that is too short it reads what lies behind.
+    """
+    unchecked = runtime in (TFLM, CMSIS_NN_MVE, ESP_NN)
+    answer: Answer = "differs" if unchecked else "refuses"
     for subgraph, graph in enumerate(model.subgraphs):
         for index, tensor in enumerate(graph.tensors):
-            why = _quantization(tensor)
+            rule, why = "quantization", "" if unchecked else _quantization(tensor)
+            if not why and (missing := missing_bytes(model, tensor)):
+                size = f"{missing} byte{'s' * (missing > 1)}"
+                rule, why = "storage", f"is {size} shorter than its shape takes"
+                why += ": what lies behind it is read instead" if unchecked else ""
             if why:
                 text = f"tensor {index} ({tensor.name!r}) {why}"
-                yield Verdict(runtime, subgraph, None, "", "refuses", text, "quantization", "open")
+                yield Verdict(runtime, subgraph, None, "", answer, text, rule, "open")
                 break
 
 

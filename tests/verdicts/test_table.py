@@ -10,6 +10,8 @@ from refinterp.evidence.matrix import matrix
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.kernels.registry import load_all
+from refinterp.modelfile.writer import write_model
+from refinterp.runtimes import Refused, open_runtime, unavailable
 from refinterp.verdicts.inventory import has_kernel
 from refinterp.verdicts.judge import refusal, verdicts
 from refinterp.verdicts.table import load
@@ -70,6 +72,39 @@ def test_bias_scales_fit_to_two_hundredths(runtime: str, scale: float, fits: boo
     if found is not None:
         assert found.rule == "bias scale"
         assert "allowed: 0.02" in found.why
+
+
+def short() -> Model:
+    """A bias of two int32 whose buffer has a byte less."""
+    g = GraphBuilder()
+    x = g.input("x", (1, 4), "int8", scale=0.5)
+    w = g.constant("w", np.ones((2, 4), np.int8), scale=0.5)
+    stored = g.constant("stored", np.zeros(7, np.uint8))
+    model = g.build(outputs=[x])
+    b = g.tensor("b", (2,), "int32", scale=0.25, buffer=model.subgraphs[0].tensors[stored].buffer)
+    y = g.tensor("y", (1, 2), "int8", scale=0.5)
+    g.operator("FULLY_CONNECTED", [x, w, b], [y])
+    return g.build(outputs=[y])
+
+
+def test_a_constant_that_is_too_short() -> None:
+    """LiteRT refuses the file, TFLM reads what lies behind."""
+    first = {runtime: verdicts(short(), runtime)[0] for runtime in RUNTIMES}
+    for runtime, found in first.items():
+        assert (found.operator, found.rule) == (None, "storage")
+        assert found.verdict == ("refuses" if runtime.startswith("litert") else "differs")
+        assert "tensor 3 ('b') is 1 byte shorter than its shape takes" in found.why
+
+
+def test_litert_refuses_a_constant_that_is_too_short() -> None:
+    """As it opens the file."""
+    name = "runtime:litert-reference"
+    if reason := unavailable(name):
+        pytest.skip(reason)
+    with open_runtime(name) as runtime:
+        found = runtime.run(write_model(short()), [[np.zeros((1, 4), np.int8)]])
+    assert isinstance(found, Refused)
+    assert "required_bytes <= bytes was not true" in found.reason
 
 
 def test_an_operator_that_is_not_there() -> None:

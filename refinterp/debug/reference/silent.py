@@ -42,9 +42,9 @@ def _is_zero(spec: TensorSpec) -> bool:
 
 
 def silent_channels(weighted: Iterable[WeightedOperator]) -> dict[int, NDArray[np.bool_]]:
-    """Weights → which of their output channels add less than half a code, whatever the input.
+    """Weights, and biases → which of their channels add less than half a code, whatever the input.
 
-    (channels,); only for weights of which some channels are so and some are not: where all are, a
+    (channels,); only of layers of which some channels are so and some are not: where all are, a
     scale of the layer is wrong.
     """
     found: dict[int, NDArray[np.bool_]] = {}
@@ -54,5 +54,6 @@ def silent_channels(weighted: Iterable[WeightedOperator]) -> dict[int, NDArray[n
             reach = np.maximum(np.abs(least), np.abs(most)) * one.factors
         channels = np.asarray(np.isfinite(reach) & (reach < _HALF))
         if channels.any() and not channels.all():
-            found[one.w] = channels & found[one.w] if one.w in found else channels
+            for tensor in {one.w, one.bias} - {OPTIONAL}:
+                found[tensor] = channels & found.get(tensor, channels)
     return found
