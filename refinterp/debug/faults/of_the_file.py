@@ -83,6 +83,9 @@ def contract_faults(
     weights = _weights(operators, specs)
     folded = tuple(weighted_operators(operators, specs) if weighted is None else weighted)
     silent = silent_channels(folded)
+    for one in folded:
+        if one.w in silent and one.bias != OPTIONAL:  # what a switched-off channel adds its 0 to
+            silent.setdefault(one.bias, silent[one.w])
     mute = silent_tensors(operators, specs)
     faults = [
         *_scales(specs, users, mute, silent),
@@ -139,7 +142,12 @@ def _scales(
         if bad.size:
             least = spec.scale.min()
             harmless = bool(np.isfinite(spec.scale).all() and least >= 0) and (
-                tensor in mute or (tensor in silent and bool(silent[tensor][bad].all()))
+                tensor in mute
+                or (
+                    tensor in silent
+                    and silent[tensor].size == spec.scale.size
+                    and bool(silent[tensor][bad].all())
+                )
             )
             yield Fault(
                 "bad_scale",
@@ -392,16 +400,17 @@ def _bias_scale(one: WeightedOperator) -> Iterator[Fault]:
     if spec.scale.size not in (1, one.channels):
         return
     wanted = one.specs[one.x].step * one.scales
+    scales = np.broadcast_to(spec.scale.astype(np.float64), (one.channels,))
     with np.errstate(all="ignore"):
-        ratio = spec.scale.astype(np.float64) / wanted
-        off = np.flatnonzero(~(np.abs(ratio - 1) <= _BIAS_TOLERANCE) & (one.bias_codes != 0))
+        ratio = scales / wanted
+        same = (np.abs(ratio - 1) <= _BIAS_TOLERANCE) | (scales == wanted)  # also where both are 0
+    off = np.flatnonzero(~same & (one.bias_codes != 0))
     if not off.size:
         return
-    worst = off[np.argmax(np.abs(np.log(np.maximum(ratio[off], 1e-300))))]
-    with np.errstate(all="ignore"):
-        most = np.nanmax(np.abs(one.bias_codes * (ratio - 1) * one.factors)[off])
-    steps = abs(one.bias_codes[worst] * (ratio[worst] - 1) * one.factors[worst])
-    scale = float(np.broadcast_to(spec.scale, (one.channels,))[worst])
+    worst = off[np.argmax(np.abs(np.log(np.clip(ratio[off], 1e-300, 1e300))))]
+    moved = np.abs(one.bias_codes * (scales - wanted)) / one.specs[one.y].step
+    most, steps = np.nanmax(moved[off]), moved[worst]
+    scale = float(scales[worst])
     yield Fault(
         "bias_scale_mismatch",
         "error" if steps > 0.5 else "warning",

@@ -52,8 +52,18 @@ def silent_channels(weighted: Iterable[WeightedOperator]) -> dict[int, NDArray[n
         least, most = one.reach()
         with np.errstate(all="ignore"):
             reach = np.maximum(np.abs(least), np.abs(most)) * one.factors
-        channels = np.asarray(np.isfinite(reach) & (reach < _HALF))
+        channels = np.asarray(np.isfinite(reach) & (reach < _HALF) & ~_lost_scale(one))
         if channels.any() and not channels.all():
             for tensor in {one.w, one.bias} - {OPTIONAL}:
                 found[tensor] = channels & found.get(tensor, channels)
     return found
+
+
+def _lost_scale(one: WeightedOperator) -> NDArray[np.bool_]:
+    """Channels whose weights have codes but the scale 0, where the bias has a scale: (channels,).
+
+    A bias has the scale input * weights, so that of the weights was another one once.
+    """
+    bias = one.specs[one.bias].scale if one.bias != OPTIONAL else np.ones(1, np.float32)
+    alive = np.broadcast_to(bias > 0, (one.channels,)) if bias.size in (1, one.channels) else True
+    return np.asarray((one.scales == 0) & one.codes.any(axis=1) & alive)
