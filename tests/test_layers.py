@@ -1,4 +1,4 @@
-"""The layering: a folder imports only from folders listed above it."""
+"""The layering: a folder imports only from folders listed above it, and no files in a circle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ LAYERS = (
     "errors", "numerics", "graph", "modelfile", "samples", "runtimes", "kernels", "evidence",
     "verdicts", "arena", "tflm", "run", "interpreter", "debug", "explain", "bench", "report", "cli",
 )  # fmt: skip
+DEBUG_ROOMS = (
+    "reference", "measure", "result", "faults", "remarks", "labelled", "keep_in_float", "setup",
+    "layer_names", "runs", "figures", "diagnose", "compare", "study", "spread",
+)  # fmt: skip
 ROOT = Path(refinterp.__file__).parent
+CHECKED = ("refinterp", "conformance")
 
 
 def _imports(path: Path) -> set[str]:
@@ -49,3 +54,69 @@ def test_imports_point_upwards(path):
 def test_every_layer_file_is_seen():
     """The test above looks at real files."""
     assert len(FILES) > 20
+
+
+def _modules() -> dict[str, Path]:
+    """Every file of the checked packages, by its module's name."""
+    found = {}
+    for package in CHECKED:
+        for path in (ROOT.parent / package).rglob("*.py"):
+            parts = path.relative_to(ROOT.parent).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = _modules()
+
+
+def _imported(module: str) -> set[str]:
+    """The files that one imports, wherever in it: in functions and for the type checker as well."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in MODULES else node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return (found & MODULES.keys()) - {module}
+
+
+def _circles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """What is left when files that import nothing that is left are taken away, again and again."""
+    left = dict(imports)
+    while True:
+        done = {module for module, others in left.items() if not others & left.keys()}
+        done |= left.keys() - set().union(*left.values())  # nobody imports it
+        if not done:
+            return [sorted(left)] if left else []
+        left = {module: others for module, others in left.items() if module not in done}
+
+
+_TO_BE_MENDED = {"refinterp.interpreter.api", "refinterp.runtimes.tflm"}
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Each file can be read after those that it imports."""
+    assert _circles({"a": {"b"}, "b": {"a"}, "c": {"a"}, "d": set()}) == [["a", "b"]]
+    found = _circles({m: _imported(m) - _TO_BE_MENDED for m in MODULES})
+    assert found == []
+
+
+def _room(module: str) -> str:
+    return module.split(".")[2]
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("refinterp.debug.")])
+def test_rooms_of_the_debugger_import_one_way(module):
+    """A file imports from its own room and those listed before it only."""
+    allowed = DEBUG_ROOMS[: DEBUG_ROOMS.index(_room(module)) + 1]
+    others = {_room(m) for m in _imported(module) if m.startswith("refinterp.debug.")}
+    assert others <= set(allowed)
+
+
+def test_every_listed_layer_and_room_exists():
+    """The lists name what is there."""
+    layers = {m.split(".")[1] for m in MODULES if m.startswith("refinterp.")}
+    assert set(LAYERS) <= layers
+    assert set(DEBUG_ROOMS) == {_room(m) for m in MODULES if m.startswith("refinterp.debug.")}

@@ -11,7 +11,7 @@ from conformance.faults.editable import EditableModel
 from conformance.faults.injection import Injection, Rng
 from conformance.faults.recalibration import recalibrated
 from conformance.faults.subjects import Subject
-from refinterp.debug.faults.of_the_file import FIXED_OUTPUTS
+from refinterp.debug.reference.fixed_outputs import FIXED_OUTPUTS
 from refinterp.debug.reference.weighted import CHANNEL_AXIS
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.run.executor import Executor

@@ -13,6 +13,7 @@ from conformance.faults.recalibration import recalibrated
 from refinterp.debug.compare import Comparison
 from refinterp.debug.reference.shadow import shadow_of
 from refinterp.debug.result import DebugReport
+from refinterp.debug.setup import set_up
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
 from refinterp.samples.samples import Samples
@@ -56,7 +57,7 @@ def own_subjects() -> Iterator[Subject]:
     for folder, family in _OWN:
         model = read_model(folder / f"{family}_int8.tflite")
         twin = read_model(folder / f"{family}_float.tflite")
-        program = Comparison(model, twin).quantized
+        program = set_up(model, twin).quantized
         specs = [program.specs[i] for i in program.graph.inputs]
         source = open_samples(folder / f"{family}_samples.npz", specs)
         usual = range(source.count)

@@ -57,13 +57,13 @@ def parts(work: Path) -> dict[str, dict[str, float]]:
     comparison = Comparison(
         read_model(str(work / "int8.tflite")), read_model(str(work / "float.tflite"))
     )
-    program = comparison.quantized
+    program = comparison.setup.quantized
     with (work / "tensorflow.csv").open() as table:
         rows = list(csv.DictReader(table))
     layers = [
         {"tensor_name": program.specs[s.outputs[0]].name, "op_name": s.name, "step": s}
         for s in program.steps
-        if s.operator in comparison.local
+        if s.operator in comparison.setup.local
     ]
     given, floats = np.load(work / "codes.npz"), np.load(work / "float.npz")
     pairs, _, _ = match(rows, layers)
@@ -96,7 +96,7 @@ def parts(work: Path) -> dict[str, dict[str, float]]:
             tensor = step.outputs[0]
             spec = program.specs[tensor]
             own = operator.run(read, narrow)[0]
-            reference = comparison.local[step.operator][0].run(
+            reference = comparison.setup.local[step.operator].operator.run(
                 lambda t: as_real(read(t), program.specs[t]), wide
             )[0]
             error = (own.astype(np.float64) - spec.zero) - reference.astype(np.float64) / spec.step

@@ -33,7 +33,9 @@ from refinterp.cli.data import (
 )
 from refinterp.debug.study.better_ranges import TensorRanges, better_ranges
 from refinterp.debug.study.recipe import quantizer_recipe
-from refinterp.debug.study.sensitivity import Sensitivity, SensitivityReport
+from refinterp.debug.study.report import SensitivityReport
+from refinterp.debug.study.sensitivity import runs, sensitivity
+from refinterp.debug.study.variants import Variants
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 from refinterp.report.progress import Stages, progress
@@ -151,7 +153,7 @@ def _study(
 ) -> tuple[SensitivityReport, tuple[TensorRanges, ...]]:
     """Run the variants, and try other ranges; Ctrl-C ends it early."""
     shown = _Shown(show)
-    study = Sensitivity(
+    variants = Variants(
         model,
         samples,
         twin,
@@ -161,16 +163,17 @@ def _study(
         limit=options.limit,
         ran=shown.ran,
     )
-    shown.total(study.runs(alone=not options.no_alone))
+    shown.total(runs(variants, alone=not options.no_alone))
     with interruptible() as stopping:
-        report = study.study(
+        report = sensitivity(
+            variants,
             options.recover,
             alone=not options.no_alone,
             searching=shown.searching,
             stopping=stopping,
         )
         show("ranges")
-        return report, () if samples.random else better_ranges(study, stopping)
+        return report, () if samples.random else better_ranges(variants, stopping)
 
 
 def _judge(report: SensitivityReport) -> int:

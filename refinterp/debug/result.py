@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from refinterp.debug.measure.metrics import ChannelErrors, ErrorFigures
 from refinterp.debug.measure.neighbours import Reading
+from refinterp.debug.measure.output_parts import OutputPart
 from refinterp.debug.measure.outputs import Metric
-from refinterp.debug.measure.parts import Part
 from refinterp.debug.measure.ranges import CodeFigures, RealFigures
 from refinterp.debug.measure.run_time import RunTimeFigures
+from refinterp.debug.reference.hybrid import STATIC, Granularity, Scheme
 from refinterp.debug.reference.pairing import Unpaired
+from refinterp.debug.reference.partners import Reference
 
-Reference = Literal["float model", "shadow"]
-Granularity = Literal["tensor", "channel", "block", "element"]
 _REAL_STEPS: Final = 255 / 8  # a deviation in steps of 255 over 8 deviations
 
 
@@ -27,21 +27,6 @@ class LayerName:
     operator: int
     name: str
     float_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scheme:
-    """How a model is quantized. bits: of the weights.
-
-    static: integers throughout. dynamic: weights in integers, data at run time. weight_only,
-    float16: weights in fewer bits, arithmetic in float.
-    """
-
-    kind: Literal["static", "dynamic", "weight_only", "float16"]
-    bits: int = 8
-
-
-STATIC: Final = Scheme("static")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +142,7 @@ class Output:
     top1_agreement: float | None
     divergence: float | None = None
     metric: Metric | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[OutputPart, ...] = ()
 
     @property
     def worst_sqnr_db(self) -> float:
@@ -165,7 +150,7 @@ class Output:
         return _worst([self.accumulated.sqnr_db, *(p.sqnr_db for p in self.parts if p.judged)])
 
     @property
-    def worst_part(self) -> Part | None:
+    def worst_part(self) -> OutputPart | None:
         """The part that is worse than the whole, if one is."""
         judged = [part for part in self.parts if part.judged]
         worst = min(judged, key=lambda p: _order(p.sqnr_db), default=None)

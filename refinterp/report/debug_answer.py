@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from refinterp.debug.faults.fault import OF_DATA, OF_STEPS, REMEDIES
-from refinterp.debug.measure.parts import Part
+from refinterp.debug.keep_in_float import larger_part
+from refinterp.debug.measure.output_parts import OutputPart
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
-from refinterp.debug.study.keep import larger_part
 from refinterp.report.words import decibels, one_line, shorten, some
 
 _NAME: Final = 40  # characters of a tensor's name
@@ -145,7 +145,7 @@ def evidence(layer: Layer, cause: Cause) -> str:
     return one_line(text)
 
 
-def part_name(part: Part) -> str:
+def part_name(part: OutputPart) -> str:
     """A part of an output by its columns, and its branch: columns 4..6 ('head/scores')."""
     many = part.first != part.last
     where = f"columns {part.first}..{part.last}" if many else f"column {part.first}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
-from refinterp.debug.measure.parts import Part
+from refinterp.debug.measure.output_parts import OutputPart
 from refinterp.debug.result import DebugReport, Layer, Output
 from refinterp.report.debug_answer import (
     CauseGroup,
@@ -212,7 +212,7 @@ def _output(output: Output) -> str:
 
 def _output_parts(output: Output, *, everything: bool) -> Iterator[str]:
     """A line for each part of an output, worst first where they are many."""
-    parts: Sequence[Part] = output.parts
+    parts: Sequence[OutputPart] = output.parts
     if not everything and len(parts) > _MOST_PARTS:
         parts = sorted(parts, key=lambda part: (not part.judged, part.sqnr_db))[:_MOST_PARTS]
     for part in parts:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from refinterp.debug.study.better_ranges import TensorRanges
 from refinterp.debug.study.recipe import denylisted_nodes
-from refinterp.debug.study.sensitivity import LayerEffect, Search, SensitivityReport
+from refinterp.debug.study.report import LayerEffect, Search, SensitivityReport
 from refinterp.report.charts import Column, Series, stacked
 from refinterp.report.html import Html, tag
 from refinterp.report.page import (

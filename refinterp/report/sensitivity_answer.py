@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from refinterp.debug.study.better_ranges import TensorRanges
-from refinterp.debug.study.sensitivity import LayerEffect, Search, SensitivityReport
+from refinterp.debug.study.report import LayerEffect, Search, SensitivityReport
 from refinterp.debug.study.trials import Effect
 from refinterp.report.words import decibels, one_line, plural, shorten, some
 

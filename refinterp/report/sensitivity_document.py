@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from refinterp.debug.study.better_ranges import TensorRanges
 from refinterp.debug.study.recipe import denylisted_nodes, quantizer_recipe
-from refinterp.debug.study.sensitivity import LayerEffect, Search, SensitivityReport
+from refinterp.debug.study.report import LayerEffect, Search, SensitivityReport
 from refinterp.debug.study.trials import Effect
 from refinterp.report.machine import document
 from refinterp.report.sensitivity_answer import sensitivity_answer

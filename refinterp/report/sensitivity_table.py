@@ -7,7 +7,7 @@ from typing import Final
 
 from refinterp.debug.study.better_ranges import TensorRanges
 from refinterp.debug.study.recipe import denylisted_nodes
-from refinterp.debug.study.sensitivity import LayerEffect, Search, SensitivityReport
+from refinterp.debug.study.report import LayerEffect, Search, SensitivityReport
 from refinterp.debug.study.trials import Effect
 from refinterp.report.sensitivity_answer import gain, sensitivity_answer, worth
 from refinterp.report.terminal import Column, print_answer, print_table, print_text

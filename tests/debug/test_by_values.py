@@ -75,13 +75,13 @@ def samples(count: int = 4) -> Samples:
 def test_a_divided_float_model_pairs_with_a_fused_one(pad, fold):
     """Each quantized convolution pairs with the last operator that its own stands for."""
     comparison = Comparison(quantized(), divided(pad=pad, fold=fold))
-    names = [spec.name for spec in comparison.twin.specs]
-    found = {t: names[f] for t, f in comparison.pairing.tensors.items()}
-    last = {comparison.quantized.specs[t].name: name for t, name in found.items()}
+    names = [spec.name for spec in comparison.setup.twin.specs]
+    found = {t: names[f] for t, f in comparison.setup.pairing.tensors.items()}
+    last = {comparison.setup.quantized.specs[t].name: name for t, name in found.items()}
     assert last["q0"] == "0relu"
     assert last["q1"] == "1relu"
-    assert comparison.unpaired == []
-    assert {reference for _, reference in comparison.local.values()} == {"float model"}
+    assert comparison.setup.unpaired == ()
+    assert {one.reference for one in comparison.setup.local.values()} == {"float model"}
     report = comparison.report(comparison.measure(samples()))
     for layer in report.layers:
         assert layer.local.rmse_over_scale < 0.6
@@ -118,5 +118,5 @@ def test_another_model_is_listed_not_paired():
     g.operator("CONV_2D", [x, g.constant("w", rng.normal(0, 1, WEIGHTS[0].shape).astype("f4")),
                            g.constant("b", np.zeros(CHANNELS, np.float32))], [y], CONV)  # fmt: skip
     comparison = Comparison(quantized(), g.build(outputs=[y]))
-    assert {(u.model, u.operator) for u in comparison.unpaired} >= {("quantized", 0)}
-    assert all(u.reason for u in comparison.unpaired)
+    assert {(u.model, u.operator) for u in comparison.setup.unpaired} >= {("quantized", 0)}
+    assert all(u.reason for u in comparison.setup.unpaired)

@@ -31,7 +31,7 @@ def bundled(family: str, variant: str = "int8", twin: bool = True) -> tuple[Comp
     model = read_model(DATA / f"{family}_{variant}.tflite")
     float_model = read_model(DATA / f"{family}_float.tflite") if twin else None
     comparison = Comparison(model, float_model)
-    specs = [comparison.quantized.specs[i] for i in comparison.quantized.graph.inputs]
+    specs = [comparison.setup.quantized.specs[i] for i in comparison.setup.quantized.graph.inputs]
     return comparison, open_samples(DATA / f"{family}_samples.npz", specs)
 
 

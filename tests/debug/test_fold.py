@@ -14,7 +14,8 @@ from refinterp.debug.faults.lint import lint
 from refinterp.debug.reference.fold import fold
 from refinterp.debug.reference.shadow import shadow_of
 from refinterp.debug.reference.weights import all_weights
-from refinterp.debug.study.sensitivity import Sensitivity
+from refinterp.debug.study.sensitivity import sensitivity
+from refinterp.debug.study.variants import Variants
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.constants import constant
 from refinterp.graph.model import Model
@@ -87,7 +88,7 @@ def test_sparse_weights_give_the_figures_of_dense_ones(form, channels):
         assert (one.local, one.accumulated) == (other.local, other.accumulated)
         assert one.causes == other.causes
     assert [o.accumulated for o in ours.outputs] == [o.accumulated for o in theirs.outputs]
-    effects = [Sensitivity(m, samples()).study(40.0) for m in (model, dense)]
+    effects = [sensitivity(Variants(m, samples()), 40.0) for m in (model, dense)]
     assert effects[0].base == effects[1].base
     assert [one.kept for one in effects[0].layers] == [one.kept for one in effects[1].layers]
     assert not any(f.severity == "error" for f in lint(model))
@@ -125,8 +126,8 @@ def test_other_weights_behind_densify_are_found():
 def test_int16_and_float_variants_of_sparse_layers_run():
     """Sparse weights may be kept in float, or under 16-bit activations, written out as well."""
     for precision in ("float", "int16"):
-        study = Sensitivity(model_of("densify", channels=True), samples(), precision=precision)
-        kept = study.study(30.0)
+        study = Variants(model_of("densify", channels=True), samples(), precision=precision)
+        kept = sensitivity(study, 30.0)
         assert kept.layers[0].unsupported is None
         variant = study.mixer.mix({1: precision})
         assert study.trials.effect(read_model(write_model(variant))) == kept.layers[0].kept

@@ -17,9 +17,12 @@ from conformance.faults.subjects import Subject, own_subjects
 from conformance.models.dynamic_range import dynamic_range, weighted
 from refinterp.cli.main import main
 from refinterp.debug.compare import Comparison, debug
-from refinterp.debug.result import DebugReport, LayerName, Scheme
+from refinterp.debug.layer_names import layer_names
+from refinterp.debug.reference.hybrid import Scheme
+from refinterp.debug.result import DebugReport, LayerName
 from refinterp.debug.study.recipe import quantizer_recipe
-from refinterp.debug.study.sensitivity import Sensitivity
+from refinterp.debug.study.sensitivity import sensitivity
+from refinterp.debug.study.variants import Variants
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
@@ -232,7 +235,7 @@ def test_layers_of_every_kind_in_one_model():
     assert sorted((one.operator, one.dtype, one.weights is None) for one in report.layers) == [
         (0, "int8", True), (1, "int8", True), (4, "float32", False), (6, "float32", False),
     ]  # fmt: skip
-    study = Sensitivity(model, samples).study()
+    study = sensitivity(Variants(model, samples))
     assert {one.operator for one in study.layers} == {1, 4}
     assert 6 in study.lossless  # without the float model nothing is known to be lost
     base = study.base.sqnr_db
@@ -248,8 +251,8 @@ def test_keeping_a_layer_is_making_the_model_without_it():
     """`kept` is what a model comes to in which that layer was never quantized; all kept: float."""
     twin, _, _ = dense()
     samples = drawn((1, SIZES[0]))
-    study = Sensitivity(dynamic_range(twin), samples, twin)
-    for layer in study.study().layers:
+    study = Variants(dynamic_range(twin), samples, twin)
+    for layer in sensitivity(study).layers:
         own = debug(without(twin, layer.operator), samples, twin)
         assert layer.kept is not None
         assert layer.kept.sqnr_db == own.worst_output_sqnr_db
@@ -262,7 +265,7 @@ def test_keeping_a_layer_is_making_the_model_without_it():
 def test_a_hybrid_layer_has_no_16_bit_form():
     """Its activations are reals; the study says so and goes on."""
     twin, _, _ = dense()
-    report = Sensitivity(dynamic_range(twin), drawn((1, SIZES[0])), precision="int16").study()
+    report = sensitivity(Variants(dynamic_range(twin), drawn((1, SIZES[0])), precision="int16"))
     assert all("writes reals" in str(one.unsupported) for one in report.layers)
     assert report.remarks == ()
     (verdict, *_) = sensitivity_answer(report, ())
@@ -407,8 +410,8 @@ def test_the_quantizer_takes_the_recipe(tmp_path, scheme):
     recipe.write_text(json.dumps(rules), "utf-8")
     made = quantizer.Quantizer(str(path), str(recipe)).quantize().quantized_model
     comparison = Comparison(read_model(bytes(made)), twin)
-    assert comparison.scheme == scheme
-    assert comparison.unpaired == []
-    names = {one.name for one in comparison.names()}
+    assert comparison.setup.scheme == scheme
+    assert comparison.setup.unpaired == ()
+    names = {one.name for one in layer_names(comparison.setup)}
     assert names
     assert name not in names

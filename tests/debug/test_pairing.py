@@ -101,7 +101,7 @@ def test_another_kind_of_operator_is_no_partner():
 def test_bundled_twins_pair_completely(family):
     """Every operator of the bundled models has its partner of the same index."""
     quantized = read_model(DATA / f"{family}_int8.tflite")
-    pairing = Comparison(quantized, read_model(DATA / f"{family}_float.tflite")).pairing
+    pairing = Comparison(quantized, read_model(DATA / f"{family}_float.tflite")).setup.pairing
     count = len(quantized.subgraphs[0].operators)
     assert dict(pairing.operators) == {i: i for i in range(count)}
     assert pairing.unpaired == ()
@@ -114,5 +114,5 @@ def test_corpus_twins_pair_completely(family):
     comparison = Comparison(
         read_model(folder / f"{family}_int8.tflite"), read_model(folder / f"{family}_float.tflite")
     )
-    assert comparison.pairing.unpaired == ()
-    assert {reference for _, reference in comparison.local.values()} == {"float model"}
+    assert comparison.setup.pairing.unpaired == ()
+    assert {one.reference for one in comparison.setup.local.values()} == {"float model"}

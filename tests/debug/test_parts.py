@@ -11,7 +11,8 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.debug.compare import Comparison, debug
 from refinterp.debug.result import DebugReport
-from refinterp.debug.study.sensitivity import Sensitivity
+from refinterp.debug.study.sensitivity import sensitivity
+from refinterp.debug.study.variants import Variants
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.writer import write_model
@@ -97,8 +98,8 @@ def test_the_gate_fails_and_says_which_part(tmp_path: Path, capsys):
 
 def test_the_search_keeps_what_loses_the_part():
     """The change of scale kept in float brings the scores back."""
-    study = Sensitivity(detector(), samples(data()))
-    report = study.study(recover=30.0)
+    study = Variants(detector(), samples(data()))
+    report = sensitivity(study, recover=30.0)
     assert report.base.sqnr_db == pytest.approx(0.0, abs=1e-6)
     assert "columns 4..6 ('wide')" in report.base.worst
     assert report.search is not None

@@ -11,7 +11,8 @@ from refinterp.debug.compare import debug
 from refinterp.debug.faults.fault import REMEDIES
 from refinterp.debug.result import Cause
 from refinterp.debug.study.better_ranges import better_ranges
-from refinterp.debug.study.sensitivity import Sensitivity
+from refinterp.debug.study.sensitivity import sensitivity
+from refinterp.debug.study.variants import Variants
 from refinterp.report.debug_answer import debug_answer
 from refinterp.report.sensitivity_answer import sensitivity_answer
 from tests.debug.relu_net import CLASSES, labels, network, pixels, samples
@@ -70,8 +71,8 @@ def test_a_regression_is_held_against_its_labels(wrong):
 def test_no_layer_is_at_fault_where_float_is_no_better():
     """Codes that cut the data leave nothing that a layer in float could bring back."""
     data = pixels(8) * np.float32(255)
-    study = Sensitivity(network(pixels(seed=2)), samples(data), network(None))
-    report = study.study(alone=False)
+    study = Variants(network(pixels(seed=2)), samples(data), network(None))
+    report = sensitivity(study, alone=False)
     (text,) = report.remarks
     assert text.startswith("no layer is at fault: with every layer in float the outputs have")
     assert "the codes of input 'image' have" in text
@@ -86,8 +87,8 @@ def test_no_layer_is_at_fault_where_float_is_no_better():
 
 def test_no_range_is_recommended_where_float_gains_nothing():
     """A range that is better at the layer, whose layer in float leaves the output worse."""
-    study = Sensitivity(network(pixels(seed=2) / 2), samples(pixels(8)), network(None))
-    report, ranges = study.study(alone=False), better_ranges(study)
+    study = Variants(network(pixels(seed=2) / 2), samples(pixels(8)), network(None))
+    report, ranges = sensitivity(study, alone=False), better_ranges(study)
     first = ranges[0]
     good = replace(report.base, sqnr_db=report.base.sqnr_db + 9)
     layers = tuple(replace(one, kept=good) for one in report.layers)
@@ -119,5 +120,5 @@ def test_a_remedy_of_precision_sends_to_the_output():
 
 def test_where_float_is_better_layers_are_at_fault():
     """Data as calibrated: nothing is said."""
-    study = Sensitivity(network(pixels(seed=2)), samples(pixels(8)), network(None))
-    assert study.study(alone=False).remarks == ()
+    study = Variants(network(pixels(seed=2)), samples(pixels(8)), network(None))
+    assert sensitivity(study, alone=False).remarks == ()

@@ -14,7 +14,8 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.debug.study.better_ranges import better_ranges
 from refinterp.debug.study.recipe import denylisted_nodes, quantizer_recipe
-from refinterp.debug.study.sensitivity import Sensitivity
+from refinterp.debug.study.sensitivity import sensitivity
+from refinterp.debug.study.variants import Variants
 from refinterp.errors import UsageError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
@@ -72,7 +73,7 @@ def planted(fault: str, layer: int) -> Model:
 @pytest.mark.parametrize("fault", ["weights", "clipped", "too wide"])
 def test_a_planted_fault_is_what_keeping_its_layer_recovers(fault, layer):
     """The layer with the fault gains most, far more than any other, and alone it loses most."""
-    study = Sensitivity(planted(fault, layer), codes(), FLOAT).study()
+    study = sensitivity(Variants(planted(fault, layer), codes(), FLOAT))
     first, second = study.layers[:2]
     assert first.operator == layer
     assert first.kept.sqnr_db > second.kept.sqnr_db + 3
@@ -85,7 +86,7 @@ def test_a_planted_fault_is_what_keeping_its_layer_recovers(fault, layer):
 @pytest.mark.parametrize("layer", range(LAYERS))
 def test_sixteen_bits_recover_what_a_wide_range_wastes(layer):
     """int16 has codes to spare for a range too wide: the layer is found in this precision too."""
-    study = Sensitivity(planted("too wide", layer), codes(), FLOAT, precision="int16").study()
+    study = sensitivity(Variants(planted("too wide", layer), codes(), FLOAT, precision="int16"))
     assert study.layers[0].operator == layer
     assert study.layers[0].kept.sqnr_db > study.base.sqnr_db + 3
     assert all(one.unsupported is None for one in study.layers)
@@ -123,7 +124,7 @@ def simulated(kept: frozenset[int], samples: Samples, faults: dict[int, Model]) 
 def test_every_set_is_what_its_definition_says():
     """All sets of layers kept agree with a simulation that shares no code with the executor."""
     model = noisy(noisy(healthy(), 0), 2, seed=6)
-    study = Sensitivity(model, codes(), FLOAT)
+    study = Variants(model, codes(), FLOAT)
     for size in range(LAYERS + 1):
         for kept in combinations(range(LAYERS), size):
             expected = simulated(frozenset(kept), codes(), {0: model, 2: model})
@@ -137,7 +138,7 @@ def test_every_set_is_what_its_definition_says():
 def test_the_set_found_is_the_smallest():
     """For targets between all figures, no smaller set reaches it by exhaustive search."""
     model = noisy(noisy(healthy(), 0), 2, seed=6)
-    study = Sensitivity(model, codes(), FLOAT)
+    study = Variants(model, codes(), FLOAT)
     figures = {
         frozenset(kept): study.effect(kept, deployed=True).sqnr_db
         for size in range(LAYERS + 1)
@@ -147,7 +148,7 @@ def test_the_set_found_is_the_smallest():
     sizes = set()
     for low, high in pairwise(values):
         target = (low + high) / 2
-        search = study.study(target, alone=False).search
+        search = sensitivity(study, target, alone=False).search
         fewest = min(len(kept) for kept, value in figures.items() if value >= target)
         assert search.reached
         assert len(search.operators) == fewest
@@ -159,11 +160,11 @@ def test_the_set_found_is_the_smallest():
 
 def test_readers_are_kept_where_integers_would_undo_the_gain():
     """What a layer writes unquantized is worth nothing to a reader that takes integers."""
-    study = Sensitivity(planted("too wide", 0), codes(), FLOAT)
+    study = Variants(planted("too wide", 0), codes(), FLOAT)
     assert study.readers((0,)) == {1}
     assert study.effect((0,), deployed=True).sqnr_db < study.base.sqnr_db + 1
     wanted = study.effect((0,)).sqnr_db - 1
-    search = study.study(wanted).search
+    search = sensitivity(study, wanted).search
     assert search.reached
     assert search.operators == (0, 1)
     assert search.smallest
@@ -171,8 +172,8 @@ def test_readers_are_kept_where_integers_would_undo_the_gain():
 
 def test_a_float_model_of_other_weights_is_told():
     """Where the float model is no twin, keeping a layer mixes two models: a note says so."""
-    assert not Sensitivity(healthy(), codes(4), FLOAT).study(alone=False).notes
-    notes = Sensitivity(noisy(healthy(), 1, size=127), codes(4), FLOAT).study(alone=False).notes
+    assert not sensitivity(Variants(healthy(), codes(4), FLOAT), alone=False).notes
+    notes = sensitivity(Variants(noisy(healthy(), 1, size=127), codes(4), FLOAT), alone=False).notes
     assert any("weights of operator(s) 1 are not" in note for note in notes)
 
 
@@ -185,7 +186,7 @@ def test_a_conversion_to_int32_reads_integers():
     w = g.constant("w", np.eye(SIZE, dtype=np.int8) * 33, scale=0.01)
     g.operator("FULLY_CONNECTED", [x, w, -1], [y])
     g.operator("QUANTIZE", [y], [z])
-    study = Sensitivity(g.build(outputs=[z]), codes(4))
+    study = Variants(g.build(outputs=[z]), codes(4))
     assert study.effect((0,)).sqnr_db == pytest.approx(study.base.sqnr_db, abs=1)
 
 
@@ -193,7 +194,7 @@ def test_what_cannot_be_reached_is_said():
     """A target beyond all layers kept ends with all that help, and is not called reached."""
     data = np.random.default_rng(1).uniform(-3, 3, (8, 1, SIZE)).astype(np.float32)
     samples = Samples(8, lambda i: [data[i]], "drawn")  # the input's own rounding stays
-    search = Sensitivity(healthy(), samples, FLOAT).study(200.0).search
+    search = sensitivity(Variants(healthy(), samples, FLOAT), 200.0).search
     assert not search.reached
     assert search.smallest is None
     assert search.operators == tuple(range(LAYERS))  # all there are, and no search for fewer
@@ -202,11 +203,11 @@ def test_what_cannot_be_reached_is_said():
 
 def test_a_large_model_is_searched_by_its_best_layers(monkeypatch):
     """Trying a few layers in each step finds the planted fault all the same, and reaches."""
-    monkeypatch.setattr("refinterp.debug.study.sensitivity._ALL_TRIED", 1)
-    monkeypatch.setattr("refinterp.debug.study.sensitivity._TRIED", 1)
-    study = Sensitivity(noisy(healthy(), 1), codes(), FLOAT)
+    monkeypatch.setattr("refinterp.debug.study.search._ALL_TRIED", 1)
+    monkeypatch.setattr("refinterp.debug.study.search._TRIED", 1)
+    study = Variants(noisy(healthy(), 1), codes(), FLOAT)
     grown: list[int] = []
-    search = study.study(study.effect((1,)).sqnr_db - 1, searching=grown.append).search
+    search = sensitivity(study, study.effect((1,)).sqnr_db - 1, searching=grown.append).search
     assert search.reached
     assert search.steps[0].operator == 1
     assert grown == list(range(len(search.steps)))
@@ -214,10 +215,10 @@ def test_a_large_model_is_searched_by_its_best_layers(monkeypatch):
 
 def test_nothing_kept_is_the_model_and_all_kept_is_the_twin():
     """The ends of the scale are exact: the integer run, and the float run bit for bit."""
-    study = Sensitivity(healthy(), codes(), FLOAT)
+    study = Variants(healthy(), codes(), FLOAT)
     assert study.base == study.trials.effect(healthy())
     assert study.effect(range(LAYERS)).sqnr_db == np.inf
-    shadow = Sensitivity(healthy(), codes())
+    shadow = Variants(healthy(), codes())
     assert shadow.effect(range(LAYERS)).sqnr_db == np.inf
 
 
@@ -235,9 +236,9 @@ def test_an_overflow_is_not_simulated_away():
         g.operator("FULLY_CONNECTED", [x, w, g.constant(f"b{layer}", b, scale=0.0005)], [y])
         x = y
     model = g.build(outputs=[x])
-    study = Sensitivity(model, codes())
+    study = Variants(model, codes())
     assert study.mixer.simulable == {0}
-    gains = {one.operator: one.kept.sqnr_db for one in study.study().layers}
+    gains = {one.operator: one.kept.sqnr_db for one in sensitivity(study).layers}
     assert gains[1] > gains[0] + 20
 
 
@@ -250,25 +251,25 @@ def test_operators_that_lose_nothing_pass_reals_on():
     z = g.tensor("z", (SIZE,), "int8", scale=STEP * 8)
     g.operator("FULLY_CONNECTED", [x, w, -1], [y])
     g.operator("RESHAPE", [y, g.constant("shape", np.array([SIZE], np.int32))], [z])
-    study = Sensitivity(g.build(outputs=[z]), codes())
+    study = Variants(g.build(outputs=[z]), codes())
     assert study.mixer.lossless == {1}
     assert study.effect((0,)).sqnr_db == np.inf
     assert study.carried((0,)) == {1}
-    assert study.study(100.0).search.carried == (1,)
+    assert sensitivity(study, 100.0).search.carried == (1,)
 
 
 def test_labels_make_the_metric_the_target():
     """With labels the search is about accuracy, and finds the layer that costs it."""
     model, twin = noisy(read_model(MODEL), 0, size=90), read_model(TWIN)
-    study = Sensitivity(model, digits(model), twin, target="metric", limit=60)
+    study = Variants(model, digits(model), twin, target="metric", limit=60)
     assert study.base.metric.quantized < study.base.metric.reference - 0.05
     wanted = study.base.metric.reference - 0.02
-    search = study.study(wanted, alone=False).search
+    search = sensitivity(study, wanted, alone=False).search
     assert search.reached
     assert search.operators == (0,)
     assert search.deployed.metric.quantized >= wanted
     with pytest.raises(UsageError, match="no labels"):
-        Sensitivity(healthy(), codes(), FLOAT, target="metric")
+        Variants(healthy(), codes(), FLOAT, target="metric")
 
 
 def digits(model: Model) -> Samples:
@@ -280,10 +281,10 @@ def digits(model: Model) -> Samples:
 def test_better_ranges_are_measured(layer):
     """The model's own figures agree with NumPy's, the range with the fault gains most."""
     model = planted("too wide", layer)
-    study = Sensitivity(model, codes(), FLOAT)
+    study = Variants(model, codes(), FLOAT)
     found = better_ranges(study)
     sound = {
-        one.operator: one.gain_db for one in better_ranges(Sensitivity(healthy(), codes(), FLOAT))
+        one.operator: one.gain_db for one in better_ranges(Variants(healthy(), codes(), FLOAT))
     }
     assert found[0].operator == layer
     assert found[0].gain_db > sound[layer] + 6
@@ -307,7 +308,7 @@ def test_litert_runs_the_deployed_model_alike(precision):
     """What is called deployed is a model that LiteRT runs, with the same integers within a code."""
     if reason := unavailable("runtime:litert-reference"):
         pytest.skip(reason)
-    study = Sensitivity(healthy(), codes(8), FLOAT, precision=precision)
+    study = Variants(healthy(), codes(8), FLOAT, precision=precision)
     model = study.mixer.mix({1: precision}, deployed=True)
     samples = [codes(8).get(i) for i in range(8)]
     with open_runtime("runtime:litert-reference") as runtime:
@@ -326,7 +327,7 @@ def test_litert_runs_the_deployed_model_alike(precision):
 
 def test_names_in_a_recipe_match_themselves_only():
     """A name full of special characters is found by its rule, a longer one is not."""
-    study = Sensitivity(healthy(), codes(4), FLOAT).study()
+    study = sensitivity(Variants(healthy(), codes(4), FLOAT))
     odd = replace(study.names[0], float_name="a.b/c(1)[x]*;d")
     rules = quantizer_recipe([odd], "float")
     assert [rule["algorithm_key"] for rule in rules] == ["min_max_uniform_quantize", "no_quantize"]
@@ -345,7 +346,7 @@ def test_an_output_has_the_name_of_its_reals_too():
     g.operator("FULLY_CONNECTED", [x, w], [inner])
     out = g.tensor("out", (1, SIZE), "float32")
     g.operator("DEQUANTIZE", [inner], [out])
-    report = Sensitivity(g.build(outputs=[out]), codes(4)).study(200.0)
+    report = sensitivity(Variants(g.build(outputs=[out]), codes(4)), 200.0)
     assert denylisted_nodes(report.names) == ["out1", "out"]
 
 
@@ -428,9 +429,11 @@ def test_mistakes_exit_with_2(words, capsys):
 def test_stopping_reports_the_layers_so_far(capsys):
     """A study that is stopped holds the layers it has tried, and says so."""
     model, twin = read_model(MODEL), read_model(TWIN)
-    probe = Sensitivity(model, digits(model), twin, limit=2)
+    probe = Variants(model, digits(model), twin, limit=2)
     asked = []
-    report = probe.study(90.0, alone=False, stopping=lambda: len(asked) > 3, progress=asked.append)
+    report = sensitivity(
+        probe, 90.0, alone=False, stopping=lambda: len(asked) > 3, progress=asked.append
+    )
     assert report.interrupted
     assert 0 < len(report.layers) < len(probe.steps)
     assert report.search is None

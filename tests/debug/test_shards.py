@@ -219,6 +219,6 @@ def test_no_scheduler_at_the_address(capsys, monkeypatch):
 def test_bundled_model_is_what_the_job_opens(job):
     """A job opens the files it names, and no other."""
     comparison, samples = job.open()
-    assert comparison.reference == "float model"
-    assert comparison.quantized.model.source == read_model(MODEL).source
+    assert comparison.setup.reference == "float model"
+    assert comparison.setup.quantized.model.source == read_model(MODEL).source
     assert samples.count > 2 * SHARD

@@ -21,7 +21,9 @@ from refinterp.debug.compare import debug
 from refinterp.debug.reference.weights import all_weights
 from refinterp.debug.result import Cause, DebugReport
 from refinterp.debug.study.better_ranges import TensorRanges, better_ranges
-from refinterp.debug.study.sensitivity import Sensitivity, SensitivityReport
+from refinterp.debug.study.report import SensitivityReport
+from refinterp.debug.study.sensitivity import sensitivity
+from refinterp.debug.study.variants import Variants
 from refinterp.errors import ModelError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.check import Finding
@@ -115,8 +117,8 @@ def _studied() -> tuple[SensitivityReport, tuple[TensorRanges, ...]]:
     """A study of the digits model on a few samples, with a search, and better ranges."""
     data = np.random.default_rng(0).random((4, 1, 8, 8, 1)).astype(np.float32)
     model = read_model(DATA / "digits_int8.tflite")
-    study = Sensitivity(model, Samples(4, lambda i: (data[i],), "test"))
-    report = study.study(45.0)
+    study = Variants(model, Samples(4, lambda i: (data[i],), "test"))
+    report = sensitivity(study, 45.0)
     layers = [replace(one, name=name) for one, name in zip(report.layers, NAMES, strict=False)]
     layers[0] = replace(layers[0], unsupported=WORDS)
     rest = report.layers[len(layers) :]

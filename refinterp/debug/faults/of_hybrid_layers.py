@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from refinterp.debug.faults.fault import Fault
 from refinterp.debug.faults.of_the_file import BITS_APART
 from refinterp.debug.faults.of_the_weights import weight_faults
-from refinterp.debug.hybrid import Hybrid, Stored, codes_of, step_sizes
 from refinterp.debug.measure.run_time import RunTimeFigures
+from refinterp.debug.reference.hybrid import Hybrid, Stored, codes_of, step_sizes
 from refinterp.debug.reference.pairing import Pairing
 from refinterp.debug.reference.shadow import is_code
 from refinterp.debug.reference.weighted import CHANNEL_AXIS, WeightedOperator

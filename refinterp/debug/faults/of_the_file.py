@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.faults.fault import Fault
+from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.shadow import is_code
 from refinterp.debug.reference.silent import silent_channels, silent_tensors
 from refinterp.debug.reference.weighted import CHANNEL_AXIS, WeightedOperator, weighted_operators
@@ -37,27 +37,6 @@ _SATURATED: Final = 2**31 - 128  # the largest float32 below 2^31: what float32 
 _BIAS_TOLERANCE: Final = 1e-3  # of a scale; rounding to float32 costs 1e-7
 BIAS_STEPS: Final = 128  # steps that a bias moves an output by to double what one side of it takes
 _VANISHED: Final = 2.0**-32  # kernels take smaller multipliers for 0
-
-FIXED_OUTPUTS: Final[Mapping[tuple[str, str], tuple[float, int]]] = MappingProxyType(
-    {
-        ("SOFTMAX", "int8"): (1 / 256, -128),
-        ("SOFTMAX", "uint8"): (1 / 256, 0),
-        ("SOFTMAX", "int16"): (1 / 32768, 0),
-        ("SOFTMAX", "int8 to int16"): (1 / 65536, -32768),
-        ("LOGISTIC", "int8"): (1 / 256, -128),
-        ("LOGISTIC", "uint8"): (1 / 256, 0),
-        ("LOGISTIC", "int16"): (1 / 32768, 0),
-        ("TANH", "int8"): (1 / 128, 0),
-        ("TANH", "uint8"): (1 / 128, 128),
-        ("TANH", "int16"): (1 / 32768, 0),
-        ("LOG_SOFTMAX", "int8"): (16 / 256, 127),
-        ("LOG_SOFTMAX", "uint8"): (16 / 256, 255),
-        ("L2_NORMALIZATION", "int8"): (1 / 128, 0),
-        ("L2_NORMALIZATION", "uint8"): (1 / 128, 128),
-    }
-)
-"""Operator and output type, after the input's where both tell → the scale and zero point that its
-result is defined with."""
 
 
 def contract_faults(
@@ -264,12 +243,6 @@ def _saturated(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> I
                 "they stand for do not fit",
                 frozenset(ends.tolist()),
             )
-
-
-def fixed_output(name: str, x: TensorSpec, y: TensorSpec) -> tuple[float, int] | None:
-    """The scale and zero point an operator's definition gives its output, if it does."""
-    widened = FIXED_OUTPUTS.get((name, f"{x.dtype} to {y.dtype}"))
-    return widened or FIXED_OUTPUTS.get((name, y.dtype))
 
 
 def _fixed(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Iterator[Fault]:

@@ -21,9 +21,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.faults.of_the_file import fixed_output
 from refinterp.debug.measure.neighbours import Reading
 from refinterp.debug.measure.ranges import CodeFigures, RealFigures
+from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.shadow import CONVERSIONS, is_code
 from refinterp.debug.reference.weighted import CHANNEL_AXIS
 from refinterp.graph.model import OPTIONAL, STORAGE

@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.faults.fault import Fault
 from refinterp.debug.measure.ranges import extremes
 from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL, Operator
@@ -95,23 +94,3 @@ class AccumulatorWatch:
         low, high = extremes(self.result.reshape(-1), self.weighted.channels)
         bias = self.weighted.bias_codes
         into.merge(AccumulatorRange(low.astype(np.float64) + bias, high.astype(np.float64) + bias))
-
-
-def overflow_fault(weighted: WeightedOperator, sums: AccumulatorRange) -> Fault | None:
-    """What the sums of an operator have shown, None if they stayed inside int32."""
-    over = np.flatnonzero(sums.over)
-    if not over.size:
-        return None
-    worst = int(over[np.argmax(np.maximum(sums.largest, -sums.smallest)[over])])
-    return Fault(
-        "accumulator_overflow",
-        "error",
-        weighted.operator,
-        weighted.y,
-        f"{weighted.name}: the sums of {over.size} of {weighted.channels} channels leave int32 on "
-        f"this data: channel {worst} goes from {sums.smallest[worst]:.4g} to "
-        f"{sums.largest[worst]:.4g}, its bias being {weighted.bias_codes[worst]}; int32 ends at "
-        f"{2**31 - 1}",
-        frozenset(over.tolist()),
-        measured=True,
-    )

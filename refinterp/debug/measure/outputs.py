@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from refinterp.debug.measure.exact import ExactSum
 from refinterp.debug.measure.metrics import ErrorSums
-from refinterp.debug.measure.parts import PartSums
+from refinterp.debug.measure.output_parts import PartSums
 from refinterp.graph.spec import TensorSpec
 
 Array = NDArray[Any]

@@ -84,7 +84,7 @@ def in_sequence(comparison: Comparison) -> bool:
     return any(
         one_by_one(program)
         or any(step.kernel is not None and step.kernel.remembers for step in program.steps)
-        for program in (comparison.quantized, comparison.twin)
+        for program in (comparison.setup.quantized, comparison.setup.twin)
     )
 
 

@@ -16,10 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.faults.of_the_file import FIXED_OUTPUTS
 from refinterp.debug.measure.exact import ExactSum
 from refinterp.debug.measure.metrics import sqnr_db
-from refinterp.debug.study.sensitivity import Sensitivity
+from refinterp.debug.reference.fixed_outputs import FIXED_OUTPUTS
+from refinterp.debug.study.variants import Variants
 from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Step
@@ -64,20 +64,20 @@ class TensorRanges:
 
 
 def better_ranges(
-    study: Sensitivity, stopping: Callable[[], bool] | None = None
+    variants: Variants, stopping: Callable[[], bool] | None = None
 ) -> tuple[TensorRanges, ...]:
     """Try the ranges of all layers that have a partner in the float model; best gain first.
 
     stopping: once it says yes between passes, nothing is returned.
     """
-    found = _candidates(study)
+    found = _candidates(variants)
     extremes: dict[int, tuple[float, float]] = {}
     histograms: dict[int, Array] = {}
     sums: dict[tuple[int, str], _Errors] = {}
     grids: dict[int, dict[str, tuple[float, int]]] = {}
     followers: dict[int, list[int]] = {}
     for tensor in found:
-        followers.setdefault(study.comparison.pairing.tensors[tensor], []).append(tensor)
+        followers.setdefault(variants.setup.pairing.tensors[tensor], []).append(tensor)
 
     def measure_extremes(tensor: int, reals: Array) -> None:
         low, high = extremes.get(tensor, (0.0, 0.0))
@@ -91,23 +91,23 @@ def better_ranges(
     def try_ranges(tensor: int, reals: Array) -> None:
         for method, (scale, zero) in grids[tensor].items():
             sums.setdefault((tensor, method), _Errors()).add(
-                reals, scale, zero, study.program.specs[tensor]
+                reals, scale, zero, variants.program.specs[tensor]
             )
 
     for each in (measure_extremes, count, try_ranges):
         if stopping is not None and stopping():
             return ()
-        study.trials.float_run([_Watch(followers, each)])
+        variants.trials.float_run([_Watch(followers, each)])
         if each is count:
             for tensor in histograms:
-                spec = study.program.specs[tensor]
+                spec = variants.program.specs[tensor]
                 grids[tensor] = _grids(spec, *extremes[tensor], histograms[tensor])
     results = [
         TensorRanges(
             step.operator,
             step.name,
             tensor,
-            study.program.specs[tensor].name,
+            variants.program.specs[tensor].name,
             *_figures(tensor, grids[tensor], sums),
         )
         for tensor, step in found.items()
@@ -116,15 +116,15 @@ def better_ranges(
     return tuple(sorted(results, key=lambda one: (-one.gain_db, one.tensor)))
 
 
-def _candidates(study: Sensitivity) -> dict[int, Step]:
-    program = study.program
+def _candidates(variants: Variants) -> dict[int, Step]:
+    program = variants.program
     fixed = {name for name, _ in FIXED_OUTPUTS}
     return {
         tensor: step
-        for step in study.steps
+        for step in variants.steps
         for tensor in step.outputs
-        if tensor in study.comparison.grids
-        and tensor in study.comparison.pairing.tensors
+        if tensor in variants.setup.grids
+        and tensor in variants.setup.pairing.tensors
         and program.specs[tensor].scale.size == 1
         and step.name not in fixed
     }

@@ -17,37 +17,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.faults.of_the_file import FIXED_OUTPUTS
+from refinterp.debug.reference.fixed_outputs import FIXED_OUTPUTS
 from refinterp.debug.reference.shadow import CONVERSIONS, Shadow, is_code
+from refinterp.debug.study.wide import wide_bias, wide_constant, wide_tensor
 from refinterp.errors import UnsupportedError
 from refinterp.graph.constants import with_constant
 from refinterp.graph.model import (
     NO_OPTIONS,
     OPTIONAL,
-    STORAGE,
     Buffer,
     Model,
     Operator,
     OperatorCode,
-    Quantization,
     Subgraph,
     Tensor,
 )
-from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 from refinterp.run.prepare import Program
-from refinterp.samples.convert import dequantize
 
 Precision = Literal["float", "int16"]
 Form = Literal["codes", "reals", "wide"]
 """How a tensor's values are there: as the file has them, as float32, or as 16-bit codes."""
 
-_WIDE: Final = 32767
 _NARROW: Final = frozenset({"int8", "uint8", "int16"})
 
 
@@ -71,10 +67,15 @@ class Mixer:
 
         Raises UnsupportedError for an operator that has no kernel on 16-bit activations.
         """
-        return _Mix(self, kept, deployed).model()
+        return _MixedModel(self, kept, deployed).model()
+
+    def with_integers(self, operator: int) -> Mixer:
+        """The mixer that runs this operator with its integer kernel, whoever feeds it."""
+        own = frozenset({operator})
+        return replace(self, lossless=self.lossless - own, simulable=self.simulable - own)
 
 
-class _Mix:
+class _MixedModel:
     """One walk over the operators in order; forms[f][t] is the tensor that holds t in form f."""
 
     def __init__(self, mixer: Mixer, kept: Mapping[int, Precision], deployed: bool) -> None:
@@ -203,7 +204,7 @@ class _Mix:
         for tensor in operator.outputs:
             if tensor != OPTIONAL and is_code(self.specs[tensor]):
                 fixed = FIXED_OUTPUTS.get((operator.name, "int16"))
-                own = _wide_tensor(self.graph.tensors[tensor], self.specs[tensor], fixed)
+                own = wide_tensor(self.graph.tensors[tensor], self.specs[tensor], fixed)
                 made = self._tensor(own)
                 self.forms["wide"][tensor] = made
                 self.native[tensor] = "wide"
@@ -247,7 +248,7 @@ class _Mix:
             made = self._tensor(self.floats.tensors[tensor])
             self._emit("DEQUANTIZE", held, made)
         elif form == "wide":
-            made = self._tensor(_wide_tensor(self.graph.tensors[tensor], spec, None))
+            made = self._tensor(wide_tensor(self.graph.tensors[tensor], spec, None))
             self._emit("QUANTIZE", held, made)
         else:
             made = tensor
@@ -255,19 +256,13 @@ class _Mix:
         return made
 
     def _wide_constant(self, tensor: int) -> int:
-        spec = self.specs[tensor]
-        made = _wide_tensor(self.graph.tensors[tensor], spec, None)
-        assert made.quantization is not None
-        assert spec.data is not None
-        codes = np.rint(dequantize(spec.data, spec) / made.quantization.scale[0])
-        buffer = self._buffer(_bytes(codes, np.int16))
-        return self._tensor(with_constant(made, buffer))
+        made, codes = wide_constant(self.graph.tensors[tensor], self.specs[tensor])
+        return self._tensor(with_constant(made, self._buffer(codes)))
 
     def _bias(self, tensor: int, scale: NDArray[np.float64]) -> int:
         reals = self.buffers[self.floats.tensors[tensor].buffer].data.view("<f4")
-        codes = np.rint(reals.astype(np.float64) / scale)
-        own = Quantization(scale.astype(np.float32), np.zeros(scale.size, np.int64))
-        buffer = self._buffer(_bytes(codes, np.int64))
+        own, codes = wide_bias(reals, scale)
+        buffer = self._buffer(codes)
         return self._tensor(with_constant(self.graph.tensors[tensor], buffer, "int64", own))
 
     def _tensor(self, tensor: Tensor) -> int:
@@ -284,25 +279,3 @@ class _Mix:
             self.codes.append(code)
         operator = Operator(self.codes.index(code), code, (source,), (target,), NO_OPTIONS)
         self.operators.append(operator)
-
-
-def _wide_tensor(tensor: Tensor, spec: TensorSpec, fixed: tuple[float, int] | None) -> Tensor:
-    """The tensor with 16-bit codes for at least the same reals, zero at 0."""
-    if spec.scale.size != 1:
-        raise UnsupportedError(f"{spec.name!r} has a scale per channel: no 16-bit form")
-    if fixed is None:
-        limits = np.iinfo(STORAGE[spec.dtype])
-        reach = max(int(limits.max) - spec.zero, spec.zero - int(limits.min))
-        fixed = spec.step * reach / _WIDE, 0
-    scale, zero = fixed
-    own = Quantization(np.array([scale], np.float32), np.array([zero], np.int64))
-    return with_constant(tensor, 0, "int16", own)
-
-
-def _bytes(codes: NDArray[np.float64], dtype: type[Any]) -> Buffer:
-    limits = np.iinfo(dtype)
-    if dtype is np.int16:
-        codes = np.clip(codes, -_WIDE, limits.max)
-    raw = codes.astype(dtype).reshape(-1).view(np.uint8)
-    raw.flags.writeable = False
-    return Buffer(raw)

@@ -9,58 +9,12 @@ float model, so the names are the float twin's where there is one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from refinterp.debug.hybrid import Hybrid
-from refinterp.debug.reference.pairing import Pairing
-from refinterp.debug.result import STATIC, LayerName, Scheme
+from refinterp.debug.reference.hybrid import STATIC, Scheme
+from refinterp.debug.result import LayerName
 from refinterp.debug.study.mixed import Precision
-from refinterp.graph.model import OPTIONAL, element_bits
-from refinterp.run.prepare import Program, Step
-
-
-def scheme_of(program: Program, hybrids: Mapping[int, Hybrid], *, coded: bool) -> Scheme:
-    """How most of a model is quantized. coded: whether operators write codes."""
-    if coded or not hybrids:
-        return STATIC
-    found = [_scheme(program, one) for one in hybrids.values()]
-    return max(found, key=lambda one: (found.count(one), -found.index(one)))
-
-
-def _scheme(program: Program, one: Hybrid) -> Scheme:
-    dtype = program.specs[one.weights.source].dtype
-    if dtype == "float16":
-        return Scheme("float16", 16)
-    bits = element_bits(dtype)
-    return Scheme("weight_only" if one.units is None else "dynamic", bits)
-
-
-def layer_names(
-    program: Program, twin: Program | None, pairing: Pairing, compared: Iterable[int]
-) -> Iterator[LayerName]:
-    """Name the operators that write these tensors, in order. twin: the float model, if any."""
-    tensors = frozenset(compared)
-    for step in program.steps:
-        if not tensors.isdisjoint(step.outputs):
-            yield _name(step, program, twin, pairing)
-
-
-def _name(step: Step, program: Program, twin: Program | None, pairing: Pairing) -> LayerName:
-    tensor = next(i for i in step.outputs if i != OPTIONAL)
-    name = program.specs[tensor].name
-    partner = pairing.tensors.get(tensor)
-    if twin is not None and partner is not None:
-        return LayerName(step.operator, name, twin.specs[partner].name)
-    converted = {  # what an output is called after its codes became reals
-        other.outputs[0]
-        for other in program.steps
-        if other.name == "DEQUANTIZE" and other.inputs[0] == tensor
-    }
-    for output in program.graph.outputs:
-        if output in converted:
-            return LayerName(step.operator, name, program.specs[output].name)
-    return LayerName(step.operator, name, name)
 
 
 def denylisted_nodes(layers: Iterable[LayerName]) -> list[str]:

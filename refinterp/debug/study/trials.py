@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.compare import Comparison
 from refinterp.debug.labelled import with_fitting_labels
 from refinterp.debug.measure.metrics import ErrorSums, Grid, sample_errors
+from refinterp.debug.measure.output_parts import OutputLayout
 from refinterp.debug.measure.outputs import (
     Metric,
     OutputSums,
@@ -20,10 +20,10 @@ from refinterp.debug.measure.outputs import (
     metric_name,
     score,
 )
-from refinterp.debug.measure.parts import Layout
 from refinterp.debug.reference.fold import prepare_folded
 from refinterp.debug.reference.local import as_real
 from refinterp.debug.reference.shadow import is_code
+from refinterp.debug.setup import Setup
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 from refinterp.numerics.threads import one_blas_thread
@@ -64,7 +64,7 @@ class Effect:
 
 
 def _quality(
-    program: Program, sums: Sequence[OutputSums], layouts: Sequence[Layout | None]
+    program: Program, sums: Sequence[OutputSums], layouts: Sequence[OutputLayout | None]
 ) -> Iterator[tuple[float, str]]:
     """The SQNR of each output and of its parts, with what they are called."""
     for tensor, into, known in zip(program.graph.outputs, sums, layouts, strict=True):
@@ -85,13 +85,13 @@ class Trials:
 
     def __init__(
         self,
-        comparison: Comparison,
+        setup: Setup,
         samples: Samples,
         total: int,
         ran: Callable[[], None] | None = None,
     ) -> None:
-        self._comparison = comparison
-        self._samples, note = with_fitting_labels(comparison.quantized, samples)
+        self._setup = setup
+        self._samples, note = with_fitting_labels(setup.quantized, samples)
         self.count = total
         self._ran = ran or (lambda: None)
         self.notes: dict[str, None] = {note: None} if note else {}
@@ -100,20 +100,22 @@ class Trials:
     @one_blas_thread()
     def float_run(self, observers: Sequence[Observer] = ()) -> None:
         """Run the float model on all samples, and keep its outputs if they are not kept yet."""
-        twin = Executor(self._comparison.twin)
+        twin = Executor(self._setup.twin)
         keep = not self.references
         for index in range(self.count):
             reals = self.reals(index)
-            for own, real in zip(self._comparison.quantized.graph.inputs, reals, strict=True):
-                twin.input(self._comparison.inputs[own])[0] = real
+            for own, real in zip(self._setup.quantized.graph.inputs, reals, strict=True):
+                twin.input(self._setup.inputs[own])[0] = real
             twin.invoke(observers)
             if keep:
-                self.references.append([twin.read(i)[0].copy() for i in self._comparison.outputs])
+                self.references.append(
+                    [twin.read(one.reference)[0].copy() for one in self._setup.outputs]
+                )
 
     def inputs(self) -> Iterator[tuple[str, float]]:
         """Each input that is taken as codes, and their SQNR against the data."""
-        specs = self._comparison.quantized.specs
-        for place, tensor in enumerate(self._comparison.quantized.graph.inputs):
+        specs = self._setup.quantized.specs
+        for place, tensor in enumerate(self._setup.quantized.graph.inputs):
             spec = specs[tensor]
             if not is_code(spec):
                 continue
@@ -125,7 +127,7 @@ class Trials:
 
     def reals(self, index: int) -> list[Array]:
         """The inputs of one sample as reals."""
-        program = self._comparison.quantized
+        program = self._setup.quantized
         return [
             values if values.dtype.kind == "f" else as_real(values, program.specs[tensor])
             for tensor, values in zip(program.graph.inputs, self._samples.get(index), strict=True)
@@ -133,7 +135,7 @@ class Trials:
 
     def feed(self, executor: Executor, index: int) -> None:
         """Set the inputs of the quantized model, or of a variant, to one sample."""
-        program = self._comparison.quantized
+        program = self._setup.quantized
         for tensor, values in zip(program.graph.inputs, self._samples.get(index), strict=True):
             codes, note = fit_input(values, program.specs[tensor])
             executor.input(tensor)[0] = codes
@@ -145,15 +147,15 @@ class Trials:
         """Run a variant of the quantized model, with the same inputs, on all samples."""
         program = prepare_folded(
             model,
-            self._comparison.quantized.subgraph,
-            flavour=self._comparison.quantized.flavour,
+            self._setup.quantized.subgraph,
+            flavour=self._setup.quantized.flavour,
         )
         executor = Executor(program)
         specs = [program.specs[i] for i in program.graph.outputs]
         inputs = [program.specs[i] for i in program.graph.inputs]
         labels = self._samples.labels
         names = [metric_name(spec, inputs, labels) for spec in specs]
-        layouts = self._comparison.layouts
+        layouts = [one.layout for one in self._setup.outputs]
         sums = [OutputSums(parts=None if one is None else one.nothing()) for one in layouts]
         if not self.references:
             self.float_run()

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.faults.fault import Fault
-from refinterp.debug.faults.fixed_grids import Bound
 from refinterp.debug.faults.implications import causes_by_operator
+from refinterp.debug.faults.of_hybrid_layers import hybrid_faults
 from refinterp.debug.faults.of_the_data import data_faults
 from refinterp.debug.faults.of_the_weights import partner_constants, weight_faults
+from refinterp.debug.faults.overflow import overflow_fault
 from refinterp.debug.faults.tensor_ranges import ObservedRange
 from refinterp.debug.faults.unused_channels import unused_channels
-from refinterp.debug.measure.accumulators import AccumulatorRange, overflow_fault
+from refinterp.debug.figures import Figures
 from refinterp.debug.reference.pairing import Pairing
 from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.debug.result import Cause, Input, Layer
@@ -24,39 +25,24 @@ from refinterp.graph.model import OPTIONAL
 from refinterp.run.prepare import Program, Step
 
 
-def diagnose(
-    program: Program,
-    twin: Program | None,
-    pairing: Pairing,
-    contract: Sequence[Fault],
-    weighted: Sequence[WeightedOperator],
-    sums: Mapping[int, AccumulatorRange],
-    layers: Sequence[Layer],
-    inputs: Sequence[Input],
-    bounds: Mapping[int, Bound],
-    more: Sequence[Fault] = (),
-    *,
-    random: bool = False,
-) -> list[Layer]:
+def diagnose(figures: Figures) -> list[Layer]:
     """Return the layers with their causes.
 
-    twin: the float model, None where a shadow took its place. contract: `contract_faults`. sums:
-    of the operators that were watched for overflow. bounds: see `fixed_grids`, by tensor. more:
-    `hybrid_faults`. random: the data are, so that causes which are about how ranges and data fit
-    are not looked for.
+    On random data causes that are about how ranges and data fit are not looked for.
     """
-    by_operator = {one.operator: one for one in weighted}
-    faults = [*_of_the_file(program, contract, by_operator, sums, twin is not None), *more]
-    if not random:
-        faults += data_faults(
-            program,
-            _observed_ranges(program, layers, inputs),
-            {f.operator: f.channels or frozenset() for f in contract if f.id == "dead_channels"},
-            weighted,
-            bounds,
-        )
+    setup, layers = figures.setup, figures.layers
+    program, twin, weighted = setup.quantized, setup.float_model, setup.weighted
+    faults = [
+        *_of_the_file(figures),
+        *hybrid_faults(program, twin, setup.pairing, setup.hybrids, layers),
+    ]
+    if not figures.random:
+        contract = setup.contract
+        dead = {f.operator: f.channels or frozenset() for f in contract if f.id == "dead_channels"}
+        ranges = _observed_ranges(program, layers, figures.inputs)
+        faults += data_faults(program, ranges, dead, weighted, figures.bounds)
     if twin is not None:
-        faults += _of_the_weights(program, twin, pairing, weighted)
+        faults += _of_the_weights(program, twin, setup.pairing, weighted)
     causes = causes_by_operator(program.steps, faults, weighted, shadowed=twin is None)
     places = {layer.operator for layer in layers}
     by_layer: dict[int, list[Cause]] = {}
@@ -69,23 +55,19 @@ def diagnose(
     ]
 
 
-def _of_the_file(
-    program: Program,
-    contract: Iterable[Fault],
-    weighted: Mapping[int, WeightedOperator],
-    sums: Mapping[int, AccumulatorRange],
-    twin: bool,
-) -> Iterator[Fault]:
+def _of_the_file(figures: Figures) -> Iterator[Fault]:
     """Faults of the file, those that only may be in it replaced by what data shows of them."""
-    for fault in contract:
+    setup, sums = figures.setup, figures.measured.sums
+    weighted = {one.operator: one for one in setup.weighted}
+    for fault in setup.contract:
         if fault.id == "accumulator_overflow":
             reached = sums.get(fault.operator)
             found = None if reached is None else overflow_fault(weighted[fault.operator], reached)
             if found is not None:
                 yield found
         elif fault.id == "dead_channels":
-            if not twin:
-                yield from _not_meant(fault, weighted, program)
+            if setup.float_model is None:
+                yield from _not_meant(fault, weighted, setup.quantized)
         else:
             yield fault
 

@@ -23,9 +23,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.faults.of_the_file import fixed_output
 from refinterp.debug.measure.exact import ExactSums
 from refinterp.debug.measure.metrics import Grid, sqnr_db
+from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.shadow import CONVERSIONS, RESHAPES, is_code
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.spec import TensorSpec
@@ -57,7 +57,7 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OutputPart:
     """One part of an output: columns first … last of its last axis, and its errors.
 
     name: the branch's tensor, or None. lowest, highest: of the reference. judged: whether the SQNR
@@ -120,7 +120,7 @@ class PartSums:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class OutputLayout:
     """What may be told apart in one output. branches: of all its columns, in order.
 
     single: whether a sample has one row.
@@ -138,7 +138,7 @@ class Layout:
         """The sums of no sample."""
         return PartSums(self.columns)
 
-    def parts(self, sums: PartSums) -> tuple[Part, ...]:
+    def parts(self, sums: PartSums) -> tuple[OutputPart, ...]:
         """The parts and what they come to; none where the output is all of one kind."""
         if not sums.rows:
             return ()
@@ -169,7 +169,7 @@ def _cuts(size: NDArray[np.float64], bits: float) -> list[int]:
     return [*cuts, size.size]
 
 
-def _part(branch: Branch, at: slice, noise: Array, power: Array, sums: PartSums) -> Part:
+def _part(branch: Branch, at: slice, noise: Array, power: Array, sums: PartSums) -> OutputPart:
     lowest, highest = float(sums.lowest[at].min()), float(sums.highest[at].max())
     error = float(sums.error[at].max())
     why = None
@@ -178,7 +178,7 @@ def _part(branch: Branch, at: slice, noise: Array, power: Array, sums: PartSums)
             why = "constant, and met to within half a step"
         elif branch.name is not None and max(abs(lowest), abs(highest)) <= branch.step / 2:
             why = "below half a step of its own grid, and met to within that"
-    return Part(
+    return OutputPart(
         at.start,
         at.stop - 1,
         branch.name,
@@ -191,7 +191,7 @@ def _part(branch: Branch, at: slice, noise: Array, power: Array, sums: PartSums)
     )
 
 
-def layout(program: Program, tensor: int) -> Layout | None:
+def output_layout(program: Program, tensor: int) -> OutputLayout | None:
     """What may be told apart in a model's output, None where nothing may."""
     spec = program.specs[tensor]
     if len(spec.shape) < 2 or not 2 <= spec.shape[-1] <= _MOST_COLUMNS or not spec.size:
@@ -200,7 +200,7 @@ def layout(program: Program, tensor: int) -> Layout | None:
     single = spec.size == spec.shape[-1]
     if len(branches) == 1 and (branches[0].fixed or (single and spec.shape[-1] > _FEW_COLUMNS)):
         return None
-    return Layout(tuple(branches), single)
+    return OutputLayout(tuple(branches), single)
 
 
 def _branches(program: Program, writers: Mapping[int, Step], tensor: int) -> list[Branch]:

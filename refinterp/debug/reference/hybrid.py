@@ -11,26 +11,39 @@ weights       the float operator on the dequantized constants against the one on
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.measure.metrics import ErrorFigures
-from refinterp.debug.measure.run_time import Units
 from refinterp.debug.reference.fold import prepare_folded
 from refinterp.debug.reference.local import LocalChain, LocalOperator, local_operator
 from refinterp.debug.reference.shadow import CONVERSIONS, Shadow, is_code
+from refinterp.debug.reference.units import Units
 from refinterp.debug.reference.weights import STORED_CODES
-from refinterp.debug.result import Granularity, WeightsPart
 from refinterp.graph.model import OPTIONAL, Buffer, element_bits
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Program, Step
 
+Granularity = Literal["tensor", "channel", "block", "element"]
 _SEED: Final = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a model is quantized. bits: of the weights.
+
+    static: integers throughout. dynamic: weights in integers, data at run time. weight_only,
+    float16: weights in fewer bits, arithmetic in float.
+    """
+
+    kind: Literal["static", "dynamic", "weight_only", "float16"]
+    bits: int = 8
+
+
+STATIC: Final = Scheme("static")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ class Hybrid:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parts:
+class LossOperators:
     """The float operators that part a layer's loss: on its own constants, and on these moved.
 
     moved: None where the float model tells the constants themselves.
@@ -147,13 +160,13 @@ def moved_program(shadow: Shadow, program: Program, layers: Mapping[int, Hybrid]
     return prepare_folded(replace(model, buffers=tuple(buffers)), program.subgraph)
 
 
-def parts(
+def loss_operators(
     program: Program,
     step: Step,
     shadow: Shadow,
     shadowed: Program,
     moved: Program | None,
-) -> Parts:
+) -> LossOperators:
     """Set up the float operators of one layer. Raises LookupError as `local_operator` does.
 
     shadowed: the shadow, prepared; moved: `moved_program`, None where it is not needed.
@@ -164,7 +177,7 @@ def parts(
         partner = next(one for one in other.steps if one.operator == place)
         return local_operator(program, step, other, partner)
 
-    return Parts(own(shadowed), None if moved is None else own(moved))
+    return LossOperators(own(shadowed), None if moved is None else own(moved))
 
 
 def codes_of(spec: TensorSpec) -> NDArray[Any] | None:
@@ -174,29 +187,17 @@ def codes_of(spec: TensorSpec) -> NDArray[Any] | None:
     return spec.data.astype(np.int32) - (spec.zero if spec.scale.size == 1 else 0)
 
 
-def weights_part(
-    errors: ErrorFigures, stored: Stored, spec: TensorSpec, *, estimated: bool
-) -> WeightsPart:
-    """Describe the weights of a layer; errors: what storing them so loses at its output."""
-    steps = step_sizes(spec)
-    used = possible = None
-    ends = math.nan
-    if is_code(spec) and spec.data is not None and spec.data.size:
-        bits = element_bits(spec.dtype)
-        counts = np.unique(spec.data, return_counts=True)
-        used, possible = counts[0].size, 1 << bits
-        low = 0 if spec.dtype.startswith("u") else -(1 << (bits - 1))
-        at_ends = np.abs(counts[0].astype(np.int64) - low - (possible >> 1)) >= (possible >> 1) - 1
-        ends = float(counts[1][at_ends].sum() / spec.data.size)
-    return WeightsPart(
-        errors=errors,
-        estimated=estimated,
-        tensor=stored.source,
-        dtype=spec.dtype,
-        granularity=granularity(spec),
-        step_lowest=float(steps.min()) if steps.size else math.nan,
-        step_highest=float(steps.max()) if steps.size else math.nan,
-        codes_used=used,
-        codes_possible=possible,
-        ends_fraction=ends,
-    )
+def scheme_of(program: Program, hybrids: Mapping[int, Hybrid], *, coded: bool) -> Scheme:
+    """How most of a model is quantized. coded: whether operators write codes."""
+    if coded or not hybrids:
+        return STATIC
+    found = [_scheme(program, one) for one in hybrids.values()]
+    return max(found, key=lambda one: (found.count(one), -found.index(one)))
+
+
+def _scheme(program: Program, one: Hybrid) -> Scheme:
+    dtype = program.specs[one.weights.source].dtype
+    if dtype == "float16":
+        return Scheme("float16", 16)
+    bits = element_bits(dtype)
+    return Scheme("weight_only" if one.units is None else "dynamic", bits)

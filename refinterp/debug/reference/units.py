@@ -1,0 +1,72 @@
+"""What shares a range where an operator quantizes its data at run time: an image, or a row.
+
+Convolutions quantize each image by its own range, the others each row of what they multiply; around
+zero in -127..127, or with a zero point in -128..127, see `numerics.dynamic`. So one large value
+makes the step of all that share its range larger.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.debug.reference.shadow import is_code
+from refinterp.graph.model import OPTIONAL
+from refinterp.graph.spec import TensorSpec
+from refinterp.numerics.dynamic import asymmetric, symmetric
+from refinterp.run.prepare import Step
+
+IMAGES: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"})
+"""Operators that quantize image by image; all others do it row by row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What shares a range. tensor: the data; size: elements of a unit; features: of the last axis.
+
+    symmetric: codes around zero, without a zero point.
+    """
+
+    tensor: int
+    images: bool
+    size: int
+    features: int
+    symmetric: bool
+
+    @classmethod
+    def of(cls, step: Step, specs: Sequence[TensorSpec], weights: int) -> Units | None:
+        """How a step quantizes its data; None where it computes with the reals.
+
+        weights: the place of the constant that is stored in fewer bits.
+        """
+        entry, stored = step.entry, specs[step.inputs[weights]]
+        if entry.weights != weights or not is_code(stored) or step.inputs[entry.data] == OPTIONAL:
+            return None
+        tensor = step.inputs[entry.data]
+        shape = specs[tensor].shape
+        if specs[tensor].dtype != "float32" or not shape:
+            return None
+        images = step.name in IMAGES
+        size = math.prod(shape[1:]) if images else shape[-1]
+        if step.name == "FULLY_CONNECTED":
+            size = stored.shape[-1]
+        features = shape[-1] if images else size
+        return cls(tensor, images, size, features, not _asymmetric(step))
+
+    def codes(self, values: NDArray[Any]) -> tuple[NDArray[Any], Any]:
+        """Rows of one sample of the data, and these quantized as the kernel does."""
+        rows = values.reshape(-1, self.size).astype(np.float32, copy=False)
+        return rows, (symmetric if self.symmetric else asymmetric)(rows)
+
+
+def _asymmetric(step: Step) -> bool:
+    for name in ("per_channel", "asymmetric"):
+        known = getattr(step.kernel, name, None)
+        if isinstance(known, bool):
+            return known
+    return bool(getattr(step.options, "asymmetric_quantize_inputs", True) or step.name in IMAGES)
