@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from refinterp.cli.main import main
-from refinterp.debug import pool
 from refinterp.debug.compare import Comparison
+from refinterp.debug.spread import pool
 from refinterp.debug.spread.shards import SHARD, Job, Shard, in_sequence, merged, shards
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.build import GraphBuilder
