@@ -14,7 +14,7 @@ from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import judge
 from refinterp.arena.lifetimes import lifetimes
 from refinterp.arena.problem import Plan
-from refinterp.kernels.ops import conv_2d
+from refinterp.kernels import convolution, weighted_kernel
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics import fixedpoint, requantize
 from refinterp.numerics.fixedpoint import Multiplier
@@ -94,8 +94,8 @@ def test_a_missing_tie_nudge_in_the_fast_path_is_noticed(monkeypatch):
 
 def test_a_wrong_multiplier_is_noticed_by_conformance(monkeypatch, litert):
     """Factors that are off by 0.1 % make random convolutions differ from LiteRT."""
-    right = conv_2d.rescale_factors
-    monkeypatch.setattr(conv_2d, "rescale_factors", lambda *a: right(*a) * 1.001)
+    right = weighted_kernel.rescale_factors
+    monkeypatch.setattr(weighted_kernel, "rescale_factors", lambda *a: right(*a) * 1.001)
     assert _differing(litert, "CONV_2D", "int8") > 0
 
 
@@ -110,19 +110,19 @@ def test_a_truncated_clamp_bound_is_noticed(monkeypatch, litert):
             high = min(high, zero + int((6 if activation == "RELU6" else 1) / scale))
         return low, high
 
-    monkeypatch.setattr(conv_2d, "integer_bounds", cut)
+    monkeypatch.setattr(weighted_kernel, "integer_bounds", cut)
     assert _differing(litert, "CONV_2D", "int8") > 0
 
 
 def test_a_wrong_padding_side_is_noticed(monkeypatch, litert):
     """Odd padding put on the wrong side makes random convolutions differ from LiteRT."""
-    right = conv_2d.window
+    right = convolution.window
 
     def swapped(*arguments, **names):
         w = right(*arguments, **names)
         return replace(w, before=w.after, after=w.before)
 
-    monkeypatch.setattr(conv_2d, "window", swapped)
+    monkeypatch.setattr(convolution, "window", swapped)
     assert _differing(litert, "CONV_2D", "int8") > 0
 
 

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Inputs, Kernel
+from refinterp.kernels.registry import Array, Kernel
 from refinterp.kernels.weighted import bias_values, constant, legacy_factors
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds
@@ -62,13 +63,9 @@ class FullyConnectedBlockwise(Kernel):
         zeros = np.add.accumulate(zeros, axis=0, dtype=np.float32)[-1]
         return cls(np.ascontiguousarray(weights), np.ascontiguousarray(scales), zeros)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Weighted[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, ..., units)."""
-        x, y = inputs[0], outputs[0]
-        bias = inputs[2] if len(inputs) > 2 else None
-        assert x is not None
+        x, bias, y = operands.input, operands.bias, outputs[0]
         blocks, size, units = self.weights.shape
         rows = asymmetric(x.reshape(-1, blocks * size))
         codes = rows.codes.reshape(-1, blocks, size).transpose(1, 0, 2)
@@ -91,12 +88,11 @@ class FullyConnectedShuffled(Kernel):
     requantizer: Requantizer
 
     @classmethod
-    def of(cls, inputs: Inputs, y: TensorSpec, activation: str | int) -> FullyConnectedShuffled:
+    def of(
+        cls, operands: Weighted[TensorSpec], y: TensorSpec, activation: str | int
+    ) -> FullyConnectedShuffled:
         """Put the weights in order; raises ModelError for types and sizes without this form."""
-        x, w = inputs[0], inputs[1]
-        bias = inputs[2] if len(inputs) > 2 else None
-        assert x is not None
-        assert w is not None
+        x, w, bias = operands.input, operands.filter, operands.bias
         units, depth = w.shape
         if (x.dtype, w.dtype, y.dtype) != ("uint8", "uint8", "int16") or bias is None:
             raise ModelError("shuffled weights need uint8 data and weights, a bias, int16 output")
@@ -115,12 +111,9 @@ class FullyConnectedShuffled(Kernel):
         )  # fmt: skip
         return cls(weights.T.astype(np.int32), requantizer)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Weighted[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and the data as they are multiplied."""
-        x, y, shuffled = inputs[0], outputs[0], outputs[1]
-        assert x is not None
+        x, y, shuffled = operands.input, outputs[0], outputs[1]
         depth, units = self.weights.shape
         turned = (x ^ np.uint8(0x80)).reshape(len(x), -1, depth)
         sums = turned.view(np.int8).astype(np.int32) @ self.weights

@@ -1,4 +1,4 @@
-"""What the multiply-accumulate operators share: the factors that turn a sum into a code."""
+"""What the operators that multiply with weights share: scales, biases, rules of rescaling."""
 
 from __future__ import annotations
 
@@ -134,14 +134,14 @@ def per_sample(
     if len(w) == 1 and (bias is None or len(bias) == 1):
         yield x, w, bias, y
         return
-    for sample in range(len(y)):
-        own = [
-            None if array is None else array[min(sample, len(array) - 1)][None]
-            for array in (x, w, bias)
-        ]
-        assert own[0] is not None
-        assert own[1] is not None
-        yield own[0], own[1], own[2], y[sample : sample + 1]
+    for i in range(len(y)):
+        own_bias = None if bias is None else _of_sample(bias, i)
+        yield _of_sample(x, i), _of_sample(w, i), own_bias, y[i : i + 1]
+
+
+def _of_sample(array: NDArray[Any], index: int) -> NDArray[Any]:
+    """One sample, its axis kept; what is the same for all samples is there once."""
+    return array[index : index + 1] if len(array) > 1 else array
 
 
 def clamp(values: NDArray[Any], low: float, high: float, do: Do = NOW) -> None:

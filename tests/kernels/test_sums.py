@@ -15,7 +15,8 @@ from conformance.operators.compare import run_ours
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.ops import depthwise_conv_2d, fully_connected, transpose_conv
+from refinterp.kernels import depthwise_taps
+from refinterp.kernels.ops import fully_connected, transpose_conv
 from refinterp.kernels.reduction import ReducerOptions, Reduction, divided
 from refinterp.kernels.registry import NeedsValue, call, prepare
 from refinterp.kernels.workspace import Workspace
@@ -100,7 +101,7 @@ def test_fast_equals_plain(operator: str) -> None:
         with pytest.MonkeyPatch.context() as patch:
             for module in (frames, patches, fully_connected, transpose_conv):
                 patch.setattr(module, "BLOCK", block)
-            patch.setattr(depthwise_conv_2d, "RUN", block)
+            patch.setattr(depthwise_taps, "RUN", block)
             patch.setattr(patches, "BAND", band)
             often = data.draw(st.booleans())
             fast = run_ours(case.model, case.samples, flavour=flavour, often=often)

@@ -24,40 +24,42 @@ Exact to  LiteRT BUILTIN_REF, which scales by a float64 factor, and TFLM, which 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.fully_connected_formats import (
     FullyConnectedBlockwise,
     FullyConnectedShuffled,
 )
-from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
+from refinterp.kernels.registry import Array, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import (
     accumulator_rounding,
-    bias_values,
     clamp,
-    largest_code,
     legacy_factors,
-    per_sample,
     rescale_factors,
     weight_scales,
 )
+from refinterp.kernels.weighted_kernel import Folded, Scaling, SteadyWeightedKernel, WeightedKernel
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.activation import integer_bounds, real_bounds
+from refinterp.numerics.activation import real_bounds
 from refinterp.numerics.dynamic import DynamicGemm, asymmetric, symmetric
 from refinterp.numerics.gemm import ExactGemm
-from refinterp.numerics.requantize import Requantizer
 from refinterp.numerics.tape import NOW, Do, put
 
 BLOCK = 1 << 17  # elements of one block of converted input: 512 KiB of float32
+
+_INTEGERS = (
+    "int8", "int8x4", "int8x2", "int16x8", "int16x4", "int16x2", "int16", "uint8",
+)  # fmt: skip
+_DYNAMIC = ("float32x8", "float32x4", "float32x2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,10 @@ class FullyConnectedOptions:
 
 
 def fully_connected_output_shapes(
-    inputs: Inputs, options: FullyConnectedOptions
+    operands: Weighted[TensorSpec], options: FullyConnectedOptions
 ) -> tuple[Shape, ...]:
-    """The output's shape, and that of the shuffled data some weights have as a second output.
-
-    inputs: data, weights and, possibly, bias.
-    """
-    x, w = inputs[0], inputs[1]
-    if x is None or w is None:
-        raise ModelError("FULLY_CONNECTED needs an input and weights")
+    """The output's shape, and that of the shuffled data some weights have as a second output."""
+    x, w = operands.input, operands.filter
     if len(w.shape) != 2 or w.shape[1] == 0:
         raise ModelError(
             f"FULLY_CONNECTED needs weights of shape [units, depth], got {list(w.shape)}"
@@ -100,140 +97,80 @@ def fully_connected_output_shapes(
     return ((x.size // depth, units), x.shape)
 
 
+@kernel("FULLY_CONNECTED", *_INTEGERS, options=FullyConnectedOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class Folded:
-    """Weights and bias, ready to multiply: weights (depth, units), bias (units,)."""
+class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
+    """The integer kernel; weights are laid out as (depth, units)."""
 
-    gemm: ExactGemm
-    requantizer: Requantizer
+    depth: int
+    scaling: Scaling
 
-    def settle(self, elements: int) -> Folded:
-        """Rescale in the form that pays for so many sums."""
-        requantizer = self.requantizer.settle(elements, self.gemm.output_dtype)
-        return replace(self, requantizer=requantizer)
-
-
-@kernel(
-    "FULLY_CONNECTED",
-    "int8",
-    "int8x4",
-    "int8x2",
-    "int16x8",
-    "int16x4",
-    "int16x2",
-    "int16",
-    "uint8",
-    options=FullyConnectedOptions,
-    weights=1,
-)
-@dataclass(frozen=True, slots=True, eq=False)
-class FullyConnectedInteger(Steady):
-    """The integer kernel. folded is None when weights or bias are only known at run time."""
-
-    x_zero: int
-    x_max: int
-    w_zero: int
-    factors: NDArray[np.float64]
-    y_zero: int
-    y_min: int
-    y_max: int
-    rounding: str
-    plain: bool
-    folded: Folded | None
-
-    settles: ClassVar[bool] = True
     output_shapes = staticmethod(fully_connected_output_shapes)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Weighted[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: FullyConnectedOptions,
         rule: Rules,
     ) -> FullyConnectedInteger | FullyConnectedShuffled:
         """Fold scales, zero points and bias; see the module's docstring."""
-        x, w, y = inputs[0], inputs[1], outputs[0]
+        x, w, bias, y = operands.input, operands.filter, operands.bias, outputs[0]
         if options.weights_format != "DEFAULT":
-            return FullyConnectedShuffled.of(inputs, y, options.fused_activation_function)
-        bias = inputs[2] if len(inputs) > 2 else None
-        assert x is not None
-        assert w is not None
-        fully_connected_output_shapes(inputs, options)
-        units = w.shape[0]
+            return FullyConnectedShuffled.of(operands, y, options.fused_activation_function)
+        fully_connected_output_shapes(operands, options)
+        units, depth = w.shape
         if y.dtype != x.dtype and (x.dtype, y.dtype) != ("uint8", "int16"):
             raise UnsupportedError(f"FULLY_CONNECTED from {x.dtype} to {y.dtype} is not supported")
-        y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
-        self = cls(
-            x.zero,
-            largest_code(x.dtype),
-            w.zero,
-            _factors(x, w, y),
-            y.zero,
-            y_min,
-            y_max,
+        scaling = Scaling.of(
+            (x, w, y),
+            units,
+            options.fused_activation_function,
             _rounding(x, w, bias, options, rule),
-            rule.plain,
-            None,
+            plain=rule.plain,
+            factors=_factors,
+            w_zero=w.zero,
         )
-        if w.data is None or (bias is not None and bias.data is None):
-            return self
-        return replace(self, folded=self.fold(w.data, bias_values(bias, units)))
+        return cls(depth, scaling).folded(w, bias, units)
 
-    def fold(self, w: Array, bias: NDArray[np.int64]) -> Folded:
+    def lay_out(self, w: Array, bias: Array | None) -> Folded[ExactGemm]:
         """Lay out w (units, depth) and bias (units,)."""
-        matrix = w.T.astype(np.int32) - self.w_zero
-        gemm = ExactGemm.prepare(matrix, self.x_max)
-        constant = bias - self.x_zero * matrix.sum(axis=0, dtype=np.int64)
-        requantizer = Requantizer.prepare(
-            self.factors,
-            constant,
-            self.y_zero,
-            self.y_min,
-            self.y_max,
-            rounding=self.rounding,
-            bound=gemm.bound,
-            plain=self.plain,
-        )
-        return Folded(gemm, requantizer)
+        scaling = self.scaling
+        matrix = scaling.centred(w.T)
+        gemm = ExactGemm.prepare(matrix, scaling.x_max)
+        constant = scaling.bias(bias) - scaling.x_zero * matrix.sum(axis=0, dtype=np.int64)
+        return Folded(gemm, scaling.requantizer(constant, gemm.bound))
 
-    def settle(self, outputs: Sequence[Array], runs: int) -> FullyConnectedInteger:
-        """Rescale in the form that pays for so many runs."""
-        if self.folded is None:
-            return self
-        return replace(self, folded=self.folded.settle(outputs[0].size * runs))
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    def run(
+        self,
+        layout: Folded[ExactGemm],
+        x: Array,
+        bias: Array | None,
+        y: Array,
+        work: Workspace,
+        do: Do = NOW,
     ) -> None:
         """Write y (S, ..., units)."""
-        x, w, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert w is not None
-        if self.folded is not None:
-            _run(self.folded, x, y, w.shape[-1], work)
-            return
-        bias = inputs[2] if len(inputs) > 2 else None
-        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
-            values = np.zeros(w.shape[1], np.int64)
-            if own_bias is not None:
-                values += own_bias.reshape(-1)
-            folded = self.fold(own_w[0], values).settle(own_y.size)
-            _run(folded, own_x, own_y, w.shape[-1], work)
-
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y; False when they depend on the weights' values."""
-        x, w = inputs[0], inputs[1]
-        if self.folded is not None and x is not None and w is not None:
-            _run(self.folded, x, outputs[0], w.shape[-1], work, do)
-        return self.folded is not None
+        depth = self.depth
+        rows = x.reshape(-1, depth)
+        codes = y.reshape(-1, y.shape[-1])
+        gemm, requantizer = layout.weights, layout.requantizer
+        step = max(1, BLOCK // depth)
+        block = work.take((min(step, len(rows)), depth), gemm.input_dtype)
+        sums = work.take((len(block), codes.shape[1]), gemm.output_dtype)
+        scratch = work.take((requantizer.scratch_size(len(block)),), np.float64)
+        for start in range(0, len(rows), step):
+            own = rows[start : start + step]
+            converted = block[: len(own)]
+            do(put, converted, own)
+            acc = sums[: len(own)]
+            gemm(converted, acc, do)
+            requantizer(acc, codes[start : start + step], scratch, do)
 
 
-def _factors(x: TensorSpec, w: TensorSpec, y: TensorSpec) -> NDArray[np.float64]:
+def _factors(x: TensorSpec, w: TensorSpec, y: TensorSpec, units: int) -> NDArray[np.float64]:
     """The factors per unit; int16 by int16 with one scale rounds the product of two to float32."""
-    units = w.shape[0]
     if w.dtype == "int16" and w.scale.size == 1:
         return legacy_factors(x, w, y, units)
     return rescale_factors(x, w, y, units)
@@ -252,27 +189,10 @@ def _rounding(
     return accumulator_rounding(x, bias, options.quantized_bias_type, rule)
 
 
-def _run(folded: Folded, x: Array, y: Array, depth: int, work: Workspace, do: Do = NOW) -> None:
-    rows = x.reshape(-1, depth)
-    codes = y.reshape(-1, y.shape[-1])
-    gemm = folded.gemm
-    step = max(1, BLOCK // depth)
-    block = work.take((min(step, len(rows)), depth), gemm.input_dtype)
-    sums = work.take((len(block), codes.shape[1]), gemm.output_dtype)
-    scratch = work.take((folded.requantizer.scratch_size(len(block)),), np.float64)
-    for start in range(0, len(rows), step):
-        own = rows[start : start + step]
-        converted = block[: len(own)]
-        do(put, converted, own)
-        acc = sums[: len(own)]
-        gemm(converted, acc, do)
-        folded.requantizer(acc, codes[start : start + step], scratch, do)
-
-
 @kernel("FULLY_CONNECTED", "float32", options=FullyConnectedOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class FullyConnectedFloat(Kernel):
-    """The float32 kernel."""
+class FullyConnectedFloat(SteadyWeightedKernel[NDArray[np.float32]]):
+    """The float32 kernel; weights are seen as (depth, units)."""
 
     low: float
     high: float
@@ -282,94 +202,94 @@ class FullyConnectedFloat(Kernel):
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Weighted[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: FullyConnectedOptions,
         rule: Rules,
     ) -> FullyConnectedFloat:
         """Check the shapes and read the activation."""
-        fully_connected_output_shapes(inputs, options)
-        w, bias = inputs[1], inputs[2] if len(inputs) > 2 else None
-        assert w is not None
+        fully_connected_output_shapes(operands, options)
+        w, bias = operands.filter, operands.bias
         if bias is not None and bias.size != w.shape[0]:
             raise ModelError(f"bias {bias.name!r} has {bias.size} values for {w.shape[0]} units")
-        return cls(*real_bounds(options.fused_activation_function))
+        return cls(*real_bounds(options.fused_activation_function)).laid_out(w)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    def lay_out(self, w: Array, bias: Array | None) -> NDArray[np.float32]:
+        """See w (units, depth) from its other side."""
+        return w.T
+
+    def run(
+        self,
+        layout: NDArray[np.float32],
+        x: Array,
+        bias: Array | None,
+        y: Array,
+        work: Workspace,
+        do: Do = NOW,
     ) -> None:
         """Write y (S, ..., units)."""
-        x, w, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert w is not None
-        bias = inputs[2] if len(inputs) > 2 else None
-        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
-            rows = own_y.reshape(-1, y.shape[-1])
-            np.matmul(own_x.reshape(-1, w.shape[-1]), own_w[0].T, out=rows)
-            if own_bias is not None:
-                rows += own_bias.reshape(-1)
-            clamp(rows, self.low, self.high)
+        rows = y.reshape(-1, y.shape[-1])
+        do(np.matmul, x.reshape(-1, len(layout)), layout, rows)
+        if bias is not None:
+            do(np.add, rows, bias, rows)
+        clamp(rows, self.low, self.high, do)
 
 
-@kernel(
-    "FULLY_CONNECTED",
-    "float32x8",
-    "float32x4",
-    "float32x2",
-    options=FullyConnectedOptions,
-    weights=1,
-)
+@kernel("FULLY_CONNECTED", *_DYNAMIC, options=FullyConnectedOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class FullyConnectedDynamic(Kernel):
-    """Dynamic range: float32 data quantized row by row. gemm is None for weights fed at run time.
+class FullyConnectedDynamic(WeightedKernel[DynamicGemm]):
+    """Dynamic range: float32 data quantized row by row.
 
     scales: float32 (), or (units,) of the weights.
     """
 
+    depth: int
     low: float
     high: float
     asymmetric: bool
     scales: NDArray[np.float32]
-    gemm: DynamicGemm | None
 
     output_shapes = staticmethod(fully_connected_output_shapes)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Weighted[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: FullyConnectedOptions,
         rule: Rules,
     ) -> FullyConnectedDynamic | FullyConnectedBlockwise:
         """Lay out the weights."""
-        fully_connected_output_shapes(inputs, options)
-        w = inputs[1]
-        assert w is not None
+        fully_connected_output_shapes(operands, options)
+        w = operands.filter
         if w.block_size:
             return FullyConnectedBlockwise.of(w)
-        scales = weight_scales(w, w.shape[0])
+        units, depth = w.shape
+        scales = weight_scales(w, units)
         low, high = real_bounds(options.fused_activation_function)
-        gemm = None if w.data is None else DynamicGemm.prepare(w.data.T, sse=True)
-        return cls(low, high, options.asymmetric_quantize_inputs, scales, gemm)
+        return cls(depth, low, high, options.asymmetric_quantize_inputs, scales).laid_out(w)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    def lay_out(self, w: Array, bias: Array | None) -> DynamicGemm:
+        """Lay out w (units, depth)."""
+        return DynamicGemm.prepare(w.T, sse=True)
+
+    def run(
+        self,
+        layout: DynamicGemm,
+        x: Array,
+        bias: Array | None,
+        y: Array,
+        work: Workspace,
+        do: Do = NOW,
     ) -> None:
         """Write y (S, ..., units)."""
-        x, w, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert w is not None
-        bias = inputs[2] if len(inputs) > 2 else None
-        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
-            gemm = self.gemm or DynamicGemm.prepare(own_w[0].T, sse=True)
-            rows = (asymmetric if self.asymmetric else symmetric)(own_x.reshape(-1, w.shape[-1]))
-            sums = gemm(rows.codes, rows.zero)
-            out = own_y.reshape(sums.shape)
-            np.multiply(sums, rows.scale[:, None] * self.scales, out=out)
-            if own_bias is not None:
-                out += own_bias.reshape(-1)
-            np.clip(out, self.low, self.high, out=out)
+        rows = (asymmetric if self.asymmetric else symmetric)(x.reshape(-1, self.depth))
+        sums = layout(rows.codes, rows.zero)
+        out = y.reshape(sums.shape)
+        np.multiply(sums, rows.scale[:, None] * self.scales, out=out)
+        if bias is not None:
+            out += bias
+        np.clip(out, self.low, self.high, out=out)
 
 
 register_uint8_weights("FULLY_CONNECTED")

@@ -25,45 +25,35 @@ results added to the output one strided slice per tap.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import TransposedWeighted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.convolution import ConvolutionOptions, quantized_images, windows
+from refinterp.kernels.data_movement import integers
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NeedsValue, kernel
-from refinterp.kernels.weighted import (
-    accumulator_rounding,
-    bias_values,
-    clamp,
-    largest_code,
-    legacy_factors,
-    per_sample,
-    rescale_factors,
-    weight_scales,
-)
+from refinterp.kernels.registry import Array, NeedsValue, kernel
+from refinterp.kernels.weighted import accumulator_rounding, clamp, weight_scales
+from refinterp.kernels.weighted_kernel import Folded, Scaling, WeightedKernel
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.activation import integer_bounds, real_bounds
-from refinterp.numerics.dynamic import asymmetric
+from refinterp.numerics.activation import real_bounds
 from refinterp.numerics.gemm import FLOAT32_EXACT
-from refinterp.numerics.requantize import Requantizer
-from refinterp.numerics.window import Window, window
+from refinterp.numerics.tape import NOW, Do
+from refinterp.numerics.window import Window
 
 BLOCK = 1 << 17  # elements of products held at once
 
 
 @dataclass(frozen=True, slots=True)
-class TransposeConvOptions:
+class TransposeConvOptions(ConvolutionOptions):
     """Schema table TransposeConvOptions; declared_shapes: of the output tensor in the file."""
 
-    padding: str | int = "SAME"
-    stride_w: int = 0
-    stride_h: int = 0
-    fused_activation_function: str | int = "NONE"
     quantized_bias_type: str | int = "float32"
     declared_shapes: Sequence[Shape] = ()
 
@@ -78,31 +68,24 @@ class Scatter:
     width: int
 
     @classmethod
-    def of(cls, inputs: Inputs, options: TransposeConvOptions, rule: Rules) -> Scatter:
+    def of(
+        cls, operands: TransposedWeighted[TensorSpec], options: TransposeConvOptions, rule: Rules
+    ) -> Scatter:
         """Place the filter on the output; raises ModelError for shapes that cannot be."""
-        given, w, x = inputs[:3]
-        (shape,) = transpose_conv_output_shapes(inputs, options)
-        assert given is not None
-        assert given.data is not None
-        assert w is not None
-        assert x is not None
+        x, w = operands.input, operands.filter
+        (shape,) = transpose_conv_output_shapes(operands, options)
         if len(x.shape) != 4 or len(w.shape) != 4 or x.shape[3] != w.shape[3]:
             raise ModelError(
                 "TRANSPOSE_CONV needs a 4-D input and filter of as many channels, got "
                 f"{list(x.shape)} and {list(w.shape)}"
             )
-        written = given.data.reshape(-1).tolist()
+        written = integers(operands, 0, "TRANSPOSE_CONV")
         if not _follows(shape, w, x) or (rule.path != "wide" and not _follows(written, w, x)):
             raise ModelError(
                 f"TRANSPOSE_CONV: an output of shape {written} does not follow from an input "
                 f"{list(x.shape)} and a filter {list(w.shape)}: batch or channels differ"
             )
-        rows = window(
-            options.padding, shape[1], w.shape[1], options.stride_h, where="TRANSPOSE_CONV height"
-        )
-        columns = window(
-            options.padding, shape[2], w.shape[2], options.stride_w, where="TRANSPOSE_CONV width"
-        )
+        rows, columns = windows(shape[1:3], w.shape[1:3], options, "TRANSPOSE_CONV")
         return cls(rows, columns, shape[1], shape[2])
 
     def add(self, x: NDArray[Any], weights: NDArray[Any], out: NDArray[Any]) -> None:
@@ -138,12 +121,10 @@ def _slices(w: Window, tap: int, first: int, count: int, extent: int) -> tuple[s
 
 
 def transpose_conv_output_shapes(
-    inputs: Inputs, options: TransposeConvOptions
+    operands: TransposedWeighted[TensorSpec], options: TransposeConvOptions
 ) -> tuple[Shape, ...]:
-    """The output's shape, which the first input is; then come filter, data and, possibly, bias."""
-    shape, w, x = inputs[:3]
-    if shape is None or w is None or x is None:
-        raise ModelError("TRANSPOSE_CONV needs an output shape, a filter and an input")
+    """The output's shape, which the first operand is; raises NeedsValue when it is unknown."""
+    x, w, shape = operands.input, operands.filter, operands.output_shape
     if shape.data is None:
         raise NeedsValue(0)
     written = tuple(int(size) for size in shape.data.reshape(-1))
@@ -164,19 +145,6 @@ def _follows(shape: Sequence[int], w: TensorSpec, x: TensorSpec) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Folded:
-    """Filter (in, kernel height * kernel width * out) and bias, ready to multiply."""
-
-    weights: NDArray[Any]
-    requantizer: Requantizer
-
-    def settle(self, elements: int) -> Folded:
-        """Rescale in the form that pays for so many sums."""
-        requantizer = self.requantizer.settle(elements, self.weights.dtype)
-        return replace(self, requantizer=requantizer)
-
-
 def _matrix(w: Array, dtype: Any) -> NDArray[Any]:
     """Lay out w (out, height, width, in) as (in, height * width * out)."""
     return np.ascontiguousarray(w.transpose(3, 1, 2, 0).reshape(w.shape[3], -1), dtype)
@@ -192,165 +160,118 @@ def _matrix(w: Array, dtype: Any) -> NDArray[Any]:
     weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
-class TransposeConvInteger(Kernel):
-    """The integer kernel. folded is None when filter or bias are only known at run time."""
+class TransposeConvInteger(WeightedKernel[Folded[NDArray[Any]]]):
+    """The integer kernel; its filter is laid out as (in, kernel height * kernel width * out)."""
 
     place: Scatter
-    x_zero: int
-    x_max: int
-    w_zero: int
-    factors: NDArray[np.float64]
-    y_zero: int
-    y_min: int
-    y_max: int
-    rounding: str
-    plain: bool
-    folded: Folded | None
+    scaling: Scaling
 
-    settles: ClassVar[bool] = True
     output_shapes = staticmethod(transpose_conv_output_shapes)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: TransposedWeighted[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: TransposeConvOptions,
         rule: Rules,
     ) -> TransposeConvInteger:
         """Fold scales, zero points and bias; see the module's docstring."""
-        place = Scatter.of(inputs, options, rule)
-        _, w, x = inputs[:3]
-        bias, y = inputs[3] if len(inputs) > 3 else None, outputs[0]
-        assert w is not None
-        assert x is not None
-        channels, legacy = w.shape[0], x.dtype == "uint8"
-        y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
-        self = cls(
-            place,
-            x.zero,
-            largest_code(x.dtype) + abs(x.zero),
-            w.zero if legacy else 0,
-            (legacy_factors if legacy else rescale_factors)(x, w, y, channels),
-            y.zero,
-            y_min,
-            y_max,
+        place = Scatter.of(operands, options, rule)
+        x, w, bias = operands.input, operands.filter, operands.bias
+        channels = w.shape[0]
+        scaling = Scaling.of(
+            (x, w, outputs[0]),
+            channels,
+            options.fused_activation_function,
             accumulator_rounding(x, bias, options.quantized_bias_type, rule),
-            rule.plain,
-            None,
+            plain=rule.plain,
         )
-        if w.data is None or (bias is not None and bias.data is None):
-            return self
-        return replace(self, folded=self.fold(w.data, bias_values(bias, channels)))
+        return cls(place, scaling).folded(w, bias, channels)
 
-    def fold(self, w: Array, bias: NDArray[np.int64]) -> Folded:
+    def lay_out(self, w: Array, bias: Array | None) -> Folded[NDArray[Any]]:
         """Lay out w (out, height, width, in) and bias (out,)."""
-        w = w.astype(np.int32) - self.w_zero
-        bound = np.abs(w.astype(np.float64)).sum(axis=(1, 2, 3), dtype=np.float64) * self.x_max
+        scaling = self.scaling
+        centred = scaling.centred(w)
+        x_max = scaling.x_max + abs(scaling.x_zero)
+        bound = np.abs(centred.astype(np.float64)).sum(axis=(1, 2, 3), dtype=np.float64) * x_max
         exact = bound.max(initial=0) < FLOAT32_EXACT
-        dtype = np.int64 if self.plain else np.float32 if exact else np.float64
-        requantizer = Requantizer.prepare(
-            self.factors,
-            bias,
-            self.y_zero,
-            self.y_min,
-            self.y_max,
-            rounding=self.rounding,
-            bound=bound,
-            plain=self.plain,
-        )
-        return Folded(_matrix(w, dtype), requantizer)
+        dtype = np.int64 if scaling.plain else np.float32 if exact else np.float64
+        return Folded(_matrix(centred, dtype), scaling.requantizer(scaling.bias(bias), bound))
 
-    def settle(self, outputs: Sequence[Array], runs: int) -> TransposeConvInteger:
-        """Rescale in the form that pays for so many runs."""
-        if self.folded is None:
-            return self
-        return replace(self, folded=self.folded.settle(outputs[0].size * runs))
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    def run(
+        self,
+        layout: Folded[NDArray[Any]],
+        x: Array,
+        bias: Array | None,
+        y: Array,
+        work: Workspace,
+        do: Do = NOW,
     ) -> None:
         """Write y (S, batch, height', width', out)."""
-        _, w, x = inputs[:3]
-        bias, y = inputs[3] if len(inputs) > 3 else None, outputs[0]
-        assert w is not None
-        assert x is not None
-        if self.folded is not None:
-            self._run(self.folded, x, y, work)
-            return
-        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
-            values = np.zeros(w.shape[1], np.int64) if own_bias is None else own_bias[0]
-            folded = self.fold(own_w[0], values.astype(np.int64)).settle(own_y.size)
-            self._run(folded, own_x, own_y, work)
-
-    def _run(self, folded: Folded, x: Array, y: Array, work: Workspace) -> None:
-        dtype = folded.weights.dtype
+        dtype = layout.weights.dtype
         steps = work.take(x.shape, dtype)
-        np.subtract(x, self.x_zero, out=steps, dtype=dtype, casting="unsafe")
+        np.subtract(x, self.scaling.x_zero, out=steps, dtype=dtype, casting="unsafe")
         sums = work.take(y.shape, dtype)
         sums.fill(0)
         images = sums.reshape(-1, *y.shape[2:])
-        self.place.add(steps.reshape(-1, *x.shape[2:]), folded.weights, images)
+        self.place.add(steps.reshape(-1, *x.shape[2:]), layout.weights, images)
         channels = y.shape[-1]
-        folded.requantizer(sums.reshape(-1, channels), y.reshape(-1, channels))
+        layout.requantizer(sums.reshape(-1, channels), y.reshape(-1, channels))
 
 
 @kernel("TRANSPOSE_CONV", "float32", "float32x8", options=TransposeConvOptions, data=2, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
-class TransposeConvFloat(Kernel):
-    """The float32 kernel, and that of int8 weights, whose scales are then given: (1,) or (out,).
-
-    weights is None when the filter is only known at run time.
-    """
+class TransposeConvFloat(WeightedKernel[NDArray[np.float32]]):
+    """The float32 kernel, and that of int8 weights, whose scales are then given: (1,) or (out,)."""
 
     place: Scatter
     low: float
     high: float
     scales: NDArray[np.float32] | None
-    weights: NDArray[np.float32] | None
 
     output_shapes = staticmethod(transpose_conv_output_shapes)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: TransposedWeighted[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: TransposeConvOptions,
         rule: Rules,
     ) -> TransposeConvFloat:
         """Lay out the filter once."""
-        place = Scatter.of(inputs, options, rule)
-        w = inputs[1]
-        assert w is not None
+        place = Scatter.of(operands, options, rule)
+        w = operands.filter
         low, high = real_bounds(options.fused_activation_function)
         scales = weight_scales(w, w.shape[0]) if w.dtype == "int8" else None
-        weights = None if w.data is None else _matrix(w.data, np.float32)
-        return cls(place, low, high, scales, weights)
+        return cls(place, low, high, scales).laid_out(w)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+    def lay_out(self, w: Array, bias: Array | None) -> NDArray[np.float32]:
+        """Lay out w (out, height, width, in)."""
+        return _matrix(w, np.float32)
+
+    def run(
+        self,
+        layout: NDArray[np.float32],
+        x: Array,
+        bias: Array | None,
+        y: Array,
+        work: Workspace,
+        do: Do = NOW,
     ) -> None:
         """Write y (S, batch, height', width', out)."""
-        _, w, x = inputs[:3]
-        bias, y = inputs[3] if len(inputs) > 3 else None, outputs[0]
-        assert w is not None
-        assert x is not None
         if x.size == 0 or y.size == 0:
             return
-        for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
-            weights = _matrix(own_w[0], np.float32) if self.weights is None else self.weights
-            own_y.fill(0)
-            images, out = own_x.reshape(-1, *x.shape[2:]), own_y.reshape(-1, *y.shape[2:])
-            if self.scales is None:
-                self.place.add(images, weights, out)
-            else:
-                rows = asymmetric(images.reshape(len(images), -1))
-                self.place.add(
-                    (rows.codes - rows.zero[:, None]).reshape(images.shape), weights, out
-                )
-                out *= self.scales
-                out *= rows.scale[:, None, None, None]
-            if own_bias is not None:
-                own_y += own_bias[0]
-            clamp(own_y, self.low, self.high)
+        y.fill(0)
+        images, out = x.reshape(-1, *x.shape[2:]), y.reshape(-1, *y.shape[2:])
+        if self.scales is None:
+            self.place.add(images, layout, out)
+        else:
+            codes, scale = quantized_images(images)
+            self.place.add(codes, layout, out)
+            out *= self.scales
+            out *= scale[:, None, None, None]
+        if bias is not None:
+            out += bias
+        clamp(out, self.low, self.high)

@@ -1,0 +1,72 @@
+"""The filter of a depthwise convolution, tap by tap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.kernels.registry import Array
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.frames import Block, FrameGrid
+from refinterp.numerics.gemm import FLOAT32_EXACT
+from refinterp.numerics.tape import NOW, Do
+
+RUN = 1 << 11
+"""Elements that one row of tiled weights is stretched to: long inner loops, small tables."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taps:
+    """Filter weights of a dtype, per phase of the grid, repeated over `run` output pixels.
+
+    phases[i]: (kernel height, taps of phase i, run * channels).
+    """
+
+    run: int
+    phases: tuple[NDArray[Any], ...]
+
+    @classmethod
+    def prepare(cls, place: FrameGrid, w: NDArray[Any], dtype: Any) -> Taps:
+        """Lay out w (kernel height, kernel width, channels)."""
+        width, depth = place.columns.size, max(place.depth, 1)
+        fitting = [n for n in range(1, width + 1) if width % n == 0 and n * depth <= RUN]
+        run = max(fitting, default=1)
+        phases = []
+        for phase in range(place.phase_count):
+            own = w[:, place.taps(phase)]
+            phases.append(np.tile(own, (1, 1, run)).astype(dtype))
+        return cls(run, tuple(phases))
+
+    def spare(self, shape: tuple[int, ...], dtype: Any, work: Workspace) -> NDArray[Any] | None:
+        """Borrow what `sums` needs besides for blocks of up to that shape: one phase, nothing."""
+        return work.take(shape, dtype) if len(self.phases) > 1 else None
+
+    def sums(
+        self, block: Block, out: NDArray[Any], spare: NDArray[Any] | None, do: Do = NOW
+    ) -> None:
+        """Write the weighted sums of a block's windows to out (images, lines, pixels, channels)."""
+        images, lines, columns, depth = out.shape
+        runs = (images, lines, columns // self.run, self.run * depth)
+        total = out.reshape(runs)
+        for index, (view, weights) in enumerate(zip(block.phases, self.phases, strict=True)):
+            taps = view.reshape(*view.shape[:3], *runs[1:])
+            if index == 0 or spare is None:
+                do(partial(np.einsum, out=total), "nyxlrc,yxc->nlrc", taps, weights)
+            else:
+                part = spare[:images, :lines].reshape(runs)
+                do(partial(np.einsum, out=part), "nyxlrc,yxc->nlrc", taps, weights)
+                do(np.add, total, part, total)
+
+
+def sum_type(w: Array, x_max: int) -> tuple[Any, NDArray[np.float64]]:
+    """A float type that holds every sum of a filter (height, width, channels) exactly.
+
+    x_max: the largest magnitude of what it is multiplied with. Also returns the largest magnitude
+    of each channel's sum.
+    """
+    magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1), dtype=np.float64) * x_max
+    return (np.float32 if magnitude.max(initial=0) < FLOAT32_EXACT else np.float64), magnitude
