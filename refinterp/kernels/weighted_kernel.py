@@ -122,10 +122,18 @@ L = TypeVar("L")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Folded(Generic[W]):
-    """A filter as it is multiplied, and what turns its sums into codes, the bias included."""
+    """A filter as it is multiplied, and what turns its sums into codes, the bias included.
+
+    dtype: what the sums are held in.
+    """
 
     weights: W
     requantizer: Requantizer
+    dtype: Any
+
+    def settle(self, elements: int) -> Folded[W]:
+        """Rescale in the form that pays for so many sums."""
+        return replace(self, requantizer=self.requantizer.settle(elements, self.dtype))
 
 
 K = TypeVar("K", bound="WeightedKernel[Any]")
@@ -151,6 +159,16 @@ class WeightedKernel(Kernel, Generic[L]):
         """Write y: of all samples, with one filter and one bias (channels,)."""
         raise NotImplementedError
 
+    def settled(self, layout: L, elements: int) -> L:
+        """The layout in the form that pays for so many sums."""
+        return layout
+
+    def settle(self: K, outputs: Sequence[Array], runs: int) -> K:
+        """The kernel with its layout in the form that pays for so many runs."""
+        if self.layout is None:
+            return self
+        return replace(self, layout=self.settled(self.layout, outputs[0].size * runs))
+
     def folded(self: K, w: TensorSpec, bias: TensorSpec | None, channels: int) -> K:
         """The kernel with filter and bias folded, where they are constants."""
         if w.data is None or (bias is not None and bias.data is None):
@@ -171,7 +189,9 @@ class WeightedKernel(Kernel, Generic[L]):
         x, w, bias = operands.input, operands.filter, operands.bias
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, outputs[0]):
             flat = None if own_bias is None else own_bias.reshape(-1)
-            layout = self.lay_out(own_w[0], flat) if self.layout is None else self.layout
+            layout = self.layout
+            if layout is None:
+                layout = self.settled(self.lay_out(own_w[0], flat), own_y.size)
             self.run(layout, own_x, flat, own_y, work)
 
 

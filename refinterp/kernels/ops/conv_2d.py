@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,8 @@ class Conv2DInteger(SteadyWeightedKernel[Groups]):
     tile: neighbouring output pixels that are worked out as one, with a filter that holds theirs
     side by side: more products, but of matrices that are less narrow, from longer runs of pixels.
     """
+
+    settles: ClassVar[bool] = True
 
     place: PatchGrid
     tile: int
@@ -111,8 +113,13 @@ class Conv2DInteger(SteadyWeightedKernel[Groups]):
             gemm = ExactGemm.prepare(matrix, scaling.x_max)
             constant = np.tile(values[own], self.tile)
             constant -= scaling.x_zero * matrix.sum(axis=0, dtype=np.int64)
-            groups.append(Folded(gemm, scaling.requantizer(constant, gemm.bound, own)))
+            requantizer = scaling.requantizer(constant, gemm.bound, own)
+            groups.append(Folded(gemm, requantizer, gemm.output_dtype))
         return tuple(groups)
+
+    def settled(self, layout: Groups, elements: int) -> Groups:
+        """Rescale in the form that pays."""
+        return tuple(group.settle(elements // len(layout)) for group in layout)
 
     def _side_by_side(self, w: Array) -> Array:
         """Repeat a filter (out, height, width, in) for each pixel of a tile, each among zeros."""

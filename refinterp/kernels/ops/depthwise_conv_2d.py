@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -61,6 +62,8 @@ from refinterp.numerics.tape import NOW, Do
 class DepthwiseConv2DInteger(SteadyWeightedKernel[Folded[Taps]]):
     """The integer kernel."""
 
+    settles: ClassVar[bool] = True
+
     place: FrameGrid
     scaling: Scaling
 
@@ -93,7 +96,11 @@ class DepthwiseConv2DInteger(SteadyWeightedKernel[Folded[Taps]]):
         dtype, magnitude = sum_type(centred, scaling.x_max)
         taps = Taps.prepare(self.place, centred, np.int64 if scaling.plain else dtype)
         constant = scaling.bias(bias) - scaling.x_zero * centred.sum(axis=(0, 1), dtype=np.int64)
-        return Folded(taps, scaling.requantizer(constant, magnitude))
+        return Folded(taps, scaling.requantizer(constant, magnitude), taps.phases[0].dtype)
+
+    def settled(self, layout: Folded[Taps], elements: int) -> Folded[Taps]:
+        """Rescale in the form that pays."""
+        return layout.settle(elements)
 
     def run(
         self,
@@ -109,7 +116,7 @@ class DepthwiseConv2DInteger(SteadyWeightedKernel[Folded[Taps]]):
         codes = y.reshape(-1, *y.shape[2:])
         taps, requantizer = layout.weights, layout.requantizer
         depth = y.shape[-1]
-        dtype = taps.phases[0].dtype
+        dtype = layout.dtype
         sums = spare = None
         for block in self.place.blocks(images, dtype, self.scaling.x_zero, work.take, do):
             out = codes[block.first : block.last, block.top : block.bottom]

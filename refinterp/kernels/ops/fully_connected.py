@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +103,8 @@ def fully_connected_output_shapes(
 class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
     """The integer kernel; weights are laid out as (depth, units)."""
 
+    settles: ClassVar[bool] = True
+
     depth: int
     scaling: Scaling
 
@@ -140,7 +143,11 @@ class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
         matrix = scaling.centred(w.T)
         gemm = ExactGemm.prepare(matrix, scaling.x_max)
         constant = scaling.bias(bias) - scaling.x_zero * matrix.sum(axis=0, dtype=np.int64)
-        return Folded(gemm, scaling.requantizer(constant, gemm.bound))
+        return Folded(gemm, scaling.requantizer(constant, gemm.bound), gemm.output_dtype)
+
+    def settled(self, layout: Folded[ExactGemm], elements: int) -> Folded[ExactGemm]:
+        """Rescale in the form that pays."""
+        return layout.settle(elements)
 
     def run(
         self,
@@ -238,10 +245,7 @@ class FullyConnectedFloat(SteadyWeightedKernel[NDArray[np.float32]]):
 @kernel("FULLY_CONNECTED", *_DYNAMIC, options=FullyConnectedOptions, weights=1)
 @dataclass(frozen=True, slots=True, eq=False)
 class FullyConnectedDynamic(WeightedKernel[DynamicGemm]):
-    """Dynamic range: float32 data quantized row by row.
-
-    scales: float32 (), or (units,) of the weights.
-    """
+    """Dynamic range: data quantized row by row. scales: float32 (), or (units,) of the weights."""
 
     depth: int
     low: float

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,6 +163,8 @@ def _matrix(w: Array, dtype: Any) -> NDArray[Any]:
 class TransposeConvInteger(WeightedKernel[Folded[NDArray[Any]]]):
     """The integer kernel; its filter is laid out as (in, kernel height * kernel width * out)."""
 
+    settles: ClassVar[bool] = True
+
     place: Scatter
     scaling: Scaling
 
@@ -197,7 +199,12 @@ class TransposeConvInteger(WeightedKernel[Folded[NDArray[Any]]]):
         bound = np.abs(centred.astype(np.float64)).sum(axis=(1, 2, 3), dtype=np.float64) * x_max
         exact = bound.max(initial=0) < FLOAT32_EXACT
         dtype = np.int64 if scaling.plain else np.float32 if exact else np.float64
-        return Folded(_matrix(centred, dtype), scaling.requantizer(scaling.bias(bias), bound))
+        requantizer = scaling.requantizer(scaling.bias(bias), bound)
+        return Folded(_matrix(centred, dtype), requantizer, dtype)
+
+    def settled(self, layout: Folded[NDArray[Any]], elements: int) -> Folded[NDArray[Any]]:
+        """Rescale in the form that pays."""
+        return layout.settle(elements)
 
     def run(
         self,
@@ -209,7 +216,7 @@ class TransposeConvInteger(WeightedKernel[Folded[NDArray[Any]]]):
         do: Do = NOW,
     ) -> None:
         """Write y (S, batch, height', width', out)."""
-        dtype = layout.weights.dtype
+        dtype = layout.dtype
         steps = work.take(x.shape, dtype)
         np.subtract(x, self.scaling.x_zero, out=steps, dtype=dtype, casting="unsafe")
         sums = work.take(y.shape, dtype)
