@@ -259,7 +259,7 @@ class Selected(Operands[T]):
     when_false: T
 
 
-class Split(Operands[T]):
+class EvenSplit(Operands[T]):
     """What is cut into equal parts."""
 
     axis: T
@@ -274,7 +274,7 @@ class SplitBySizes(Operands[T]):
     axis: T
 
 
-class OneHot(Operands[T]):
+class OneHotValues(Operands[T]):
     """Which of `depth` places gets one value, and which value the others get."""
 
     indices: T
@@ -341,11 +341,9 @@ class Segmented(Operands[T]):
     segments: T
 
 
-class SegmentedAnyhow(Operands[T]):
-    """Rows, the segment each belongs to, and how many segments there are."""
+class SegmentedAnyhow(Segmented[T]):
+    """As `Segmented`, in any order; and how many segments there are."""
 
-    input: T
-    segments: T
     count_of_segments: T
 
 
@@ -428,7 +426,7 @@ class SingularFilter(Operands[T]):
     activations: T
 
 
-class BasicLstm(Operands[T]):
+class SingleMatrixLstm(Operands[T]):
     """The LSTM of one matrix; the gates stand one after the other in it."""
 
     input: T

@@ -148,7 +148,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "LOG_SOFTMAX": OperatorFacts(
             operands=o.Unary, fixed={"int8": (16 / 256, 127), "uint8": (16 / 256, 255)}
         ),
-        "LSTM": OperatorFacts(operands=o.FullLstm, few_operands=o.BasicLstm, results=None),
+        "LSTM": OperatorFacts(operands=o.FullLstm, few_operands=o.SingleMatrixLstm, results=None),
         "MATRIX_DIAG": OperatorFacts(operands=o.Unary),
         "MATRIX_SET_DIAG": OperatorFacts(operands=o.Diagonal, moves=True),
         "MAXIMUM": OperatorFacts(operands=o.Binary, commutative=True),
@@ -165,7 +165,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.SoftlySuppressed, results=("indices", "scores", "valid")
         ),
         "NOT_EQUAL": OperatorFacts(operands=o.Binary),
-        "ONE_HOT": OperatorFacts(operands=o.OneHot, moves=True),
+        "ONE_HOT": OperatorFacts(operands=o.OneHotValues, moves=True),
         "PACK": OperatorFacts(operands=o.Variadic, joins=True, moves=True),
         "PAD": OperatorFacts(operands=o.Padded, by_channel=True),
         "PADV2": OperatorFacts(operands=o.Padded),
@@ -210,7 +210,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "SPACE_TO_BATCH_ND": OperatorFacts(operands=o.Blocks),
         "SPACE_TO_DEPTH": OperatorFacts(operands=o.Unary, moves=True),
         "SPARSE_TO_DENSE": OperatorFacts(operands=o.Sparse, moves=True),
-        "SPLIT": OperatorFacts(operands=o.Split, results=None, moves=True),
+        "SPLIT": OperatorFacts(operands=o.EvenSplit, results=None, moves=True),
         "SPLIT_V": OperatorFacts(operands=o.SplitBySizes, results=None, moves=True),
         "SQRT": OperatorFacts(operands=o.Unary),
         "SQUARE": OperatorFacts(operands=o.Unary),

@@ -31,29 +31,28 @@ def operand(inputs: Inputs, index: int, where: str) -> TensorSpec:
     return spec
 
 
-def value(inputs: Inputs, index: int, where: str) -> NDArray[Any]:
-    """Return the value of an input. Raises NeedsValue when it is not known before the run."""
-    spec = operand(inputs, index, where)
+def value(spec: TensorSpec, where: str) -> NDArray[Any]:
+    """Return the value of an operand. Raises NeedsValue when it is not known before the run."""
     if spec.data is not None:
         return spec.data
     if spec.size == 0:
         return np.empty(spec.shape, STORAGE[spec.dtype])
-    raise NeedsValue(index)
+    raise NeedsValue(spec)
 
 
-def integers(inputs: Inputs, index: int, where: str) -> list[int]:
-    """Return the value of an integer input as a flat list; raises as `value` does."""
-    data = value(inputs, index, where)
+def integers(spec: TensorSpec, where: str) -> list[int]:
+    """Return the value of an integer operand as a flat list; raises as `value` does."""
+    data = value(spec, where)
     if data.dtype.kind not in "iub":
-        raise ModelError(f"{where}: input {index} must hold integers, it is {data.dtype}")
+        raise ModelError(f"{where}: {spec.name!r} must hold integers, it is {data.dtype}")
     return [int(item) for item in data.reshape(-1)]
 
 
-def integer(inputs: Inputs, index: int, where: str) -> int:
-    """Return the value of an input of one integer; raises as `value` does."""
-    found = integers(inputs, index, where)
+def integer(spec: TensorSpec, where: str) -> int:
+    """Return the value of an operand of one integer; raises as `value` does."""
+    found = integers(spec, where)
     if len(found) != 1:
-        raise ModelError(f"{where}: input {index} must hold one integer, it holds {len(found)}")
+        raise ModelError(f"{where}: {spec.name!r} must hold one integer, it holds {len(found)}")
     return found[0]
 
 

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import FullLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
-from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.registry import Array
 from refinterp.kernels.weighted import constant
 from refinterp.numerics import q15, q31, sigmoid16
 from refinterp.numerics.fixedpoint import (
@@ -142,28 +143,26 @@ class IntegerCell:
 
     def run(self, x: Array, y: Array, h: Array, c: Array) -> None:
         """Run a sequence: x (time, batch, n), y (time, batch, outputs); the states change."""
-        gates = (self.input, self.forget, self.cell, self.output)
-        data = [None if gate is None else gate.prepared(x) for gate in gates]
+        enter = None if self.input is None else self.input.prepared(x)
+        others = [gate.prepared(x) for gate in (self.forget, self.cell, self.output)]
         for time in range(len(x)):
-            self._step([None if own is None else own[time] for own in data], h, c)
+            own = None if enter is None else enter[time]
+            self._step(own, [data[time] for data in others], h, c)
             y[time] = h
 
-    def _step(self, data: list[I64 | None], h: Array, c: Array) -> None:
+    def _step(self, enter: I64 | None, data: list[I64], h: Array, c: Array) -> None:
         before = c.astype(np.int64)
-        assert data[1] is not None
-        assert data[2] is not None
-        assert data[3] is not None
-        forget = self.logistic(self.forget(data[1], h, before))
-        if self.input is not None and data[0] is not None:
-            gate = self.logistic(self.input(data[0], h, before))
+        forget = self.logistic(self.forget(data[0], h, before))
+        if self.input is not None and enter is not None:
+            gate = self.logistic(self.input(enter, h, before))
         else:
             gate = q15.ONE - forget
-        candidate = self.tanh(self.cell(data[2], h, before))
+        candidate = self.tanh(self.cell(data[1], h, before))
         state = _clip16(self.forget_product(forget * before) + self.input_product(gate * candidate))
         if self.cell_clip > 0:
             state = np.clip(state, -self.cell_clip, self.cell_clip)
         c[...] = state
-        out = self.logistic(self.output(data[3], h, state)) * self.cell_tanh(state)
+        out = self.logistic(self.output(data[2], h, state)) * self.cell_tanh(state)
         hidden = wrap32(rescale(out, self.hidden) + self.hidden_zero)
         hidden = np.clip(hidden, self.low, self.high)
         if self.projection is not None:
@@ -174,13 +173,15 @@ class IntegerCell:
         h[...] = hidden
 
 
-def litert_cell(inputs: Inputs, options: lstm.LstmOptions, y: TensorSpec) -> IntegerCell:
+def litert_cell(
+    operands: FullLstm[TensorSpec], options: lstm.LstmOptions, y: TensorSpec
+) -> IntegerCell:
     """Fold scales as LiteRT does: in float32, gates in Q3 unless they are normalized."""
-    size = lstm.sizes(inputs, time_major=options.time_major)
-    x, state = lstm.present(inputs, 0), lstm.present(inputs, lstm.CELL_STATE)
-    h = lstm.present(inputs, lstm.OUTPUT_STATE)
+    size = lstm.sizes(operands, time_major=options.time_major)
+    x, state = operands.input, operands.cell_state
+    h = operands.output_state
     together = options.time_major or len(x.shape) == 2
-    _types(inputs, x.dtype, "int32")
+    _types(operands, x.dtype, "int32")
     log = log2_if_power(state.step) if state.step > 0 else None
     if log is None or not -15 <= log <= -9:
         raise ModelError(
@@ -193,7 +194,7 @@ def litert_cell(inputs: Inputs, options: lstm.LstmOptions, y: TensorSpec) -> Int
             f"{len(options.intermediates)}"
         )
     hidden = options.intermediates[4]
-    normal = lstm.at(inputs, lstm.NORM + 1) is not None
+    normal = lstm.at(operands, lstm.NORM + 1) is not None
     scales = [np.float32(2.0**-12)] * 4
     if normal:
         if any(spec.scale.size != 1 for spec in options.intermediates[:4]):
@@ -201,21 +202,21 @@ def litert_cell(inputs: Inputs, options: lstm.LstmOptions, y: TensorSpec) -> Int
         scales = [np.float32(spec.scale[0]) for spec in options.intermediates[:4]]
 
     def linear(place: int, source: TensorSpec, scale: np.float32, bias: int | None) -> Linear:
-        spec = lstm.present(inputs, place)
+        spec = lstm.present(operands, place)
         weights = constant(spec, "weights").astype(np.int64)
         factor = np.float32(spec.scale[0]) * np.float32(source.scale[0]) / scale
         offset = np.zeros(len(weights), np.int64)
         if bias is not None:
-            offset += constant(lstm.present(inputs, bias), "bias").astype(np.int64)
+            offset += constant(lstm.present(operands, bias), "bias").astype(np.int64)
         offset -= int(source.zero_point[0]) * weights.sum(axis=1, dtype=np.int64)
         return Linear(weights.T.astype(np.float64), offset, Multiplier.of(float(factor)), False)
 
     def gate(number: int) -> Gate:
         scale = scales[number]
-        hole = lstm.peephole(inputs, number)
+        hole = lstm.peephole(operands, number)
         holes = None
         if hole is not None:
-            spec = lstm.present(inputs, hole)
+            spec = lstm.present(operands, hole)
             factor = np.float32(2.0**log * float(spec.scale[0]) / float(scale))
             holes = (
                 _peepholes(constant(spec, "weights"), size, together),
@@ -225,18 +226,18 @@ def litert_cell(inputs: Inputs, options: lstm.LstmOptions, y: TensorSpec) -> Int
             linear(lstm.WEIGHTS + number, x, scale, None if normal else lstm.BIAS + number),
             linear(lstm.RECURRENT + number, h, scale, None),
             holes,
-            _norm(inputs, number) if normal else None,
+            _norm(operands, number) if normal else None,
             False,
         )
 
     projection = None
-    if lstm.at(inputs, lstm.PROJECTION) is not None:
-        spec = lstm.present(inputs, lstm.PROJECTION)
+    if operands.projection_weights is not None:
+        spec = lstm.present(operands, lstm.PROJECTION)
         weights = constant(spec, "weights").astype(np.int64)
         factor = np.float32(spec.scale[0]) * np.float32(hidden.scale[0]) / np.float32(h.scale[0])
         offset = np.zeros(size.outputs, np.int64)
-        if lstm.at(inputs, lstm.PROJECTION_BIAS) is not None:
-            bias = lstm.present(inputs, lstm.PROJECTION_BIAS)
+        if operands.projection_bias is not None:
+            bias = lstm.present(operands, lstm.PROJECTION_BIAS)
             offset += constant(bias, "bias").astype(np.int64)
         offset += hidden.zero * weights.sum(axis=1, dtype=np.int64)
         projection = Linear(
@@ -244,7 +245,7 @@ def litert_cell(inputs: Inputs, options: lstm.LstmOptions, y: TensorSpec) -> Int
         )
     own_tanh = q15.tanh_table(15 + log)
     return IntegerCell(
-        None if lstm.at(inputs, lstm.WEIGHTS) is None else gate(0),
+        None if operands.input_to_input_weights is None else gate(0),
         gate(1),
         gate(2),
         gate(3),
@@ -264,14 +265,14 @@ def litert_cell(inputs: Inputs, options: lstm.LstmOptions, y: TensorSpec) -> Int
     )
 
 
-def tflm_cell(inputs: Inputs, options: lstm.LstmOptions) -> IntegerCell:
+def tflm_cell(operands: FullLstm[TensorSpec], options: lstm.LstmOptions) -> IntegerCell:
     """Fold scales as TFLM does: in float64."""
-    lstm.sizes(inputs, time_major=options.time_major)
-    x, state = lstm.present(inputs, 0), lstm.present(inputs, lstm.CELL_STATE)
-    h = lstm.present(inputs, lstm.OUTPUT_STATE)
+    lstm.sizes(operands, time_major=options.time_major)
+    x, state = operands.input, operands.cell_state
+    h = operands.output_state
     wide = x.dtype == "int16"
-    _types(inputs, x.dtype, "int64" if wide else "int32")
-    refuse_variants(inputs)
+    _types(operands, x.dtype, "int64" if wide else "int32")
+    refuse_variants(operands)
     log = log2_if_power(state.step) if state.step > 0 else None
     if log is None:
         raise ModelError(
@@ -279,12 +280,12 @@ def tflm_cell(inputs: Inputs, options: lstm.LstmOptions) -> IntegerCell:
         )
 
     def linear(place: int, source: TensorSpec, bias: int | None) -> Linear:
-        spec = lstm.present(inputs, place)
+        spec = lstm.present(operands, place)
         weights = constant(spec, "weights").astype(np.int64) - spec.zero
         factor = float(source.scale[0]) * float(spec.scale[0]) / 2.0**-12
         offset = np.zeros(len(weights), np.int64)
         if bias is not None:
-            offset += constant(lstm.present(inputs, bias), "bias").astype(np.int64)
+            offset += constant(lstm.present(operands, bias), "bias").astype(np.int64)
         if not wide:
             offset -= source.zero * weights.sum(axis=1, dtype=np.int64)
         return Linear(weights.T.astype(np.float64), offset, Multiplier.of(factor), wide)
@@ -327,37 +328,37 @@ def tflm_cell(inputs: Inputs, options: lstm.LstmOptions) -> IntegerCell:
     )
 
 
-def refuse_variants(inputs: Inputs) -> None:
+def refuse_variants(operands: FullLstm[TensorSpec]) -> None:
     """TFLM runs plain LSTMs only."""
     extra = [*range(9, 12), 16, 17, *range(20, 24)]
-    found = [index for index in extra if lstm.at(inputs, index) is not None]
-    if found or lstm.at(inputs, lstm.WEIGHTS) is None:
+    found = [index for index in extra if lstm.at(operands, index) is not None]
+    if found or operands.input_to_input_weights is None:
         raise ModelError(
             f"TFLM runs LSTMs with all four gates and without inputs {extra}; this one has "
             f"{found or 'no input gate'}"
         )
 
 
-def _types(inputs: Inputs, data: str, bias: str) -> None:
+def _types(operands: FullLstm[TensorSpec], data: str, bias: str) -> None:
     kinds = dict.fromkeys([*range(1, 9), lstm.PROJECTION], "int8")
     kinds |= dict.fromkeys([*range(9, 12), *range(20, 24), lstm.CELL_STATE], "int16")
     kinds |= dict.fromkeys([*range(12, 16), lstm.PROJECTION_BIAS], bias)
     kinds[lstm.OUTPUT_STATE] = data
     for index, kind in sorted(kinds.items()):
-        spec = lstm.at(inputs, index)
+        spec = lstm.at(operands, index)
         if spec is None:
             continue
         if spec.dtype != kind:
             raise ModelError(f"input {index} ({spec.name!r}) is {spec.dtype}; it must be {kind}")
         if kind != bias and not spec.quantized:
             raise ModelError(f"input {index} ({spec.name!r}) has no scale")
-    if not lstm.present(inputs, 0).quantized:
+    if not operands.input.quantized:
         raise ModelError("the data have no scale")
 
 
-def _norm(inputs: Inputs, number: int) -> Norm:
-    spec = lstm.present(inputs, lstm.NORM + number)
-    bias = constant(lstm.present(inputs, lstm.BIAS + number), "bias")
+def _norm(operands: FullLstm[TensorSpec], number: int) -> Norm:
+    spec = lstm.present(operands, lstm.NORM + number)
+    bias = constant(lstm.present(operands, lstm.BIAS + number), "bias")
     scale = np.float32(spec.scale[0])
     guard = max(1, int(np.float32(10000) * scale))
     weights = constant(spec, "weights").astype(np.int64)

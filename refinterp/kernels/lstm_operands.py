@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import FullLstm
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.registry import Array
 
 GATES: Final = ("input", "forget", "cell", "output")
 WEIGHTS: Final = 1  # four: data to each gate
@@ -29,7 +30,8 @@ PROJECTION_BIAS: Final = 17
 OUTPUT_STATE: Final = 18
 CELL_STATE: Final = 19
 NORM: Final = 20  # four: layer normalization
-_OPTIONAL: Final = frozenset({1, 5, 9, 10, 11, 12, 16, 17, 20, 21, 22, 23})
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +58,35 @@ class Sizes:
     outputs: int
 
 
-def at(inputs: Inputs, index: int) -> TensorSpec | None:
-    """An input by its place, None where it is left out or the file is older than it."""
-    return inputs[index] if index < len(inputs) else None
+def at(given: Sequence[T | None], index: int) -> T | None:
+    """An operand by its place, None where it is left out or the file is older than it."""
+    return given[index] if index < len(given) else None
 
 
-def present(inputs: Inputs, index: int) -> TensorSpec:
-    """An input that must be there."""
-    spec = at(inputs, index)
-    if spec is None:
-        raise ModelError(f"input {index} must not be left out")
-    return spec
+def present(given: Sequence[T | None], index: int) -> T:
+    """An operand that must be there; raises ModelError."""
+    found = at(given, index)
+    if found is None:
+        raise ModelError(f"operand {FullLstm.name_of(index)} must not be left out")
+    return found
 
 
-def peephole(inputs: Inputs, gate: int) -> int | None:
+def peephole(operands: FullLstm[TensorSpec], gate: int) -> int | None:
     """The place of a gate's peephole weights, or None: the cell gate has none."""
     place = {0: 0, 1: 1, 3: 2}.get(gate)
-    return None if place is None or at(inputs, PEEPHOLE + place) is None else PEEPHOLE + place
+    return None if place is None or at(operands, PEEPHOLE + place) is None else PEEPHOLE + place
 
 
-def sizes(inputs: Inputs, *, time_major: bool) -> Sizes:
+def sizes(operands: FullLstm[TensorSpec], *, time_major: bool) -> Sizes:
     """Check what is there and how it fits together; raises ModelError."""
-    if len(inputs) not in (20, 24):
-        raise ModelError(f"an LSTM has 20 or 24 inputs, not {len(inputs)}")
-    for index in range(min(20, len(inputs))):
-        if index not in _OPTIONAL:
-            present(inputs, index)
-    x = present(inputs, 0)
+    if len(operands) not in (20, 24):
+        raise ModelError(f"an LSTM has 20 or 24 operands, not {len(operands)}")
+    x = operands.input
     if len(x.shape) not in (2, 3):
         raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 2 or 3 needed")
     steps: Shape = (1, x.shape[0]) if len(x.shape) == 2 else x.shape[:2]
     time, batch = steps if time_major or len(x.shape) == 2 else steps[::-1]
-    weights, recurrent = present(inputs, WEIGHTS + 3), present(inputs, RECURRENT + 3)
+    weights, recurrent = operands.input_to_output_weights, operands.recurrent_to_output_weights
     if len(weights.shape) != 2 or not recurrent.shape:
         raise ModelError(
             f"weights {weights.name!r} and {recurrent.name!r} have shapes {list(weights.shape)} "
@@ -95,11 +94,11 @@ def sizes(inputs: Inputs, *, time_major: bool) -> Sizes:
         )
     cells, outputs = weights.shape[0], recurrent.shape[-1]
     size = Sizes(batch, time, x.shape[-1], cells, outputs)
-    _check(inputs, size)
+    _check(operands, size)
     return size
 
 
-def _check(inputs: Inputs, size: Sizes) -> None:
+def _check(operands: FullLstm[TensorSpec], size: Sizes) -> None:
     allowed: dict[int, tuple[Shape, ...]] = {}
     square = ((size.cells, size.outputs), *([(size.cells,)] if size.cells == size.outputs else []))
     for gate in range(4):
@@ -111,31 +110,33 @@ def _check(inputs: Inputs, size: Sizes) -> None:
     allowed[PROJECTION] = ((size.outputs, size.cells),)
     allowed[PROJECTION_BIAS] = ((size.outputs,),)
     for index, shapes in allowed.items():
-        spec = at(inputs, index)
+        spec = at(operands, index)
         if spec is not None and spec.shape not in shapes:
             raise ModelError(
                 f"input {index} ({spec.name!r}) has shape {list(spec.shape)}; allowed: "
                 + " or ".join(str(list(shape)) for shape in shapes)
             )
-    check_states(inputs, OUTPUT_STATE, CELL_STATE, size)
-    given = [at(inputs, index) is not None for index in (WEIGHTS, RECURRENT, BIAS)]
+    _check_states(operands, size)
+    given = [at(operands, index) is not None for index in (WEIGHTS, RECURRENT, BIAS)]
     if any(given) != all(given):
         raise ModelError(
             "the input gate needs weights, recurrent weights and bias, or none of them"
         )
-    if at(inputs, PROJECTION) is None and size.cells != size.outputs:
+    if operands.projection_weights is None and size.cells != size.outputs:
         raise ModelError(
             f"{size.cells} cells give {size.outputs} outputs without projection weights"
         )
-    holes = [at(inputs, PEEPHOLE + i) is not None for i in (0, 1, 2)]
+    holes = [at(operands, PEEPHOLE + i) is not None for i in (0, 1, 2)]
     if holes[1] != holes[2] or (holes[0] and not holes[1]):
         raise ModelError("peephole weights must be there for all gates or for none")
 
 
-def check_states(inputs: Inputs, output: int, cell: int, size: Sizes) -> None:
+def _check_states(operands: FullLstm[TensorSpec], size: Sizes) -> None:
     """The two states must be variables of the right size, whatever their rank."""
-    for index, width in ((output, size.outputs), (cell, size.cells)):
-        state = present(inputs, index)
+    for state, width in (
+        (operands.output_state, size.outputs),
+        (operands.cell_state, size.cells),
+    ):
         if not state.is_variable or state.size != size.batch * width:
             raise ModelError(
                 f"state {state.name!r} must be a variable of {size.batch * width} elements; it has "
@@ -143,10 +144,10 @@ def check_states(inputs: Inputs, output: int, cell: int, size: Sizes) -> None:
             )
 
 
-def lstm_output_shapes(inputs: Inputs, options: LstmOptions) -> tuple[Shape, ...]:
+def lstm_output_shapes(operands: FullLstm[TensorSpec], options: LstmOptions) -> tuple[Shape, ...]:
     """The data's shape, with the outputs for its last size."""
-    size = sizes(inputs, time_major=options.time_major)
-    return ((*present(inputs, 0).shape[:-1], size.outputs),)
+    size = sizes(operands, time_major=options.time_major)
+    return ((*operands.input.shape[:-1], size.outputs),)
 
 
 def steps(x: Array, y: Array, *, time_major: bool) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
@@ -161,12 +162,6 @@ def steps(x: Array, y: Array, *, time_major: bool) -> Iterator[tuple[NDArray[Any
             yield own_x, own_y
         else:
             yield own_x.swapaxes(0, 1), own_y.swapaxes(0, 1)
-
-
-def values(inputs: Sequence[Array | None], index: int) -> Array | None:
-    """One sample's value of an input that all samples share, or None."""
-    array = inputs[index] if index < len(inputs) else None
-    return None if array is None else array[0]
 
 
 def spread(array: Array, samples: int) -> Array:

@@ -19,8 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import FullLstm
+from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
-from refinterp.kernels.registry import Array, Inputs
+from refinterp.kernels.registry import Array
 from refinterp.kernels.weighted import product_scale
 from refinterp.numerics.recurrent import Activation, Product, Rows, normalized, sigmoid
 
@@ -71,7 +73,7 @@ class RealCell:
     @classmethod
     def of(
         cls,
-        inputs: Inputs,
+        operands: FullLstm[TensorSpec],
         arrays: Sequence[Array | None],
         options: lstm.LstmOptions,
         candidate: Activation,
@@ -79,22 +81,17 @@ class RealCell:
         auxiliary: Sequence[tuple[Array, np.float32 | None] | None] = (None,) * 4,
     ) -> RealCell:
         """Lay out the weights. arrays: values (*shape) by the places of a full LSTM's inputs."""
-        gates = [
-            None
-            if arrays[lstm.WEIGHTS + number] is None
-            else _gate(inputs, arrays, number, auxiliary[number])
-            for number in range(4)
-        ]
-        assert gates[1] is not None
-        assert gates[2] is not None
-        assert gates[3] is not None
+        forget, cell, output = (
+            _gate(operands, arrays, number, auxiliary[number]) for number in (1, 2, 3)
+        )
+        cifg = arrays[lstm.WEIGHTS] is None
         projection = arrays[lstm.PROJECTION]
-        spec = lstm.at(inputs, lstm.PROJECTION)
+        spec = operands.projection_weights
         return cls(
-            gates[0],
-            gates[1],
-            gates[2],
-            gates[3],
+            None if cifg else _gate(operands, arrays, 0, auxiliary[0]),
+            forget,
+            cell,
+            output,
             None
             if projection is None or spec is None
             else Product.of(projection, product_scale(spec)),
@@ -140,25 +137,21 @@ class RealCell:
 
 
 def _gate(
-    inputs: Inputs,
+    operands: FullLstm[TensorSpec],
     arrays: Sequence[Array | None],
     number: int,
     auxiliary: tuple[Array, np.float32 | None] | None,
 ) -> RealGate:
     def product(place: int) -> Product:
-        array = arrays[place]
-        assert array is not None
-        return Product.of(array, product_scale(lstm.present(inputs, place)))
+        return Product.of(lstm.present(arrays, place), product_scale(lstm.present(operands, place)))
 
-    hole = lstm.peephole(inputs, number)
+    hole = lstm.peephole(operands, number)
     weights = None
     if hole is not None:
-        values = arrays[hole]
-        assert values is not None
-        scale = product_scale(lstm.present(inputs, hole))
+        values = lstm.present(arrays, hole)
+        scale = product_scale(lstm.present(operands, hole))
         weights = values if scale is None else values.astype(np.float32) * scale
-    bias = arrays[lstm.BIAS + number]
-    assert bias is not None
+    bias = lstm.present(arrays, lstm.BIAS + number)
     place = lstm.NORM + number
     return RealGate(
         product(lstm.WEIGHTS + number),

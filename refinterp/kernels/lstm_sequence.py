@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refinterp.errors import UnsupportedError
+from refinterp.graph.operands import FullLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_integer import IntegerCell, litert_cell, refuse_variants, tflm_cell
 from refinterp.kernels.lstm_real import RealCell
-from refinterp.kernels.registry import Array, Inputs, Kernel
+from refinterp.kernels.registry import Array, Kernel
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.recurrent import Activation, activation, tanh
@@ -29,33 +30,31 @@ class SequenceLstmInteger(Kernel):
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: FullLstm[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: lstm.LstmOptions,
         rule: Rules,
     ) -> SequenceLstmInteger:
         """Fold scales and biases."""
         if rule.path == "micro":
-            return cls(tflm_cell(inputs, options), options.time_major)
-        if lstm.present(inputs, 0).dtype != "int8":
+            return cls(tflm_cell(operands, options), options.time_major)
+        if operands.input.dtype != "int8":
             raise UnsupportedError(
                 "UNIDIRECTIONAL_SEQUENCE_LSTM on int16 data is TFLM's alone: run it with flavour "
                 "tflm"
             )
-        return cls(litert_cell(inputs, options, outputs[0]), options.time_major)
+        return cls(litert_cell(operands, options, outputs[0]), options.time_major)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: FullLstm[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and both states."""
-        run_cell(self.cell, inputs, outputs[0], time_major=self.time_major)
+        run_cell(self.cell, operands, outputs[0], time_major=self.time_major)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SequenceLstmReal(Kernel):
     """The float32 kernel. cell: None when weights are fed at run time."""
 
-    specs: tuple[TensorSpec | None, ...]
+    specs: FullLstm[TensorSpec]
     options: lstm.LstmOptions
     candidate: Activation
     squash: Activation
@@ -66,52 +65,47 @@ class SequenceLstmReal(Kernel):
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: FullLstm[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: lstm.LstmOptions,
         rule: Rules,
     ) -> SequenceLstmReal:
         """Check the operands and lay out what is constant."""
-        lstm.sizes(inputs, time_major=options.time_major)
+        lstm.sizes(operands, time_major=options.time_major)
         for index in (*range(1, 12), lstm.PROJECTION):
-            spec = lstm.at(inputs, index)
+            spec = lstm.at(operands, index)
             if spec is not None:
                 product_scale(spec)
         candidate = squash = activation(options.fused_activation_function)
         if rule.path == "micro":
-            refuse_variants(inputs)
+            refuse_variants(operands)
             squash = tanh
-        weights = [i for i in range(1, len(inputs)) if i not in (18, 19)]
-        given = [inputs[i] for i in weights]
+        weights = [i for i in range(1, len(operands)) if i not in (18, 19)]
+        given = [operands[i] for i in weights]
         cell = None
         if all(spec is None or spec.data is not None for spec in given):
-            arrays = [None if spec is None else spec.data for spec in inputs]
-            cell = RealCell.of(inputs, arrays, options, candidate, squash)
-        return cls(tuple(inputs), options, candidate, squash, cell)
+            arrays = [None if spec is None else spec.data for spec in operands]
+            cell = RealCell.of(operands, arrays, options, candidate, squash)
+        return cls(operands, options, candidate, squash, cell)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: FullLstm[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and both states."""
         cell = self.cell
         if cell is None:
-            arrays = [None if array is None else array[0] for array in inputs]
+            arrays = [None if array is None else array[0] for array in operands]
             cell = RealCell.of(self.specs, arrays, self.options, self.candidate, self.squash)
-        run_cell(cell, inputs, outputs[0], time_major=self.options.time_major)
+        run_cell(cell, operands, outputs[0], time_major=self.options.time_major)
 
 
 def run_cell(
     cell: RealCell | IntegerCell,
-    inputs: Sequence[Array | None],
+    operands: FullLstm[Array],
     y: Array,
     *,
     time_major: bool,
 ) -> None:
     """Run every sample's sequence, one after the other, on the states among the inputs."""
-    x, h, c = inputs[0], inputs[lstm.OUTPUT_STATE], inputs[lstm.CELL_STATE]
-    assert x is not None
-    assert h is not None
-    assert c is not None
+    x, h, c = operands.input, operands.output_state, operands.cell_state
     for own_x, own_y in lstm.steps(lstm.spread(x, len(y)), y, time_major=time_major):
         batch = own_x.shape[1]
         cell.run(own_x, own_y, h.reshape(batch, -1), c.reshape(batch, -1))

@@ -52,7 +52,7 @@ class Reduction:
         """
         x, axis = operands.input, operands.axes
         if axis.data is None and axis.size:
-            raise NeedsValue(1)
+            raise NeedsValue(axis)
         rank = len(x.shape)
         values = [] if axis.data is None else axis.data.reshape(-1).tolist()
         given = values if rank else []

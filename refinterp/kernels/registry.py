@@ -146,9 +146,9 @@ def fresh_state(kernel: Kernel) -> list[Array]:
 class NeedsValue(Exception):  # noqa: N818 - a question to the caller, not an error
     """An output's shape depends on the value of an input that is not known before the run."""
 
-    def __init__(self, index: int) -> None:
-        super().__init__(f"the shape depends on the value of input {index}")
-        self.index = index
+    def __init__(self, operand: TensorSpec) -> None:
+        super().__init__(f"the shape depends on the value of {operand.name!r}")
+        self.operand = operand
 
 
 class EndRun(Exception):  # noqa: N818 - a signal to the executor, not an error

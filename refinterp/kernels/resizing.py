@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
-from refinterp.kernels.data_movement import integers, operand
-from refinterp.kernels.registry import Inputs
+from refinterp.graph.operands import Resized
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,10 @@ class ResizeOptions:
     half_pixel_centers: bool = False
 
 
-def resized(inputs: Inputs, where: str) -> Shape:
+def resized(operands: Resized[TensorSpec], where: str) -> Shape:
     """Return the output's shape."""
-    x = operand(inputs, 0, where)
-    size = integers(inputs, 1, where)
+    x = operands.input
+    size = integers(operands.size, where)
     if len(x.shape) != 4 or len(size) != 2:
         raise ModelError(
             f"{where}: input {list(x.shape)} and size {size} must have 4 dimensions and 2 elements"

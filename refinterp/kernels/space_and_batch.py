@@ -8,8 +8,9 @@ from itertools import product
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
-from refinterp.kernels.data_movement import integers, operand
-from refinterp.kernels.registry import Inputs
+from refinterp.graph.operands import Blocks
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.data_movement import integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,10 @@ def pieces(
     return tuple(found)
 
 
-def settings(inputs: Inputs, where: str) -> tuple[list[int], list[int], list[int]]:
+def settings(operands: Blocks[TensorSpec], where: str) -> tuple[list[int], list[int], list[int]]:
     """Return block sizes and what to put (or crop) before and after, one per axis of space."""
-    x = operand(inputs, 0, where)
-    block, pairs = integers(inputs, 1, where), integers(inputs, 2, where)
+    x = operands.input
+    block, pairs = integers(operands.block_shape, where), integers(operands.margins, where)
     axes = len(x.shape) - 2
     if axes not in (1, 2) or len(block) != axes or len(pairs) != 2 * axes:
         raise ModelError(

@@ -408,9 +408,10 @@ def prepare_late(
         try:
             kernel, resolved = _prepare_kernel(step, valued, results)
         except NeedsValue as need:
-            if need.index in wanted:
-                raise ModelError(f"{step.name}: input {need.index} has no usable value") from None
-            wanted.append(need.index)
+            index = next(i for i, spec in enumerate(valued) if spec is need.operand)
+            if index in wanted:
+                raise ModelError(f"{need.operand.name!r} has no usable value") from None
+            wanted.append(index)
         else:
             return kernel, resolved, tuple(wanted)
 

@@ -134,7 +134,7 @@ def test_shapes_that_values_decide() -> None:
         assert entry is not None
         with pytest.raises(NeedsValue) as need:
             entry.kernel.output_shapes(entry.operands(inputs), entry.options())
-        assert need.value.index == 0
+        assert need.value.operand is inputs[0]
 
 
 def test_range_refuses_to_walk_away() -> None:

@@ -103,8 +103,8 @@ def test_reshape_with_nothing_in_it() -> None:
 def test_unknown_values_are_asked_for() -> None:
     """An output shape that depends on a value not yet known names the input."""
     with pytest.raises(NeedsValue) as need:
-        shapes("TRANSPOSE", [spec((2, 3)), spec((2,), "int32")])
-    assert need.value.index == 1
+        shapes("TRANSPOSE", [spec((2, 3)), order := spec((2,), "int32")])
+    assert need.value.operand is order
 
 
 def test_concatenation_refuses_to_rescale_int8() -> None:

@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     RealMap,
     map_codes,
-    operand,
     real_function,
     require_scale,
     require_type,
@@ -32,7 +32,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, NoOptions, Steady, kernel
+from refinterp.kernels.registry import Array, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
@@ -60,10 +60,14 @@ class AbsInteger(Steady):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> AbsInteger | RealMap:
         """Fold scale x / scale y in the flavour's precision."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, x.dtype, role="output")
         if x.dtype == "int16":
             if not x.quantized:
@@ -84,9 +88,8 @@ class AbsInteger(Steady):
         return np.clip(size + self.y_zero, self.y_min, self.y_max)
 
     def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+        self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace, do: Do
     ) -> bool:
         """Name the calls that write y."""
-        assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        map_codes(self.exact, self.table, operands.input, outputs[0], do)
         return True

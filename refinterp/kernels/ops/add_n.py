@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Variadic
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import operand, require_scale, require_type
+from refinterp.kernels.elementwise import require_scale, require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, type_bounds
 from refinterp.numerics.broadcast import blocks
@@ -35,11 +36,10 @@ from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
 I64 = NDArray[np.int64]
 
 
-def add_n_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+def add_n_shapes(operands: Variadic[TensorSpec], options: Any) -> tuple[Shape, ...]:
     """The inputs' shape; raises ModelError when they differ."""
-    first = operand(inputs, 0, "input")
-    for index in range(1, len(inputs)):
-        other = operand(inputs, index, "input")
+    first, *others = operands.rest
+    for other in others:
         if other.shape != first.shape:
             raise ModelError(
                 f"inputs must have one shape, got {list(first.shape)} and {list(other.shape)}"
@@ -59,22 +59,23 @@ class AddNPlain(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Variadic[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> AddNPlain:
         """Check the types."""
-        first = operand(inputs, 0, "input")
-        for index in range(1, len(inputs)):
-            require_type(operand(inputs, index, "input"), first.dtype, role="input")
+        first, *others = operands.rest
+        for other in others:
+            require_type(other, first.dtype, role="input")
         require_type(outputs[0], first.dtype, role="output")
         return cls(*type_bounds("NONE", first.dtype))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Variadic[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        arrays = [array for array in inputs if array is not None]
         with np.errstate(over="ignore", invalid="ignore"):
-            for out, *parts in blocks(outputs[0], *arrays):
+            for out, *parts in blocks(outputs[0], *operands.rest):
                 out[...] = parts[0]
                 for part in parts[1:]:
                     out += part
@@ -97,14 +98,17 @@ class AddNInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Variadic[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> AddNInteger:
         """Fold the scales in float64."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        (x, *others), y = operands.rest, outputs[0]
         require_type(y, "int8", role="output")
         scale = require_scale(x, "input")
-        for index in range(1, len(inputs)):
-            other = operand(inputs, index, "input")
+        for other in others:
             require_type(other, "int8", role="input")
             if (other.step, other.zero) != (x.step, x.zero):
                 raise ModelError(
@@ -118,13 +122,10 @@ class AddNInteger(Kernel):
             x.zero, y.zero, Multiplier.of(0.5), Multiplier.of(y_real), *INTEGER_RANGE[y.dtype]
         )
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Variadic[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        arrays = [array for array in inputs if array is not None]
         start = self._scaled(np.asarray(0, np.int64))
-        for out, *parts in blocks(outputs[0], *arrays):
+        for out, *parts in blocks(outputs[0], *operands.rest):
             total = start + sum(self._scaled(part.astype(np.int64)) for part in parts)
             y = rescale(wrap32(total), self.y_factor) + self.y_zero
             out[...] = np.clip(y, self.y_min, self.y_max)

@@ -81,7 +81,7 @@ class ArgExtremum(Kernel):
                 f"{where}: output {y.name!r} is {y.dtype} and output_type {options.output_type}; "
                 "both must be int32 or both int64"
             )
-        axis = axis_of(integer(operands, 1, where), len(y.shape) + 1, where) + 1
+        axis = axis_of(integer(operands.axis, where), len(y.shape) + 1, where) + 1
         return cls(axis, options)
 
     def eval(self, operands: AlongAxis[Array], outputs: Sequence[Array], work: Workspace) -> None:
@@ -97,7 +97,7 @@ class ArgExtremum(Kernel):
 def reduced(operands: AlongAxis[TensorSpec], where: str) -> tuple[Shape, ...]:
     """Drop the axis."""
     shape = operands.input.shape
-    axis = axis_of(integer(operands, 1, where), len(shape), where)
+    axis = axis_of(integer(operands.axis, where), len(shape), where)
     if shape[axis] == 0:
         raise ModelError(f"{where}: axis {axis} of {list(shape)} is empty")
     return ((*shape[:axis], *shape[axis + 1 :]),)

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import PlainPair, operand, require_type, same_shape
+from refinterp.kernels.elementwise import PlainPair, require_type, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 
 
 def _angle(y: Array, x: Array) -> Array:
@@ -33,10 +34,14 @@ class Atan2(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> PlainPair:
         """Check types and shapes."""
-        y, x = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand")
+        y, x = operands.left, operands.right
         require_type(x, y.dtype, role="second operand")
         require_type(outputs[0], y.dtype, role="output")
         if x.shape != y.shape:

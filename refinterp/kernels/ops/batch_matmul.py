@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.weighted import largest_code
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -52,9 +53,11 @@ def _turned(shape: Shape, adjoint: bool) -> Shape:
     return (*shape[:-2], shape[-1], shape[-2]) if adjoint else shape
 
 
-def batch_matmul_output_shapes(inputs: Inputs, options: BatchMatMulOptions) -> tuple[Shape, ...]:
+def batch_matmul_output_shapes(
+    operands: Binary[TensorSpec], options: BatchMatMulOptions
+) -> tuple[Shape, ...]:
     """The output's shape; `inputs` are the two factors."""
-    x, w = inputs[0], inputs[1]
+    x, w = operands.left, operands.right
     if x is None or w is None or min(len(x.shape), len(w.shape)) < 2:
         raise ModelError("BATCH_MATMUL needs two inputs of at least two dimensions")
     left, right = _turned(x.shape, options.adj_x), _turned(w.shape, options.adj_y)
@@ -93,13 +96,15 @@ class BatchMatMulInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: BatchMatMulOptions, rule: Rules
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: BatchMatMulOptions,
+        rule: Rules,
     ) -> BatchMatMulInteger:
         """Fold the scales, and find a type that holds the sums."""
-        batch_matmul_output_shapes(inputs, options)
-        x, w, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert w is not None
+        batch_matmul_output_shapes(operands, options)
+        x, w, y = operands.left, operands.right, outputs[0]
         if y.dtype not in (x.dtype, "int32") or (y.dtype, x.dtype) == ("int32", "int16"):
             raise UnsupportedError(f"BATCH_MATMUL from {x.dtype} to {y.dtype} is not supported")
         raw = y.dtype == "int32"
@@ -140,13 +145,9 @@ class BatchMatMulInteger(Kernel):
         elements = outputs[0].size * runs
         return replace(self, requantizer=self.requantizer.settle(elements, self.dtype))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, ..., rows, columns)."""
-        x, w, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert w is not None
+        x, w, y = operands.left, operands.right, outputs[0]
         factors = []
         for array, zero in ((x, self.x_zero), (w, self.w_zero)):
             steps = work.take(array.shape, self.dtype)
@@ -177,19 +178,19 @@ class BatchMatMulFloat(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: BatchMatMulOptions, rule: Rules
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: BatchMatMulOptions,
+        rule: Rules,
     ) -> BatchMatMulFloat:
         """Check the shapes."""
-        batch_matmul_output_shapes(inputs, options)
+        batch_matmul_output_shapes(operands, options)
         return cls(options.adj_x, options.adj_y)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, ..., rows, columns)."""
-        x, w, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert w is not None
+        x, w, y = operands.left, operands.right, outputs[0]
         rank = y.ndim - 1
         np.matmul(_operand(x, rank, self.adj_x), _operand(w, rank, self.adj_y), out=y)
 
@@ -243,13 +244,15 @@ class BatchMatMulDynamic(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: BatchMatMulOptions, rule: Rules
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: BatchMatMulOptions,
+        rule: Rules,
     ) -> BatchMatMulDynamic:
         """Check the shapes and the scale."""
-        batch_matmul_output_shapes(inputs, options)
-        x, w = inputs[0], inputs[1]
-        assert x is not None
-        assert w is not None
+        batch_matmul_output_shapes(operands, options)
+        x, w = operands.left, operands.right
         left, right = _turned(x.shape, options.adj_x), _turned(w.shape, options.adj_y)
         if max(len(left), len(right)) > 5:
             raise UnsupportedError("BATCH_MATMUL of float32 by int8 takes up to 5 dimensions")
@@ -277,13 +280,9 @@ class BatchMatMulDynamic(Kernel):
             batches,
         )
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, ..., rows, columns)."""
-        x, w, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert w is not None
+        x, w, y = operands.left, operands.right, outputs[0]
         if x.size == 0 or y.size == 0:
             y.fill(0)
             return

@@ -18,10 +18,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Blocks
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, operand, same_scale, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.space_and_batch import Block, pieces, settings
 from refinterp.kernels.workspace import Workspace
 
@@ -36,10 +37,10 @@ class BatchToSpaceNd(Kernel):
     pieces: tuple[Block, ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Blocks[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Multiply the space."""
-        shape = operand(inputs, 0, _WHERE).shape
-        block, before, after = settings(inputs, _WHERE)
+        shape = operands.input.shape
+        block, before, after = settings(operands, _WHERE)
         if shape[0] % math.prod(block):
             raise ModelError(f"{_WHERE}: block {block} does not divide {shape[0]} batches")
         space = [
@@ -52,22 +53,23 @@ class BatchToSpaceNd(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Blocks[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> BatchToSpaceNd:
         """Place the blocks."""
-        x, y = operand(inputs, 0, _WHERE), outputs[0]
+        x, y = operands.input, outputs[0]
         same_type(x, y, _WHERE)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         if x.dtype in ("int8", "uint8", "int16") and rule.path != "unchecked":
             same_scale(x, y, _WHERE)
-        block, before, _ = settings(inputs, _WHERE)
+        block, before, _ = settings(operands, _WHERE)
         return cls(pieces(y.shape[1:-1], x.shape[1:-1], block, before, y.shape[0]))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Blocks[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy block after block."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         for piece in self.pieces:
             np.copyto(y[piece.space], x[piece.blocks])

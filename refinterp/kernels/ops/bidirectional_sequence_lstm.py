@@ -21,11 +21,12 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import BidirectionalLstm, FullLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_real import RealCell
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
@@ -60,26 +61,27 @@ class BidirectionalOptions:
         )
 
 
-def _direction(inputs: Sequence[TensorSpec | None], number: int) -> list[TensorSpec | None]:
+def _direction(operands: BidirectionalLstm[TensorSpec], number: int) -> FullLstm[TensorSpec]:
     """A direction's operands in the order of one LSTM's."""
     first, states = _FIRST[number], _STATES[number]
-    return [inputs[0], *inputs[first : first + 17], inputs[states[0]], inputs[states[1]]]
+    own = operands[first : first + 17]
+    return FullLstm((operands.input, *own, operands[states[0]], operands[states[1]]))
 
 
-def _arrays(inputs: Sequence[Array | None], number: int) -> list[Array | None]:
+def _arrays(operands: Sequence[Array | None], number: int) -> list[Array | None]:
     first = _FIRST[number]
-    return [None, *inputs[first : first + 17], None, None]
+    return [None, *operands[first : first + 17], None, None]
 
 
-def bidirectional_output_shapes(inputs: Inputs, options: BidirectionalOptions) -> tuple[Shape, ...]:
+def bidirectional_output_shapes(
+    operands: BidirectionalLstm[TensorSpec], options: BidirectionalOptions
+) -> tuple[Shape, ...]:
     """One or two outputs."""
-    if len(inputs) != 48:
-        raise ModelError(f"BIDIRECTIONAL_SEQUENCE_LSTM has 48 inputs, not {len(inputs)}")
-    x = lstm.present(inputs, 0)
+    x = operands.input
     if len(x.shape) != 3:
         raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 3 needed")
     counts = [
-        lstm.sizes(_direction(inputs, number), time_major=options.time_major).outputs
+        lstm.sizes(_direction(operands, number), time_major=options.time_major).outputs
         for number in (0, 1)
     ]
     lead = x.shape[:-1]
@@ -95,7 +97,7 @@ def bidirectional_output_shapes(inputs: Inputs, options: BidirectionalOptions) -
 class BidirectionalSequenceLstm(Kernel):
     """cells: None when weights are fed at run time."""
 
-    specs: tuple[TensorSpec | None, ...]
+    specs: BidirectionalLstm[TensorSpec]
     options: BidirectionalOptions
     outputs: int
     cells: tuple[RealCell, RealCell] | None
@@ -105,21 +107,21 @@ class BidirectionalSequenceLstm(Kernel):
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: BidirectionalLstm[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: BidirectionalOptions,
         rule: Rules,
     ) -> BidirectionalSequenceLstm:
         """Check the operands and lay out what is constant."""
-        shapes = bidirectional_output_shapes(inputs, options)
+        shapes = bidirectional_output_shapes(operands, options)
         if len(outputs) != len(shapes):
             raise ModelError(f"{len(outputs)} outputs; there must be {len(shapes)}")
-        x, aux = lstm.present(inputs, 0), lstm.at(inputs, _AUXILIARY)
+        x, aux = operands.input, operands.auxiliary_input
         for first in _FIRST:
             for index in (*range(first, first + 11), first + 15):
-                if inputs[index] is not None:
-                    product_scale(lstm.present(inputs, index))
-        weights = [inputs[first + gate] for first in _AUXILIARY_WEIGHTS for gate in (1, 2, 3)]
+                if operands[index] is not None:
+                    product_scale(lstm.present(operands, index))
+        weights = [operands[first + gate] for first in _AUXILIARY_WEIGHTS for gate in (1, 2, 3)]
         given = [spec is not None for spec in weights]
         if any(given) != all(given) or (any(given) and aux is None):
             raise ModelError("auxiliary data need weights for all gates of both cells, or for none")
@@ -132,21 +134,20 @@ class BidirectionalSequenceLstm(Kernel):
         activation(options.fused_activation_function)
         fixed = [i for i in range(1, 48) if i not in (*range(35, 40),)]
         cells = None
-        if all(inputs[i] is None or lstm.present(inputs, i).data is not None for i in fixed):
-            values = [None if spec is None else spec.data for spec in inputs]
-            cells = _cells(inputs, values, options)
-        one = lstm.sizes(_direction(inputs, 0), time_major=options.time_major)
-        return cls(tuple(inputs), options, one.outputs, cells)
+        if all(operands[i] is None or lstm.present(operands, i).data is not None for i in fixed):
+            values = [None if spec is None else spec.data for spec in operands]
+            cells = _cells(operands, values, options)
+        one = lstm.sizes(_direction(operands, 0), time_major=options.time_major)
+        return cls(operands, options, one.outputs, cells)
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: BidirectionalLstm[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Write the outputs and the states."""
-        x, aux = inputs[0], inputs[_AUXILIARY]
-        assert x is not None
+        x, aux = operands.input, operands.auxiliary_input
         cells = self.cells
         if cells is None:
-            arrays = [None if array is None else array[0] for array in inputs]
+            arrays = [None if array is None else array[0] for array in operands]
             cells = _cells(self.specs, arrays, self.options)
         major = self.options.time_major
         y = outputs[0]
@@ -157,9 +158,7 @@ class BidirectionalSequenceLstm(Kernel):
         for number, own_y in enumerate(ys):
             source = aux if number and aux is not None and not weighed else x
             more = aux if aux is not None and weighed else source
-            h, c = (inputs[index] for index in _STATES[number])
-            assert h is not None
-            assert c is not None
+            h, c = (operands[index] for index in _STATES[number])
             pairs = lstm.steps(lstm.spread(source, len(y)), own_y, time_major=major)
             auxiliary = lstm.steps(lstm.spread(more, len(y)), own_y, time_major=major)
             for (data, result), (extra, _) in zip(pairs, auxiliary, strict=True):
@@ -175,7 +174,9 @@ class BidirectionalSequenceLstm(Kernel):
 
 
 def _cells(
-    specs: Inputs, arrays: Sequence[Array | None], options: BidirectionalOptions
+    specs: BidirectionalLstm[TensorSpec],
+    arrays: Sequence[Array | None],
+    options: BidirectionalOptions,
 ) -> tuple[RealCell, RealCell]:
     function = activation(options.fused_activation_function)
     cells = []

@@ -16,10 +16,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, operand
+from refinterp.kernels.data_movement import BYTES, expect_shapes
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -36,9 +37,9 @@ class Bitcast(Kernel):
     """No fields."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: BitcastOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: BitcastOptions) -> tuple[Shape, ...]:
         """Split or join along the last axis."""
-        x = operand(inputs, 0, "BITCAST")
+        x = operands.input
         if options.output_types[0] not in BYTES:
             raise ModelError(f"BITCAST to {options.output_types[0]}; allowed: {', '.join(BYTES)}")
         before = STORAGE[x.dtype].itemsize
@@ -56,18 +57,19 @@ class Bitcast(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: BitcastOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: BitcastOptions,
+        rule: Rules,
     ) -> Bitcast:
         """Check the shapes."""
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "BITCAST")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "BITCAST")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy bytes."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         np.copyto(_bytes(y), _bytes(x))
 
 

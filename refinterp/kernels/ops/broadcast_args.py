@@ -15,10 +15,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -28,9 +29,9 @@ class BroadcastArgs(Kernel):
     """No fields: the sizes come with the run."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Binary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the longer vector's shape."""
-        a, b = operand(inputs, 0, "BROADCAST_ARGS"), operand(inputs, 1, "BROADCAST_ARGS")
+        a, b = operands.left, operands.right
         if len(a.shape) != 1 or len(b.shape) != 1:
             raise ModelError(
                 f"BROADCAST_ARGS: operands {list(a.shape)} and {list(b.shape)} must be vectors"
@@ -39,21 +40,21 @@ class BroadcastArgs(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> BroadcastArgs:
         """Check the operands."""
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "BROADCAST_ARGS")
-        for i in (0, 1):
-            same_type(operand(inputs, i, "BROADCAST_ARGS"), outputs[0], "BROADCAST_ARGS")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "BROADCAST_ARGS")
+        for spec in (operands.left, operands.right):
+            same_type(spec, outputs[0], "BROADCAST_ARGS")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Take b's sizes, and a's where b has 1 or none."""
-        long, short = inputs[0], inputs[1]
-        assert long is not None
-        assert short is not None
+        long, short = operands.left, operands.right
         if short.shape[1] > long.shape[1]:
             long, short = short, long
         np.copyto(outputs[0], long)

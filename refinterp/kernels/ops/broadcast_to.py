@@ -16,10 +16,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Expanded
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, operand, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -31,10 +32,10 @@ class BroadcastTo(Kernel):
     view: Shape
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Expanded[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the shape asked for."""
-        shape = operand(inputs, 0, "BROADCAST_TO").shape
-        wanted = tuple(integers(inputs, 1, "BROADCAST_TO"))
+        shape = operands.input.shape
+        wanted = tuple(integers(operands.shape, "BROADCAST_TO"))
         view = (1,) * (len(wanted) - len(shape)) + shape
         if len(view) != len(wanted) or any(
             size not in (1, goal) for size, goal in zip(view, wanted, strict=True)
@@ -44,18 +45,19 @@ class BroadcastTo(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Expanded[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> BroadcastTo:
         """Check the shapes."""
-        x = operand(inputs, 0, "BROADCAST_TO")
+        x = operands.input
         same_type(x, outputs[0], "BROADCAST_TO")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "BROADCAST_TO")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "BROADCAST_TO")
         return cls((1,) * (len(outputs[0].shape) - len(x.shape)) + x.shape)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Expanded[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy, broadcast."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         np.copyto(outputs[0], x.reshape(len(x), *self.view))

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import require_type, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -41,7 +42,11 @@ class Bucketize(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: BucketizeOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: BucketizeOptions,
+        rule: Rules,
     ) -> Bucketize:
         """Check the boundaries."""
         require_type(outputs[0], "int32", role="output")
@@ -50,10 +55,7 @@ class Bucketize(Kernel):
             raise ModelError("BUCKETIZE: the boundaries must rise")
         return cls(boundaries)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         y[...] = np.searchsorted(self.boundaries, x.astype(np.float32), side="right")

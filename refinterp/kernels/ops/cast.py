@@ -20,10 +20,11 @@ import numpy as np
 
 from refinterp.errors import UnsupportedError
 from refinterp.graph.model import STORAGE
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import RealMap, operand, same_shape
+from refinterp.kernels.elementwise import RealMap, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 
 _TYPES = (
     "float32", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "bool",
@@ -39,10 +40,14 @@ class Cast(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> RealMap:
         """Choose how to convert."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         if y.dtype in _PACKED and x.dtype == "float32":
             return RealMap(_into(STORAGE[y.dtype], *_PACKED[y.dtype]))
         if y.dtype not in _TYPES or (x.dtype in _PACKED and y.dtype != "float32"):

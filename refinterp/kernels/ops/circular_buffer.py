@@ -21,6 +21,7 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, ControlKernel, EndRun, Inputs, Machine, kernel
@@ -46,26 +47,33 @@ class CircularBuffer(ControlKernel):
     remembers: ClassVar[bool] = True
 
     @staticmethod
-    def calls(options: CircularBufferOptions, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:
+    def calls(
+        options: CircularBufferOptions, operands: Unary[TensorSpec]
+    ) -> Sequence[tuple[int, Inputs]]:
         """No subgraph."""
         return []
 
     @staticmethod
     def control_shapes(
-        inputs: Inputs, outputs: Sequence[TensorSpec], called: Sequence[Sequence[Shape | None]]
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        called: Sequence[Sequence[Shape | None]],
     ) -> Sequence[Shape | None]:
         """The file's shape."""
         return [spec.shape for spec in outputs]
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: CircularBufferOptions,
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: CircularBufferOptions,
         rule: Rules,
-    ) -> CircularBuffer:  # fmt: skip
+    ) -> CircularBuffer:
         """Check the shapes and choose the cycle."""
-        x = inputs[0] if len(inputs) == 1 else None
+        x = operands.input
         y = outputs[0]
-        if x is None or y.dtype != "int8":
+        if y.dtype != "int8":
             raise ModelError("CIRCULAR_BUFFER takes one int8 input and gives an int8 output")
         if (
             len(x.shape) != 4
@@ -92,12 +100,10 @@ class CircularBuffer(ControlKernel):
         """The slots, and in how many runs the run goes on."""
         return [np.full(self.shape, self.zero, np.int8), np.array([self.cycles], np.int64)]
 
-    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
+    def control(self, operands: Unary[Array], machine: Machine) -> Sequence[Array]:
         """Move on by a slot; end the run when it is not time yet."""
-        x, slots, waiting = inputs
-        assert x is not None
-        assert slots is not None
-        assert waiting is not None
+        x = operands.input
+        slots, waiting = operands.state
         slots[:, :-1] = slots[:, 1:].copy()
         slots[:, -1:] = x
         waiting -= 1

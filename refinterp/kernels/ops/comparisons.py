@@ -23,18 +23,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     PairMap,
     PlainPair,
     common_shape,
-    operand,
     pair_function,
     require_scale,
     require_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.numerics.fixedpoint import Multiplier, rescale_below_one
 
 I64 = NDArray[np.int64]
@@ -61,9 +61,13 @@ def comparison(
 
         @classmethod
         def prepare(
-            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+            cls,
+            operands: Binary[TensorSpec],
+            outputs: Sequence[TensorSpec],
+            options: NoOptions,
+            rule: Rules,
         ) -> PairMap | PlainPair:
-            a, b = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand")
+            a, b = operands.left, operands.right
             require_type(b, a.dtype, role="second operand")
             require_type(outputs[0], "bool", role="output")
             if a.dtype == "int16" and (raw16 or not a.quantized):

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Variadic
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import axis_of, expect_shapes, operand, same_scale, same_type
+from refinterp.kernels.data_movement import axis_of, expect_shapes, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import round_half_away
 
@@ -40,9 +41,11 @@ class ConcatenationOptions:
     fused_activation_function: str | int = "NONE"
 
 
-def output_shapes(inputs: Inputs, options: ConcatenationOptions) -> tuple[Shape, ...]:
+def output_shapes(
+    operands: Variadic[TensorSpec], options: ConcatenationOptions
+) -> tuple[Shape, ...]:
     """Add up the sizes along the axis."""
-    parts = [operand(inputs, i, _WHERE) for i in range(len(inputs))]
+    parts = operands.rest
     first = parts[0].shape
     if not first and all(part.data is not None and not part.shape for part in parts):
         return ((len(parts),),)
@@ -73,7 +76,7 @@ class Concatenation(Kernel):
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Variadic[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: ConcatenationOptions,
         rule: Rules,
@@ -85,12 +88,11 @@ class Concatenation(Kernel):
                 f"{_WHERE}: fused activation {options.fused_activation_function}; only NONE is "
                 "allowed"
             )
-        expect_shapes(outputs, output_shapes(inputs, options), _WHERE)
-        parts = [operand(inputs, i, _WHERE) for i in range(len(inputs))]
+        expect_shapes(outputs, output_shapes(operands, options), _WHERE)
         axis = options.axis % len(y.shape)
         places = []
         start = 0
-        for part in parts:
+        for part in operands.rest:
             same_type(part, y, _WHERE)
             if y.dtype == "int8":
                 same_scale(part, y, _WHERE)
@@ -99,16 +101,13 @@ class Concatenation(Kernel):
             end = start + (part.shape[axis] if part.shape else 1)
             places.append((*(slice(None),) * (axis + 1), slice(start, end)))
             start = end
-        tables = [rescaling(part, y) if y.dtype == "uint8" else None for part in parts]
+        tables = [rescaling(part, y) if y.dtype == "uint8" else None for part in operands.rest]
         return cls(tuple(places), tuple(tables))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Variadic[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy each part to its place."""
         y = outputs[0]
-        for x, place, table in zip(inputs, self.places, self.tables, strict=True):
-            assert x is not None
+        for x, place, table in zip(operands.rest, self.places, self.tables, strict=True):
             view = y[place]
             if x.ndim != y.ndim:
                 x = x[:, None]  # a scalar

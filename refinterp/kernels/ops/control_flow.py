@@ -20,6 +20,7 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
+from refinterp.graph.operands import Conditional, Nothing, Variadic
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, ControlKernel, Inputs, Machine, kernel
@@ -42,14 +43,20 @@ class If(ControlKernel):
     else_subgraph: int
 
     @staticmethod
-    def calls(options: IfOptions, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:
+    def calls(
+        options: IfOptions, operands: Conditional[TensorSpec]
+    ) -> Sequence[tuple[int, Inputs]]:
         """Both branches, on everything but the condition."""
-        rest = inputs[1:]
-        return [(options.then_subgraph_index, rest), (options.else_subgraph_index, rest)]
+        return [
+            (options.then_subgraph_index, operands.rest),
+            (options.else_subgraph_index, operands.rest),
+        ]
 
     @staticmethod
     def control_shapes(
-        inputs: Inputs, outputs: Sequence[TensorSpec], called: Sequence[Sequence[Shape | None]]
+        operands: Conditional[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        called: Sequence[Sequence[Shape | None]],
     ) -> Sequence[Shape | None]:
         """The branches' shapes where they agree."""
         then_shapes, else_shapes = called
@@ -64,20 +71,22 @@ class If(ControlKernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: IfOptions, rule: Rules
+        cls,
+        operands: Conditional[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: IfOptions,
+        rule: Rules,
     ) -> If:
         """Check the condition."""
-        condition = inputs[0]
+        condition = operands.condition
         if condition is None or condition.size != 1:
             raise ModelError(f"the condition must be one bool, its shape is {_shape(condition)}")
         return cls(options.then_subgraph_index, options.else_subgraph_index)
 
-    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
+    def control(self, operands: Conditional[Array], machine: Machine) -> Sequence[Array]:
         """Run one branch."""
-        condition, *rest = inputs
-        assert condition is not None
-        branch = self.then_subgraph if condition.reshape(()) else self.else_subgraph
-        return machine.call(branch, [a for a in rest if a is not None])
+        branch = self.then_subgraph if operands.condition.reshape(()) else self.else_subgraph
+        return machine.call(branch, operands.rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,38 +106,46 @@ class While(ControlKernel):
     body: int
 
     @staticmethod
-    def calls(options: WhileOptions, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:
+    def calls(
+        options: WhileOptions, operands: Variadic[TensorSpec]
+    ) -> Sequence[tuple[int, Inputs]]:
         """The condition and the body, on the values."""
-        return [(options.cond_subgraph_index, inputs), (options.body_subgraph_index, inputs)]
+        return [(options.cond_subgraph_index, operands), (options.body_subgraph_index, operands)]
 
     @staticmethod
     def control_shapes(
-        inputs: Inputs, outputs: Sequence[TensorSpec], called: Sequence[Sequence[Shape | None]]
+        operands: Variadic[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        called: Sequence[Sequence[Shape | None]],
     ) -> Sequence[Shape | None]:
         """The body's shapes where they stay what they were."""
         body = called[1]
-        if len(body) != len(inputs) or len(outputs) != len(inputs):
+        if len(body) != len(operands) or len(outputs) != len(operands):
             raise ModelError(
-                f"{len(inputs)} inputs, {len(outputs)} outputs and a body with {len(body)} "
+                f"{len(operands)} inputs, {len(outputs)} outputs and a body with {len(body)} "
                 "outputs: all three must be the same number"
             )
         return [
             shape if spec is not None and shape == spec.shape else None
-            for spec, shape in zip(inputs, body, strict=True)
+            for spec, shape in zip(operands, body, strict=True)
         ]
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: WhileOptions, rule: Rules
+        cls,
+        operands: Variadic[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: WhileOptions,
+        rule: Rules,
     ) -> While:
         """Keep the subgraphs' indices."""
         if options.cond_subgraph_index == options.body_subgraph_index:
             raise ModelError(f"condition and body are both subgraph {options.cond_subgraph_index}")
         return cls(options.cond_subgraph_index, options.body_subgraph_index)
 
-    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
+    def control(self, operands: Variadic[Array], machine: Machine) -> Sequence[Array]:
         """Run the body until the condition fails."""
-        values: list[Any] = list(inputs)
+        values: list[Any] = list(operands)
         while True:
             (going,) = machine.call(self.condition, values)
             if going.size != 1 or going.dtype != np.bool_:
@@ -156,25 +173,33 @@ class CallOnce(ControlKernel):
     subgraph: int
 
     @staticmethod
-    def calls(options: CallOnceOptions, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:
+    def calls(
+        options: CallOnceOptions, operands: Nothing[TensorSpec]
+    ) -> Sequence[tuple[int, Inputs]]:
         """The initialization subgraph."""
         return [(options.init_subgraph_index, [])]
 
     @staticmethod
     def control_shapes(
-        inputs: Inputs, outputs: Sequence[TensorSpec], called: Sequence[Sequence[Shape | None]]
+        operands: Nothing[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        called: Sequence[Sequence[Shape | None]],
     ) -> Sequence[Shape | None]:
         """There are no outputs."""
         return []
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: CallOnceOptions, rule: Rules
+        cls,
+        operands: Nothing[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: CallOnceOptions,
+        rule: Rules,
     ) -> CallOnce:
         """Keep the subgraph's index."""
         return cls(options.init_subgraph_index)
 
-    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
+    def control(self, operands: Nothing[Array], machine: Machine) -> Sequence[Array]:
         """Run the subgraph unless it has run."""
         if self.subgraph not in machine.initialized:
             machine.initialized.add(self.subgraph)

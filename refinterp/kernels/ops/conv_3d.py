@@ -17,19 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import operand, require_type
+from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.volumes import Box, Conv3DOptions, check_bias, check_volumes
 from refinterp.kernels.weighted import clamp, per_sample
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
 
 
-def conv_3d_output_shapes(inputs: Inputs, options: Conv3DOptions) -> tuple[Shape, ...]:
+def conv_3d_output_shapes(
+    operands: Weighted[TensorSpec], options: Conv3DOptions
+) -> tuple[Shape, ...]:
     """The output's shape; `inputs` are data, filter and, possibly, bias."""
-    x, w = operand(inputs, 0, "data"), operand(inputs, 1, "filter")
+    x, w = operands.input, operands.filter
     check_volumes(x, w, 3, "CONV_3D")
     box = Box.of(x.shape[1:4], w.shape[:3], options, "CONV_3D")
     return ((x.shape[0], *box.shape, w.shape[4]),)
@@ -48,24 +51,24 @@ class Conv3D(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Conv3DOptions, rule: Rules
+        cls,
+        operands: Weighted[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Conv3DOptions,
+        rule: Rules,
     ) -> Conv3D:
         """Place the filter."""
-        conv_3d_output_shapes(inputs, options)
-        x, w = operand(inputs, 0, "data"), operand(inputs, 1, "filter")
+        conv_3d_output_shapes(operands, options)
+        x, w = operands.input, operands.filter
         require_type(outputs[0], "float32", role="output")
-        check_bias(inputs[2] if len(inputs) > 2 else None, w.shape[4], "CONV_3D")
+        check_bias(operands.bias, w.shape[4], "CONV_3D")
         box = Box.of(x.shape[1:4], w.shape[:3], options, "CONV_3D")
         return cls(box, *real_bounds(options.fused_activation_function))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Weighted[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, batch, depth', height', width', out)."""
-        x, w = inputs[0], inputs[1]
-        bias, y = inputs[2] if len(inputs) > 2 else None, outputs[0]
-        assert x is not None
-        assert w is not None
+        x, w = operands.input, operands.filter
+        bias, y = operands.bias, outputs[0]
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             images = own_x.reshape(-1, *x.shape[2:])
             sums = np.zeros((len(images), *y.shape[2:]), np.float32)

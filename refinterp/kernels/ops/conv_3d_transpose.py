@@ -19,11 +19,12 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import TransposedWeighted
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import integers
-from refinterp.kernels.elementwise import operand, require_type
+from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.volumes import Box, Conv3DOptions, check_bias, check_volumes
 from refinterp.kernels.weighted import clamp, per_sample
 from refinterp.kernels.workspace import Workspace
@@ -32,11 +33,13 @@ from refinterp.numerics.activation import real_bounds
 _WHERE = "CONV_3D_TRANSPOSE"
 
 
-def conv_3d_transpose_output_shapes(inputs: Inputs, options: Conv3DOptions) -> tuple[Shape, ...]:
+def conv_3d_transpose_output_shapes(
+    operands: TransposedWeighted[TensorSpec], options: Conv3DOptions
+) -> tuple[Shape, ...]:
     """The output's shape, which the first input is; then come filter, data and, possibly, bias."""
-    w, x = operand(inputs, 1, "filter"), operand(inputs, 2, "data")
+    w, x = operands.filter, operands.input
     check_volumes(x, w, 4, _WHERE)
-    shape = tuple(integers(inputs, 0, _WHERE))
+    shape = tuple(integers(operands.output_shape, _WHERE))
     if len(shape) != 5 or min(shape) < 0 or (shape[0], shape[4]) != (x.shape[0], w.shape[3]):
         raise ModelError(
             f"{_WHERE}: an output of shape {list(shape)} does not follow from an input "
@@ -58,13 +61,17 @@ class Conv3DTranspose(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Conv3DOptions, rule: Rules
+        cls,
+        operands: TransposedWeighted[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Conv3DOptions,
+        rule: Rules,
     ) -> Conv3DTranspose:
         """Place the filter on the output."""
-        (shape,) = conv_3d_transpose_output_shapes(inputs, options)
-        w, x = operand(inputs, 1, "filter"), operand(inputs, 2, "data")
+        (shape,) = conv_3d_transpose_output_shapes(operands, options)
+        w, x = operands.filter, operands.input
         require_type(outputs[0], "float32", role="output")
-        check_bias(inputs[3] if len(inputs) > 3 else None, w.shape[3], _WHERE)
+        check_bias(operands.bias, w.shape[3], _WHERE)
         box = Box.of(shape[1:4], w.shape[:3], options, _WHERE)
         if box.shape != x.shape[1:4]:
             raise ModelError(
@@ -74,13 +81,11 @@ class Conv3DTranspose(Kernel):
         return cls(box, *real_bounds(options.fused_activation_function))
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: TransposedWeighted[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Write y (S, batch, depth', height', width', out)."""
-        w, x = inputs[1], inputs[2]
-        bias, y = inputs[3] if len(inputs) > 3 else None, outputs[0]
-        assert w is not None
-        assert x is not None
+        w, x = operands.filter, operands.input
+        bias, y = operands.bias, outputs[0]
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
             images = own_x.reshape(-1, *x.shape[2:])
             sums = np.zeros((len(images), *y.shape[2:]), np.float32)

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import AlongAxis
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import axis_of, expect_shapes, integer, operand, same_type
+from refinterp.kernels.data_movement import axis_of, expect_shapes, integer, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
 
@@ -41,18 +42,20 @@ class CumsumOptions:
     reverse: bool = False
 
 
-def output_shapes(inputs: Inputs, options: CumsumOptions) -> tuple[Shape, ...]:
+def output_shapes(operands: AlongAxis[TensorSpec], options: CumsumOptions) -> tuple[Shape, ...]:
     """Return the input's shape."""
-    axis_of(integer(inputs, 1, "CUMSUM"), len(operand(inputs, 0, "CUMSUM").shape), "CUMSUM")
-    return (operand(inputs, 0, "CUMSUM").shape,)
+    axis_of(integer(operands.axis, "CUMSUM"), len(operands.input.shape), "CUMSUM")
+    return (operands.input.shape,)
 
 
-def check(inputs: Inputs, outputs: Sequence[TensorSpec], options: CumsumOptions) -> int:
+def check(
+    operands: AlongAxis[TensorSpec], outputs: Sequence[TensorSpec], options: CumsumOptions
+) -> int:
     """Validate what all types share and return the axis, counted with the sample axis."""
-    x = operand(inputs, 0, "CUMSUM")
+    x = operands.input
     same_type(x, outputs[0], "CUMSUM")
-    expect_shapes(outputs, output_shapes(inputs, options), "CUMSUM")
-    return axis_of(integer(inputs, 1, "CUMSUM"), len(x.shape), "CUMSUM") + 1
+    expect_shapes(outputs, output_shapes(operands, options), "CUMSUM")
+    return axis_of(integer(operands.axis, "CUMSUM"), len(x.shape), "CUMSUM") + 1
 
 
 def accumulate(x: Array, y: Array, axis: int, options: CumsumOptions) -> None:
@@ -78,17 +81,18 @@ class Cumsum(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: CumsumOptions, rule: Rules
+        cls,
+        operands: AlongAxis[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: CumsumOptions,
+        rule: Rules,
     ) -> Cumsum:
         """Check the axis."""
-        return cls(check(inputs, outputs, options), options)
+        return cls(check(operands, outputs, options), options)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: AlongAxis[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Add up."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         accumulate(np.broadcast_to(x, y.shape), y, self.axis, self.options)
 
 
@@ -108,11 +112,15 @@ class CumsumInt8(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: CumsumOptions, rule: Rules
+        cls,
+        operands: AlongAxis[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: CumsumOptions,
+        rule: Rules,
     ) -> CumsumInt8:
         """Fold the scales."""
-        axis = check(inputs, outputs, options)
-        x, y = operand(inputs, 0, "CUMSUM"), outputs[0]
+        axis = check(operands, outputs, options)
+        x, y = operands.input, outputs[0]
         if not (x.step > 0 and y.step > 0) or not 0 < 2 * x.step / (y.step * (1 << _SHIFT)) < 1:
             raise ModelError(
                 f"CUMSUM: scales {x.step:g} to {y.step:g}; both must be positive and the output's "
@@ -125,12 +133,9 @@ class CumsumInt8(Kernel):
         factor = Multiplier.of(twice / ((1 << _SHIFT) * y.step))
         return cls(axis, options, summands.astype(np.int32), int(summands[128]), factor, y.zero)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: AlongAxis[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Add up in 32 bits, then rescale."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         terms = self.summands[np.broadcast_to(x, y.shape).astype(np.int16) + 128]
         sums = np.empty(y.shape, np.int32)
         accumulate(terms, sums, self.axis, self.options)

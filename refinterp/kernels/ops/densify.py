@@ -16,10 +16,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -29,26 +30,27 @@ class Densify(Kernel):
     """No fields."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the input's shape."""
-        return (operand(inputs, 0, "DENSIFY").shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Densify:
         """Check the operands."""
-        x = operand(inputs, 0, "DENSIFY")
+        x = operands.input
         same_type(x, outputs[0], "DENSIFY")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "DENSIFY")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "DENSIFY")
         if x.data is None:
             raise ModelError(f"DENSIFY: input {x.name!r} is not a constant")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         np.copyto(outputs[0], x)

@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -31,8 +32,8 @@ class BlockOptions:
     block_size: int = 0
 
 
-def _image(inputs: Inputs, block: int, where: str) -> Shape:
-    shape = operand(inputs, 0, where).shape
+def _image(operands: Unary[TensorSpec], block: int, where: str) -> Shape:
+    shape = operands.input.shape
     if len(shape) != 4 or block < 1:
         raise ModelError(
             f"{where}: input {list(shape)} must have 4 dimensions and the block size, {block}, be "
@@ -49,29 +50,30 @@ class DepthToSpace(Kernel):
     block: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: BlockOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: BlockOptions) -> tuple[Shape, ...]:
         """Enlarge the image."""
         block = options.block_size
-        batch, height, width, depth = _image(inputs, block, "DEPTH_TO_SPACE")
+        batch, height, width, depth = _image(operands, block, "DEPTH_TO_SPACE")
         if depth % block**2:
             raise ModelError(f"DEPTH_TO_SPACE: {depth} channels do not divide into {block}x{block}")
         return ((batch, height * block, width * block, depth // block**2),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: BlockOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: BlockOptions,
+        rule: Rules,
     ) -> DepthToSpace:
         """Check the sizes."""
-        same_type(operand(inputs, 0, "DEPTH_TO_SPACE"), outputs[0], "DEPTH_TO_SPACE")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "DEPTH_TO_SPACE")
+        same_type(operands.input, outputs[0], "DEPTH_TO_SPACE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "DEPTH_TO_SPACE")
         return cls(options.block_size)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy from a transposed view."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         batch, height, width, _ = x.shape[1:]
         block, depth = self.block, y.shape[-1]
         blocks = x.reshape(len(x), batch, height, width, block, block, depth)
@@ -87,10 +89,10 @@ class SpaceToDepth(Kernel):
     block: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: BlockOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: BlockOptions) -> tuple[Shape, ...]:
         """Shrink the image."""
         block = options.block_size
-        batch, height, width, depth = _image(inputs, block, "SPACE_TO_DEPTH")
+        batch, height, width, depth = _image(operands, block, "SPACE_TO_DEPTH")
         if height % block or width % block:
             raise ModelError(
                 f"SPACE_TO_DEPTH: {height}x{width} does not divide into {block}x{block}"
@@ -99,19 +101,20 @@ class SpaceToDepth(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: BlockOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: BlockOptions,
+        rule: Rules,
     ) -> SpaceToDepth:
         """Check the sizes."""
-        same_type(operand(inputs, 0, "SPACE_TO_DEPTH"), outputs[0], "SPACE_TO_DEPTH")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "SPACE_TO_DEPTH")
+        same_type(operands.input, outputs[0], "SPACE_TO_DEPTH")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "SPACE_TO_DEPTH")
         return cls(options.block_size)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy from a transposed view."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         batch, height, width, _ = y.shape[1:]
         block, depth = self.block, x.shape[-1]
         rows = x.reshape(len(x), batch, height, block, width, block, depth)

@@ -28,13 +28,12 @@ from refinterp.kernels.elementwise import (
     along,
     map_codes,
     map_reals,
-    operand,
     require_type,
     same_shape,
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, Steady, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.tables import tabulate
 from refinterp.numerics.tape import Do, put
@@ -53,14 +52,11 @@ class Once(Kernel):
         """Nothing is written yet."""
         return (np.zeros((), np.bool_),)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y the first time."""
-        x, done = inputs
-        assert done is not None
+        (done,) = operands.state
         if not done.all():
-            self.kernel.eval(Unary([x]), outputs, work)
+            self.kernel.eval(Unary([operands.input]), outputs, work)
             done.fill(True)
 
 
@@ -86,10 +82,14 @@ class Dequantize(Steady):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Any:
         """Check the input's scales."""
-        x = operand(inputs, 0, "input")
+        x = operands.input
         require_type(outputs[0], "float32", role="output")
         if rule.path == "first-scale" and x.scale.size > 1:
             x = replace(x, scale=x.scale[:1], zero_point=x.zero_point[:1])
@@ -114,14 +114,13 @@ class Dequantize(Steady):
             return (self.scale * (x - self.zero)).astype(np.float32)
 
     def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+        self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace, do: Do
     ) -> bool:
         """Name the calls that write y."""
-        assert inputs[0] is not None
         if self.scale.ndim == 0:
-            map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+            map_codes(self.exact, self.table, operands.input, outputs[0], do)
         else:
-            do(lambda y, x: put(y, self.exact(x.astype(np.int64))), outputs[0], inputs[0])
+            do(lambda y, x: put(y, self.exact(x.astype(np.int64))), outputs[0], operands.input)
         return True
 
 
@@ -134,15 +133,16 @@ class Widen(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Any:
         """Check the output's type."""
         require_type(outputs[0], "float32", role="output")
-        return _repeated(cls(), operand(inputs, 0, "input"), outputs[0], rule)
+        return _repeated(cls(), operands.input, outputs[0], rule)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
-        map_reals(lambda x: x.astype(np.float32), inputs[0], outputs[0])
+        map_reals(lambda x: x.astype(np.float32), operands.input, outputs[0])

@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Dilated
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, operand, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -32,32 +33,32 @@ class Dilate(Kernel):
     places: tuple[slice, ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Dilated[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Spread the sizes."""
-        shape, factors = operand(inputs, 0, "DILATE").shape, integers(inputs, 1, "DILATE")
+        shape, factors = operands.input.shape, integers(operands.dilations, "DILATE")
         if not shape or len(factors) != len(shape) or min(factors) < 1 or 0 in shape:
             raise ModelError(f"DILATE: factors {factors} do not fit an input of {list(shape)}")
         return (tuple((n - 1) * step + 1 for n, step in zip(shape, factors, strict=True)),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Dilated[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Dilate:
         """Place the elements."""
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "DILATE")
-        for i in (0, 2):
-            same_type(operand(inputs, i, "DILATE"), outputs[0], "DILATE")
-        if operand(inputs, 2, "DILATE").size != 1:
+        expect_shapes(outputs, cls.output_shapes(operands, options), "DILATE")
+        for spec in (operands.input, operands.value):
+            same_type(spec, outputs[0], "DILATE")
+        if operands.value.size != 1:
             raise ModelError("DILATE: the value between the elements must be one element")
-        steps = integers(inputs, 1, "DILATE")
+        steps = integers(operands.dilations, "DILATE")
         return cls((slice(None), *(slice(None, None, step) for step in steps)))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Dilated[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Fill, then copy the elements to their places."""
-        x, value, y = inputs[0], inputs[2], outputs[0]
-        assert x is not None
-        assert value is not None
+        x, value, y = operands.input, operands.value, outputs[0]
         np.copyto(y, value.reshape(-1, *(1,) * (y.ndim - 1)))
         np.copyto(y[self.places], x)

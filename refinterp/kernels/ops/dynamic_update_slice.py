@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Updated
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import ALL, expect_shapes, operand, per_sample, same_type
+from refinterp.kernels.data_movement import ALL, expect_shapes, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "DYNAMIC_UPDATE_SLICE"
@@ -36,19 +37,23 @@ class DynamicUpdateSlice(Kernel):
     room: NDArray[np.int64]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Updated[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the input's shape."""
-        return (operand(inputs, 0, _WHERE).shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Updated[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> DynamicUpdateSlice:
         """Check the shapes."""
-        x, update, start = (operand(inputs, i, _WHERE) for i in range(3))
+        x, update, start = operands.input, operands.update, operands.start
         same_type(x, outputs[0], _WHERE)
         same_type(x, update, _WHERE)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         if (
             len(update.shape) != len(x.shape)
             or any(part > size for part, size in zip(update.shape, x.shape, strict=True))
@@ -60,14 +65,9 @@ class DynamicUpdateSlice(Kernel):
             )
         return cls(update.shape, np.subtract(x.shape, update.shape, dtype=np.int64))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Updated[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy x, then the update over it."""
-        x, update, start = inputs
-        assert x is not None
-        assert update is not None
-        assert start is not None
+        x, update, start = operands.input, operands.update, operands.start
         np.copyto(outputs[0], x)
         starts = np.clip(start.astype(np.int64), 0, self.room)
         for part, first, y in per_sample(len(outputs[0]), update, starts, outputs[0]):

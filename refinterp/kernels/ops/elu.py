@@ -17,16 +17,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     CodeMap,
-    operand,
     real_function,
     same_shape,
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics.tables import in_float64
 
 F32 = NDArray[np.float32]
@@ -53,8 +53,12 @@ class EluInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> CodeMap:
         """Fill the table."""
         function = _elu_by_exp if rule.path == "exp" else _elu
-        return through_table(function, operand(inputs, 0, "input"), outputs[0], rule)
+        return through_table(function, operands.input, outputs[0], rule)

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Embedded
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, per_sample, take, within
+from refinterp.kernels.data_movement import expect_shapes, per_sample, take, within
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "EMBEDDING_LOOKUP"
@@ -55,9 +56,9 @@ class EmbeddingLookup(Kernel):
     scale: NDArray[np.float32] | None
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Embedded[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Replace the rows by the indices."""
-        index, table = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        index, table = operands.indices, operands.table
         if len(index.shape) != 1 or index.dtype != "int32" or len(table.shape) < 2:
             raise ModelError(
                 f"{_WHERE}: indices {index.dtype} {list(index.shape)} must be an int32 vector, and "
@@ -67,11 +68,15 @@ class EmbeddingLookup(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Embedded[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> EmbeddingLookup:
         """Check types and scales."""
-        table, y = operand(inputs, 1, _WHERE), outputs[0]
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        table, y = operands.table, outputs[0]
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         rows = table.shape[0]
         if table.dtype == y.dtype:
             return cls(rows, None)
@@ -85,13 +90,9 @@ class EmbeddingLookup(Kernel):
             )
         return cls(rows, scale)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Embedded[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Take rows and scale them."""
-        index, table, y = inputs[0], inputs[1], outputs[0]
-        assert index is not None
-        assert table is not None
+        index, table, y = operands.indices, operands.table, outputs[0]
         within(index, self.rows, _WHERE)
         if self.scale is None and len(index) == 1:
             take(table, index[0], 0, y)

@@ -15,16 +15,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     CodeMap,
-    operand,
     real_function,
     same_shape,
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics.tables import in_float64
 
 real_function("EXP", in_float64(np.exp))
@@ -38,7 +38,11 @@ class ExpInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> CodeMap:
         """Fill the table."""
-        return through_table(in_float64(np.exp), operand(inputs, 0, "input"), outputs[0], rule)
+        return through_table(in_float64(np.exp), operands.input, outputs[0], rule)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import AlongAxis
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import (
     ALL,
@@ -21,12 +22,11 @@ from refinterp.kernels.data_movement import (
     copy,
     expect_shapes,
     integer,
-    operand,
     same_scale,
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -36,28 +36,29 @@ class ExpandDims(Kernel):
     """Copies the elements in order."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: AlongAxis[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Insert the axis."""
-        shape = operand(inputs, 0, "EXPAND_DIMS").shape
-        axis = axis_of(integer(inputs, 1, "EXPAND_DIMS"), len(shape) + 1, "EXPAND_DIMS")
+        shape = operands.input.shape
+        axis = axis_of(integer(operands.axis, "EXPAND_DIMS"), len(shape) + 1, "EXPAND_DIMS")
         return ((*shape[:axis], 1, *shape[axis:]),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: AlongAxis[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> ExpandDims:
         """Check types, shapes and scales."""
-        x = operand(inputs, 0, "EXPAND_DIMS")
+        x = operands.input
         same_type(x, outputs[0], "EXPAND_DIMS")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "EXPAND_DIMS")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "EXPAND_DIMS")
         if rule.path != "unchecked":
             same_scale(x, outputs[0], "EXPAND_DIMS")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: AlongAxis[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         copy(x, outputs[0])

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from refinterp.errors import ModelError, UnsupportedError
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import map_reals, operand, require_type, same_shape
+from refinterp.kernels.elementwise import map_reals, require_type, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import round_half_away
 
@@ -48,10 +49,14 @@ class FakeQuant(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: FakeQuantOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: FakeQuantOptions,
+        rule: Rules,
     ) -> FakeQuant:
         """Move the range."""
-        require_type(operand(inputs, 0, "input"), "float32", role="input")
+        require_type(operands.input, "float32", role="input")
         require_type(outputs[0], "float32", role="output")
         if options.narrow_range:
             raise UnsupportedError("FAKE_QUANT: narrow_range is not supported, nor is it by LiteRT")
@@ -66,12 +71,9 @@ class FakeQuant(Kernel):
         zero = round_half_away(np.clip(-low / scale, np.float32(0), steps)).astype(np.float32)
         return cls((np.float32(0) - zero) * scale, (steps - zero) * scale, scale)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
-        map_reals(self._nearest, inputs[0], outputs[0])
+        map_reals(self._nearest, operands.input, outputs[0])
 
     def _nearest(self, x: Array) -> Array:
         inside = np.minimum(np.maximum(x, self.low), self.high)

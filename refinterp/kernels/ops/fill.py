@@ -16,17 +16,17 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Filled
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import (
     BYTES,
     expect_shapes,
     integers,
-    operand,
     same_scale,
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -36,31 +36,32 @@ class Fill(Kernel):
     """No fields: the value comes with the run."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Filled[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the sizes asked for."""
-        dims = integers(inputs, 0, "FILL")
-        if len(operand(inputs, 0, "FILL").shape) != 1 or any(size < 0 for size in dims):
+        dims = integers(operands.shape, "FILL")
+        if len(operands.shape.shape) != 1 or any(size < 0 for size in dims):
             raise ModelError(f"FILL: dims {dims} must be a vector of sizes")
         return (tuple(dims),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Filled[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Fill:
         """Check the value."""
-        value = operand(inputs, 1, "FILL")
+        value = operands.value
         same_type(value, outputs[0], "FILL")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "FILL")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "FILL")
         if value.size != 1:
             raise ModelError(f"FILL: the value {value.name!r} has {value.size} elements, not 1")
         if rule.path != "unchecked":
             same_scale(value, outputs[0], "FILL")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Filled[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy the value, broadcast."""
-        value, y = inputs[1], outputs[0]
-        assert value is not None
+        value, y = operands.value, outputs[0]
         np.copyto(y, value.reshape(-1, *(1,) * (y.ndim - 1)))

@@ -21,18 +21,18 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Gathered
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import (
     axis_of,
     expect_shapes,
-    operand,
     per_sample,
     same_type,
     take,
     within,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "GATHER"
@@ -46,9 +46,9 @@ class GatherOptions:
     batch_dims: int = 0
 
 
-def axes(inputs: Inputs, options: GatherOptions) -> tuple[int, int]:
+def axes(operands: Gathered[TensorSpec], options: GatherOptions) -> tuple[int, int]:
     """Return the axis and the number of batch axes."""
-    x, index = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+    x, index = operands.input, operands.indices
     if index.dtype not in ("int16", "int32", "int64"):
         raise ModelError(f"{_WHERE}: indices are {index.dtype}; allowed: int16, int32, int64")
     axis = axis_of(options.axis, len(x.shape), _WHERE)
@@ -86,32 +86,32 @@ class Gather(Kernel):
     base: NDArray[np.int64]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: GatherOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Gathered[TensorSpec], options: GatherOptions) -> tuple[Shape, ...]:
         """Replace the axis by the indices' shape."""
-        axis, batch = axes(inputs, options)
-        x, index = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        axis, batch = axes(operands, options)
+        x, index = operands.input, operands.indices
         return ((*x.shape[:axis], *index.shape[batch:], *x.shape[axis + 1 :]),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: GatherOptions, rule: Rules
+        cls,
+        operands: Gathered[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: GatherOptions,
+        rule: Rules,
     ) -> Gather:
         """Place the slices."""
-        x = operand(inputs, 0, _WHERE)
+        x = operands.input
         same_type(x, outputs[0], _WHERE)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
-        axis, batch = axes(inputs, options)
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
+        axis, batch = axes(operands, options)
         own, before = math.prod(x.shape[:batch]), math.prod(x.shape[batch:axis])
         base = np.arange(own * before, dtype=np.int64).reshape(own, before, 1) * x.shape[axis]
         return cls(x.shape[axis], math.prod(x.shape[axis + 1 :]), base)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Gathered[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Take slices."""
-        x, index = inputs[0], inputs[1]
-        assert x is not None
-        assert index is not None
+        x, index = operands.input, operands.indices
         within(index, self.size, _WHERE)
         own, before, _ = self.base.shape
         slices = x.reshape(len(x), own * before * self.size, self.after)

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Gathered
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import flat
-from refinterp.kernels.data_movement import expect_shapes, operand, per_sample, same_type, take
+from refinterp.kernels.data_movement import expect_shapes, per_sample, same_type, take
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "GATHER_ND"
@@ -36,9 +37,9 @@ class GatherNd(Kernel):
     after: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Gathered[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Replace the coordinates by what they point at."""
-        x, index = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        x, index = operands.input, operands.indices
         if index.dtype not in ("int16", "int32", "int64"):
             raise ModelError(f"{_WHERE}: indices are {index.dtype}; allowed: int16, int32, int64")
         if not index.shape or not x.shape or index.shape[-1] > len(x.shape):
@@ -49,22 +50,22 @@ class GatherNd(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Gathered[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> GatherNd:
         """Split x into slices."""
-        x, index = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        x, index = operands.input, operands.indices
         same_type(x, outputs[0], _WHERE)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         count = index.shape[-1]
         return cls(x.shape[:count], math.prod(x.shape[count:]))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Gathered[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Take slices."""
-        x, index = inputs[0], inputs[1]
-        assert x is not None
-        assert index is not None
+        x, index = operands.input, operands.indices
         picks = flat(index, self.sizes, _WHERE)
         slices = x.reshape(len(x), math.prod(self.sizes), self.after)
         y = outputs[0].reshape(len(outputs[0]), picks.shape[1], self.after)

@@ -21,17 +21,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     CodeMap,
     RealMap,
-    operand,
     require_type,
     same_shape,
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, Kernel, kernel
+from refinterp.kernels.registry import Kernel, kernel
 from refinterp.numerics.erf import erfc
 from refinterp.numerics.tables import in_float64
 
@@ -83,10 +83,14 @@ class GeluFloat(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: GeluOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: GeluOptions,
+        rule: Rules,
     ) -> RealMap:
         """Choose the curve."""
-        x = operand(inputs, 0, "input")
+        x = operands.input
         require_type(outputs[0], x.dtype, role="output")
         if x.dtype == "float16":
             return RealMap(_half_by_tanh if options.approximate else _half_by_erfc)
@@ -101,7 +105,11 @@ class GeluInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: GeluOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: GeluOptions,
+        rule: Rules,
     ) -> CodeMap:
         """Fill the table."""
-        return through_table(options.function, operand(inputs, 0, "input"), outputs[0], rule)
+        return through_table(options.function, operands.input, outputs[0], rule)

@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Looked
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "HASHTABLE_LOOKUP"
@@ -32,9 +33,9 @@ class HashtableLookup(Kernel):
     """No fields."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Looked[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """A row of values, and a mark, for each key asked for."""
-        asked, keys, values = (operand(inputs, i, _WHERE) for i in range(3))
+        asked, keys, values = operands.lookup, operands.keys, operands.values
         if len(asked.shape) != 1 or keys.shape != values.shape[:1] or not keys.size:
             raise ModelError(
                 f"{_WHERE}: {list(asked.shape)} keys in a table of {list(keys.shape)} keys and "
@@ -44,23 +45,22 @@ class HashtableLookup(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Looked[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> HashtableLookup:
         """Check types and shapes."""
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
-        same_type(operand(inputs, 2, _WHERE), outputs[0], _WHERE)
-        if operand(inputs, 1, _WHERE).dtype != "int32" or outputs[1].dtype != "uint8":
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
+        same_type(operands.values, outputs[0], _WHERE)
+        if operands.keys.dtype != "int32" or outputs[1].dtype != "uint8":
             raise ModelError(f"{_WHERE}: keys must be int32, and the second output uint8")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Looked[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and what was found, sample after sample."""
-        asked, keys, values = inputs[0], inputs[1], inputs[2]
-        assert asked is not None
-        assert keys is not None
-        assert values is not None
+        asked, keys, values = operands.lookup, operands.keys, operands.values
         for s, (y, found) in enumerate(zip(*outputs, strict=True)):
             own, table, rows = (a[min(s, len(a) - 1)] for a in (asked, keys, values))
             at = np.minimum(np.searchsorted(table, own), table.size - 1)

@@ -20,11 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from refinterp.errors import ModelError, UnsupportedError
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import operand, require_scale, require_type, require_zero_point
+from refinterp.kernels.elementwise import require_scale, require_type, require_zero_point
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import rows_of, softmax_shapes
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -60,10 +61,14 @@ class L2NormByte(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: L2NormOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: L2NormOptions,
+        rule: Rules,
     ) -> L2NormByte:
         """Check the output's quantization."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         options.require_none()
         require_type(y, x.dtype, role="output")
         require_zero_point(y, 0 if y.dtype == "int8" else 128, "output")
@@ -71,12 +76,9 @@ class L2NormByte(Kernel):
             raise ModelError(f"output {y.name!r} has scale {y.step}; it must be 1/128")
         return cls(x.zero, y.zero, 0 if y.dtype == "int8" else 7, *INTEGER_RANGE[y.dtype])
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
-        for x, y in rows_of(inputs[0], outputs[0]):
+        for x, y in rows_of(operands.input, outputs[0]):
             centred = x.astype(np.int64) - self.x_zero
             total = wrap32((centred * centred).sum(axis=-1, dtype=np.int64, keepdims=True))
             mantissa, exponent = q31.inverse_square_root(total)
@@ -93,19 +95,20 @@ class L2NormFloat(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: L2NormOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: L2NormOptions,
+        rule: Rules,
     ) -> L2NormFloat:
         """Check the output's type."""
         options.require_none()
         require_type(outputs[0], "float32", role="output")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
         with np.errstate(over="ignore", invalid="ignore"):
-            for x, y in rows_of(inputs[0], outputs[0]):
+            for x, y in rows_of(operands.input, outputs[0]):
                 total = np.cumsum(x * x, axis=-1, dtype=np.float32)[..., -1:]
                 np.divide(x, np.maximum(np.sqrt(total), np.float32(1e-6)), out=y)

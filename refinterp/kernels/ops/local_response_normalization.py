@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import operand, require_type, same_shape
+from refinterp.kernels.elementwise import require_type, same_shape
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -48,25 +49,22 @@ class LocalResponseNormalization(Kernel):
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Unary[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: LocalResponseNormalizationOptions,
         rule: Rules,
     ) -> LocalResponseNormalization:
         """Check type and rank."""
-        x = operand(inputs, 0, "input")
+        x = operands.input
         require_type(outputs[0], "float32", role="output")
         if len(x.shape) != 4:
             raise ModelError(f"LOCAL_RESPONSE_NORMALIZATION needs a 4-D input, got {list(x.shape)}")
         numbers = (options.bias, options.alpha, options.beta)
         return cls(options.radius, *(np.float32(number) for number in numbers))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y; the squares are added from the first channel on."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         depth = x.shape[-1]
         with np.errstate(all="ignore"):
             squares, sums = x * x, np.zeros(x.shape, np.float32)

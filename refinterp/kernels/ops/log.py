@@ -17,17 +17,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     CodeMap,
-    operand,
     real_function,
     require_scale,
     same_shape,
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.tables import in_float64
 
@@ -45,10 +45,14 @@ class LogInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> CodeMap:
         """Fill the table."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         steps = np.float32(INTEGER_RANGE[x.dtype][0] - y.zero)
         lowest = steps * np.float32(require_scale(y, "output"))
 

@@ -18,17 +18,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import FullLstm, SingleMatrixLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_sequence import SequenceLstmInteger, SequenceLstmReal
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q15
@@ -42,19 +44,27 @@ from refinterp.numerics.fixedpoint import (
 )
 from refinterp.numerics.recurrent import tanh
 
+AnyLstm = FullLstm[TensorSpec] | SingleMatrixLstm[TensorSpec]
 
-def lstm_output_shapes(inputs: Inputs, options: lstm.LstmOptions) -> tuple[Shape, ...]:
+
+def lstm_output_shapes(operands: AnyLstm, options: lstm.LstmOptions) -> tuple[Shape, ...]:
     """One output of the full kernel, four of the basic one."""
     if options.kernel_type != "BASIC":
-        return lstm.lstm_output_shapes(inputs, options)
-    x, h, weights, bias, c = _basic_operands(inputs)
+        return lstm.lstm_output_shapes(_full(operands), options)
+    x, h, weights, bias, c = _basic(operands)
     return (h.shape, c.shape, (x.shape[0], weights.shape[1]), (x.shape[0], bias.shape[0]))
 
 
-def _basic_operands(inputs: Inputs) -> tuple[TensorSpec, ...]:
-    if len(inputs) != 5:
-        raise ModelError(f"a basic LSTM has 5 inputs, not {len(inputs)}")
-    x, h, weights, bias, c = operands = tuple(lstm.present(inputs, i) for i in range(5))
+def _full(operands: AnyLstm) -> FullLstm[TensorSpec]:
+    if not isinstance(operands, FullLstm):
+        raise ModelError(f"an LSTM has 20 or 24 operands, not {len(operands)}")
+    return operands
+
+
+def _basic(operands: AnyLstm) -> SingleMatrixLstm[TensorSpec]:
+    if not isinstance(operands, SingleMatrixLstm):
+        raise ModelError(f"a basic LSTM has 5 operands, not {len(operands)}")
+    x, h, weights, bias, c = operands
     if len(x.shape) != 2 or len(h.shape) != 2:
         raise ModelError(f"data {list(x.shape)} and output {list(h.shape)} must have rank 2")
     batch, cells = h.shape
@@ -81,25 +91,25 @@ class Lstm(Kernel):
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: AnyLstm,
         outputs: Sequence[TensorSpec],
         options: lstm.LstmOptions,
         rule: Rules,
     ) -> Any:
         """Prepare the full or the basic kernel."""
         if options.kernel_type == "BASIC":
-            return BasicLstm.prepare(inputs, outputs, options, rule)
-        dtype = lstm.present(inputs, 0).dtype
+            return BasicLstm.prepare(operands, outputs, options, rule)
+        dtype = operands.input.dtype
         if dtype == "uint8":
             raise UnsupportedError("LSTM on uint8 data has the basic kernel only")
         if dtype == "float32":
-            return SequenceLstmReal.prepare(inputs, outputs, options, rule)
+            return SequenceLstmReal.prepare(_full(operands), outputs, options, rule)
         if len(options.intermediates) == 12:
             raise UnsupportedError(
                 "LSTM on int8 data with 12 intermediate tensors (8-bit gates) is not supported; "
                 "with five (16-bit gates) it is"
             )
-        return SequenceLstmInteger.prepare(inputs, outputs, options, rule)
+        return SequenceLstmInteger.prepare(_full(operands), outputs, options, rule)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,13 +126,13 @@ class BasicLstm(Kernel):
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: AnyLstm,
         outputs: Sequence[TensorSpec],
         options: lstm.LstmOptions,
         rule: Rules,
     ) -> BasicLstm:
         """Check types and fold the bias's scale."""
-        x, h, weights, bias, c = _basic_operands(inputs)
+        x, h, weights, bias, c = _basic(operands)
         if len(outputs) != 4:
             raise ModelError(f"a basic LSTM has 4 outputs, not {len(outputs)}")
         found = [s.dtype for s in (x, h, weights, bias, c, *outputs)]
@@ -141,20 +151,15 @@ class BasicLstm(Kernel):
         return cls(Multiplier.of(float(factor)), weights.zero, keep)
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: SingleMatrixLstm[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Write all outputs, and the states that are variables."""
-        x, h, weights, bias, c = inputs
-        assert x is not None
-        assert h is not None
-        assert weights is not None
-        assert bias is not None
-        assert c is not None
+        x, h, weights, bias, c = operands
         y, state, joined, gates = outputs
         for index in range(len(y)):
             own = [array[min(index, len(array) - 1)] for array in (x, h, c)]
             joined[index] = np.concatenate(own[:2], axis=1)
-            step = self._real if self.factor is None else self._integer
+            step = self._real if self.factor is None else partial(self._integer, self.factor)
             step(joined[index], weights[0], bias[0], own[2], gates[index], y[index], state[index])
             if self.keep[0]:
                 h[0] = y[index]
@@ -172,12 +177,12 @@ class BasicLstm(Kernel):
         y[...] = tanh(state) / (one + np.exp(-leave))
 
     def _integer(
-        self, x: Array, weights: Array, bias: Array, c: Array, gates: Array, y: Array, state: Array
-    ) -> None:
-        assert self.factor is not None
+        self, factor: Multiplier, x: Array, weights: Array, bias: Array, c: Array, gates: Array,
+        y: Array, state: Array,
+    ) -> None:  # fmt: skip
         matrix = (weights.astype(np.float64) - self.weights_zero).T
         sums = ((x.astype(np.float64) - 128) @ matrix).astype(np.int64) + bias
-        codes = np.clip(_half_up(wrap32(sums), self.factor), -32768, 32767)
+        codes = np.clip(_half_up(wrap32(sums), factor), -32768, 32767)
         gates[...] = codes
         logistic, curve = q15.logistic_table(3), q15.tanh_table(3)
         enter, candidate, forget, leave = np.split(codes + 32768, 4, axis=1)

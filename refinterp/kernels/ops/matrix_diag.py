@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Diagonal, Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -37,28 +38,29 @@ class MatrixDiag(Kernel):
     """No fields."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Repeat the last size."""
-        shape = operand(inputs, 0, "MATRIX_DIAG").shape
+        shape = operands.input.shape
         if not shape:
             raise ModelError("MATRIX_DIAG needs a vector or more, got a scalar")
         return ((*shape, shape[-1]),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> MatrixDiag:
         """Check the shapes."""
-        same_type(operand(inputs, 0, "MATRIX_DIAG"), outputs[0], "MATRIX_DIAG")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "MATRIX_DIAG")
+        same_type(operands.input, outputs[0], "MATRIX_DIAG")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "MATRIX_DIAG")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write zeros, then the diagonals."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         y.fill(0)
         line = np.broadcast_to(x, y.shape[:-1])
         np.copyto(diagonal(y), line.reshape(-1, y.shape[-1]))
@@ -70,10 +72,10 @@ class MatrixSetDiag(Kernel):
     """No fields."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Diagonal[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the input's shape."""
-        shape = operand(inputs, 0, "MATRIX_SET_DIAG").shape
-        line = operand(inputs, 1, "MATRIX_SET_DIAG").shape
+        shape = operands.input.shape
+        line = operands.diagonal.shape
         if len(shape) < 2 or line != (*shape[:-2], min(shape[-2:])):
             raise ModelError(
                 f"MATRIX_SET_DIAG: a diagonal of {list(line)} does not fit matrices {list(shape)}"
@@ -82,21 +84,21 @@ class MatrixSetDiag(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Diagonal[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> MatrixSetDiag:
         """Check the shapes."""
-        for i in (0, 1):
-            same_type(operand(inputs, i, "MATRIX_SET_DIAG"), outputs[0], "MATRIX_SET_DIAG")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "MATRIX_SET_DIAG")
+        for spec in (operands.input, operands.diagonal):
+            same_type(spec, outputs[0], "MATRIX_SET_DIAG")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "MATRIX_SET_DIAG")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Diagonal[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy the matrices, then the diagonals over them."""
-        x, line, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert line is not None
+        x, line, y = operands.input, operands.diagonal, outputs[0]
         np.copyto(y, x)
         whole = np.broadcast_to(line, (len(y), *line.shape[1:]))
         np.copyto(diagonal(y), whole.reshape(-1, line.shape[-1]))

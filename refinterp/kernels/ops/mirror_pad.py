@@ -20,17 +20,17 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Mirrored
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import (
     BYTES,
     expect_shapes,
     integers,
-    operand,
     same_scale,
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -41,12 +41,12 @@ class MirrorPadOptions:
     mode: str | int = "REFLECT"
 
 
-def margins(inputs: Inputs, skipped: int) -> list[tuple[int, int]]:
+def margins(operands: Mirrored[TensorSpec], skipped: int) -> list[tuple[int, int]]:
     """Return (before, after) per axis; skipped: edge elements left out of the image."""
-    shape = operand(inputs, 0, "MIRROR_PAD").shape
-    flat = integers(inputs, 1, "MIRROR_PAD")
+    shape = operands.input.shape
+    flat = integers(operands.paddings, "MIRROR_PAD")
     pairs = list(zip(flat[::2], flat[1::2], strict=False))
-    if operand(inputs, 1, "MIRROR_PAD").shape != (len(shape), 2) or any(
+    if operands.paddings.shape != (len(shape), 2) or any(
         not 0 <= amount <= size - skipped
         for size, pair in zip(shape, pairs, strict=True)
         for amount in pair
@@ -74,24 +74,30 @@ class MirrorPad(Kernel):
     images: tuple[tuple[tuple[slice, ...], tuple[slice, ...]], ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: MirrorPadOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: Mirrored[TensorSpec], options: MirrorPadOptions
+    ) -> tuple[Shape, ...]:
         """Add the paddings."""
-        shape = operand(inputs, 0, "MIRROR_PAD").shape
-        pairs = zip(shape, margins(inputs, edge(options)), strict=True)
+        shape = operands.input.shape
+        pairs = zip(shape, margins(operands, edge(options)), strict=True)
         return (tuple(size + before + after for size, (before, after) in pairs),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: MirrorPadOptions, rule: Rules
+        cls,
+        operands: Mirrored[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: MirrorPadOptions,
+        rule: Rules,
     ) -> MirrorPad:
         """Place x and its images."""
-        x, y = operand(inputs, 0, "MIRROR_PAD"), outputs[0]
+        x, y = operands.input, outputs[0]
         same_type(x, y, "MIRROR_PAD")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "MIRROR_PAD")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "MIRROR_PAD")
         if x.dtype in ("int8", "uint8", "int16") and rule.path != "unchecked":
             same_scale(x, y, "MIRROR_PAD")
         skipped = edge(options)
-        pairs = margins(inputs, skipped)
+        pairs = margins(operands, skipped)
         inner = [slice(b, b + n) for n, (b, _) in zip(x.shape, pairs, strict=True)]
         images = []
         for axis, (size, (before, after)) in enumerate(zip(x.shape, pairs, strict=True)):
@@ -106,12 +112,9 @@ class MirrorPad(Kernel):
                     images.append(((*ahead, to, *behind), (*ahead, source, *behind)))
         return cls((slice(None), *inner), tuple(images))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Mirrored[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy x, then one axis after the other its images."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         np.copyto(y[self.inner], x)
         for to, source in self.images:
             np.copyto(y[to], y[source])

@@ -24,33 +24,36 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Suppressed
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import integer, operand, per_sample
+from refinterp.kernels.data_movement import integer, per_sample
 from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 F32 = NDArray[np.float32]
 
 
-def non_max_suppression_output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+def non_max_suppression_output_shapes(
+    operands: Suppressed[TensorSpec], options: NoOptions
+) -> tuple[Shape, ...]:
     """The outputs' shapes; raises ModelError for inputs of other shapes."""
     where = "NON_MAX_SUPPRESSION"
-    boxes, scores = operand(inputs, 0, where), operand(inputs, 1, where)
+    boxes, scores = operands.boxes, operands.scores
     if len(boxes.shape) != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
         raise ModelError(
             f"{where} needs boxes (n, 4) and scores (n,), got {list(boxes.shape)} and "
             f"{list(scores.shape)}"
         )
-    for index in range(3, len(inputs)):
-        require_type(operand(inputs, index, where), "float32", role=f"threshold {index - 2}")
-        if operand(inputs, index, where).size != 1:
-            raise ModelError(f"{where}: input {index} must be one number")
-    most = integer(inputs, 2, where)
+    for place, spec in enumerate(operands[3:]):
+        require_type(spec, "float32", role=f"threshold {place + 1}")
+        if spec.size != 1:
+            raise ModelError(f"{where}: {operands.name_of(place + 3)} must be one number")
+    most = integer(operands.max_outputs, where)
     if most < 0:
         raise ModelError(f"{where}: at most {most} boxes; 0 or more are needed")
-    return ((most,), *([(most,)] if len(inputs) == 6 else []), ())
+    return ((most,), *([(most,)] if len(operands) == 6 else []), ())
 
 
 @kernel("NON_MAX_SUPPRESSION_V4", "float32")
@@ -63,29 +66,29 @@ class NonMaxSuppression(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Suppressed[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> NonMaxSuppression:
         """Check shapes and types."""
-        shapes = non_max_suppression_output_shapes(inputs, options)
+        shapes = non_max_suppression_output_shapes(operands, options)
         types = ("int32", "float32", "int32") if len(shapes) == 3 else ("int32", "int32")
         if len(outputs) != len(shapes):
             raise ModelError(
-                f"NON_MAX_SUPPRESSION of {len(inputs)} inputs has {len(shapes)} outputs, not "
+                f"NON_MAX_SUPPRESSION of {len(operands)} inputs has {len(shapes)} outputs, not "
                 f"{len(outputs)}"
             )
         for spec, dtype in zip(outputs, types, strict=True):
             require_type(spec, dtype, role="output")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Suppressed[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the outputs, sample by sample."""
-        boxes, scores = inputs[0], inputs[1]
-        assert boxes is not None
-        assert scores is not None
+        boxes, scores = operands.boxes, operands.scores
         chosen, count = outputs[0], outputs[-1]
-        limits = [array.reshape(len(array), 1) for array in inputs[3:] if array is not None]
+        limits = [array.reshape(len(array), 1) for array in operands[3:]]
         for number, (corners, own, *numbers) in enumerate(
             per_sample(len(chosen), boxes, scores, *limits)
         ):

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import OneHotValues
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, integer, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, integer, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -51,9 +52,11 @@ class OneHot(Kernel):
     places: NDArray[np.int32]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: OneHotOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: OneHotValues[TensorSpec], options: OneHotOptions
+    ) -> tuple[Shape, ...]:
         """Insert the depth."""
-        shape, depth = operand(inputs, 0, "ONE_HOT").shape, integer(inputs, 1, "ONE_HOT")
+        shape, depth = operands.indices.shape, integer(operands.depth, "ONE_HOT")
         axis = len(shape) if options.axis == -1 else options.axis
         if depth < 0 or not 0 <= axis <= len(shape):
             raise ModelError(
@@ -63,15 +66,18 @@ class OneHot(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: OneHotOptions, rule: Rules
+        cls,
+        operands: OneHotValues[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: OneHotOptions,
+        rule: Rules,
     ) -> OneHot:
         """Check the values."""
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "ONE_HOT")
-        index = operand(inputs, 0, "ONE_HOT")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "ONE_HOT")
+        index = operands.indices
         if index.dtype not in ("int32", "int64"):
             raise ModelError(f"ONE_HOT: indices are {index.dtype}; allowed: int32, int64")
-        for i in (2, 3):
-            value = operand(inputs, i, "ONE_HOT")
+        for value in (operands.on_value, operands.off_value):
             same_type(value, outputs[0], "ONE_HOT")
             if value.size != 1:
                 raise ModelError(f"ONE_HOT: {value.name!r} has {value.size} elements, not 1")
@@ -82,13 +88,10 @@ class OneHot(Kernel):
         return cls(axis + 1, places)
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: OneHotValues[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Write `off` everywhere, then `on` where index and place agree."""
-        index, on, off, y = inputs[0], inputs[2], inputs[3], outputs[0]
-        assert index is not None
-        assert on is not None
-        assert off is not None
+        index, on, off, y = operands.indices, operands.on_value, operands.off_value, outputs[0]
         ones = (1,) * (y.ndim - 1)
         chosen = np.expand_dims(index.astype(np.int32), self.axis) == self.places
         np.copyto(y, off.reshape(-1, *ones))

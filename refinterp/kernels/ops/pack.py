@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Variadic
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import axis_of, expect_shapes, operand, same_scale, same_type
+from refinterp.kernels.data_movement import axis_of, expect_shapes, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -42,9 +43,9 @@ class Pack(Kernel):
     axis: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: PackOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Variadic[TensorSpec], options: PackOptions) -> tuple[Shape, ...]:
         """Insert the axis."""
-        parts = [operand(inputs, i, "PACK") for i in range(len(inputs))]
+        parts = operands.rest
         if len(parts) != options.values_count:
             raise ModelError(
                 f"PACK has {len(parts)} inputs, but values_count is {options.values_count}"
@@ -58,22 +59,22 @@ class Pack(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: PackOptions, rule: Rules
+        cls,
+        operands: Variadic[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: PackOptions,
+        rule: Rules,
     ) -> Pack:
         """Check that the parts are alike."""
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "PACK")
-        for i in range(len(inputs)):
-            part = operand(inputs, i, "PACK")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "PACK")
+        for part in operands.rest:
             same_type(part, outputs[0], "PACK")
             if rule.path != "unchecked":
                 same_scale(part, outputs[0], "PACK")
         return cls(options.axis % len(outputs[0].shape))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Variadic[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy each part to its place."""
         before: tuple[Any, ...] = (slice(None),) * (self.axis + 1)
-        for i, x in enumerate(inputs):
-            assert x is not None
+        for i, x in enumerate(operands.rest):
             np.copyto(outputs[0][(*before, i)], x)

@@ -18,26 +18,27 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Padded
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, integers, operand, same_scale, same_type
+from refinterp.kernels.data_movement import expect_shapes, integers, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 
 TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool", "float16")
 
 
-def margins(inputs: Inputs) -> list[tuple[int, int]]:
+def margins(operands: Padded[TensorSpec]) -> list[tuple[int, int]]:
     """Return (before, after) per axis."""
-    x, paddings = operand(inputs, 0, "PAD"), operand(inputs, 1, "PAD")
+    x, paddings = operands.input, operands.paddings
     rank = len(x.shape)
     if paddings.shape != (rank, 2):
         raise ModelError(
             f"PAD: paddings have shape {list(paddings.shape)}; for {rank} dimensions they must be "
             f"[{rank}, 2]"
         )
-    flat = integers(inputs, 1, "PAD")
+    flat = integers(operands.paddings, "PAD")
     if any(amount < 0 for amount in flat):
         raise ModelError(f"PAD: paddings {flat} must not be negative")
     return list(zip(flat[::2], flat[1::2], strict=True))
@@ -47,37 +48,42 @@ def margins(inputs: Inputs) -> list[tuple[int, int]]:
 @kernel("PADV2", *TYPES)
 @dataclass(frozen=True, slots=True)
 class Pad(Kernel):
-    """inner: where x lies in y, sample axis included. value: None if it is the third input."""
+    """inner: where x lies in y, sample axis included. value: of the margins, unless it comes with
+    the run.
+    """
 
     inner: tuple[slice, ...]
-    value: int | None
+    value: int
     full: bool
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Padded[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Add the paddings."""
-        shape = operand(inputs, 0, "PAD").shape
-        pairs = zip(shape, margins(inputs), strict=True)
+        shape = operands.input.shape
+        pairs = zip(shape, margins(operands), strict=True)
         return (tuple(size + before + after for size, (before, after) in pairs),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Padded[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Pad:
         """Fix the value and the place."""
-        x, y = operand(inputs, 0, "PAD"), outputs[0]
+        x, y = operands.input, outputs[0]
         same_type(x, y, "PAD")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "PAD")
-        given = inputs[2] if len(inputs) > 2 else None
+        expect_shapes(outputs, cls.output_shapes(operands, options), "PAD")
+        given = operands.value
         quantized = x.dtype == "uint8" or (x.dtype in ("int8", "int16") and x.quantized)
-        value: int | None = y.zero if quantized else 0
+        value = y.zero if quantized else 0
         if given is not None:
             same_type(x, given, "PAD")
             if given.size != 1:
                 raise ModelError(f"PAD: the value {given.name!r} has {given.size} elements, not 1")
             if quantized:
                 same_scale(given, y, "PAD")
-            value = None
         elif quantized:
             low, high = INTEGER_RANGE[y.dtype]
             if not low <= y.zero <= high:
@@ -86,21 +92,15 @@ class Pad(Kernel):
                 )
         inner = [
             slice(before, before + size)
-            for size, (before, _) in zip(x.shape, margins(inputs), strict=True)
+            for size, (before, _) in zip(x.shape, margins(operands), strict=True)
         ]
         return cls((slice(None), *inner), value, x.shape == y.shape)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Padded[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Fill, then copy into the middle."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
-        if self.value is not None:
-            if not self.full:
-                y.fill(self.value)
-        else:
-            value = inputs[2]
-            assert value is not None
+        x, value, y = operands.input, operands.value, outputs[0]
+        if value is not None:
             np.copyto(y, value.reshape(-1, *(1,) * (y.ndim - 1)))
+        elif not self.full:
+            y.fill(self.value)
         np.copyto(y[self.inner], x)

@@ -20,9 +20,9 @@ import numpy as np
 
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import PlainPair, common_shape, operand, require_type
+from refinterp.kernels.elementwise import PlainPair, common_shape, require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import type_bounds
 from refinterp.numerics.tables import to_int32
@@ -46,22 +46,22 @@ class Pow(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Pow:
         """Check the types."""
-        a, b = operand(inputs, 0, "base"), operand(inputs, 1, "exponent")
+        a, b = operands.left, operands.right
         require_type(b, a.dtype, role="exponent")
         require_type(outputs[0], a.dtype, role="output")
         return cls(b.size == 1 and a.shape != b.shape)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y; a single exponent may differ from sample to sample."""
-        a, b = inputs[0], inputs[1]
+        a, b = operands.left, operands.right
         y = outputs[0]
-        assert a is not None
-        assert b is not None
         if not self.single:
             PlainPair(_power).eval(Binary((a, b)), [y], work)
             return

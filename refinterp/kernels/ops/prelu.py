@@ -21,28 +21,28 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Sloped
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     PairMap,
     PlainPair,
     common_shape,
-    operand,
     require_scale,
     require_type,
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
 
 I64 = NDArray[np.int64]
 
 
-def prelu_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+def prelu_shapes(operands: Sloped[TensorSpec], options: Any) -> tuple[Shape, ...]:
     """The output has the input's shape; raises ModelError if alpha would enlarge it."""
-    x, alpha = operand(inputs, 0, "input"), operand(inputs, 1, "alpha")
-    if common_shape(inputs, options) != (x.shape,):
+    x, alpha = operands.input, operands.alpha
+    if common_shape(operands, options) != (x.shape,):
         raise ModelError(
             f"alpha {alpha.name!r} of shape {list(alpha.shape)} must broadcast to the input's "
             f"{list(x.shape)}"
@@ -58,10 +58,14 @@ class PreluFloat(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Sloped[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> PlainPair:
         """Check the types."""
-        require_type(operand(inputs, 1, "alpha"), "float32", role="alpha")
+        require_type(operands.alpha, "float32", role="alpha")
         require_type(outputs[0], "float32", role="output")
         return PlainPair(lambda x, alpha: np.where(x >= 0, x, x * alpha))
 
@@ -74,10 +78,14 @@ class PreluInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Sloped[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> PairMap:
         """Fold the scales in the flavour's precision."""
-        x, alpha, y = operand(inputs, 0, "input"), operand(inputs, 1, "alpha"), outputs[0]
+        x, alpha, y = operands.input, operands.alpha, outputs[0]
         require_type(y, x.dtype, role="output")
         real = np.dtype(rule.precision).type
         x_scale, y_scale = real(scale_of_input(x, "input")), real(require_scale(y, "output"))

@@ -20,19 +20,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     along,
     map_codes,
     map_reals,
-    operand,
     require_scale,
     require_type,
     same_shape,
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, Steady, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
@@ -56,7 +56,11 @@ class QuantizeReal(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> QuantizeReal:
         """Check the output's scales."""
         y = outputs[0]
@@ -74,16 +78,13 @@ class QuantizeReal(Kernel):
         steps = to_int32(round_half_away32(quotient))
         return np.clip(wrap32(steps + self.zero), self.y_min, self.y_max)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
         if self.scale.ndim == 0:
-            map_reals(self.codes, inputs[0], outputs[0])
+            map_reals(self.codes, operands.input, outputs[0])
             return
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs[0][...] = self.codes(inputs[0])
+            outputs[0][...] = self.codes(operands.input)
 
 
 @kernel("QUANTIZE", "int8", "uint8", "int16", "int32")
@@ -102,10 +103,14 @@ class Requantize(Steady):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Requantize:
         """Fold scale x / scale y in float64."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, "int8", "uint8", "int16", "int32", role="output")
         factor = Multiplier.of(scale_of_input(x, "input") / require_scale(y, "output"))
         self = cls(x.zero, y.zero, factor, *INTEGER_RANGE[y.dtype])
@@ -119,9 +124,8 @@ class Requantize(Steady):
         return np.clip(y, self.y_min, self.y_max)
 
     def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+        self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace, do: Do
     ) -> bool:
         """Name the calls that write y."""
-        assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        map_codes(self.exact, self.table, operands.input, outputs[0], do)
         return True

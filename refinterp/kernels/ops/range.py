@@ -15,10 +15,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Span
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type, value
+from refinterp.kernels.data_movement import expect_shapes, same_type, value
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -28,32 +29,32 @@ class Range(Kernel):
     """No fields: the numbers come with the run, and their count with the shape."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Span[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Count the steps, in the operands' own type."""
-        start, limit, delta = (value(inputs, i, "RANGE").reshape(-1)[0] for i in range(3))
+        start, limit, delta = (value(spec, "RANGE").reshape(-1)[0] for spec in operands)
         if delta == 0 or (limit - start) * np.sign(delta) < 0:
             raise ModelError(f"RANGE: steps of {delta} do not lead from {start} to {limit}")
-        if operand(inputs, 0, "RANGE").dtype == "float32":
+        if operands.start.dtype == "float32":
             return ((int(np.ceil(np.abs((limit - start) / delta))),),)
         return ((-(-abs(int(limit) - int(start)) // abs(int(delta))),),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Span[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Range:
         """Check the operands."""
-        for i in range(3):
-            same_type(operand(inputs, i, "RANGE"), outputs[0], "RANGE")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "RANGE")
+        for spec in operands:
+            same_type(spec, outputs[0], "RANGE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "RANGE")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Span[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Add up the steps."""
-        start, delta, y = inputs[0], inputs[2], outputs[0]
-        assert start is not None
-        assert delta is not None
+        start, delta, y = operands.start, operands.delta, outputs[0]
         if y.shape[1]:
             y[:, 1:] = delta.reshape(-1, 1)
             y[:, 0] = start.reshape(-1)

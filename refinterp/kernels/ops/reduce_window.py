@@ -21,11 +21,12 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Started, Windowed
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.body_subgraphs import BODIES, body
-from refinterp.kernels.data_movement import expect_shapes, integers, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, integers, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
@@ -83,18 +84,20 @@ class ReduceWindowOptions:
     reduce_function: str | int = "UNSUPPORTED"
 
 
-def check(inputs: Inputs, outputs: Sequence[TensorSpec], where: str) -> None:
+def check(
+    operands: Windowed[TensorSpec] | Started[TensorSpec], outputs: Sequence[TensorSpec], where: str
+) -> None:
     """Check the types and the initial value."""
-    for i in (0, 1):
-        same_type(operand(inputs, i, where), outputs[0], where)
-    if operand(inputs, 1, where).size != 1:
+    for spec in (operands.input, operands.initial):
+        same_type(spec, outputs[0], where)
+    if operands.initial.size != 1:
         raise ModelError(f"{where}: the initial value must be one element")
 
 
-def constant_window(inputs: Inputs) -> Window:
+def constant_window(operands: Windowed[TensorSpec]) -> Window:
     """Read REDUCE_WINDOW's constants."""
-    size, stride, dilation = (tuple(integers(inputs, i, "REDUCE_WINDOW")) for i in (2, 3, 4))
-    return Window(size, stride, dilation)
+    read = (operands.window, operands.strides, operands.dilations)
+    return Window(*(tuple(integers(spec, "REDUCE_WINDOW")) for spec in read))
 
 
 @kernel("REDUCE_WINDOW", *_TYPES, options=ReduceWindowOptions)
@@ -106,36 +109,34 @@ class ReduceWindow(Kernel):
     name: str
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: ReduceWindowOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: Windowed[TensorSpec], options: ReduceWindowOptions
+    ) -> tuple[Shape, ...]:
         """Count the windows."""
-        shape = operand(inputs, 0, "REDUCE_WINDOW").shape
-        return (constant_window(inputs).output(shape, "REDUCE_WINDOW"),)
+        shape = operands.input.shape
+        return (constant_window(operands).output(shape, "REDUCE_WINDOW"),)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Windowed[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: ReduceWindowOptions,
         rule: Rules,
     ) -> ReduceWindow:
         """Check operands and body."""
-        check(inputs, outputs, "REDUCE_WINDOW")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "REDUCE_WINDOW")
+        check(operands, outputs, "REDUCE_WINDOW")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "REDUCE_WINDOW")
         if options.reduce_function not in _FUNCTIONS:
             raise ModelError(
                 f"REDUCE_WINDOW: function {options.reduce_function}; allowed: "
                 f"{', '.join(_FUNCTIONS)}"
             )
-        return cls(constant_window(inputs), _FUNCTIONS[str(options.reduce_function)])
+        return cls(constant_window(operands), _FUNCTIONS[str(options.reduce_function)])
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Windowed[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Reduce."""
-        x, init = inputs[0], inputs[1]
-        assert x is not None
-        assert init is not None
+        x, init = operands.input, operands.initial
         self.window.reduce(x, init, self.name, outputs[0])
 
 
@@ -195,24 +196,26 @@ class StablehloReduceWindow(Kernel):
     name: str
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: StablehloReduceWindowOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: Started[TensorSpec], options: StablehloReduceWindowOptions
+    ) -> tuple[Shape, ...]:
         """Count the windows."""
-        shape = operand(inputs, 0, _STABLEHLO).shape
+        shape = operands.input.shape
         window, _, _ = options.axes(len(shape))
         return (window.output(spread(shape, options), _STABLEHLO),)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Started[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: StablehloReduceWindowOptions,
         rule: Rules,
     ) -> StablehloReduceWindow:
         """Place the elements and recognise the body."""
-        check(inputs, outputs, _STABLEHLO)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _STABLEHLO)
-        shape = operand(inputs, 0, _STABLEHLO).shape
+        check(operands, outputs, _STABLEHLO)
+        expect_shapes(outputs, cls.output_shapes(operands, options), _STABLEHLO)
+        shape = operands.input.shape
         padded = spread(shape, options)
         window, base, pairs = options.axes(len(shape))
         kept, places = [slice(None)], [slice(None)]
@@ -227,13 +230,9 @@ class StablehloReduceWindow(Kernel):
             raise ModelError(f"{_STABLEHLO}: the body is empty")
         return cls(window, padded, tuple(kept), tuple(places), name)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Started[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Spread, then reduce."""
-        x, init = inputs[0], inputs[1]
-        assert x is not None
-        assert init is not None
+        x, init = operands.input, operands.initial
         whole = work.take((max(len(x), len(init)), *self.padded), x.dtype)
         np.copyto(whole, init.reshape(-1, *(1,) * (whole.ndim - 1)))
         np.copyto(whole[self.places], x[self.kept])

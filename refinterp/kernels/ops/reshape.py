@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Reshaped
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import ALL, copy, expect_shapes, integers, operand, same_type
+from refinterp.kernels.data_movement import ALL, copy, expect_shapes, integers, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -55,12 +56,12 @@ class Reshape(Kernel):
     """Copies the elements in order."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: ReshapeOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Reshaped[TensorSpec], options: ReshapeOptions) -> tuple[Shape, ...]:
         """Return the shape asked for; the shape tensor wins over the option."""
-        x = operand(inputs, 0, "RESHAPE")
-        shape = inputs[1] if len(inputs) == 2 else None
+        x = operands.input
+        shape = operands.shape
         if shape is not None and len(shape.shape) == 1 and shape.dtype == "int32":
-            wanted = integers(inputs, 1, "RESHAPE")
+            wanted = integers(shape, "RESHAPE")
         else:
             wanted = [int(size) for size in options.new_shape]
             if wanted == [0]:
@@ -71,17 +72,18 @@ class Reshape(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ReshapeOptions, rule: Rules
+        cls,
+        operands: Reshaped[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: ReshapeOptions,
+        rule: Rules,
     ) -> Reshape:
         """Check types and shapes."""
-        same_type(operand(inputs, 0, "RESHAPE"), outputs[0], "RESHAPE")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "RESHAPE")
+        same_type(operands.input, outputs[0], "RESHAPE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "RESHAPE")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Reshaped[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         copy(x, outputs[0])

@@ -25,26 +25,29 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Resized
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.resizing import ResizeOptions, resized
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "RESIZE_BILINEAR"
 
 
-def output_shapes(inputs: Inputs, options: ResizeOptions) -> tuple[Shape, ...]:
+def output_shapes(operands: Resized[TensorSpec], options: ResizeOptions) -> tuple[Shape, ...]:
     """Replace height and width."""
-    return (resized(inputs, _WHERE),)
+    return (resized(operands, _WHERE),)
 
 
-def check(inputs: Inputs, outputs: Sequence[TensorSpec], options: ResizeOptions) -> TensorSpec:
+def check(
+    operands: Resized[TensorSpec], outputs: Sequence[TensorSpec], options: ResizeOptions
+) -> TensorSpec:
     """Validate all there is to validate and return the input."""
-    x = operand(inputs, 0, _WHERE)
+    x = operands.input
     same_type(x, outputs[0], _WHERE)
-    expect_shapes(outputs, output_shapes(inputs, options), _WHERE)
+    expect_shapes(outputs, output_shapes(operands, options), _WHERE)
     if options.align_corners and options.half_pixel_centers:
         raise ModelError(f"{_WHERE}: align_corners and half_pixel_centers exclude each other")
     return x
@@ -92,22 +95,23 @@ class ResizeBilinearInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ResizeOptions, rule: Rules
+        cls,
+        operands: Resized[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: ResizeOptions,
+        rule: Rules,
     ) -> ResizeBilinearInteger:
         """Work out positions and weights."""
-        x, y = check(inputs, outputs, options), outputs[0]
+        x, y = check(operands, outputs, options), outputs[0]
         return cls(
             Steps.of(y.shape[1], x.shape[1], options),
             Steps.of(y.shape[2], x.shape[2], options),
             np.int32 if x.dtype == "int8" else np.int64,
         )
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Resized[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Interpolate along the rows, then along the columns: the sums are exact in any order."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         samples, batch, _, width, channels = x.shape
         tall = work.take((samples, batch, y.shape[2], width, channels), self.dtype)
         self._blend(x, 2, self.rows, tall, work)
@@ -172,22 +176,23 @@ class ResizeBilinearReal(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ResizeOptions, rule: Rules
+        cls,
+        operands: Resized[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: ResizeOptions,
+        rule: Rules,
     ) -> ResizeBilinearReal:
         """Work out positions and weights."""
-        x, y = check(inputs, outputs, options), outputs[0]
+        x, y = check(operands, outputs, options), outputs[0]
         return cls(
             RealSteps.of(y.shape[1], x.shape[1], options),
             RealSteps.of(y.shape[2], x.shape[2], options),
             np.float32(0.5 if x.dtype == "uint8" else 0),
         )
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Resized[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Add the four products in the order of the C code, so that every rounding is the same."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         samples, batch, _, width, channels = x.shape
         tall = (samples, batch, y.shape[2], width, channels)
         full = (samples, *y.shape[1:])

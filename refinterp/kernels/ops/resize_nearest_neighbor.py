@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Resized
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type, take
+from refinterp.kernels.data_movement import expect_shapes, same_type, take
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.resizing import ResizeOptions, resized
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import round_half_away
@@ -63,28 +64,29 @@ class ResizeNearestNeighbor(Kernel):
     index: NDArray[np.intp]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: ResizeOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Resized[TensorSpec], options: ResizeOptions) -> tuple[Shape, ...]:
         """Replace height and width."""
-        return (resized(inputs, "RESIZE_NEAREST_NEIGHBOR"),)
+        return (resized(operands, "RESIZE_NEAREST_NEIGHBOR"),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ResizeOptions, rule: Rules
+        cls,
+        operands: Resized[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: ResizeOptions,
+        rule: Rules,
     ) -> ResizeNearestNeighbor:
         """Work out which pixel goes where."""
-        x, y = operand(inputs, 0, "RESIZE_NEAREST_NEIGHBOR"), outputs[0]
+        x, y = operands.input, outputs[0]
         same_type(x, y, "RESIZE_NEAREST_NEIGHBOR")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "RESIZE_NEAREST_NEIGHBOR")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "RESIZE_NEAREST_NEIGHBOR")
         rows = nearest(y.shape[1], x.shape[1], options)
         columns = nearest(y.shape[2], x.shape[2], options)
         return cls((rows[:, None] * x.shape[2] + columns).reshape(-1))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Resized[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Pick the pixels."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         batch, height, width, channels = x.shape[1:]
         take(
             x.reshape(len(x), batch, height * width, channels),

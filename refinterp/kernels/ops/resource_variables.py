@@ -21,6 +21,7 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Assigned, Handle, Nothing, Operands
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, ControlKernel, Inputs, Machine, NoOptions, kernel
@@ -32,7 +33,7 @@ class _CallsNothing(ControlKernel):
     __slots__ = ()
 
     @staticmethod
-    def calls(options: object, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:
+    def calls(options: object, operands: Operands[TensorSpec]) -> Sequence[tuple[int, Inputs]]:
         """No subgraph."""
         return []
 
@@ -55,19 +56,25 @@ class VarHandle(_CallsNothing):
 
     @staticmethod
     def control_shapes(
-        inputs: Inputs, outputs: Sequence[TensorSpec], called: Sequence[Sequence[Shape | None]]
+        operands: Nothing[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        called: Sequence[Sequence[Shape | None]],
     ) -> Sequence[Shape | None]:
         """The file's shape, of one element."""
         return [spec.shape if spec.size == 1 else (1,) for spec in outputs]
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: VarHandleOptions, rule: Rules
+        cls,
+        operands: Nothing[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: VarHandleOptions,
+        rule: Rules,
     ) -> VarHandle:
         """Keep the name."""
         return cls(options.container or "", options.shared_name or "")
 
-    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
+    def control(self, operands: Nothing[Array], machine: Machine) -> Sequence[Array]:
         """Give the variable's number, the next free one for a new name."""
         number = machine.names.setdefault((self.container, self.shared_name), len(machine.names))
         return [np.array([number], np.int32)]
@@ -82,26 +89,27 @@ class AssignVariable(_CallsNothing):
 
     @staticmethod
     def control_shapes(
-        inputs: Inputs, outputs: Sequence[TensorSpec], called: Sequence[Sequence[Shape | None]]
+        operands: Assigned[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        called: Sequence[Sequence[Shape | None]],
     ) -> Sequence[Shape | None]:
         """There are no outputs."""
         return []
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Assigned[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> AssignVariable:
         """Take the zero point where the runtime resets to it."""
-        value = inputs[1]
-        if value is None:
-            raise ModelError("ASSIGN_VARIABLE needs a value")
-        return cls(value.zero & 0xFF if rule.path == "reset" else None)
+        return cls(operands.value.zero & 0xFF if rule.path == "reset" else None)
 
-    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
+    def control(self, operands: Assigned[Array], machine: Machine) -> Sequence[Array]:
         """Store a copy."""
-        handle, value = inputs
-        assert handle is not None
-        assert value is not None
+        handle, value = operands.handle, operands.value
         number = int(handle.reshape(-1)[0])
         machine.resources[number] = value.copy()
         if self.zero is not None:
@@ -118,22 +126,27 @@ class ReadVariable(_CallsNothing):
 
     @staticmethod
     def control_shapes(
-        inputs: Inputs, outputs: Sequence[TensorSpec], called: Sequence[Sequence[Shape | None]]
+        operands: Handle[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        called: Sequence[Sequence[Shape | None]],
     ) -> Sequence[Shape | None]:
         """The file's shape; none, which a scalar has too, means the assigned value's."""
         return [spec.shape or None for spec in outputs]
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Handle[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> ReadVariable:
         """Keep the shape."""
         return cls(outputs[0].shape or None)
 
-    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
+    def control(self, operands: Handle[Array], machine: Machine) -> Sequence[Array]:
         """Give the stored value."""
-        handle = inputs[0]
-        assert handle is not None
+        handle = operands.handle
         value = machine.resources.get(int(handle.reshape(-1)[0]))
         if value is None:
             raise ModelError(

@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Sequences
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "REVERSE_SEQUENCE"
@@ -52,22 +53,24 @@ class ReverseSequence(Kernel):
     size: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: ReverseSequenceOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: Sequences[TensorSpec], options: ReverseSequenceOptions
+    ) -> tuple[Shape, ...]:
         """Return the input's shape."""
-        return (operand(inputs, 0, _WHERE).shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Sequences[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: ReverseSequenceOptions,
         rule: Rules,
     ) -> ReverseSequence:
         """Check the axes."""
-        x, lengths = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        x, lengths = operands.input, operands.lengths
         same_type(x, outputs[0], _WHERE)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         sequence, batch = options.seq_dim, options.batch_dim
         if not (0 <= sequence < len(x.shape) and 0 <= batch < len(x.shape)) or sequence == batch:
             raise ModelError(
@@ -81,13 +84,9 @@ class ReverseSequence(Kernel):
             )
         return cls(sequence + 1, batch + 1, x.shape[sequence])
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Sequences[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Take along the axis: element length - 1 - i for i below the length, else i."""
-        x, lengths, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert lengths is not None
+        x, lengths, y = operands.input, operands.lengths, outputs[0]
         if lengths.size and lengths.max() > self.size:
             raise ModelError(f"{_WHERE}: length {lengths.max()} for an axis of {self.size}")
         place = np.arange(self.size, dtype=np.int64)

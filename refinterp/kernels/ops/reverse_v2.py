@@ -16,17 +16,17 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import (
     axis_of,
     expect_shapes,
     integers,
-    operand,
     same_type,
     value,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -38,29 +38,30 @@ class ReverseV2(Kernel):
     axes: tuple[int, ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Reduced[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the input's shape."""
-        value(inputs, 1, "REVERSE_V2")
-        return (operand(inputs, 0, "REVERSE_V2").shape,)
+        value(operands.axes, "REVERSE_V2")
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Reduced[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> ReverseV2:
         """Check the axes."""
-        x = operand(inputs, 0, "REVERSE_V2")
+        x = operands.input
         same_type(x, outputs[0], "REVERSE_V2")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "REVERSE_V2")
-        named = integers(inputs, 1, "REVERSE_V2")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "REVERSE_V2")
+        named = integers(operands.axes, "REVERSE_V2")
         axes = sorted(axis_of(axis, len(x.shape), "REVERSE_V2") for axis in named)
         if axes and axes != list(range(axes[0], axes[0] + len(axes))):
             raise ModelError(f"REVERSE_V2: axes {named} must lie next to each other")
         return cls(tuple(axis + 1 for axis in axes))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Reduced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy from a view with negative strides."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         np.copyto(outputs[0], np.flip(x, self.axes))

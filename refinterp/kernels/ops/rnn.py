@@ -24,17 +24,17 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import BidirectionalRecurrent, Operands, Recurrent
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.recurrent import Activation, Product, Rows, activation
 
 F32 = NDArray[np.float32]
-_AUXILIARY = 9  # the auxiliary data, and then the weights of both directions for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,8 @@ class RnnCell:
             y[time] = h[...] = self.activation(total)
 
 
-def _units(inputs: Inputs, first: int) -> int:
-    """Check one cell's weights, recurrent weights, bias and state; returns its units."""
-    x = lstm.present(inputs, 0)
-    weights, recurrent, bias = (lstm.present(inputs, first + i) for i in range(3))
+def _units(x: TensorSpec, weights: TensorSpec, recurrent: TensorSpec, bias: TensorSpec) -> int:
+    """Check one cell's weights, recurrent weights and bias; returns its units."""
     if len(weights.shape) != 2:
         raise ModelError(
             f"weights {weights.name!r} have shape {list(weights.shape)}; rank 2 needed"
@@ -95,8 +93,7 @@ def _units(inputs: Inputs, first: int) -> int:
     return units
 
 
-def _state(inputs: Inputs, index: int, batch: int, units: int) -> None:
-    state = lstm.present(inputs, index)
+def _check_state(state: TensorSpec, batch: int, units: int) -> None:
     if not state.is_variable or state.shape != (batch, units) or state.dtype != "float32":
         raise ModelError(
             f"state {state.name!r} must be a float32 variable of shape {[batch, units]}; it is "
@@ -111,19 +108,16 @@ def _batch(x: TensorSpec, *, time_major: bool) -> int:
 
 
 def _cell(
-    specs: Inputs,
+    specs: Operands[TensorSpec],
     arrays: Sequence[Array | None],
     first: int,
     auxiliary: int | None,
     options: RnnOptions,
 ) -> RnnCell:
     def product(index: int) -> Product:
-        array = arrays[index]
-        assert array is not None
-        return Product.of(array, product_scale(lstm.present(specs, index)))
+        return Product.of(lstm.present(arrays, index), product_scale(lstm.present(specs, index)))
 
-    bias = arrays[first + 2]
-    assert bias is not None
+    bias = lstm.present(arrays, first + 2)
     return RnnCell(
         product(first),
         None if auxiliary is None else product(auxiliary),
@@ -134,18 +128,24 @@ def _cell(
     )
 
 
-def _constants(inputs: Inputs, indices: Sequence[int]) -> list[Array | None] | None:
+def _constants(
+    operands: Sequence[TensorSpec | None], indices: Sequence[int]
+) -> list[Array | None] | None:
     """The operands' values by place, if all at these places are known."""
-    if any(spec is not None and spec.data is None for spec in (inputs[i] for i in indices)):
+    if any(spec is not None and spec.data is None for spec in (operands[i] for i in indices)):
         return None
-    return [None if spec is None else spec.data for spec in inputs]
+    return [None if spec is None else spec.data for spec in operands]
 
 
-def rnn_output_shapes(inputs: Inputs, options: RnnOptions) -> tuple[Shape, ...]:
+def rnn_output_shapes(operands: Recurrent[TensorSpec], options: RnnOptions) -> tuple[Shape, ...]:
     """The data's shape, with the units for its last size."""
-    x = lstm.present(inputs, 0)
+    x = operands.input
     _batch(x, time_major=options.time_major)
-    return ((*x.shape[:-1], _units(inputs, 1)),)
+    return ((*x.shape[:-1], _units_of(operands)),)
+
+
+def _units_of(operands: Recurrent[TensorSpec]) -> int:
+    return _units(operands.input, operands.weights, operands.recurrent_weights, operands.bias)
 
 
 @kernel("RNN", "float32", "float32x8", options=RnnOptions, weights=1)
@@ -154,7 +154,7 @@ def rnn_output_shapes(inputs: Inputs, options: RnnOptions) -> tuple[Shape, ...]:
 class Rnn(Kernel):
     """One direction; RNN is a sequence of one step. cell: None when weights are fed."""
 
-    specs: tuple[TensorSpec | None, ...]
+    specs: Recurrent[TensorSpec]
     options: RnnOptions
     cell: RnnCell | None
 
@@ -162,46 +162,54 @@ class Rnn(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: RnnOptions, rule: Rules
+        cls,
+        operands: Recurrent[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: RnnOptions,
+        rule: Rules,
     ) -> Rnn:
         """Check the operands and lay out what is constant."""
-        if len(inputs) != 5:
-            raise ModelError(f"an RNN has 5 inputs, not {len(inputs)}")
-        units = _units(inputs, 1)
-        batch = _batch(lstm.present(inputs, 0), time_major=options.time_major)
-        _state(inputs, 4, batch, units)
+        units = _units_of(operands)
+        batch = _batch(operands.input, time_major=options.time_major)
+        _check_state(operands.hidden_state, batch, units)
         activation(options.fused_activation_function)
-        values = _constants(inputs, [1, 2, 3])
-        cell = None if values is None else _cell(inputs, values, 1, None, options)
-        return cls(tuple(inputs), options, cell)
+        values = _constants(operands, [1, 2, 3])
+        cell = None if values is None else _cell(operands, values, 1, None, options)
+        return cls(operands, options, cell)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Recurrent[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and the state."""
-        x, h = inputs[0], inputs[4]
+        x, h = operands.input, operands.hidden_state
         y = outputs[0]
-        assert x is not None
-        assert h is not None
         cell = self.cell
         if cell is None:
-            arrays = [None if array is None else array[0] for array in inputs]
+            arrays = [None if array is None else array[0] for array in operands]
             cell = _cell(self.specs, arrays, 1, None, self.options)
         major = self.options.time_major
         for own_x, own_y in lstm.steps(lstm.spread(x, len(y)), y, time_major=major):
             cell.run(own_x, own_y, h[0])
 
 
-def bidirectional_output_shapes(inputs: Inputs, options: RnnOptions) -> tuple[Shape, ...]:
+def bidirectional_output_shapes(
+    operands: BidirectionalRecurrent[TensorSpec], options: RnnOptions
+) -> tuple[Shape, ...]:
     """One or two outputs."""
-    x = lstm.present(inputs, 0)
+    x = operands.input
     if len(x.shape) != 3:
         raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 3 needed")
-    forward, backward = _units(inputs, 1), _units(inputs, 5)
+    forward, backward = _both_units(operands)
     lead = x.shape[:-1]
     if options.merge_outputs:
         return ((*lead, forward + backward),)
     return ((*lead, forward), (*lead, backward))
+
+
+def _both_units(operands: BidirectionalRecurrent[TensorSpec]) -> tuple[int, int]:
+    x, fw, bw = operands.input, operands.fw_weights, operands.bw_weights
+    return (
+        _units(x, fw, operands.fw_recurrent_weights, operands.fw_bias),
+        _units(x, bw, operands.bw_recurrent_weights, operands.bw_bias),
+    )
 
 
 @kernel("BIDIRECTIONAL_SEQUENCE_RNN", "float32", "float32x8", options=RnnOptions, weights=1)
@@ -209,7 +217,7 @@ def bidirectional_output_shapes(inputs: Inputs, options: RnnOptions) -> tuple[Sh
 class BidirectionalRnn(Kernel):
     """Both directions. cells: None when weights are fed. times: runs over the whole sequence."""
 
-    specs: tuple[TensorSpec | None, ...]
+    specs: BidirectionalRecurrent[TensorSpec]
     options: RnnOptions
     cells: tuple[RnnCell, RnnCell] | None
     times: int
@@ -218,20 +226,23 @@ class BidirectionalRnn(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: RnnOptions, rule: Rules
+        cls,
+        operands: BidirectionalRecurrent[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: RnnOptions,
+        rule: Rules,
     ) -> BidirectionalRnn:
         """Check the operands and lay out what is constant."""
-        if len(inputs) != 12:
-            raise ModelError(f"BIDIRECTIONAL_SEQUENCE_RNN has 12 inputs, not {len(inputs)}")
-        shapes = bidirectional_output_shapes(inputs, options)
+        shapes = bidirectional_output_shapes(operands, options)
         if len(outputs) != len(shapes):
             raise ModelError(f"{len(outputs)} outputs; there must be {len(shapes)}")
-        x = lstm.present(inputs, 0)
+        x = operands.input
         batch = _batch(x, time_major=options.time_major)
-        _state(inputs, 4, batch, _units(inputs, 1))
-        _state(inputs, 8, batch, _units(inputs, 5))
-        weights = [lstm.at(inputs, _AUXILIARY + i) for i in (1, 2)]
-        auxiliary = lstm.at(inputs, _AUXILIARY)
+        units = _both_units(operands)
+        _check_state(operands.fw_hidden_state, batch, units[0])
+        _check_state(operands.bw_hidden_state, batch, units[1])
+        weights = [operands.fw_auxiliary_weights, operands.bw_auxiliary_weights]
+        auxiliary = operands.auxiliary_input
         if (weights[0] is None) != (weights[1] is None) or (weights[0] and auxiliary is None):
             raise ModelError("auxiliary data need weights for both directions, or for none")
         if auxiliary is not None and auxiliary.shape != x.shape:
@@ -239,30 +250,28 @@ class BidirectionalRnn(Kernel):
                 f"auxiliary data of shape {list(auxiliary.shape)}; LiteRT reads them as if they "
                 f"had the data's, {list(x.shape)}"
             )
-        for spec, units in zip(weights, (_units(inputs, 1), _units(inputs, 5)), strict=True):
-            if spec is not None and spec.shape != (units, x.shape[-1]):
+        for spec, own in zip(weights, units, strict=True):
+            if spec is not None and spec.shape != (own, x.shape[-1]):
                 raise ModelError(
                     f"auxiliary weights {spec.name!r} have shape {list(spec.shape)}; "
-                    f"{[units, x.shape[-1]]} is needed"
+                    f"{[own, x.shape[-1]]} is needed"
                 )
         activation(options.fused_activation_function)
-        values = _constants(inputs, [1, 2, 3, 5, 6, 7, 10, 11])
-        cells = None if values is None else _both(inputs, values, options)
-        dynamic = lstm.present(inputs, 1).dtype == "int8"
+        values = _constants(operands, [1, 2, 3, 5, 6, 7, 10, 11])
+        cells = None if values is None else _both(operands, values, options)
+        dynamic = operands.fw_weights.dtype == "int8"
         times = x.shape[0] if dynamic and options.time_major else 1
-        return cls(tuple(inputs), options, cells, times)
+        return cls(operands, options, cells, times)
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: BidirectionalRecurrent[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Write the outputs and both states."""
-        x, forward, backward, aux = (inputs[i] for i in (0, 4, 8, _AUXILIARY))
-        assert x is not None
-        assert forward is not None
-        assert backward is not None
+        x, aux = operands.input, operands.auxiliary_input
+        forward, backward = operands.fw_hidden_state, operands.bw_hidden_state
         cells = self.cells
         if cells is None:
-            arrays = [None if array is None else array[0] for array in inputs]
+            arrays = [None if array is None else array[0] for array in operands]
             cells = _both(self.specs, arrays, self.options)
         major = self.options.time_major
         y = outputs[0]
@@ -284,9 +293,9 @@ class BidirectionalRnn(Kernel):
 
 
 def _both(
-    specs: Inputs, arrays: Sequence[Array | None], options: RnnOptions
+    specs: BidirectionalRecurrent[TensorSpec], arrays: Sequence[Array | None], options: RnnOptions
 ) -> tuple[RnnCell, RnnCell]:
-    places = (10, 11) if lstm.at(specs, _AUXILIARY + 1) is not None else (None, None)
+    places = (10, 11) if specs.fw_auxiliary_weights is not None else (None, None)
     return (
         _cell(specs, arrays, 1, places[0], options),
         _cell(specs, arrays, 5, places[1], options),

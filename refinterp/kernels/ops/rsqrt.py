@@ -21,10 +21,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     CodeMap,
-    operand,
     real_function,
     require_scale,
     require_type,
@@ -32,7 +32,7 @@ from refinterp.kernels.elementwise import (
     through_table,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
@@ -53,10 +53,14 @@ class RsqrtInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> CodeMap:
         """Fold the scales."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, x.dtype, role="output")
         x_scale, y_scale = require_scale(x, "input"), require_scale(y, "output")
         if x.dtype == "int16" and rule.path != "fixed-point":

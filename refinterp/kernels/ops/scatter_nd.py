@@ -19,11 +19,12 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Scattered
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import flat
-from refinterp.kernels.data_movement import expect_shapes, integers, operand, per_sample, same_type
+from refinterp.kernels.data_movement import expect_shapes, integers, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "SCATTER_ND"
@@ -38,10 +39,10 @@ class ScatterNd(Kernel):
     after: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Scattered[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the shape asked for."""
-        index, updates = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
-        shape = tuple(integers(inputs, 2, _WHERE))
+        index, updates = operands.indices, operands.updates
+        shape = tuple(integers(operands.shape, _WHERE))
         count = index.shape[-1] if index.shape else -1
         if (
             index.dtype != "int32"
@@ -57,22 +58,22 @@ class ScatterNd(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Scattered[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> ScatterNd:
         """Check the shapes."""
-        same_type(operand(inputs, 1, _WHERE), outputs[0], _WHERE)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
-        count = operand(inputs, 0, _WHERE).shape[-1]
+        same_type(operands.updates, outputs[0], _WHERE)
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
+        count = operands.indices.shape[-1]
         shape = outputs[0].shape
         return cls(shape[:count], math.prod(shape[count:]))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Scattered[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Add update after update."""
-        index, updates = inputs[0], inputs[1]
-        assert index is not None
-        assert updates is not None
+        index, updates = operands.indices, operands.updates
         outputs[0].fill(0)
         places = flat(index, self.sizes, _WHERE)
         slices = updates.reshape(len(updates), places.shape[1], self.after)

@@ -20,10 +20,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Selected
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import operand, require_type
+from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.broadcast import blocks, broadcast_shape
 
@@ -33,14 +34,13 @@ _TYPES = (
 )  # fmt: skip
 
 
-def _three(inputs: Inputs) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
-    condition, a, b = (operand(inputs, i, r) for i, r in enumerate(("condition", "a", "b")))
-    return condition, a, b
+def _three(operands: Selected[TensorSpec]) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
+    return operands.condition, operands.when_true, operands.when_false
 
 
-def select_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+def select_shapes(operands: Selected[TensorSpec], options: Any) -> tuple[Shape, ...]:
     """SELECT's output shape; raises ModelError for a condition that fits neither way."""
-    condition, a, b = _three(inputs)
+    condition, a, b = _three(operands)
     if a.shape != b.shape:
         raise ModelError(f"a and b must have one shape, got {list(a.shape)} and {list(b.shape)}")
     if condition.shape not in ((), a.shape, a.shape[:1]):
@@ -51,9 +51,9 @@ def select_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
     return (a.shape,)
 
 
-def broadcast_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+def broadcast_shapes(operands: Selected[TensorSpec], options: Any) -> tuple[Shape, ...]:
     """SELECT_V2's output shape."""
-    condition, a, b = _three(inputs)
+    condition, a, b = _three(operands)
     both = broadcast_shape(a.shape, b.shape, where="a and b")
     return (broadcast_shape(condition.shape, both, where="condition and values"),)
 
@@ -64,21 +64,16 @@ class Chosen(Kernel):
 
     axes: int
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Selected[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        condition, a, b = inputs
-        assert condition is not None
-        assert a is not None
-        assert b is not None
+        condition, a, b = operands.condition, operands.when_true, operands.when_false
         condition = condition.reshape(*condition.shape, *(1,) * self.axes)
         for out, holds, yes, no in blocks(outputs[0], condition, a, b):
             out[...] = np.where(holds, yes, no)
 
 
-def _prepared(inputs: Inputs, outputs: Sequence[TensorSpec], axes: int) -> Chosen:
-    condition, a, b = _three(inputs)
+def _prepared(operands: Selected[TensorSpec], outputs: Sequence[TensorSpec], axes: int) -> Chosen:
+    condition, a, b = _three(operands)
     require_type(condition, "bool", role="condition")
     require_type(b, a.dtype, role="b")
     require_type(outputs[0], a.dtype, role="output")
@@ -93,12 +88,16 @@ class Select(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Selected[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Chosen:
         """See whether the condition runs along the first axis."""
-        condition, a, _ = _three(inputs)
+        condition, a, _ = _three(operands)
         along = condition.shape != a.shape and len(condition.shape) == 1
-        return _prepared(inputs, outputs, len(a.shape) - 1 if along else 0)
+        return _prepared(operands, outputs, len(a.shape) - 1 if along else 0)
 
 
 @kernel("SELECT_V2", *_TYPES, data=1)
@@ -109,7 +108,11 @@ class SelectV2(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Selected[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Chosen:
         """Check the types."""
-        return _prepared(inputs, outputs, 0)
+        return _prepared(operands, outputs, 0)

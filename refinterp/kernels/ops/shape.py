@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import ALL, expect_shapes, operand
+from refinterp.kernels.data_movement import ALL, expect_shapes
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -35,28 +36,30 @@ class ShapeOf(Kernel):
     sizes: Shape
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: ShapeOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: ShapeOptions) -> tuple[Shape, ...]:
         """Return one element per axis."""
-        return ((len(operand(inputs, 0, "SHAPE").shape),),)
+        return ((len(operands.input.shape),),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ShapeOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: ShapeOptions,
+        rule: Rules,
     ) -> ShapeOf:
         """Look at the input's shape; its elements are never read."""
         y = outputs[0]
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "SHAPE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "SHAPE")
         allowed = [t for t in ("int32", "int64") if options.out_type in (t, "float32")]
         if y.dtype not in allowed:  # float32 is what a file says that says nothing
             raise ModelError(
                 f"SHAPE: output {y.name!r} is {y.dtype} and out_type {options.out_type}; both must "
                 "be int32 or both int64"
             )
-        return cls(operand(inputs, 0, "SHAPE").shape)
+        return cls(operands.input.shape)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the sizes."""
         outputs[0][...] = self.sizes
 
@@ -69,22 +72,24 @@ class Rank(Kernel):
     rank: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return a scalar's shape."""
         return ((),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Rank:
         """Look at the input's shape; its elements are never read."""
         expect_shapes(outputs, ((),), "RANK")
         if outputs[0].dtype != "int32":
             raise ModelError(f"RANK: output {outputs[0].name!r} is {outputs[0].dtype}, not int32")
-        return cls(len(operand(inputs, 0, "RANK").shape))
+        return cls(len(operands.input.shape))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the rank."""
         outputs[0][...] = self.rank

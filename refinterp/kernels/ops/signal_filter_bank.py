@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import FilterBank, GainControlled, ShiftedRoot, Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
-from refinterp.kernels.signal_checks import count, operand, require
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.signal_checks import count, require
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import unsigned
 
@@ -56,26 +57,27 @@ class SignalEnergy(Kernel):
     end: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: EnergyOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: EnergyOptions) -> tuple[Shape, ...]:
         """One number of each complex one."""
-        return ((operand(inputs, 0).size // 2,),)
+        return ((operands.input.size // 2,),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: EnergyOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: EnergyOptions,
+        rule: Rules,
     ) -> SignalEnergy:
         """Check the range of frequencies."""
-        x = require(operand(inputs, 0), "int16", 1)
+        x = require(operands.input, "int16", 1)
         require(outputs[0], "uint32", 1)
         start = count("start_index", options.start_index, 0, x.size // 2)
         return cls(start, count("end_index", options.end_index, 0, x.size // 2))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         wide = x.astype(np.int64)
         y[...] = 0
         some = slice(self.start, self.end)
@@ -92,24 +94,30 @@ class FilterBankOptions:
 @kernel("SignalFilterBank", "uint32", options=FilterBankOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalFilterBank(Kernel):
-    """matrix: uint64 (channels, frequencies), int16 weights modulo 2**64; None until they come."""
+    """matrix: uint64 (channels, frequencies), int16 weights modulo 2**64."""
 
     channels: int
     frequencies: int
-    matrix: NDArray[np.uint64] | None
+    matrix: NDArray[np.uint64]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: FilterBankOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: FilterBank[TensorSpec], options: FilterBankOptions
+    ) -> tuple[Shape, ...]:
         """One sum of each channel."""
         return ((options.num_channels,),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: FilterBankOptions, rule: Rules
+        cls,
+        operands: FilterBank[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: FilterBankOptions,
+        rule: Rules,
     ) -> SignalFilterBank:
         """Spread constant weights over the frequencies."""
-        x = require(operand(inputs, 0), "uint32", 1)
-        tables = [require(operand(inputs, i), "int16", 1) for i in range(1, 6)]
+        x = require(operands.input, "uint32", 1)
+        tables = [require(spec, "int16", 1) for spec in operands[1:]]
         require(outputs[0], "uint64", 1)
         channels = count("num_channels", options.num_channels)
         if any(spec.size < channels + 1 for spec in tables[2:]):
@@ -122,13 +130,9 @@ class SignalFilterBank(Kernel):
             raise ModelError("weights, starts and widths of SignalFilterBank must be constants")
         return cls(channels, x.size, _filter_matrix(channels, x.size, values))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: FilterBank[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x = inputs[0]
-        assert x is not None
-        assert self.matrix is not None
+        x = operands.input
         outputs[0][...] = x.astype(np.uint64) @ self.matrix.T
 
 
@@ -158,27 +162,27 @@ class SignalFilterBankSquareRoot(Kernel):
     """Rounded roots, shifted right."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: ShiftedRoot[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """As the input."""
-        return (operand(inputs, 0).shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: ShiftedRoot[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> SignalFilterBankSquareRoot:
         """Check ranks and types."""
-        require(operand(inputs, 0), "uint64", 1)
-        require(operand(inputs, 1), "int32", 0)
+        require(operands.input, "uint64", 1)
+        require(operands.scale_bits, "int32", 0)
         require(outputs[0], "uint32", 1)
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: ShiftedRoot[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, bits = inputs
-        assert x is not None
-        assert bits is not None
+        x, bits = operands.input, operands.scale_bits
         shift = bits.astype(np.int64).reshape(-1, 1) & 31  # as x86 shifts
         outputs[0][...] = unsigned.square_root(x) >> shift
 
@@ -209,21 +213,23 @@ class SignalFilterBankSpectralSubtraction(Kernel):
     remembers: ClassVar[bool] = True
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: SpectralSubtractionOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: Unary[TensorSpec], options: SpectralSubtractionOptions
+    ) -> tuple[Shape, ...]:
         """The signal and the noise estimate, as the input."""
-        x = operand(inputs, 0)
+        x = operands.input
         return (x.shape, x.shape)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Unary[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: SpectralSubtractionOptions,
         rule: Rules,
     ) -> SignalFilterBankSpectralSubtraction:
         """Alternate the coefficients."""
-        x = require(operand(inputs, 0), "uint32", 1)
+        x = require(operands.input, "uint32", 1)
         for spec in outputs:
             require(spec, "uint32", 1)
         if x.size != options.num_channels or len(outputs) != 2:
@@ -248,14 +254,10 @@ class SignalFilterBankSpectralSubtraction(Kernel):
         """The noise estimate."""
         return [np.zeros(self.smoothing.size, np.uint32)]
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the signal, the estimate, and the state."""
-        x, state = inputs
+        x, (state,) = operands.input, operands.state
         y, noise = outputs
-        assert x is not None
-        assert state is not None
         bits = np.uint64(self.options.spectral_subtraction_bits)
         scaling = np.uint64(self.options.smoothing_bits)
         remaining = np.uint64(self.options.min_signal_remaining & _LOW32)
@@ -286,18 +288,24 @@ class SignalPcan(Kernel):
     shift: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: PcanOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: GainControlled[TensorSpec], options: PcanOptions
+    ) -> tuple[Shape, ...]:
         """As the input."""
-        return (operand(inputs, 0).shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: PcanOptions, rule: Rules
+        cls,
+        operands: GainControlled[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: PcanOptions,
+        rule: Rules,
     ) -> SignalPcan:
         """Check that the gain table reaches every estimate."""
-        x = require(operand(inputs, 0), "uint32", 1)
-        noise = require(operand(inputs, 1), "uint32", 1)
-        table = require(operand(inputs, 2), "int16", 1)
+        x = require(operands.input, "uint32", 1)
+        noise = require(operands.noise_estimate, "uint32", 1)
+        table = require(operands.gain_table, "int16", 1)
         require(outputs[0], "uint32", 1)
         if noise.size != x.size or table.size < 4 * 32 - 6 + 3:
             raise ModelError(
@@ -307,13 +315,10 @@ class SignalPcan(Kernel):
         return cls(count("snr_shift", options.snr_shift, 0, 63))
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: GainControlled[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Write y."""
-        x, noise, table = inputs
-        assert x is not None
-        assert noise is not None
-        assert table is not None
+        x, noise, table = operands.input, operands.noise_estimate, operands.gain_table
         gain = _wide_dynamic(noise.astype(np.int64), table[0].astype(np.int64))
         product = x.astype(np.uint64) * (gain & _LOW32).astype(np.uint64)
         ratio = (product >> np.uint64(self.shift)) & np.uint64(_LOW32)
@@ -355,26 +360,27 @@ class SignalFilterBankLog(Kernel):
     scale: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: LogOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: LogOptions) -> tuple[Shape, ...]:
         """As the input."""
-        return (operand(inputs, 0).shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: LogOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: LogOptions,
+        rule: Rules,
     ) -> SignalFilterBankLog:
         """Check ranks and types."""
-        require(operand(inputs, 0), "uint32", 1)
+        require(operands.input, "uint32", 1)
         require(outputs[0], "int16", 1)
         bits = count("input_correction_bits", options.input_correction_bits, 0, 31)
         return cls(bits, options.output_scale & _LOW32)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         scaled = (x.astype(np.int64) << self.bits) & _LOW32
         logs = unsigned.log(np.maximum(scaled, 2), self.scale)
         outputs[0][...] = np.where(scaled > 1, np.minimum(logs, 32767), 0)

@@ -27,10 +27,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
+from refinterp.graph.operands import Tapered, Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
-from refinterp.kernels.signal_checks import count, operand, require
+from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.signal_checks import count, require
 from refinterp.kernels.workspace import Workspace
 
 
@@ -49,17 +50,21 @@ class SignalWindow(Kernel):
     shift: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: WindowOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Tapered[TensorSpec], options: WindowOptions) -> tuple[Shape, ...]:
         """As the input."""
-        return (operand(inputs, 0).shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: WindowOptions, rule: Rules
+        cls,
+        operands: Tapered[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: WindowOptions,
+        rule: Rules,
     ) -> SignalWindow:
         """Check that the window fits in."""
-        x = require(operand(inputs, 0), "int16")
-        weights = require(operand(inputs, 1), "int16", 1)
+        x = require(operands.input, "int16")
+        weights = require(operands.weights, "int16", 1)
         require(outputs[0], "int16", len(x.shape))
         if not x.shape or not weights.size or x.size % weights.size:
             raise ModelError(
@@ -67,14 +72,10 @@ class SignalWindow(Kernel):
             )
         return cls(count("shift", options.shift, 0, 31))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Tapered[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, weights = inputs
+        x, weights = operands.input, operands.weights
         y = outputs[0]
-        assert x is not None
-        assert weights is not None
         own = weights.astype(np.int64)[:, None]
         rows = x.reshape(len(x), -1, weights.shape[-1]).astype(np.int64)
         y[...] = np.clip((rows * own) >> self.shift, -32768, 32767).reshape(-1, *y.shape[1:])
@@ -97,16 +98,20 @@ class SignalDelay(Kernel):
     remembers: ClassVar[bool] = True
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: DelayOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: DelayOptions) -> tuple[Shape, ...]:
         """As the input."""
-        return (operand(inputs, 0).shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: DelayOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: DelayOptions,
+        rule: Rules,
     ) -> SignalDelay:
         """Count the rows."""
-        x = require(operand(inputs, 0), "int16")
+        x = require(operands.input, "int16")
         require(outputs[0], "int16")
         return cls(_rows(x), count("delay_length", options.delay_length, 0))
 
@@ -114,14 +119,10 @@ class SignalDelay(Kernel):
         """What is on its way, (rows, delay_length)."""
         return [np.zeros((self.rows, self.length), np.int16)]
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and the state."""
-        x, state = inputs
+        x, (state,) = operands.input, operands.state
         y = outputs[0]
-        assert x is not None
-        assert state is not None
         size = x.shape[-1]
         for index in range(len(y)):
             own = x[min(index, len(x) - 1)].reshape(self.rows, size)
@@ -152,9 +153,9 @@ class SignalFramer(Kernel):
     remembers: ClassVar[bool] = True
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: FramerOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: FramerOptions) -> tuple[Shape, ...]:
         """The frames, and one bool."""
-        x = operand(inputs, 0)
+        x = operands.input
         step = count("frame_step", options.frame_step)
         if not x.shape or x.shape[-1] == 0 or x.shape[-1] % step:
             raise ModelError(
@@ -165,10 +166,14 @@ class SignalFramer(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: FramerOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: FramerOptions,
+        rule: Rules,
     ) -> SignalFramer:
         """Count rows and frames."""
-        x = require(operand(inputs, 0), "int16")
+        x = require(operands.input, "int16")
         require(outputs[0], "int16")
         if len(outputs) != 2:
             raise ModelError(f"SignalFramer has two outputs, not {len(outputs)}")
@@ -189,16 +194,10 @@ class SignalFramer(Kernel):
             np.zeros((self.rows, self.frames, self.size), np.int16),
         ]
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the frames, whether they are there, and the state."""
-        x, held, number, last = inputs
+        x, (held, number, last) = operands.input, operands.state
         y, valid = outputs
-        assert x is not None
-        assert held is not None
-        assert number is not None
-        assert last is not None
         for index in range(len(y)):
             own = x[min(index, len(x) - 1)].reshape(self.rows, -1)
             have = int(number[0, 0])
@@ -240,17 +239,21 @@ class SignalStacker(Kernel):
     remembers: ClassVar[bool] = True
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: StackerOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: StackerOptions) -> tuple[Shape, ...]:
         """All vectors in a row, and one bool."""
         vectors = options.stacker_left_context + options.stacker_right_context + 1
         return ((max(options.num_channels, 0) * max(vectors, 0),), ())
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: StackerOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: StackerOptions,
+        rule: Rules,
     ) -> SignalStacker:
         """Check the sizes."""
-        x = require(operand(inputs, 0), "int16", 1)
+        x = require(operands.input, "int16", 1)
         require(outputs[0], "int16", 1)
         if len(outputs) != 2:
             raise ModelError(f"SignalStacker has two outputs, not {len(outputs)}")
@@ -269,16 +272,10 @@ class SignalStacker(Kernel):
             np.zeros(self.context * self.channels, np.int16),
         ]
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the row, whether it is there, and the state."""
-        x, held, numbers, last = inputs
+        x, (held, numbers, last) = operands.input, operands.state
         y, valid = outputs
-        assert x is not None
-        assert held is not None
-        assert numbers is not None
-        assert last is not None
         for index in range(len(y)):
             own = x[min(index, len(x) - 1), : self.channels]
             have, seen = (int(number) for number in numbers[0])
@@ -315,19 +312,23 @@ class SignalOverlapAdd(Kernel):
     remembers: ClassVar[bool] = True
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: OverlapAddOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: OverlapAddOptions) -> tuple[Shape, ...]:
         """frame_step samples of each frame."""
-        x = operand(inputs, 0)
+        x = operands.input
         if len(x.shape) < 2:
             raise ModelError(f"frames of shape {list(x.shape)}; [..., frames, size] is needed")
         return ((*x.shape[:-2], x.shape[-2] * max(options.frame_step, 0)),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: OverlapAddOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: OverlapAddOptions,
+        rule: Rules,
     ) -> SignalOverlapAdd:
         """Count the rows."""
-        x = operand(inputs, 0)
+        x = operands.input
         require(outputs[0], x.dtype)
         size = count("frame size", x.shape[-1])
         step = count("frame_step", options.frame_step, 1, size)
@@ -337,14 +338,10 @@ class SignalOverlapAdd(Kernel):
         """What later frames add to, (rows, frame_size)."""
         return [np.zeros((self.rows, self.size), STORAGE[self.dtype])]
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and the state."""
-        x, state = inputs
+        x, (state,) = operands.input, operands.state
         y = outputs[0]
-        assert x is not None
-        assert state is not None
         for index in range(len(y)):
             frames = x[min(index, len(x) - 1)].reshape(self.rows, -1, self.size)
             out = y[index].reshape(self.rows, -1, self.step)

@@ -21,10 +21,11 @@ import numpy as np
 
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
-from refinterp.kernels.signal_checks import operand, require
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.signal_checks import require
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.kissfft import Transform, transform
 
@@ -57,9 +58,9 @@ class SignalRfft(Kernel):
     transform: Transform
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: FftOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: FftOptions) -> tuple[Shape, ...]:
         """Real and imaginary part of fft_length / 2 + 1 frequencies."""
-        x = operand(inputs, 0)
+        x = operands.input
         if not x.shape or not 0 < x.shape[-1] <= options.fft_length:
             raise ModelError(
                 f"rows of shape {list(x.shape)} are longer than fft_length {options.fft_length}, "
@@ -69,17 +70,18 @@ class SignalRfft(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: FftOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: FftOptions,
+        rule: Rules,
     ) -> SignalRfft:
         """Make the tables."""
-        return cls(_transform(operand(inputs, 0), outputs[0], options, inverse=False))
+        return cls(_transform(operands.input, outputs[0], options, inverse=False))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         rows = np.zeros((*x.shape[:-1], self.transform.length), x.dtype)
         rows[..., : x.shape[-1]] = x
         y[..., 0::2], y[..., 1::2] = self.transform.forward(rows)
@@ -93,9 +95,9 @@ class SignalIrfft(Kernel):
     transform: Transform
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: FftOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: FftOptions) -> tuple[Shape, ...]:
         """fft_length points."""
-        x = operand(inputs, 0)
+        x = operands.input
         if not x.shape or x.shape[-1] != options.fft_length + 2:
             raise ModelError(
                 f"a spectrum of shape {list(x.shape)}; its last size must be fft_length + 2, "
@@ -105,17 +107,18 @@ class SignalIrfft(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: FftOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: FftOptions,
+        rule: Rules,
     ) -> SignalIrfft:
         """Make the tables."""
-        return cls(_transform(operand(inputs, 0), outputs[0], options, inverse=True))
+        return cls(_transform(operands.input, outputs[0], options, inverse=True))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         rows = self.transform.backward(x[..., 0::2], x[..., 1::2])
         y[...] = rows / np.float32(self.transform.length) if y.dtype == np.float32 else rows
 
@@ -126,29 +129,30 @@ class SignalFftAutoScale(Kernel):
     """A row scaled up by the power of two that its largest element leaves room for."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """The row, and one number."""
-        return (operand(inputs, 0).shape, ())
+        return (operands.input.shape, ())
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> SignalFftAutoScale:
         """Check ranks and types."""
-        require(operand(inputs, 0), "int16", 1)
+        require(operands.input, "int16", 1)
         if len(outputs) != 2:
             raise UnsupportedError(f"SignalFftAutoScale has two outputs, not {len(outputs)}")
         require(outputs[0], "int16", 1)
         require(outputs[1], "int32", 0)
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and the bits."""
-        x = inputs[0]
+        x = operands.input
         y, bits = outputs
-        assert x is not None
         for index in range(len(y)):
             own = x[min(index, len(x) - 1)].astype(np.int64)
             most = _largest(own)

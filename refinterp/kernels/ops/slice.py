@@ -16,17 +16,18 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Sliced
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import ALL, expect_shapes, integers, operand, same_type
+from refinterp.kernels.data_movement import ALL, expect_shapes, integers, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
-def box(inputs: Inputs) -> list[tuple[int, int]]:
+def box(operands: Sliced[TensorSpec]) -> list[tuple[int, int]]:
     """Return (first, one past the last) per axis."""
-    shape = operand(inputs, 0, "SLICE").shape
-    begin, size = integers(inputs, 1, "SLICE"), integers(inputs, 2, "SLICE")
+    shape = operands.input.shape
+    begin, size = integers(operands.begin, "SLICE"), integers(operands.size, "SLICE")
     if len(begin) != len(shape) or len(size) != len(shape):
         raise ModelError(
             f"SLICE: begin has {len(begin)} and size {len(size)} entries for {len(shape)} "
@@ -51,23 +52,24 @@ class Slice(Kernel):
     index: tuple[slice, ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Sliced[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the size of the box."""
-        return (tuple(stop - start for start, stop in box(inputs)),)
+        return (tuple(stop - start for start, stop in box(operands)),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Sliced[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Slice:
         """Check the box."""
-        same_type(operand(inputs, 0, "SLICE"), outputs[0], "SLICE")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "SLICE")
-        return cls((slice(None), *(slice(start, stop) for start, stop in box(inputs))))
+        same_type(operands.input, outputs[0], "SLICE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "SLICE")
+        return cls((slice(None), *(slice(start, stop) for start, stop in box(operands))))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Sliced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy the box."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         np.copyto(outputs[0], x[self.index])

@@ -18,11 +18,12 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Sparse
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import flat
-from refinterp.kernels.data_movement import expect_shapes, integers, operand, per_sample, same_type
+from refinterp.kernels.data_movement import expect_shapes, integers, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "SPARSE_TO_DENSE"
@@ -36,10 +37,10 @@ class SparseToDense(Kernel):
     sizes: Shape
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Sparse[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the shape asked for."""
-        shape = tuple(integers(inputs, 1, _WHERE))
-        index, values = operand(inputs, 0, _WHERE), operand(inputs, 2, _WHERE)
+        shape = tuple(integers(operands.shape, _WHERE))
+        index, values = operands.indices, operands.values
         count = index.shape[0] if index.shape else 1
         rank = index.shape[1] if len(index.shape) == 2 else 1
         if (
@@ -57,26 +58,25 @@ class SparseToDense(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Sparse[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> SparseToDense:
         """Check the shapes."""
-        default = operand(inputs, 3, _WHERE)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
-        for spec in (default, operand(inputs, 2, _WHERE)):
+        default = operands.default
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
+        for spec in (default, operands.values):
             same_type(spec, outputs[0], _WHERE)
         if default.size != 1:
             raise ModelError(f"{_WHERE}: the default {default.name!r} must be one element")
         return cls(outputs[0].shape)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Sparse[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the default, then the values."""
-        index, _, values, default = inputs
+        index, values, default = operands.indices, operands.values, operands.default
         y = outputs[0]
-        assert index is not None
-        assert values is not None
-        assert default is not None
         np.copyto(y, default.reshape(-1, *(1,) * (y.ndim - 1)))
         points = index.reshape(len(index), -1, len(self.sizes))
         places = flat(points, self.sizes, _WHERE)

@@ -20,17 +20,17 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import EvenSplit, SplitBySizes
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import (
     axis_of,
     expect_shapes,
     integer,
     integers,
-    operand,
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -53,16 +53,15 @@ def _places(axis: int, sizes: Sequence[int]) -> tuple[tuple[slice, ...], ...]:
     return tuple((*(slice(None),) * (axis + 1), slice(start, end)) for start, end in pairwise(ends))
 
 
-def _copy(x: Array | None, places: Sequence[tuple[slice, ...]], outputs: Sequence[Array]) -> None:
-    assert x is not None
+def _copy(x: Array, places: Sequence[tuple[slice, ...]], outputs: Sequence[Array]) -> None:
     for place, y in zip(places, outputs, strict=True):
         np.copyto(y, x[place])
 
 
-def even_cut(inputs: Inputs, options: SplitOptions) -> tuple[int, list[int]]:
+def even_cut(operands: EvenSplit[TensorSpec], options: SplitOptions) -> tuple[int, list[int]]:
     """Return SPLIT's axis and the sizes along it."""
-    shape = operand(inputs, 1, "SPLIT").shape
-    axis = axis_of(integer(inputs, 0, "SPLIT"), len(shape), "SPLIT")
+    shape = operands.input.shape
+    axis = axis_of(integer(operands.axis, "SPLIT"), len(shape), "SPLIT")
     count = options.num_splits
     if count < 1 or shape[axis] % count:
         raise ModelError(
@@ -71,11 +70,11 @@ def even_cut(inputs: Inputs, options: SplitOptions) -> tuple[int, list[int]]:
     return axis, [shape[axis] // count] * count
 
 
-def sized_cut(inputs: Inputs, options: SplitOptions) -> tuple[int, list[int]]:
+def sized_cut(operands: SplitBySizes[TensorSpec], options: SplitOptions) -> tuple[int, list[int]]:
     """Return SPLIT_V's axis and the sizes along it."""
-    shape = operand(inputs, 0, "SPLIT_V").shape
-    sizes = integers(inputs, 1, "SPLIT_V")
-    axis = axis_of(integer(inputs, 2, "SPLIT_V"), len(shape), "SPLIT_V")
+    shape = operands.input.shape
+    sizes = integers(operands.sizes, "SPLIT_V")
+    axis = axis_of(integer(operands.axis, "SPLIT_V"), len(shape), "SPLIT_V")
     asked = list(sizes)
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = shape[axis] - (sum(sizes) + 1)
@@ -95,25 +94,27 @@ class Split(Kernel):
     places: tuple[tuple[slice, ...], ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: SplitOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: EvenSplit[TensorSpec], options: SplitOptions) -> tuple[Shape, ...]:
         """Return equal pieces."""
-        return _pieces(operand(inputs, 1, "SPLIT").shape, *even_cut(inputs, options))
+        return _pieces(operands.input.shape, *even_cut(operands, options))
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SplitOptions, rule: Rules
+        cls,
+        operands: EvenSplit[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: SplitOptions,
+        rule: Rules,
     ) -> Split:
         """Place the pieces."""
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "SPLIT")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "SPLIT")
         for y in outputs:
-            same_type(operand(inputs, 1, "SPLIT"), y, "SPLIT")
-        return cls(_places(*even_cut(inputs, options)))
+            same_type(operands.input, y, "SPLIT")
+        return cls(_places(*even_cut(operands, options)))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: EvenSplit[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy each piece."""
-        _copy(inputs[1], self.places, outputs)
+        _copy(operands.input, self.places, outputs)
 
 
 @kernel("SPLIT_V", *TYPES, options=SplitOptions)
@@ -124,22 +125,28 @@ class SplitV(Kernel):
     places: tuple[tuple[slice, ...], ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: SplitOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: SplitBySizes[TensorSpec], options: SplitOptions
+    ) -> tuple[Shape, ...]:
         """Return pieces of the sizes asked for."""
-        return _pieces(operand(inputs, 0, "SPLIT_V").shape, *sized_cut(inputs, options))
+        return _pieces(operands.input.shape, *sized_cut(operands, options))
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SplitOptions, rule: Rules
+        cls,
+        operands: SplitBySizes[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: SplitOptions,
+        rule: Rules,
     ) -> SplitV:
         """Place the pieces."""
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "SPLIT_V")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "SPLIT_V")
         for y in outputs:
-            same_type(operand(inputs, 0, "SPLIT_V"), y, "SPLIT_V")
-        return cls(_places(*sized_cut(inputs, options)))
+            same_type(operands.input, y, "SPLIT_V")
+        return cls(_places(*sized_cut(operands, options)))
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: SplitBySizes[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Copy each piece."""
-        _copy(inputs[0], self.places, outputs)
+        _copy(operands.input, self.places, outputs)

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     CodeMap,
-    operand,
     real_function,
     require_scale,
     require_type,
@@ -29,7 +29,7 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import wrap32
 from refinterp.numerics.tables import to_int32
@@ -47,10 +47,14 @@ class SqrtInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> CodeMap:
         """Check the scales."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, x.dtype, role="output")
         x_scale = np.float32(scale_of_input(x, "input"))
         y_scale = np.float32(require_scale(y, "output"))

@@ -18,17 +18,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
     PairMap,
     common_shape,
-    operand,
     pair_function,
     require_scale,
     require_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
 
@@ -51,10 +51,14 @@ class SquaredDifferenceInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> PairMap:
         """Fold the scales in float64."""
-        a, b = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand")
+        a, b = operands.left, operands.right
         y = outputs[0]
         require_type(b, a.dtype, role="second operand")
         require_type(y, a.dtype, role="output")

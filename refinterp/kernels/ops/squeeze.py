@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import ALL, axis_of, copy, expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import ALL, axis_of, copy, expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -34,9 +35,9 @@ class Squeeze(Kernel):
     """Copies the elements in order."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: SqueezeOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: SqueezeOptions) -> tuple[Shape, ...]:
         """Drop the axes."""
-        shape = operand(inputs, 0, "SQUEEZE").shape
+        shape = operands.input.shape
         named = [axis_of(int(axis), len(shape), "SQUEEZE") for axis in options.squeeze_dims]
         for axis in named:
             if shape[axis] != 1:
@@ -46,17 +47,18 @@ class Squeeze(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SqueezeOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: SqueezeOptions,
+        rule: Rules,
     ) -> Squeeze:
         """Check types and shapes."""
-        same_type(operand(inputs, 0, "SQUEEZE"), outputs[0], "SQUEEZE")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "SQUEEZE")
+        same_type(operands.input, outputs[0], "SQUEEZE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "SQUEEZE")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         copy(x, outputs[0])

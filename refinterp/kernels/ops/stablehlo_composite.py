@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
+from refinterp.graph.operands import Variadic
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, ControlKernel, Inputs, Machine, kernel
@@ -33,13 +34,17 @@ class StablehloComposite(ControlKernel):
     subgraph: int
 
     @staticmethod
-    def calls(options: CompositeOptions, inputs: Inputs) -> Sequence[tuple[int, Inputs]]:
+    def calls(
+        options: CompositeOptions, operands: Variadic[TensorSpec]
+    ) -> Sequence[tuple[int, Inputs]]:
         """The decomposition, on all inputs."""
-        return [(options.decomposition_subgraph_index, inputs)]
+        return [(options.decomposition_subgraph_index, operands)]
 
     @staticmethod
     def control_shapes(
-        inputs: Inputs, outputs: Sequence[TensorSpec], called: Sequence[Sequence[Shape | None]]
+        operands: Variadic[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        called: Sequence[Sequence[Shape | None]],
     ) -> Sequence[Shape | None]:
         """What the decomposition gives."""
         if len(called[0]) != len(outputs):
@@ -51,7 +56,7 @@ class StablehloComposite(ControlKernel):
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Variadic[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: CompositeOptions,
         rule: Rules,
@@ -59,6 +64,6 @@ class StablehloComposite(ControlKernel):
         """Keep the subgraph's index."""
         return cls(options.decomposition_subgraph_index)
 
-    def control(self, inputs: Sequence[Array | None], machine: Machine) -> Sequence[Array]:
+    def control(self, operands: Variadic[Array], machine: Machine) -> Sequence[Array]:
         """Call it."""
-        return machine.call(self.subgraph, [array for array in inputs if array is not None])
+        return machine.call(self.subgraph, [array for array in operands if array is not None])

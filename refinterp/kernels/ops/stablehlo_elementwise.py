@@ -19,10 +19,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 _FLOATS = ("float32", "float16")
@@ -35,30 +36,26 @@ class Prepared(Kernel):
 
     function: Callable[[Array, Array], Array]
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
+        a, b = operands.left, operands.right
         with np.errstate(over="ignore", invalid="ignore"):
             outputs[0][...] = self.function(a, b)
 
 
-def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+def output_shapes(operands: Binary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
     """Return the common shape."""
-    a, b = operand(inputs, 0, "STABLEHLO"), operand(inputs, 1, "STABLEHLO")
+    a, b = operands.left, operands.right
     if a.shape != b.shape:
         raise ModelError(f"operands have shapes {list(a.shape)} and {list(b.shape)}")
     return (a.shape,)
 
 
-def check(inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions) -> None:
+def check(operands: Binary[TensorSpec], outputs: Sequence[TensorSpec], options: NoOptions) -> None:
     """Validate all there is to validate."""
-    expect_shapes(outputs, output_shapes(inputs, options), "STABLEHLO")
-    for i in (0, 1):
-        same_type(operand(inputs, i, "STABLEHLO"), outputs[0], "STABLEHLO")
+    expect_shapes(outputs, output_shapes(operands, options), "STABLEHLO")
+    for spec in (operands.left, operands.right):
+        same_type(spec, outputs[0], "STABLEHLO")
 
 
 def _register(operator: str, function: Callable[[Array, Array], Array], *dtypes: str) -> None:
@@ -68,16 +65,20 @@ def _register(operator: str, function: Callable[[Array, Array], Array], *dtypes:
         """Prepares the function."""
 
         @staticmethod
-        def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+        def output_shapes(operands: Binary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
             """The common shape."""
-            return output_shapes(inputs, options)
+            return output_shapes(operands, options)
 
         @classmethod
         def prepare(
-            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+            cls,
+            operands: Binary[TensorSpec],
+            outputs: Sequence[TensorSpec],
+            options: NoOptions,
+            rule: Rules,
         ) -> Prepared:
             """Check the operands."""
-            check(inputs, outputs, options)
+            check(operands, outputs, options)
             return Prepared(function)
 
     kernel(operator, *dtypes)(Elementwise)

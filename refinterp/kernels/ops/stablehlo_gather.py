@@ -21,18 +21,18 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Gathered
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import coordinates_last, strides
 from refinterp.kernels.data_movement import (
     BYTES,
     expect_shapes,
-    operand,
     per_sample,
     same_type,
     take,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STABLEHLO_GATHER"
@@ -66,9 +66,9 @@ class StablehloGather(Kernel):
     batch: Shape
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: GatherOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Gathered[TensorSpec], options: GatherOptions) -> tuple[Shape, ...]:
         """Lay batch axes and box axes out."""
-        x, start = operand(inputs, 0, _WHERE), operand(inputs, 1, _WHERE)
+        x, start = operands.input, operands.indices
         axis, sizes = options.index_vector_dim, options.slice_sizes
         if start.dtype not in ("int32", "int64") or not 0 <= axis <= len(start.shape):
             raise ModelError(
@@ -96,12 +96,16 @@ class StablehloGather(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: GatherOptions, rule: Rules
+        cls,
+        operands: Gathered[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: GatherOptions,
+        rule: Rules,
     ) -> StablehloGather:
         """Work out where boxes and their elements lie."""
-        x, y = operand(inputs, 0, _WHERE), outputs[0]
+        x, y = operands.input, outputs[0]
         same_type(x, y, _WHERE)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         per_axis = strides(x.shape)
         mapped = list(options.start_index_map)
         box = np.zeros((), np.int64)
@@ -117,13 +121,9 @@ class StablehloGather(Kernel):
             tuple(1 if own else n for n, own in zip(y.shape, inside, strict=True)),
         )
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Gathered[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Take elements."""
-        x, start, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert start is not None
+        x, start, y = operands.input, operands.indices, outputs[0]
         if not y.size:
             return
         first = np.clip(coordinates_last(start, self.axis).astype(np.int64), 0, self.room)

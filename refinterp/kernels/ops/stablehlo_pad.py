@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Started
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STABLEHLO_PAD"
@@ -44,9 +45,9 @@ class StablehloPad(Kernel):
     places: tuple[slice, ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: PadOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Started[TensorSpec], options: PadOptions) -> tuple[Shape, ...]:
         """Add the paddings."""
-        shape = operand(inputs, 0, _WHERE).shape
+        shape = operands.input.shape
         low, high = options.edge_padding_low, options.edge_padding_high
         between = options.interior_padding
         if not shape or not len(shape) == len(low) == len(high) == len(between):
@@ -64,14 +65,18 @@ class StablehloPad(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: PadOptions, rule: Rules
+        cls,
+        operands: Started[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: PadOptions,
+        rule: Rules,
     ) -> StablehloPad:
         """Place the elements."""
-        x, y = operand(inputs, 0, _WHERE), outputs[0]
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
-        for i in (0, 1):
-            same_type(operand(inputs, i, _WHERE), y, _WHERE)
-        if operand(inputs, 1, _WHERE).size != 1:
+        x, y = operands.input, outputs[0]
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
+        for spec in (x, operands.initial):
+            same_type(spec, y, _WHERE)
+        if operands.initial.size != 1:
             raise ModelError(f"{_WHERE}: the padding must be one element")
         kept, places = [slice(None)], [slice(None)]
         for size, room, before, gap in zip(
@@ -85,13 +90,9 @@ class StablehloPad(Kernel):
             places.append(slice(start, start + (last - first) * step, step))
         return cls(tuple(kept), tuple(places))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Started[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Fill, then copy the elements to their places."""
-        x, value, y = inputs[0], inputs[1], outputs[0]
-        assert x is not None
-        assert value is not None
+        x, value, y = operands.input, operands.initial, outputs[0]
         np.copyto(y, value.reshape(-1, *(1,) * (y.ndim - 1)))
         if y.size:
             np.copyto(y[self.places], x[self.kept])

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import operand
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 U32 = NDArray[np.uint32]
@@ -81,19 +81,23 @@ class RngBitGenerator(Kernel):
     width: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: RngOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: RngOptions) -> tuple[Shape, ...]:
         """The state's shape, and the bits' as the model has it."""
         shapes = options.declared_shapes
         if len(shapes) != 2:
             raise ModelError(f"{_WHERE} has {len(shapes)} outputs; it needs 2")
-        return (operand(inputs, 0, _WHERE).shape, tuple(shapes[1]))
+        return (operands.input.shape, tuple(shapes[1]))
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: RngOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: RngOptions,
+        rule: Rules,
     ) -> RngBitGenerator:
         """Check the state's size and the types."""
-        state = operand(inputs, 0, _WHERE)
+        state = operands.input
         width = 2 if options.algorithm == "THREEFRY" else 4
         sizes = ((2,),) if width == 2 else ((2,), (3,))
         if state.shape not in sizes or outputs[0].dtype != "uint64":
@@ -105,12 +109,9 @@ class RngBitGenerator(Kernel):
             raise ModelError(f"{_WHERE}: bits of type {outputs[1].dtype}; allowed: {_TYPES}")
         return cls(width)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the new state and the bits of each sample."""
-        states = inputs[0]
-        assert states is not None
+        states = operands.input
         for index, bits in enumerate(outputs[1]):
             state = states[min(index, len(states) - 1)]
             words = np.ascontiguousarray(state).view(np.uint32)

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import ScatteredInto
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.body_subgraphs import BODIES, body
 from refinterp.kernels.coordinates import coordinates_last, strides
-from refinterp.kernels.data_movement import BYTES, expect_shapes, operand, per_sample, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, per_sample, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STABLEHLO_SCATTER"
@@ -63,19 +64,25 @@ class StablehloScatter(Kernel):
     name: str | None
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: ScatterOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: ScatteredInto[TensorSpec], options: ScatterOptions
+    ) -> tuple[Shape, ...]:
         """Return the input's shape."""
-        return (operand(inputs, 0, _WHERE).shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: ScatterOptions, rule: Rules
+        cls,
+        operands: ScatteredInto[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: ScatterOptions,
+        rule: Rules,
     ) -> StablehloScatter:
         """Work out where updates go."""
-        x, start, updates = (operand(inputs, i, _WHERE) for i in range(3))
+        x, start, updates = operands.input, operands.indices, operands.updates
         same_type(x, outputs[0], _WHERE)
         same_type(x, updates, _WHERE)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         axis, mapped = options.index_vector_dim, tuple(options.scatter_dims_to_operand_dims)
         inside = [d in options.update_window_dims for d in range(len(updates.shape))]
         batch = [n for n, own in zip(updates.shape, inside, strict=True) if not own]
@@ -110,13 +117,10 @@ class StablehloScatter(Kernel):
         )
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: ScatteredInto[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Copy x, then work in the updates that are within bounds."""
-        x, start, updates = inputs
-        assert x is not None
-        assert start is not None
-        assert updates is not None
+        x, start, updates = operands.input, operands.indices, operands.updates
         y = outputs[0]
         np.copyto(y, x)
         if not y.size or not updates.size:

@@ -25,10 +25,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Strided
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, operand, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STRIDED_SLICE"
@@ -67,10 +68,12 @@ class Cut:
         return slice(self.start, stop, self.stride)
 
 
-def cuts(inputs: Inputs, options: StridedSliceOptions) -> list[Cut]:
+def cuts(operands: Strided[TensorSpec], options: StridedSliceOptions) -> list[Cut]:
     """Resolve entries and masks into one cut per axis of x and new axis."""
-    shape = operand(inputs, 0, _WHERE).shape
-    begin, end, strides = (integers(inputs, i, _WHERE) for i in (1, 2, 3))
+    shape = operands.input.shape
+    begin, end, strides = (
+        integers(spec, _WHERE) for spec in (operands.begin, operands.end, operands.strides)
+    )
     count = len(begin)
     if not len(begin) == len(end) == len(strides):
         raise ModelError(
@@ -132,30 +135,29 @@ class StridedSlice(Kernel):
     index: tuple[Any, ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: StridedSliceOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: Strided[TensorSpec], options: StridedSliceOptions
+    ) -> tuple[Shape, ...]:
         """Return the sizes of the cuts that are not shrunk."""
-        return (tuple(cut.size for cut in cuts(inputs, options) if not cut.shrink),)
+        return (tuple(cut.size for cut in cuts(operands, options) if not cut.shrink),)
 
     @classmethod
     def prepare(
         cls,
-        inputs: Inputs,
+        operands: Strided[TensorSpec],
         outputs: Sequence[TensorSpec],
         options: StridedSliceOptions,
         rule: Rules,
     ) -> StridedSlice:
         """Resolve the masks."""
-        x = operand(inputs, 0, _WHERE)
+        x = operands.input
         same_type(x, outputs[0], _WHERE)
         if rule.path == "four-masks":
             options = replace(options, ellipsis_mask=0, new_axis_mask=0, offset=False)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), _WHERE)
-        return cls((slice(None), *(cut.index for cut in cuts(inputs, options))))
+        expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
+        return cls((slice(None), *(cut.index for cut in cuts(operands, options))))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Strided[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy through a view."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         np.copyto(outputs[0], x[self.index])

@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import SingularFilter
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
@@ -50,18 +51,12 @@ class SvdfOptions:
     asymmetric_quantize_inputs: bool = False
 
 
-def svdf_output_shapes(inputs: Inputs, options: SvdfOptions) -> tuple[Shape, ...]:
+def svdf_output_shapes(
+    operands: SingularFilter[TensorSpec], options: SvdfOptions
+) -> tuple[Shape, ...]:
     """The output's shape, (batch, units)."""
-    if len(inputs) != 5 or any(inputs[i] is None for i in (0, 1, 2, 4)):
-        raise ModelError(
-            "SVDF needs five inputs: data, feature weights, time weights, bias (may be omitted), "
-            "state"
-        )
-    x, feature, time, bias, state = inputs
-    assert x is not None
-    assert feature is not None
-    assert time is not None
-    assert state is not None
+    x, feature, time = operands.input, operands.feature_weights, operands.time_weights
+    bias, state = operands.bias, operands.activations
     for role, spec in (("input", x), ("feature weights", feature), ("time weights", time)):
         if len(spec.shape) != 2:
             raise ModelError(f"{role} {spec.name!r} have shape {list(spec.shape)}; rank 2 needed")
@@ -115,16 +110,17 @@ class SvdfInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SvdfOptions, rule: Rules
+        cls,
+        operands: SingularFilter[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: SvdfOptions,
+        rule: Rules,
     ) -> SvdfInteger:
         """Fold the scales."""
-        svdf_output_shapes(inputs, options)
-        x, feature, time, bias, state = inputs
+        svdf_output_shapes(operands, options)
+        x, feature, time = operands.input, operands.feature_weights, operands.time_weights
+        bias, state = operands.bias, operands.activations
         y = outputs[0]
-        assert x is not None
-        assert feature is not None
-        assert time is not None
-        assert state is not None
         for spec, allowed in ((feature, "int8"), (state, time.dtype), (y, "int8")):
             if spec.dtype != allowed:
                 raise ModelError(f"{spec.name!r} is {spec.dtype}; it must be {allowed}")
@@ -150,15 +146,12 @@ class SvdfInteger(Kernel):
         )
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: SingularFilter[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Write y (S, batch, units) and the state."""
-        x, w_feature, w_time, bias, state = inputs[:5]
+        x, w_feature, w_time = operands.input, operands.feature_weights, operands.time_weights
+        bias, state = operands.bias, operands.activations
         y = outputs[0]
-        assert x is not None
-        assert w_feature is not None
-        assert w_time is not None
-        assert state is not None
         centred = x.astype(np.int64) - self.x_zero
         sums = wrap32(centred @ w_feature.astype(np.int64).swapaxes(-1, -2))
         features = np.clip(rescale(sums, self.feature), self.low, self.high) + self.state_zero
@@ -193,14 +186,16 @@ class SvdfFloat(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SvdfOptions, rule: Rules
+        cls,
+        operands: SingularFilter[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: SvdfOptions,
+        rule: Rules,
     ) -> SvdfFloat:
         """Check the types."""
-        svdf_output_shapes(inputs, options)
-        _, feature, time, bias, state = inputs
-        assert feature is not None
-        assert time is not None
-        assert state is not None
+        svdf_output_shapes(operands, options)
+        feature, time = operands.feature_weights, operands.time_weights
+        bias, state = operands.bias, operands.activations
         if feature.dtype != time.dtype:
             raise ModelError(
                 f"feature weights are {feature.dtype}, time weights {time.dtype}; both must be "
@@ -219,15 +214,12 @@ class SvdfFloat(Kernel):
         )
 
     def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
+        self, operands: SingularFilter[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:
         """Write y (S, batch, units) and the state."""
-        x, w_feature, w_time, bias, state = inputs[:5]
+        x, w_feature, w_time = operands.input, operands.feature_weights, operands.time_weights
+        bias, state = operands.bias, operands.activations
         y = outputs[0]
-        assert x is not None
-        assert w_feature is not None
-        assert w_time is not None
-        assert state is not None
         weigh = self.features or Product.of(w_feature[0], self.feature_scale)
         features = weigh(Rows(x.reshape(-1, x.shape[-1]), self.asymmetric))
         windows, last = _history(state, features.reshape(*y.shape[:2], -1), w_time.shape[-1])

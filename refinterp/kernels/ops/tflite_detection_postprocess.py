@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Detections
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 F32 = NDArray[np.float32]
@@ -71,7 +72,9 @@ class DetectionPostProcess(Kernel):
     touching: bool
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: DetectionOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: Detections[TensorSpec], options: DetectionOptions
+    ) -> tuple[Shape, ...]:
         """Four outputs of max_detections * max_classes_per_detection places."""
         places = options.max_detections * options.max_classes_per_detection
         if not 0 < places <= 1 << 24:
@@ -83,12 +86,14 @@ class DetectionPostProcess(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: DetectionOptions, rule: Rules
+        cls,
+        operands: Detections[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: DetectionOptions,
+        rule: Rules,
     ) -> DetectionPostProcess:
         """Check what the runtimes check, some of it at run time."""
-        if len(inputs) != 3 or any(spec is None for spec in inputs) or len(outputs) != 4:
-            raise ModelError("three inputs (boxes, scores, anchors) and four outputs are needed")
-        boxes, scores, anchors = (spec for spec in inputs if spec is not None)
+        boxes, scores, anchors = operands.boxes, operands.scores, operands.anchors
         if (
             len(boxes.shape) != 3
             or boxes.shape[0] != 1
@@ -127,14 +132,9 @@ class DetectionPostProcess(Kernel):
             not micro,
         )
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Detections[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the detections."""
-        codes, scores, anchors = inputs
-        assert codes is not None
-        assert scores is not None
-        assert anchors is not None
+        codes, scores, anchors = operands.boxes, operands.scores, operands.anchors
         for index, results in enumerate(zip(*outputs, strict=True)):
             for result in results:
                 result[...] = 0

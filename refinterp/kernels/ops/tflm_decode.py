@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
+from refinterp.graph.operands import Variadic
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.weighted import constant
 from refinterp.kernels.workspace import Workspace
 
@@ -44,23 +45,27 @@ class TflmDecode(Kernel):
     always_known: ClassVar[bool] = True
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Variadic[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """The file's shapes."""
         return ()
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Variadic[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> TflmDecode:
         """Decode."""
-        if len(inputs) != 2 * len(outputs) or not outputs:
+        if len(operands) != 2 * len(outputs) or not outputs:
             raise ModelError(
-                f"{len(inputs)} inputs for {len(outputs)} outputs; there must be two for each"
+                f"{len(operands)} inputs for {len(outputs)} outputs; there must be two for each"
             )
         values = []
         for index, output in enumerate(outputs):
-            codes = _bytes(inputs[2 * index], "codes")
-            head = _bytes(inputs[2 * index + 1], "description")
+            codes = _bytes(operands[2 * index], "codes")
+            head = _bytes(operands[2 * index + 1], "description")
             if head.size < _HEAD or head[1] != 1 or head[4] != 1:
                 raise ModelError(
                     f"output {output.name!r}: a description of {head.size} bytes, version "
@@ -77,9 +82,7 @@ class TflmDecode(Kernel):
             values.append(decode(codes, head, output).reshape(output.shape))
         return cls(tuple(values))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Variadic[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy the values."""
         for output, value in zip(outputs, self.values, strict=True):
             output[...] = value

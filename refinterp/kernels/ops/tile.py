@@ -16,10 +16,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Tiled
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, operand, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -32,9 +33,9 @@ class Tile(Kernel):
     y_view: Shape
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Tiled[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Multiply the sizes."""
-        shape, multiples = operand(inputs, 0, "TILE").shape, integers(inputs, 1, "TILE")
+        shape, multiples = operands.input.shape, integers(operands.multiples, "TILE")
         if len(multiples) != len(shape) or any(count < 0 for count in multiples):
             raise ModelError(
                 f"TILE: multiples {multiples} must be {len(shape)} numbers that are not negative"
@@ -43,20 +44,21 @@ class Tile(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Tiled[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Tile:
         """Check the multiples."""
-        x = operand(inputs, 0, "TILE")
+        x = operands.input
         same_type(x, outputs[0], "TILE")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "TILE")
-        pairs = list(zip(integers(inputs, 1, "TILE"), x.shape, strict=True))
+        expect_shapes(outputs, cls.output_shapes(operands, options), "TILE")
+        pairs = list(zip(integers(operands.multiples, "TILE"), x.shape, strict=True))
         once = tuple(n for _, size in pairs for n in (1, size))
         return cls(once, tuple(n for pair in pairs for n in pair))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Tiled[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy, broadcast over the repetitions."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         np.copyto(y.reshape(len(y), *self.y_view), x.reshape(len(x), *self.x_view))

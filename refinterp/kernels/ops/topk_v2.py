@@ -18,10 +18,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Top
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, integer, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, integer, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -33,30 +34,31 @@ class TopKV2(Kernel):
     k: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Top[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Shorten the rows."""
-        shape, k = operand(inputs, 0, "TOPK_V2").shape, max(integer(inputs, 1, "TOPK_V2"), 0)
+        shape, k = operands.input.shape, max(integer(operands.k, "TOPK_V2"), 0)
         if not shape or k > shape[-1]:
             raise ModelError(f"TOPK_V2: {k} elements of rows of an input of {list(shape)}")
         return ((*shape[:-1], k),) * 2
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Top[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> TopKV2:
         """Check the types."""
-        same_type(operand(inputs, 0, "TOPK_V2"), outputs[0], "TOPK_V2")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "TOPK_V2")
+        same_type(operands.input, outputs[0], "TOPK_V2")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "TOPK_V2")
         if outputs[1].dtype not in ("int16", "int32"):
             raise ModelError(f"TOPK_V2: indices are {outputs[1].dtype}; allowed: int16, int32")
         return cls(outputs[0].shape[-1])
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Top[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Sort the reversed rows upwards and read the end backwards, so that ties keep order."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         reverse = x[..., ::-1]
         rising = np.argsort(reverse, axis=-1, kind="stable")
         if x.dtype.kind == "f":  # NumPy puts NaN last, where the largest are

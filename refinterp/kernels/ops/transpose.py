@@ -16,25 +16,25 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Permuted
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import (
     ALL,
     axis_of,
     expect_shapes,
     integers,
-    operand,
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
-def order(inputs: Inputs) -> tuple[int, ...]:
+def order(operands: Permuted[TensorSpec]) -> tuple[int, ...]:
     """Return the permutation, counted from the front."""
-    x = operand(inputs, 0, "TRANSPOSE")
+    x = operands.input
     rank = len(x.shape)
-    perm = integers(inputs, 1, "TRANSPOSE")
+    perm = integers(operands.permutation, "TRANSPOSE")
     axes = tuple(axis_of(axis, rank, "TRANSPOSE") for axis in perm)
     if sorted(axes) != list(range(rank)):
         raise ModelError(f"TRANSPOSE: {perm} does not name each of {rank} axes once")
@@ -49,24 +49,25 @@ class Transpose(Kernel):
     axes: tuple[int, ...]
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Permuted[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Permute the sizes."""
-        shape = operand(inputs, 0, "TRANSPOSE").shape
-        return (tuple(shape[axis] for axis in order(inputs)),)
+        shape = operands.input.shape
+        return (tuple(shape[axis] for axis in order(operands)),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Permuted[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Transpose:
         """Check the permutation."""
-        same_type(operand(inputs, 0, "TRANSPOSE"), outputs[0], "TRANSPOSE")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "TRANSPOSE")
-        return cls((0, *(axis + 1 for axis in order(inputs))))
+        same_type(operands.input, outputs[0], "TRANSPOSE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "TRANSPOSE")
+        return cls((0, *(axis + 1 for axis in order(operands))))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Permuted[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy through a transposed view."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         np.copyto(outputs[0], x.transpose(self.axes))

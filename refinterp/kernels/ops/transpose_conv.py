@@ -126,7 +126,7 @@ def transpose_conv_output_shapes(
     """The output's shape, which the first operand is; raises NeedsValue when it is unknown."""
     x, w, shape = operands.input, operands.filter, operands.output_shape
     if shape.data is None:
-        raise NeedsValue(0)
+        raise NeedsValue(shape)
     written = tuple(int(size) for size in shape.data.reshape(-1))
     declared = [tuple(sizes) for sizes in options.declared_shapes]
     if not _follows(written, w, x) and declared and _follows(declared[0], w, x):

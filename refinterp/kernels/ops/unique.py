@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, per_sample, same_type, value
+from refinterp.kernels.data_movement import expect_shapes, per_sample, same_type, value
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -37,20 +38,24 @@ class Unique(Kernel):
     """No fields: the elements come with the run, and their count with the shape."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: UniqueOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: UniqueOptions) -> tuple[Shape, ...]:
         """Count the values."""
-        x = operand(inputs, 0, "UNIQUE")
+        x = operands.input
         if len(x.shape) != 1:
             raise ModelError(f"UNIQUE needs a vector, got {list(x.shape)}")
-        return ((np.unique(value(inputs, 0, "UNIQUE")).size,), x.shape)
+        return ((np.unique(value(operands.input, "UNIQUE")).size,), x.shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: UniqueOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: UniqueOptions,
+        rule: Rules,
     ) -> Unique:
         """Check the outputs."""
-        same_type(operand(inputs, 0, "UNIQUE"), outputs[0], "UNIQUE")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "UNIQUE")
+        same_type(operands.input, outputs[0], "UNIQUE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "UNIQUE")
         if outputs[1].dtype != options.idx_out_type or outputs[1].dtype not in ("int32", "int64"):
             raise ModelError(
                 f"UNIQUE: indices are {outputs[1].dtype} and idx_out_type {options.idx_out_type}; "
@@ -58,12 +63,9 @@ class Unique(Kernel):
             )
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Sort the values by where they first appear."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         for part, values, y in per_sample(len(outputs[0]), x, *outputs):
             _, first, which = np.unique(part, return_index=True, return_inverse=True)
             order = np.argsort(first)

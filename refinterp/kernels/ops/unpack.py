@@ -17,10 +17,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import axis_of, expect_shapes, operand, same_scale, same_type
+from refinterp.kernels.data_movement import axis_of, expect_shapes, same_scale, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -42,9 +43,9 @@ class Unpack(Kernel):
     axis: int
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: UnpackOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: UnpackOptions) -> tuple[Shape, ...]:
         """Drop the axis."""
-        shape = operand(inputs, 0, "UNPACK").shape
+        shape = operands.input.shape
         axis = axis_of(options.axis, len(shape), "UNPACK")
         if options.num != shape[axis]:
             raise ModelError(
@@ -54,23 +55,24 @@ class Unpack(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: UnpackOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: UnpackOptions,
+        rule: Rules,
     ) -> Unpack:
         """Check the outputs."""
-        x = operand(inputs, 0, "UNPACK")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "UNPACK")
+        x = operands.input
+        expect_shapes(outputs, cls.output_shapes(operands, options), "UNPACK")
         for y in outputs:
             same_type(x, y, "UNPACK")
             if rule.path != "unchecked":
                 same_scale(x, y, "UNPACK")
         return cls(options.axis % len(x.shape))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Copy each part."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         before: tuple[Any, ...] = (slice(None),) * (self.axis + 1)
         for i, y in enumerate(outputs):
             np.copyto(y, x[(*before, i)])

@@ -25,17 +25,17 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Segmented, SegmentedAnyhow
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import (
     expect_shapes,
     integer,
     integers,
-    operand,
     per_sample,
     same_type,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -50,13 +50,9 @@ class Segments(Kernel):
     first: Any
     after: int
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Segmented[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Reduce slice after slice."""
-        x, ids = inputs[0], inputs[1]
-        assert x is not None
-        assert ids is not None
+        x, ids = operands.input, operands.segments
         y = outputs[0].reshape(len(outputs[0]), outputs[0].shape[1], self.after)
         if np.any(ids >= y.shape[1]):
             raise ModelError(
@@ -70,14 +66,12 @@ class Segments(Kernel):
                 self.reduce.at(out, where[kept], what[kept])
 
 
-def _shapes(inputs: Inputs, where: str, count: int | None = None) -> tuple[Shape, ...]:
-    x, ids = operand(inputs, 0, where), operand(inputs, 1, where)
+def _shapes(x: TensorSpec, ids: TensorSpec, count: int, where: str) -> tuple[Shape, ...]:
     if ids.dtype != "int32" or x.shape[: len(ids.shape)] != ids.shape:
         raise ModelError(
             f"{where}: segments {ids.dtype} {list(ids.shape)} must be int32, and the first axes of "
             f"the data {list(x.shape)}"
         )
-    count = integer(inputs, 2, where) if count is None else count
     if count < 0:
         raise ModelError(f"{where}: {count} segments; at least 0 are needed")
     return ((count, *x.shape[len(ids.shape) :]),)
@@ -89,16 +83,23 @@ def _register(operator: str, reduce: np.ufunc, first: Any) -> None:
     @kernel(operator, "float32", "int32")
     class Registered(Kernel):
         @staticmethod
-        def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
-            return _shapes(inputs, operator)
+        def output_shapes(
+            operands: SegmentedAnyhow[TensorSpec], options: NoOptions
+        ) -> tuple[Shape, ...]:
+            count = integer(operands.count_of_segments, operator)
+            return _shapes(operands.input, operands.segments, count, operator)
 
         @classmethod
         def prepare(
-            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+            cls,
+            operands: SegmentedAnyhow[TensorSpec],
+            outputs: Sequence[TensorSpec],
+            options: NoOptions,
+            rule: Rules,
         ) -> Segments:
-            x = operand(inputs, 0, operator)
+            x = operands.input
             same_type(x, outputs[0], operator)
-            expect_shapes(outputs, cls.output_shapes(inputs, options), operator)
+            expect_shapes(outputs, cls.output_shapes(operands, options), operator)
             limits: Any = np.finfo(np.float32) if x.dtype == "float32" else np.iinfo(np.int32)
             start = first(limits) if callable(first) else first
             return Segments(operator, reduce, start, math.prod(outputs[0].shape[1:]))
@@ -115,22 +116,26 @@ class SegmentSum(Kernel):
     """Prepares a sum whose ids tell how many segments there are."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Segmented[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """As many segments as the ids count up to; raises ModelError for ids out of order."""
         where = "SEGMENT_SUM"
-        ids = integers(inputs, 1, where)
-        if len(operand(inputs, 1, where).shape) != 1 or not ids:
+        ids = integers(operands.segments, where)
+        if len(operands.segments.shape) != 1 or not ids:
             raise ModelError(f"{where}: the segments must be one axis of at least one")
         if ids[0] != 0 or any(b - a not in (0, 1) for a, b in pairwise(ids)):
             raise ModelError(f"{where}: segments {ids} must rise from 0 by at most 1")
-        return _shapes(inputs, where, ids[-1] + 1)
+        return _shapes(operands.input, operands.segments, ids[-1] + 1, where)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Segmented[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Segments:
         """Check the shapes."""
         where = "SEGMENT_SUM"
-        same_type(operand(inputs, 0, where), outputs[0], where)
-        expect_shapes(outputs, cls.output_shapes(inputs, options), where)
+        same_type(operands.input, outputs[0], where)
+        expect_shapes(outputs, cls.output_shapes(operands, options), where)
         return Segments(where, np.add, 0, math.prod(outputs[0].shape[1:]))

@@ -15,10 +15,11 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, per_sample, value
+from refinterp.kernels.data_movement import expect_shapes, per_sample, value
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -28,28 +29,29 @@ class Where(Kernel):
     """No fields: the elements come with the run, and their count with the shape."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Count the elements."""
-        x = operand(inputs, 0, "WHERE")
+        x = operands.input
         if not x.shape:
             raise ModelError("WHERE needs a vector or more, got a scalar")
-        return ((int(np.count_nonzero(value(inputs, 0, "WHERE"))), len(x.shape)),)
+        return ((int(np.count_nonzero(value(operands.input, "WHERE"))), len(x.shape)),)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> Where:
         """Check the output."""
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "WHERE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "WHERE")
         if outputs[0].dtype != "int64":
             raise ModelError(f"WHERE: output {outputs[0].name!r} is {outputs[0].dtype}, not int64")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """List the coordinates."""
-        x = inputs[0]
-        assert x is not None
+        x = operands.input
         for part, y in per_sample(len(outputs[0]), x, outputs[0]):
             np.copyto(y, np.argwhere(part))

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, operand, same_type
+from refinterp.kernels.data_movement import expect_shapes, same_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 
 
@@ -27,21 +28,23 @@ class ZerosLike(Kernel):
     """No fields."""
 
     @staticmethod
-    def output_shapes(inputs: Inputs, options: NoOptions) -> tuple[Shape, ...]:
+    def output_shapes(operands: Unary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the input's shape."""
-        return (operand(inputs, 0, "ZEROS_LIKE").shape,)
+        return (operands.input.shape,)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> ZerosLike:
         """Check the types."""
-        same_type(operand(inputs, 0, "ZEROS_LIKE"), outputs[0], "ZEROS_LIKE")
-        expect_shapes(outputs, cls.output_shapes(inputs, options), "ZEROS_LIKE")
+        same_type(operands.input, outputs[0], "ZEROS_LIKE")
+        expect_shapes(outputs, cls.output_shapes(operands, options), "ZEROS_LIKE")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Fill with 0."""
         outputs[0].fill(0)
