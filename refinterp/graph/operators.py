@@ -24,6 +24,7 @@ class OperatorFacts:
 
     operands: their names, and which may be left out.
     few_operands: the names where there are as few operands as these have, for old forms.
+    fewest_operands: how many there are at least where they are any number.
     results: their names; None where the model says how many there are.
     fewest_results: how many of them there are at least; all by default.
     filter_axis: of a weighted operator, the filter's axis of output channels, which may have a
@@ -44,6 +45,7 @@ class OperatorFacts:
 
     operands: type[Operands[Any]]
     few_operands: type[Operands[Any]] | None = None
+    fewest_operands: int = 0
     results: tuple[str, ...] | None = ("output",)
     fewest_results: int | None = None
     filter_axis: int | None = None
@@ -73,7 +75,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
     {
         "ABS": OperatorFacts(operands=o.Unary),
         "ADD": OperatorFacts(operands=o.Binary, commutative=True, by_channel=True),
-        "ADD_N": OperatorFacts(operands=o.Variadic, commutative=True),
+        "ADD_N": OperatorFacts(operands=o.Variadic, fewest_operands=1, commutative=True),
         "ARG_MAX": OperatorFacts(operands=o.AlongAxis),
         "ARG_MIN": OperatorFacts(operands=o.AlongAxis),
         "ASSIGN_VARIABLE": OperatorFacts(operands=o.Assigned, results=(), stateful=True),
@@ -98,7 +100,9 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "CAST": OperatorFacts(operands=o.Unary),
         "CEIL": OperatorFacts(operands=o.Unary),
         "CIRCULAR_BUFFER": OperatorFacts(operands=o.Unary, stateful=True),
-        "CONCATENATION": OperatorFacts(operands=o.Variadic, joins=True, moves=True),
+        "CONCATENATION": OperatorFacts(
+            operands=o.Variadic, fewest_operands=1, joins=True, moves=True
+        ),
         "CONV_2D": OperatorFacts(operands=o.Weighted, filter_axis=0),
         "CONV_3D": OperatorFacts(operands=o.Weighted, filter_axis=4),
         "CONV_3D_TRANSPOSE": OperatorFacts(operands=o.TransposedWeighted),
@@ -121,7 +125,12 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "FLOOR": OperatorFacts(operands=o.Unary),
         "FLOOR_DIV": OperatorFacts(operands=o.Binary),
         "FLOOR_MOD": OperatorFacts(operands=o.Binary),
-        "FULLY_CONNECTED": OperatorFacts(operands=o.Weighted, filter_axis=0),
+        "FULLY_CONNECTED": OperatorFacts(
+            operands=o.Weighted,
+            filter_axis=0,
+            results=("output", "shuffled_input"),
+            fewest_results=1,
+        ),
         "GATHER": OperatorFacts(operands=o.Gathered, moves=True),
         "GATHER_ND": OperatorFacts(operands=o.Gathered, moves=True),
         "GELU": OperatorFacts(operands=o.Unary),
@@ -166,7 +175,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "NOT_EQUAL": OperatorFacts(operands=o.Binary),
         "ONE_HOT": OperatorFacts(operands=o.OneHotValues, moves=True),
-        "PACK": OperatorFacts(operands=o.Variadic, joins=True, moves=True),
+        "PACK": OperatorFacts(operands=o.Variadic, fewest_operands=1, joins=True, moves=True),
         "PAD": OperatorFacts(operands=o.Padded, by_channel=True),
         "PADV2": OperatorFacts(operands=o.Padded),
         "POW": OperatorFacts(operands=o.Binary),

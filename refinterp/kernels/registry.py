@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.errors import ModelError
+from refinterp.graph.misfits import misfits
 from refinterp.graph.model import STORAGE, Options
 from refinterp.graph.operands import Operands, Variadic
 from refinterp.graph.operators import OPERATORS, OperatorFacts
@@ -305,6 +307,16 @@ def decode_options(options: type[Any], fields_by_name: Options) -> Any:
     return options(**{name: value for name, value in fields_by_name.items() if name in known})
 
 
+def require_fit(entry: Entry, inputs: Inputs, outputs: Sequence[TensorSpec | None]) -> None:
+    """Raise ModelError unless operands and results are what the operator's row says.
+
+    Kernels rely on it: `prepare` and `output_shapes` are only called after.
+    """
+    found = misfits(entry.facts, inputs, outputs) if entry.facts is not None else []
+    if found:
+        raise ModelError("; ".join(found))
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A prepared kernel outside a program, which takes its operands as any sequence."""
@@ -335,6 +347,7 @@ def prepare(
             f"no kernel for {operator} on {[s.dtype if s else None for s in inputs]}; "
             f"registered: {', '.join(dtypes_of(operator)) or 'nothing'}"
         )
+    require_fit(entry, inputs, outputs)
     kernel: Kernel = entry.kernel.prepare(
         entry.operands(inputs),
         outputs,

@@ -27,6 +27,7 @@ from refinterp.kernels.registry import (
     decode_options,
     dtypes_of,
     find,
+    require_fit,
 )
 
 _KNOWN_ELEMENTS = 1024
@@ -259,6 +260,11 @@ class _Preparer:
         steps = []
         for index, (operator, entry) in enumerate(zip(graph.operators, entries, strict=True)):
             try:
+                require_fit(
+                    entry,
+                    [None if i == OPTIONAL else specs[i] for i in operator.inputs],
+                    [None if i == OPTIONAL else specs[i] for i in operator.outputs],
+                )
                 step = Step(
                     index,
                     operator.name,
