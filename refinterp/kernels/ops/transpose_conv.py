@@ -79,7 +79,7 @@ class Scatter:
                 "TRANSPOSE_CONV needs a 4-D input and filter of as many channels, got "
                 f"{list(x.shape)} and {list(w.shape)}"
             )
-        written = integers(operands, 0, "TRANSPOSE_CONV")
+        written = integers(operands.output_shape, "TRANSPOSE_CONV")
         if not _follows(shape, w, x) or (rule.path != "wide" and not _follows(written, w, x)):
             raise ModelError(
                 f"TRANSPOSE_CONV: an output of shape {written} does not follow from an input "
