@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from refinterp.debug.reference.weighted import CHANNEL_AXIS
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import OPTIONAL, Buffer, Model, Operator, Quantization
+from refinterp.graph.operators import facts
 
 
 class EditableModel:
@@ -72,7 +72,9 @@ class EditableModel:
         return inputs[0], inputs[1], inputs[2] if len(inputs) > 2 else OPTIONAL
 
     def axis(self, operator: int) -> int:
-        return CHANNEL_AXIS[self.operators[operator].name]
+        axis = facts(self.operators[operator].name).filter_axis
+        assert axis is not None
+        return axis
 
     def readers(self, tensor: int) -> list[int]:
         return [i for i, o in enumerate(self.operators) if tensor in o.inputs]
@@ -98,7 +100,7 @@ class EditableModel:
         kept = {
             i: self.values(self.parts(i)[2]) * self.scale(self.parts(i)[2])
             for i in self.readers(tensor)
-            if self.operators[i].name in CHANNEL_AXIS
+            if facts(self.operators[i].name).filter_axis is not None
             and self.parts(i)[0] == tensor
             and self.parts(i)[2] != OPTIONAL
         }

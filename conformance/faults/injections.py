@@ -11,9 +11,8 @@ from conformance.faults.editable import EditableModel
 from conformance.faults.injection import Injection, Rng
 from conformance.faults.recalibration import recalibrated
 from conformance.faults.subjects import Subject
-from refinterp.debug.reference.fixed_outputs import FIXED_OUTPUTS
-from refinterp.debug.reference.weighted import CHANNEL_AXIS
 from refinterp.graph.model import OPTIONAL, Model
+from refinterp.graph.operators import facts
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
 from refinterp.samples.convert import fit_input
@@ -27,7 +26,7 @@ def weighted(edited: EditableModel) -> list[int]:
     return [
         i
         for i, o in enumerate(edited.operators)
-        if o.name in CHANNEL_AXIS and edited.is_constant(o.inputs[1])
+        if facts(o.name).filter_axis is not None and edited.is_constant(o.inputs[1])
     ]
 
 
@@ -40,6 +39,10 @@ def biased(edited: EditableModel) -> list[int]:
     ]
 
 
+def _computes(name: str) -> bool:
+    return facts(name).filter_axis is not None or name in ("ADD", "MUL", "MEAN")
+
+
 def free_outputs(edited: EditableModel) -> list[int]:
     """Operators that compute an activation whose scale nothing else has to share."""
     sharing = {"AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "RESHAPE", "PAD", "SQUEEZE",
@@ -48,7 +51,7 @@ def free_outputs(edited: EditableModel) -> list[int]:
     found = []
     for i, o in enumerate(edited.operators):
         readers = [edited.operators[r].name for r in edited.readers(o.outputs[0])]
-        if o.name in (*CHANNEL_AXIS, "ADD", "MUL", "MEAN") and not sharing & set(readers):
+        if _computes(o.name) and not sharing & set(readers):
             found.append(i)
     return found
 
@@ -400,8 +403,7 @@ def input_scaling(subject: Subject, rng: Rng) -> Injection | None:
 
 def fixed(subject: Subject, rng: Rng) -> Injection | None:
     edited = EditableModel(subject.model)
-    names = {name for name, _dtype in FIXED_OUTPUTS}
-    operator = draw(rng, [i for i, o in enumerate(edited.operators) if o.name in names])
+    operator = draw(rng, [i for i, o in enumerate(edited.operators) if facts(o.name).fixed])
     if operator is None:
         return None
     y = edited.operators[operator].outputs[0]

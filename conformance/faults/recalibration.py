@@ -8,8 +8,8 @@ import numpy as np
 
 from conformance.faults.editable import EditableModel
 from refinterp.debug.compare import Comparison
-from refinterp.debug.reference.weighted import CHANNEL_AXIS
 from refinterp.graph.model import OPTIONAL, Model
+from refinterp.graph.operators import facts
 from refinterp.samples.samples import Samples
 
 
@@ -31,13 +31,16 @@ def recalibrated(model: Model, twin: Model, samples: Samples) -> Model:
         return tensor
 
     for step in edited.operators:
-        if step.name in (*CHANNEL_AXIS, "ADD", "MUL", "SOFTMAX", "LOGISTIC", "MEAN", "HARD_SWISH"):
+        own = facts(step.name)
+        if own.filter_axis is not None or own.adds or own.multiplies or own.probabilities:
+            continue
+        if step.name in ("MEAN", "HARD_SWISH"):
             continue
         for x in step.inputs:
             if x != OPTIONAL and not edited.is_constant(x):
                 group[root(x)] = root(step.outputs[0])
     for layer in report.layers:
-        if layer.op_name not in ("SOFTMAX", "LOGISTIC"):
+        if not facts(layer.op_name).probabilities:
             shared.setdefault(root(layer.tensor), []).append(layer)
     for layers in shared.values():
         low = min(0.0, *(layer.reals.lowest for layer in layers))

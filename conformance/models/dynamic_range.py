@@ -18,7 +18,6 @@ from typing import Literal
 
 import numpy as np
 
-from refinterp.debug.reference.weighted import CHANNEL_AXIS
 from refinterp.graph.constants import constant, has_constant, pack
 from refinterp.graph.model import (
     OPTIONAL,
@@ -29,6 +28,7 @@ from refinterp.graph.model import (
     Quantization,
     Tensor,
 )
+from refinterp.graph.operators import facts
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
 
@@ -57,7 +57,7 @@ def weighted(model: Model) -> list[int]:
     return [
         i
         for i, one in enumerate(graph.operators)
-        if one.name in CHANNEL_AXIS
+        if facts(one.name).filter_axis is not None
         and one.inputs[1] != OPTIONAL
         and has_constant(model, graph.tensors[one.inputs[1]])
         and graph.tensors[one.inputs[1]].dtype == "float32"
@@ -88,13 +88,14 @@ def dynamic_range(
             made.append(one)
             continue
         weights = np.array(constant(model, graph.tensors[one.inputs[1]]))
-        axis = CHANNEL_AXIS[one.name]
+        axis = facts(one.name).filter_axis
+        assert axis is not None
         tensor = graph.tensors[one.inputs[1]]
         if form == "float16":
             stored = replace(tensor, dtype="float16", buffer=len(buffers))
             buffers.append(_buffer(weights.astype(np.float16)))
         else:
-            channels = per_channel or one.name == "DEPTHWISE_CONV_2D"  # its kernel wants them
+            channels = per_channel or facts(one.name).depthwise  # its kernel wants them
             own = (by_channel if channels else by_tensor)(weights, axis, LARGEST[dtype])
             own = own if scales is None or index not in scales else scales[index]
             stored, buffer = _quantized(tensor, weights, axis, own, dtype, len(buffers))

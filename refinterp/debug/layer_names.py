@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from refinterp.debug.reference.shadow import is_code
 from refinterp.debug.result import LayerName
 from refinterp.debug.setup import Setup
 from refinterp.graph.model import OPTIONAL
+from refinterp.graph.operators import facts
 from refinterp.run.prepare import Step
 
 
@@ -28,7 +30,9 @@ def _name(step: Step, setup: Setup) -> LayerName:
     converted = {  # what an output is called after its codes became reals
         other.outputs[0]
         for other in program.steps
-        if other.name == "DEQUANTIZE" and other.inputs[0] == tensor
+        if facts(other.name).conversion
+        and other.inputs[0] == tensor
+        and not is_code(program.specs[other.outputs[0]])
     }
     for output in program.graph.outputs:
         if output in converted:

@@ -24,7 +24,7 @@ from refinterp.debug.faults.of_the_file import contract_faults
 from refinterp.debug.measure.accumulators import AccumulatorWatch
 from refinterp.debug.measure.metrics import Grid
 from refinterp.debug.measure.output_parts import OutputLayout, output_layout
-from refinterp.debug.measure.outputs import PROBABILITIES, is_scores
+from refinterp.debug.measure.outputs import is_scores
 from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.fold import fold, prepare_folded
 from refinterp.debug.reference.hybrid import (
@@ -50,6 +50,7 @@ from refinterp.debug.reference.shadow import is_code
 from refinterp.debug.reference.weighted import WeightedOperator, weighted_operators
 from refinterp.errors import UsageError
 from refinterp.graph.model import OPTIONAL, Model
+from refinterp.graph.operators import facts
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
 from refinterp.run.prepare import Program, Step
 
@@ -240,7 +241,7 @@ def _outputs(quantized: Program, own: Partners) -> list[ComparedOutput]:
             tensor,
             reference,
             is_scores(quantized.specs[tensor], inputs),
-            any(s.name in PROBABILITIES and tensor in s.outputs for s in quantized.steps),
+            any(facts(s.name).probabilities and tensor in s.outputs for s in quantized.steps),
             output_layout(quantized, tensor),
         )
         for tensor, reference in zip(quantized.graph.outputs, own.outputs, strict=True)

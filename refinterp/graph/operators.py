@@ -29,6 +29,8 @@ class OperatorFacts:
     fewest_results: how many of them there are at least; all by default.
     filter_axis: of a weighted operator, the filter's axis of output channels, which may have a
         scale each; else None.
+    depthwise: a weighted operator each of whose channels reads one channel of the data.
+    adds, multiplies: element by element, operands of grids of their own.
     fixed: by the result's type, or "int8 to int16", the grid the result is defined on.
     calls: the options that say which subgraphs it calls.
     conversion: the result says the same in other numbers.
@@ -49,6 +51,9 @@ class OperatorFacts:
     results: tuple[str, ...] | None = ("output",)
     fewest_results: int | None = None
     filter_axis: int | None = None
+    depthwise: bool = False
+    adds: bool = False
+    multiplies: bool = False
     fixed: Mapping[str, Grid] = field(default_factory=lambda: MappingProxyType({}))
     calls: tuple[str, ...] = ()
     conversion: bool = False
@@ -74,7 +79,7 @@ _SIGNED: Final = {"int8": (1 / 128, 0), "uint8": (1 / 128, 128)}
 OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
     {
         "ABS": OperatorFacts(operands=o.Unary),
-        "ADD": OperatorFacts(operands=o.Binary, commutative=True, by_channel=True),
+        "ADD": OperatorFacts(operands=o.Binary, adds=True, commutative=True, by_channel=True),
         "ADD_N": OperatorFacts(operands=o.Variadic, fewest_operands=1, commutative=True),
         "ARG_MAX": OperatorFacts(operands=o.AlongAxis),
         "ARG_MIN": OperatorFacts(operands=o.AlongAxis),
@@ -109,7 +114,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "COS": OperatorFacts(operands=o.Unary),
         "CUMSUM": OperatorFacts(operands=o.AlongAxis),
         "DENSIFY": OperatorFacts(operands=o.Unary, unpacks=True),
-        "DEPTHWISE_CONV_2D": OperatorFacts(operands=o.Weighted, filter_axis=3),
+        "DEPTHWISE_CONV_2D": OperatorFacts(operands=o.Weighted, filter_axis=3, depthwise=True),
         "DEPTH_TO_SPACE": OperatorFacts(operands=o.Unary, moves=True),
         "DEQUANTIZE": OperatorFacts(operands=o.Unary, conversion=True, unpacks=True),
         "DILATE": OperatorFacts(operands=o.Dilated, moves=True),
@@ -165,7 +170,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "MEAN": OperatorFacts(operands=o.Reduced, by_channel=True),
         "MINIMUM": OperatorFacts(operands=o.Binary, commutative=True),
         "MIRROR_PAD": OperatorFacts(operands=o.Mirrored, moves=True),
-        "MUL": OperatorFacts(operands=o.Binary, commutative=True, by_channel=True),
+        "MUL": OperatorFacts(operands=o.Binary, multiplies=True, commutative=True, by_channel=True),
         "NEG": OperatorFacts(operands=o.Unary),
         "NON_MAX_SUPPRESSION_V4": OperatorFacts(
             operands=o.Suppressed, results=("indices", "valid")
@@ -245,7 +250,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "STABLEHLO_SCATTER": OperatorFacts(operands=o.ScatteredInto),
         "STABLEHLO_SHIFT_LEFT": OperatorFacts(operands=o.Binary),
         "STRIDED_SLICE": OperatorFacts(operands=o.Strided, moves=True),
-        "SUB": OperatorFacts(operands=o.Binary, by_channel=True),
+        "SUB": OperatorFacts(operands=o.Binary, adds=True, by_channel=True),
         "SUM": OperatorFacts(operands=o.Reduced),
         "SVDF": OperatorFacts(operands=o.SingularFilter),
         "SignalDelay": OperatorFacts(operands=o.Unary, stateful=True),
@@ -291,3 +296,10 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "ZEROS_LIKE": OperatorFacts(operands=o.Unary),
     }
 )
+
+_NOTHING_KNOWN: Final = OperatorFacts(operands=o.Variadic, results=None)
+
+
+def facts(name: str) -> OperatorFacts:
+    """What is known of an operator; of one that is not in the table, nothing."""
+    return OPERATORS.get(name, _NOTHING_KNOWN)

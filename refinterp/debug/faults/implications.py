@@ -24,9 +24,10 @@ from typing import Final, Protocol
 from refinterp.debug.faults.amounts import RANGES, enough
 from refinterp.debug.faults.fault import Fault
 from refinterp.debug.faults.of_the_file import BITS_APART, bias_ratio
-from refinterp.debug.reference.weighted import CHANNEL_AXIS, WeightedOperator
+from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.debug.result import Cause
 from refinterp.graph.model import OPTIONAL
+from refinterp.graph.operators import facts
 
 _ALL: Final = frozenset(
     {
@@ -323,7 +324,7 @@ def _at_joins(case: _Implications) -> None:
             if writer is None or writer.operator in near:
                 continue
             near.add(writer.operator)
-            if writer.name in ("QUANTIZE", "RESHAPE"):
+            if facts(writer.name).conversion or facts(writer.name).reshapes:
                 queue += [t for t in writer.inputs if t != OPTIONAL]
         for place, fault in enumerate(case.faults):
             if place in case.implied or fault.operator not in near:
@@ -352,7 +353,7 @@ def _outliers(case: _Implications) -> None:
             visited.add(writer.operator)
             if writer.operator in spread:
                 case.imply(place, spread[writer.operator])
-            elif writer.name not in CHANNEL_AXIS or writer.name == "DEPTHWISE_CONV_2D":
+            elif facts(writer.name).filter_axis is None or facts(writer.name).depthwise:
                 queue += [t for t in writer.inputs if t != OPTIONAL]
     reached = _reachable(case.nodes)
     made = {i: root for i, root in case.implied.items() if case.faults[i].id == _OUTLIER}

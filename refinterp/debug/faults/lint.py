@@ -14,10 +14,10 @@ import numpy as np
 from refinterp.debug.faults.of_the_file import contract_faults
 from refinterp.debug.faults.runtime_findings import runtime_findings
 from refinterp.debug.reference.fold import fold
-from refinterp.debug.reference.weighted import CHANNEL_AXIS
 from refinterp.errors import ModelError, RefinterpError
 from refinterp.graph.check import SEVERITIES, Finding, check
 from refinterp.graph.model import OPTIONAL, Model
+from refinterp.graph.operators import facts
 from refinterp.run.prepare import prepare, tensor_specs
 
 _UNREADABLE: Final = frozenset(
@@ -102,7 +102,7 @@ def _without_weights(model: Model) -> Model:
         graph.tensors[operator.inputs[_WEIGHTS]].buffer
         for graph in model.subgraphs
         for operator in graph.operators
-        if operator.name in CHANNEL_AXIS
+        if facts(operator.name).filter_axis is not None
         and len(operator.inputs) > _WEIGHTS
         and operator.inputs[_WEIGHTS] != OPTIONAL
     }

@@ -23,9 +23,10 @@ from refinterp.debug.measure.run_time import RunTimeFigures
 from refinterp.debug.reference.hybrid import Hybrid, Stored, codes_of, step_sizes
 from refinterp.debug.reference.pairing import Pairing
 from refinterp.debug.reference.shadow import is_code
-from refinterp.debug.reference.weighted import CHANNEL_AXIS, WeightedOperator
+from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.debug.result import Layer
 from refinterp.graph.model import OPTIONAL, PACKED_BITS, element_bits
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Program, Step
 
@@ -93,7 +94,7 @@ def _weights(
         return
     if not codes.size or not np.isfinite(spec.scale).all():
         return
-    axis = spec.quantized_dimension if spec.scale.size > 1 else CHANNEL_AXIS.get(step.name, 0)
+    axis = spec.quantized_dimension if spec.scale.size > 1 else facts(step.name).filter_axis or 0
     if spec.block_size or axis >= codes.ndim or spec.scale.size not in (1, codes.shape[axis]):
         rows, scales = codes.reshape(spec.scale.size, -1), spec.scale.astype(np.float64)
         faults = list(_codes(step, stored, spec, rows, "block", harmed=harmed))

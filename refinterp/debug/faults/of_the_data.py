@@ -24,6 +24,7 @@ from refinterp.debug.faults.tensor_ranges import (
 )
 from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL
+from refinterp.graph.operators import facts
 from refinterp.run.prepare import Program
 
 
@@ -118,7 +119,7 @@ def _ranges(graph: RangeGraph, found: Sequence[Fault]) -> Iterator[Fault]:
 def _joins(graph: RangeGraph) -> Iterator[Fault]:
     """Concatenations one of whose branches is too small for the scale they share."""
     for step in graph.steps:
-        if step.name not in ("CONCATENATION", "PACK"):
+        if not facts(step.name).joins:
             continue
         branches = [graph.ranges[x] for x in dict.fromkeys(step.inputs) if x in graph.ranges]
         y = step.outputs[0]

@@ -22,9 +22,10 @@ from refinterp.debug.faults.fault import Fault
 from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.shadow import is_code
 from refinterp.debug.reference.silent import silent_channels, silent_tensors
-from refinterp.debug.reference.weighted import CHANNEL_AXIS, WeightedOperator, weighted_operators
+from refinterp.debug.reference.weighted import WeightedOperator, weighted_operators
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 
@@ -175,7 +176,7 @@ def _weights(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> set[
     """Tensors that are the weights of an operator with output channels."""
     found = set()
     for operator in operators:
-        if operator.name in CHANNEL_AXIS:
+        if facts(operator.name).filter_axis is not None:
             operands = [None if i == OPTIONAL else specs[i] for i in operator.inputs]
             entry = find(operator.name, operands)
             if entry is not None and entry.weights is not None:
@@ -196,7 +197,7 @@ def _zero_points(spec: TensorSpec, *, constant: bool, weights: bool) -> tuple[in
 def _dimensions(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> Iterator[Fault]:
     """Weights whose scales run along another dimension than their output channels."""
     for index, operator in enumerate(operators):
-        axis = CHANNEL_AXIS.get(operator.name)
+        axis = facts(operator.name).filter_axis
         operands = [None if i == OPTIONAL else specs[i] for i in operator.inputs]
         entry = None if axis is None else find(operator.name, operands)
         if axis is None or entry is None or entry.weights is None:
@@ -279,7 +280,7 @@ def _bits(spec: TensorSpec) -> int:
 
 def _addition(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Iterator[Fault]:
     """Additions whose output step swallows one side."""
-    if operator.name not in ("ADD", "SUB") or len(operator.inputs) != 2:
+    if not facts(operator.name).adds or len(operator.inputs) != 2:
         return
     y = specs[operator.outputs[0]]
     sides = [specs[i] for i in operator.inputs]
@@ -305,11 +306,15 @@ def _addition(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> It
     )
 
 
+def _same_values(name: str) -> bool:
+    return facts(name).conversion or facts(name).reshapes
+
+
 def _concatenation(
     index: int, operator: Operator, operators: Sequence[Operator], specs: Sequence[TensorSpec]
 ) -> Iterator[Fault]:
     """Concatenations whose step swallows a branch that had a finer one."""
-    if operator.name not in ("CONCATENATION", "PACK"):
+    if not facts(operator.name).joins:
         return
     y = specs[operator.outputs[0]]
     if not is_code(y) or y.scale.size != 1:
@@ -318,7 +323,7 @@ def _concatenation(
     kept = {}
     for tensor in dict.fromkeys(operator.inputs):
         source = tensor
-        while source in writers and writers[source].name in ("QUANTIZE", "RESHAPE"):
+        while source in writers and _same_values(writers[source].name):
             before = writers[source].inputs[0]
             if not is_code(specs[before]) or specs[before].dtype != y.dtype:
                 break
@@ -344,7 +349,7 @@ def _concatenation(
 
 def _copied(index: int, operator: Operator, specs: Sequence[TensorSpec]) -> Iterator[Fault]:
     """Branches of a concatenation that have another scale than the result their codes go to."""
-    if operator.name not in ("CONCATENATION", "PACK"):
+    if not facts(operator.name).joins:
         return
     y = specs[operator.outputs[0]]
     if not is_code(y) or y.scale.size != 1 or y.dtype == "uint8":  # uint8 is rescaled

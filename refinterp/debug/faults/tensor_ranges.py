@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from refinterp.debug.measure.neighbours import Reading
 from refinterp.debug.measure.ranges import CodeFigures, RealFigures
 from refinterp.debug.reference.fixed_outputs import fixed_output
-from refinterp.debug.reference.shadow import CONVERSIONS, is_code
-from refinterp.debug.reference.weighted import CHANNEL_AXIS
+from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL, STORAGE
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Program, Step
 
@@ -34,7 +34,6 @@ WIDE_BITS: Final = 1.5
 CLIPPED_STEPS: Final = math.sqrt(7 / 12)  # of 256: cutting + rounding = 8 * rounding
 FEWEST: Final = 64  # elements that must have been seen before a range is called too wide by that
 FEW: Final = 16  # fewer than that tell nothing; up to there twice the bits must be unused
-_COMPUTING: Final = frozenset({*CHANNEL_AXIS, "ADD", "SUB", "MUL", *CONVERSIONS})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,7 +177,7 @@ class RangeGraph:
             return tensor
 
         for step in self.steps:
-            if step.name in _COMPUTING:
+            if _computes(step.name):
                 continue
             for y in step.outputs:
                 for x in step.inputs:
@@ -200,7 +199,7 @@ class RangeGraph:
     def passes_on(self, tensor: int) -> bool:
         """Whether a tensor only repeats codes that were written before."""
         step = self.writer.get(tensor)
-        if step is None or step.name in _COMPUTING:
+        if step is None or _computes(step.name):
             return False
         return any(
             x != OPTIONAL and self.specs[x].data is None and self._same(x, tensor)
@@ -214,7 +213,9 @@ class RangeGraph:
             if is_code(self.specs[tensor]):
                 found.append(tensor)
                 continue
-            found += [s.outputs[0] for s in self.readers.get(tensor, ()) if s.name == "QUANTIZE"]
+            found += [
+                s.outputs[0] for s in self.readers.get(tensor, ()) if facts(s.name).conversion
+            ]
         return [t for t in found if t in self.ranges]
 
     def computing_readers(self, tensor: int) -> list[ObservedRange]:
@@ -263,6 +264,12 @@ class RangeGraph:
         if step is None or not step.inputs or step.inputs[0] == OPTIONAL:
             return None
         return fixed_output(step.name, self.specs[step.inputs[0]], self.specs[tensor])
+
+
+def _computes(name: str) -> bool:
+    """Whether an operator's codes are others than those that it reads, whatever the grids are."""
+    known = facts(name)
+    return known.filter_axis is not None or known.conversion or known.adds or known.multiplies
 
 
 def enough_values(elements: int, unused: float) -> bool:

@@ -7,20 +7,15 @@ channel that stands still by a fault still has readers that count on it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.reference.weighted import WeightedOperator
+from refinterp.graph.operands import Weighted
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Step
-
-_BY_CHANNEL: Final = frozenset(
-    {"ADD", "SUB", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "RELU", "RELU6", "PAD",
-     "QUANTIZE", "RESHAPE", "SQUEEZE", "HARD_SWISH", "LEAKY_RELU"}
-)  # fmt: skip
-"""Operators whose results' channels come from the same channels of what they read."""
 
 Flags = NDArray[np.bool_]
 
@@ -44,7 +39,7 @@ def unused_channels(
             used |= _taken(reader, channels, steps, weighted, specs)
             continue
         y = step.outputs[0] if len(step.outputs) == 1 else None
-        if y is None or step.name not in _BY_CHANNEL or not _fits(specs[y], channels):
+        if y is None or not facts(step.name).by_channel or not _fits(specs[y], channels):
             return np.zeros(channels, bool)
         after = unused_channels(y, specs[y].shape[-1], steps, weighted, specs)
         used |= ~after.reshape(-1, channels).all(axis=0)
@@ -63,11 +58,12 @@ def _taken(
     specs: Sequence[TensorSpec],
 ) -> Flags:
     """Channels that an operator with weights takes up."""
-    if reader.name == "DEPTHWISE_CONV_2D":
+    if facts(reader.name).depthwise:
         if reader.channels % channels:
             return np.ones(channels, bool)
         after = unused_channels(reader.y, reader.channels, steps, weighted, specs)
         return np.asarray((reader.codes.any(axis=1) & ~after).reshape(channels, -1).any(axis=1))
-    if reader.name not in ("CONV_2D", "FULLY_CONNECTED") or reader.codes.shape[1] % channels:
+    rows = facts(reader.name).filter_axis == 0 and facts(reader.name).operands is Weighted
+    if not rows or reader.codes.shape[1] % channels:
         return np.ones(channels, bool)
     return np.asarray(reader.codes.reshape(-1, channels).any(axis=0))

@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 from refinterp.debug.measure.exact import ExactSums
 from refinterp.debug.measure.metrics import Grid, sqnr_db
 from refinterp.debug.reference.fixed_outputs import fixed_output
-from refinterp.debug.reference.shadow import CONVERSIONS, RESHAPES, is_code
+from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Program, Step
 
@@ -35,7 +36,6 @@ _MOST_COLUMNS: Final = 4096
 _FEW_COLUMNS: Final = 64  # a longer single row is one kind of thing
 _ROWS_BITS: Final = 3.0
 _ROW_BITS: Final = 5.0
-_SAME_VALUES: Final = RESHAPES | CONVERSIONS
 _HALF: Final = 0.51  # of a step: rounding, and what float32 adds to it
 
 Array = NDArray[Any]
@@ -208,7 +208,7 @@ def _branches(program: Program, writers: Mapping[int, Step], tensor: int) -> lis
     specs = program.specs
     source = _source(tensor, writers, specs)
     step = writers.get(source)
-    if step is not None and step.name == "CONCATENATION":
+    if step is not None and _side_by_side(step, specs):
         axis = program.graph.operators[step.operator].options.get("axis", 0)
         if axis in (-1, len(specs[source].shape) - 1):
             found: list[Branch] = []
@@ -236,6 +236,16 @@ def _branches(program: Program, writers: Mapping[int, Step], tensor: int) -> lis
     return [Branch(0, specs[tensor].shape[-1], None, step_size, fixed)]
 
 
+def _side_by_side(step: Step, specs: Sequence[TensorSpec]) -> bool:
+    """Whether a result is its operands along an axis that they have, too."""
+    rank = len(specs[step.outputs[0]].shape)
+    return facts(step.name).joins and all(len(specs[i].shape) == rank for i in step.inputs)
+
+
+def _same_values(name: str) -> bool:
+    return facts(name).reshapes or facts(name).conversion
+
+
 def _source(
     tensor: int, writers: Mapping[int, Step], specs: Sequence[TensorSpec], *, coded: bool = False
 ) -> int:
@@ -245,7 +255,7 @@ def _source(
     """
     while True:
         step = writers.get(tensor)
-        if step is None or step.name not in _SAME_VALUES or step.inputs[0] == OPTIONAL:
+        if step is None or not _same_values(step.name) or step.inputs[0] == OPTIONAL:
             return tensor
         before = step.inputs[0]
         if specs[before].shape[-1:] != specs[tensor].shape[-1:]:

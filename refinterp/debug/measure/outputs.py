@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,6 @@ from refinterp.graph.spec import TensorSpec
 
 Array = NDArray[Any]
 MetricName = Literal["accuracy", "roc_auc", "rmse"]
-PROBABILITIES: Final = frozenset({"SOFTMAX", "LOGISTIC"})
 
 
 @dataclass(slots=True)

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from refinterp.graph.constants import has_constant, pack, with_constant
 from refinterp.graph.model import OPTIONAL, PACKED_BITS, Buffer, Model
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
 from refinterp.run.prepare import Program, prepare, tensor_specs
 from refinterp.samples.convert import dequantize
 
-UNPACKING: Final = frozenset({"DENSIFY", "DEQUANTIZE"})
 _REALS: Final = frozenset({"float32", "float16"})
 
 
@@ -39,14 +39,14 @@ def fold(model: Model, subgraph: int = 0) -> Folded:
     """Unpack the constants of one subgraph. Raises ModelError as `tensor_specs` does."""
     model = _renamed(model, subgraph)
     graph = model.subgraphs[subgraph]
-    if not any(one.name in UNPACKING for one in graph.operators):
+    if not any(facts(one.name).unpacks for one in graph.operators):
         return Folded(model, MappingProxyType({}))
     specs = tensor_specs(model, subgraph)
     tensors, buffers = list(graph.tensors), list(model.buffers)
     values: dict[int, NDArray[Any]] = {}
     origins: dict[int, int] = {}
     for one in graph.operators:
-        if one.name not in UNPACKING or len(one.inputs) != 1 or len(one.outputs) != 1:
+        if not facts(one.name).unpacks or len(one.inputs) != 1 or len(one.outputs) != 1:
             continue
         source, target = one.inputs[0], one.outputs[0]
         if not (0 <= source < len(specs) and 0 <= target < len(specs)):
@@ -54,7 +54,9 @@ def fold(model: Model, subgraph: int = 0) -> Folded:
         known = values.get(source, specs[source].data)
         if known is None or specs[source].shape != specs[target].shape:
             continue
-        found = known if one.name == "DENSIFY" else _reals(known, specs[source], specs[target])
+        found: NDArray[Any] | None = known
+        if facts(one.name).conversion:
+            found = _reals(known, specs[source], specs[target])
         if found is None:
             continue
         values[target] = found
@@ -74,7 +76,7 @@ def _renamed(model: Model, subgraph: int) -> Model:
     tensors = list(graph.tensors)
     for one in graph.operators:
         real = one.outputs and 0 <= one.outputs[0] < len(tensors)
-        if one.name in UNPACKING or not real or tensors[one.outputs[0]].dtype not in _REALS:
+        if facts(one.name).unpacks or not real or tensors[one.outputs[0]].dtype not in _REALS:
             continue
         for index in one.inputs:
             tensor = tensors[index] if 0 <= index < len(tensors) else None

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from refinterp.debug.reference.fold import prepare_folded
 from refinterp.debug.reference.local import LocalChain, LocalOperator, local_operator
-from refinterp.debug.reference.shadow import CONVERSIONS, Shadow, is_code
+from refinterp.debug.reference.shadow import Shadow, is_code
 from refinterp.debug.reference.units import Units
 from refinterp.debug.reference.weights import STORED_CODES
 from refinterp.graph.model import OPTIONAL, Buffer, element_bits
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Program, Step
 
@@ -90,7 +91,7 @@ def hybrids(program: Program, origins: Mapping[int, int]) -> dict[int, Hybrid]:
     """Find these operators, by index. origins: as `fold` gives them."""
     found = {}
     for step in program.steps:
-        if step.name in CONVERSIONS or step.entry.kernel.controls:
+        if facts(step.name).conversion or step.entry.kernel.controls:
             continue
         written = [program.specs[i].dtype for i in step.outputs if i != OPTIONAL]
         if not written or written[0] != "float32":

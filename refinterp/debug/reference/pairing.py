@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Literal
 
-from refinterp.debug.reference.shadow import CONVERSIONS, Shadow
+from refinterp.debug.reference.shadow import Shadow
 from refinterp.graph.model import OPTIONAL
+from refinterp.graph.operators import facts
 from refinterp.run.prepare import Program, Step
 
-_COMMUTATIVE: Final = frozenset({"ADD", "ADD_N", "MAXIMUM", "MINIMUM", "MUL"})
 How = Literal["structure", "name", "order", "shadow", "values"]
 Side = Literal["quantized", "float"]
 
@@ -68,7 +68,7 @@ class _Walk:
         self.tensors = dict(inputs)
         self.operators: dict[int, int] = {}
         self.how: dict[int, How] = {}
-        self.free = {s.operator: s for s in twin.steps if s.name not in CONVERSIONS}
+        self.free = {s.operator: s for s in twin.steps if not facts(s.name).conversion}
         self.reached = -1  # the float operator the walk by order has come to
         self.missing: list[Unpaired] = []
         for step in quantized.steps:
@@ -87,7 +87,7 @@ class _Walk:
         )
 
     def _step(self, step: Step) -> None:
-        if step.name in CONVERSIONS:
+        if facts(step.name).conversion:
             source = self.tensors.get(step.inputs[0])
             if source is not None:
                 self.tensors[step.outputs[0]] = source
@@ -132,7 +132,7 @@ class _Walk:
         partners = [self.tensors.get(i, OPTIONAL) for i in _computed(self.quantized, step)]
         sources = [self.origins.get(i, i) for i in other.inputs]
         reads = [i for i in sources if i != OPTIONAL and self.twin.specs[i].data is None]
-        if step.name in _COMMUTATIVE:
+        if facts(step.name).commutative:
             partners.sort()
             reads.sort()
         return bool(reads) and OPTIONAL not in partners and partners == reads
@@ -156,7 +156,7 @@ def _origins(program: Program) -> dict[int, int]:
     """Output of a conversion → its input, through chains of them."""
     origins: dict[int, int] = {}
     for step in program.steps:
-        if step.name in CONVERSIONS:
+        if facts(step.name).conversion:
             origins[step.outputs[0]] = origins.get(step.inputs[0], step.inputs[0])
     return origins
 

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.reference.pairing import How, Pairing, Unpaired, unpaired
-from refinterp.debug.reference.shadow import CONVERSIONS, is_code
+from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL, STORAGE
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import Program, Step
@@ -63,7 +64,7 @@ def pair_by_values(
     how: dict[int, How] = {}
     missing: list[Unpaired] = []
     for step in quantized.steps:
-        if step.name in CONVERSIONS:
+        if facts(step.name).conversion:
             source = tensors.get(step.inputs[0])
             if source is not None:
                 tensors[step.outputs[0]] = source
@@ -87,7 +88,7 @@ def pair_by_values(
     left = [
         unpaired("float", twin, step, "no quantized tensor holds its values, or leads on to one")
         for step in twin.steps
-        if step.name not in CONVERSIONS
+        if not facts(step.name).conversion
         and step.operator not in absorbed
         and not taken & set(step.outputs)
     ]

@@ -22,8 +22,9 @@ from refinterp.debug.reference.local import (
 from refinterp.debug.reference.match_edges import match_inputs, match_outputs
 from refinterp.debug.reference.pairing import Pairing, pair, pair_shadow
 from refinterp.debug.reference.pairing_by_values import differs, pair_by_values
-from refinterp.debug.reference.shadow import CONVERSIONS, Shadow, shadow_of
+from refinterp.debug.reference.shadow import Shadow, shadow_of
 from refinterp.graph.model import Model
+from refinterp.graph.operators import facts
 from refinterp.run.prepare import Program, Step
 
 Reference = Literal["float model", "shadow"]
@@ -88,7 +89,7 @@ def local(quantized: Program, step: Step, own: Partners, shadowed: ShadowProgram
 
     Raises LookupError when it has none that can run by itself.
     """
-    if step.name in CONVERSIONS:
+    if facts(step.name).conversion:
         return Local(identity(quantized, step), own.reference)
     partner = own.pairing.operators.get(step.operator)
     if partner is not None:

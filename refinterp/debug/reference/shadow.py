@@ -20,16 +20,11 @@ from refinterp.debug.reference.fold import writes_constants
 from refinterp.errors import UnsupportedError
 from refinterp.graph.constants import with_constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Buffer, Model, Operator, Subgraph, Tensor
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 from refinterp.run.prepare import tensor_specs
 from refinterp.samples.convert import dequantize
-
-CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
-"""Operators that only change how a real is written."""
-
-RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
-"""Operators that only change a tensor's shape."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +146,7 @@ def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _is_identity(operator: Operator, tensors: list[Tensor]) -> bool:
-    return operator.name in CONVERSIONS and all(
+    return facts(operator.name).conversion and all(
         i != OPTIONAL and tensors[i].dtype == "float32"
         for i in (*operator.inputs, *operator.outputs)
     )

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.reference.shadow import RESHAPES
 from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL, Operator
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 
 _HALF: float = 0.5  # of a code: less than that rounds to the zero point
@@ -28,9 +28,8 @@ def silent_tensors(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -
     found = {i for i, spec in enumerate(specs) if _is_zero(spec)}
     for operator in operators:
         sources = found & {i for i in operator.inputs if i != OPTIONAL}
-        if sources and (
-            operator.name == "MUL" or (operator.name in RESHAPES and operator.inputs[0] in found)
-        ):
+        known = facts(operator.name)
+        if sources and (known.multiplies or (known.reshapes and operator.inputs[0] in found)):
             found |= {i for i in operator.outputs if i != OPTIONAL}
     return frozenset(found)
 

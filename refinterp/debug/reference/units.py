@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.numerics.dynamic import asymmetric, symmetric
 from refinterp.run.prepare import Step
 
-IMAGES: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"})
-"""Operators that quantize image by image; all others do it row by row."""
+_IMAGE_RANK: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,11 @@ class Units:
         shape = specs[tensor].shape
         if specs[tensor].dtype != "float32" or not shape:
             return None
-        images = step.name in IMAGES
-        size = math.prod(shape[1:]) if images else shape[-1]
-        if step.name == "FULLY_CONNECTED":
-            size = stored.shape[-1]
+        filters = facts(step.name).filter_axis is not None
+        images = filters and len(stored.shape) == _IMAGE_RANK
+        size = math.prod(shape[1:]) if images else (stored if filters else specs[tensor]).shape[-1]
         features = shape[-1] if images else size
-        return cls(tensor, images, size, features, not _asymmetric(step))
+        return cls(tensor, images, size, features, not _asymmetric(step, images))
 
     def codes(self, values: NDArray[Any]) -> tuple[NDArray[Any], Any]:
         """Rows of one sample of the data, and these quantized as the kernel does."""
@@ -64,9 +63,9 @@ class Units:
         return rows, (symmetric if self.symmetric else asymmetric)(rows)
 
 
-def _asymmetric(step: Step) -> bool:
+def _asymmetric(step: Step, images: bool) -> bool:
     for name in ("per_channel", "asymmetric"):
         known = getattr(step.kernel, name, None)
         if isinstance(known, bool):
             return known
-    return bool(getattr(step.options, "asymmetric_quantize_inputs", True) or step.name in IMAGES)
+    return bool(getattr(step.options, "asymmetric_quantize_inputs", True) or images)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -12,20 +11,10 @@ from numpy.typing import NDArray
 
 from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL, STORAGE, Operator
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 from refinterp.numerics.activation import INTEGER_RANGE, integer_bounds
-
-CHANNEL_AXIS: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        "CONV_2D": 0,
-        "CONV_3D": 4,
-        "DEPTHWISE_CONV_2D": 3,
-        "FULLY_CONNECTED": 0,
-        "TRANSPOSE_CONV": 0,
-    }
-)
-"""The dimension of the weights along which output channels, and so their scales, run."""
 
 _OVERWHELMING: Final = 8
 
@@ -114,7 +103,7 @@ def weighted_operator(
     index: int, operator: Operator, specs: Sequence[TensorSpec]
 ) -> WeightedOperator | None:
     """Return one operator's integers, None for other operators."""
-    axis = CHANNEL_AXIS.get(operator.name)
+    axis = facts(operator.name).filter_axis
     if axis is None or not operator.outputs:
         return None
     operands = [None if i == OPTIONAL else specs[i] for i in operator.inputs]

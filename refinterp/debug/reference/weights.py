@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from refinterp.debug.reference.fold import fold
 from refinterp.graph.constants import constant
 from refinterp.graph.model import OPTIONAL, Model, Operator, Tensor, element_bits
+from refinterp.graph.operators import facts
 
-_CHANNELS_LAST: Final = frozenset({"DEPTHWISE_CONV_2D"})  # the others have them first
 STORED_CODES: Final = frozenset({"int2", "int4", "int8", "uint8", "int16"})
 """Types that weights are stored in as codes."""
 
@@ -69,7 +69,7 @@ def _figures(
 ) -> WeightFigures | None:
     grid = tensor.quantization
     assert grid is not None
-    axis = codes.ndim - 1 if step.name in _CHANNELS_LAST else 0
+    axis = facts(step.name).filter_axis or 0
     if grid.per_channel:
         axis = grid.quantized_dimension
     channels = codes.shape[axis] if axis < codes.ndim else 0

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from refinterp.debug.measure.exact import ExactSum
 from refinterp.debug.measure.metrics import sqnr_db
-from refinterp.debug.reference.fixed_outputs import FIXED_OUTPUTS
 from refinterp.debug.study.variants import Variants
 from refinterp.graph.model import STORAGE
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.prepare import Step
 
@@ -118,7 +118,6 @@ def better_ranges(
 
 def _candidates(variants: Variants) -> dict[int, Step]:
     program = variants.program
-    fixed = {name for name, _ in FIXED_OUTPUTS}
     return {
         tensor: step
         for step in variants.steps
@@ -126,7 +125,7 @@ def _candidates(variants: Variants) -> dict[int, Step]:
         if tensor in variants.setup.grids
         and tensor in variants.setup.pairing.tensors
         and program.specs[tensor].scale.size == 1
-        and step.name not in fixed
+        and not facts(step.name).fixed
     }
 
 

@@ -22,8 +22,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.reference.fixed_outputs import FIXED_OUTPUTS
-from refinterp.debug.reference.shadow import CONVERSIONS, Shadow, is_code
+from refinterp.debug.reference.shadow import Shadow, is_code
 from refinterp.debug.study.wide import wide_bias, wide_constant, wide_tensor
 from refinterp.errors import UnsupportedError
 from refinterp.graph.constants import with_constant
@@ -37,6 +36,7 @@ from refinterp.graph.model import (
     Subgraph,
     Tensor,
 )
+from refinterp.graph.operators import facts
 from refinterp.kernels.registry import find
 from refinterp.run.prepare import Program
 
@@ -116,13 +116,13 @@ class _MixedModel:
         foreign = not self.deployed and any(
             self.native.get(i, "codes") != "codes" for i in operator.inputs
         )
-        if index in self.kept and operator.name in CONVERSIONS:
+        if index in self.kept and facts(operator.name).conversion:
             self._pass_on(index, operator)
         elif index in self.kept and self.kept[index] == "int16":
             self._wide(index, operator)
         elif index in self.kept:
             self._float(index, operator, self.of.constants.get(index, {}))
-        elif foreign and operator.name in CONVERSIONS:
+        elif foreign and facts(operator.name).conversion:
             self._conversion(operator)
         elif foreign and index in self.of.lossless:
             self._float(index, operator, {})
@@ -203,7 +203,7 @@ class _MixedModel:
         outputs = []
         for tensor in operator.outputs:
             if tensor != OPTIONAL and is_code(self.specs[tensor]):
-                fixed = FIXED_OUTPUTS.get((operator.name, "int16"))
+                fixed = facts(operator.name).fixed.get("int16")
                 own = wide_tensor(self.graph.tensors[tensor], self.specs[tensor], fixed)
                 made = self._tensor(own)
                 self.forms["wide"][tensor] = made

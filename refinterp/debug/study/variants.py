@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from refinterp.debug.reference.shadow import CONVERSIONS, is_code, shadow_of
+from refinterp.debug.reference.shadow import is_code, shadow_of
 from refinterp.debug.setup import set_up
 from refinterp.debug.study.behaviour import behaviour
 from refinterp.debug.study.float_constants import are_strangers, float_constants
 from refinterp.debug.study.mixed import Mixer, Precision
 from refinterp.debug.study.trials import Effect, Target, Trials
 from refinterp.graph.model import Buffer, Model
+from refinterp.graph.operators import facts
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
 from refinterp.samples.samples import Samples
 
@@ -58,14 +59,14 @@ class Variants:
         self.rescaling = frozenset(
             step.operator
             for step in self.program.steps
-            if step.name == "QUANTIZE"
+            if facts(step.name).conversion
             and all(is_code(self.program.specs[i]) for i in (step.inputs[0], step.outputs[0]))
         )
         self.steps = [
             step
             for step in self.program.steps
             if step.operator in plain.local
-            and (step.name not in CONVERSIONS or step.operator in self.rescaling)
+            and (not facts(step.name).conversion or step.operator in self.rescaling)
             and step.operator not in lossless
         ]
         self._known: dict[tuple[frozenset[int], bool], Effect] = {}
@@ -121,7 +122,7 @@ class Variants:
         moving, reading = set(), set()
         for step in self.program.steps:
             if not written.isdisjoint(step.inputs):
-                if step.operator in self.mixer.lossless and step.name not in CONVERSIONS:
+                if step.operator in self.mixer.lossless and not facts(step.name).conversion:
                     moving.add(step.operator)
                 elif step.operator in layers and step.operator not in self.setup.hybrids:
                     reading.add(step.operator)
