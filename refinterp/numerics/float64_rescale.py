@@ -21,6 +21,8 @@ from refinterp.numerics.tape import Do, clip, put
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+_NONE = np.empty(0, np.int64)
+_SMALL = 2.0**22  # sums and biases that, times a short factor, leave float64 bits to spare
 ROW = 8192  # elements a row is stretched to: NumPy runs rows at least this long unbuffered
 
 
@@ -58,30 +60,32 @@ class Float64Rescale:
         )
         factor = np.broadcast_to(rule.factor, shape)
         bound = np.broadcast_to(bound, shape)
-        if not shape or shape[0] == 0 or not np.all(bound < 2.0**52):
+        if not shape or shape[0] == 0 or not (bound < 2.0**52).all():
             return None
         low, high = rule.low - rule.zero_point, rule.high - rule.zero_point
         reach = float(max(high, -low, 0)) + 2.0  # beyond it, all is clamped
         total = bound + np.abs(rule.bias)
         form = FORMS[rule.rounding](m, factor, total, reach)
-        scale, nudge, half = form.scale.copy(), form.nudge, form.half
-        constant = _constant_codes(rule, m, bound)
-        fixed = constant >= low
-        others = np.flatnonzero(~form.proven & ~fixed)
-        if others.size > shape[0] // 4:
-            return None
-        bias = np.where(fixed, 0, rule.bias).astype(np.float64)
-        scale[fixed] = 0.0
-        scale[others] = 0.0
-        bias[others] = 0.0
-        added = np.where(fixed, constant, np.where(form.proven, nudge, 0.0))
-        half = np.where(fixed, 0.5, half)
+        scale, added, half = form.scale, form.nudge, form.half
+        bias = rule.bias.astype(np.float64)
+        others = _NONE
+        if not (form.proven.all() and np.abs(bias).max() < _SMALL):  # there may be dead channels
+            constant = _constant_codes(rule, m, bound)
+            fixed = constant >= low
+            others = np.flatnonzero(~form.proven & ~fixed)
+            if others.size > shape[0] // 4:
+                return None
+            live = form.proven & ~fixed
+            bias = np.where(live, bias, 0.0)
+            scale = np.where(live, scale, 0.0)
+            added = np.where(fixed, constant, np.where(form.proven, added, 0.0))
+            half = np.where(fixed, 0.5, half)
         only_positive = low >= 0  # then the clamp makes floor, truncation and sign all equal
         signed = form.signed and not only_positive
         after = added if signed else _sum_exactly(added, half)
         merged = None
-        small = np.all(bound < 2.0**22) and np.all(np.abs(bias) < 2.0**22)
-        if ((small and form.short) or not np.any(bias)) and after is not None:
+        small = bound.max() < _SMALL and np.abs(bias).max() < _SMALL
+        if ((small and form.short) or not bias.any()) and after is not None:
             merged = _sum_exactly(bias * scale, after)
         if merged is not None:
             bias_first, offset = None, merged
@@ -91,9 +95,9 @@ class Float64Rescale:
             return None
         tile = max(1, ROW // shape[0])
         return cls(
-            None if bias_first is None or not np.any(bias_first) else np.tile(bias_first, tile),
+            None if bias_first is None or not bias_first.any() else np.tile(bias_first, tile),
             np.tile(scale, tile),
-            np.tile(offset, tile) if np.any(offset) else None,
+            np.tile(offset, tile) if offset.any() else None,
             np.tile(half, tile) if signed else None,
             not form.signed and not only_positive,
             low,
@@ -176,4 +180,4 @@ def _sum_exactly(a: F64, b: F64) -> F64 | None:
     """Return a + b if float64 holds every sum without rounding, else None."""
     total = np.asarray(a + b)
     error = (a - (total - b)) + (b - (total - a))
-    return total if not np.any(error) else None
+    return total if not error.any() else None

@@ -9,7 +9,7 @@ inner dimension is cut into pieces that keep it, and the pieces are added in flo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from refinterp.numerics.tape import NOW, Do, fill
 
 FLOAT32_EXACT = 2**24
 _MOST_PIECES = 8
+_ROWS_PAY = 256  # rows for which weights (K, N) are worth being laid out in that order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,12 +27,13 @@ class ExactGemm:
     """x @ w for integer codes, held as floats; w is (K, N), prepared once.
 
     pieces: (start, stop) of the inner dimension; one piece means float32 sums throughout.
-    bound: float64 (N,), the largest |x @ w| per output channel.
+    bound: float64 (N,), the largest |x @ w| per output channel. sums: int64 (N,), those of w.
     """
 
     weights: NDArray[Any]
     pieces: tuple[tuple[int, int], ...]
     bound: NDArray[np.float64]
+    sums: NDArray[np.int64]
 
     @classmethod
     def prepare(cls, weights: NDArray[Any], x_max: int) -> ExactGemm:
@@ -39,18 +41,31 @@ class ExactGemm:
 
         weights: integers (K, N), |w| < 2**24.
         """
-        magnitude = np.abs(weights.astype(np.float64))
-        bound = magnitude.sum(axis=0, dtype=np.float64) * x_max
-        inner = weights.shape[0]
-        if bound.size == 0 or bound.max() < FLOAT32_EXACT:
-            return cls(_dense(weights, np.float32), ((0, inner),), bound)
+        floats = weights.astype(np.float32)
+        inner = len(floats)
+        ones = np.ones(inner, np.float32)
+        largest = ones @ np.abs(floats)  # exact below 2**24; sums that are not come out beyond
+        if not largest.max(initial=0) < FLOAT32_EXACT:
+            floats, ones = weights.astype(np.float64), np.ones(inner)
+            largest = ones @ np.abs(floats)
+        bound = largest.astype(np.float64) * x_max
+        sums = (ones @ floats).astype(np.int64)
+        whole = ((0, inner),)
+        most = bound.max(initial=0)
+        if most < FLOAT32_EXACT:
+            return cls(floats, whole, bound, sums)
         # a piece holds less than 2**24 of the bound: more would be needed than are worth it
-        if bound.max() >= _MOST_PIECES * FLOAT32_EXACT:
-            return cls(_dense(weights, np.float64), ((0, inner),), bound)
-        pieces = _pieces(magnitude, x_max)
-        if len(pieces) > _MOST_PIECES:
-            return cls(_dense(weights, np.float64), ((0, inner),), bound)
-        return cls(_dense(weights, np.float32), pieces, bound)
+        if most < _MOST_PIECES * FLOAT32_EXACT:
+            pieces = _pieces(np.abs(floats, dtype=np.float64), x_max)
+            if len(pieces) <= _MOST_PIECES:
+                return cls(floats.astype(np.float32, copy=False), pieces, bound, sums)
+        return cls(floats.astype(np.float64, copy=False), whole, bound, sums)
+
+    def settle(self, rows: int) -> ExactGemm:
+        """Lay the weights out anew where that pays for so many rows: products take less time."""
+        if rows < _ROWS_PAY or self.weights.flags.c_contiguous:
+            return self
+        return replace(self, weights=np.ascontiguousarray(self.weights))
 
     @property
     def input_dtype(self) -> Any:
@@ -86,10 +101,6 @@ class ExactGemm:
             do(np.matmul, band, part, spare if index else out)
             if index:
                 do(np.add, out, spare, out)
-
-
-def _dense(weights: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    return np.ascontiguousarray(weights, dtype)
 
 
 def _pieces(magnitude: NDArray[np.float64], x_max: int) -> tuple[tuple[int, int], ...]:

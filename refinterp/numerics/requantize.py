@@ -24,7 +24,7 @@ from refinterp.numerics.tape import NOW, Do, put
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 BLOCK = 1 << 15  # elements of one block of work: 256 KiB of float64
-FLOAT64_PAYS = 1 << 13  # elements for which the plain rule takes longer than the proof
+FLOAT64_PAYS = 1 << 12  # elements for which the plain rule takes longer than the proof
 FLOAT32_PAYS = 1 << 14  # rows for which a float32 form is worth looking for
 
 
