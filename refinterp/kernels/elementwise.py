@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, Steady,
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.broadcast import BLOCK, blocks, broadcast_shape
 from refinterp.numerics.tables import (
+    PAIRS,
     UNSIGNED,
     interpolate,
     interpolation_table,
@@ -230,10 +231,17 @@ def through_table(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairMap(Steady):
-    """A prepared kernel: one function of two codes; table: it for every pair, or None."""
+    """A prepared kernel: one function of two codes.
+
+    types: of both operands and the output, where it can be tabulated: two operands of 8 bits, and
+    not the plain form. table: the output for every pair, once that pays.
+    """
 
     exact: Callable[[I64, I64], Array]
-    table: Array | None
+    types: tuple[str, str, str] | None
+    table: Array | None = None
+
+    settles: ClassVar[bool] = True
 
     @classmethod
     def of(
@@ -243,11 +251,17 @@ class PairMap(Steady):
         y: TensorSpec,
         rule: Rules,
     ) -> PairMap:
-        """Tabulate the definition for two 8-bit types, unless the plain form is asked for."""
+        """Prepare a definition: a function of codes, int64 arrays that broadcast."""
         a, b = (spec.dtype for spec in operands)
         if rule.plain or not {a, b} <= {"int8", "uint8"}:
             return cls(exact, None)
-        return cls(exact, tabulate_pairs(exact, a, b, y.dtype))
+        return cls(exact, (a, b, y.dtype))
+
+    def settle(self, outputs: Sequence[Array], runs: int) -> PairMap:
+        """Tabulate the definition where as many elements are written as there are pairs."""
+        if self.types is None or self.table is not None or outputs[0].size * runs < PAIRS:
+            return self
+        return replace(self, table=tabulate_pairs(self.exact, *self.types))
 
     def record(
         self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do

@@ -41,9 +41,9 @@ class ExactGemm:
 
         weights: integers (K, N), |w| < 2**24.
         """
-        floats = weights.astype(np.float32)
+        floats: Any = weights.astype(np.float32)
         inner = len(floats)
-        ones = np.ones(inner, np.float32)
+        ones: Any = np.ones(inner, np.float32)
         largest = ones @ np.abs(floats)  # exact below 2**24; sums that are not come out beyond
         if not largest.max(initial=0) < FLOAT32_EXACT:
             floats, ones = weights.astype(np.float64), np.ones(inner)

@@ -22,6 +22,9 @@ Array = NDArray[Any]
 UNSIGNED: Mapping[int, Any] = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16)}
 """The type a code's bit pattern is read as, by its size in bytes."""
 
+PAIRS = 1 << 16
+"""How many pairs of 8-bit codes there are."""
+
 
 def all_codes(dtype: str) -> I64:
     """Return every code of a type of at most 16 bits, in the order of the bit patterns."""

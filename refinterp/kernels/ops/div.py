@@ -17,7 +17,7 @@ Exact to  LiteRT BUILTIN_REF (factor in float32) and TFLM
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,17 +25,16 @@ from numpy.typing import NDArray
 
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
+    PairMap,
     PlainPair,
     common_shape,
-    map_pairs,
     operand,
     require_scale,
     require_type,
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
-from refinterp.kernels.workspace import Workspace
+from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
 from refinterp.numerics import q31
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.fixedpoint import (
@@ -45,8 +44,6 @@ from refinterp.numerics.fixedpoint import (
     rescale_below_one,
     wrap32,
 )
-from refinterp.numerics.tables import tabulate_pairs
-from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -67,8 +64,8 @@ def _operands(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec
 
 @kernel("DIV", "int8", "uint8", "int16", options=DivOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class DivInteger(Steady):
-    """The integer kernel. table: the output for every pair of 8-bit codes, or None."""
+class DivInteger(Kernel):
+    """The integer definition, which a `PairMap` runs."""
 
     a_zero: int
     b_zero: int
@@ -76,14 +73,13 @@ class DivInteger(Steady):
     factor: Multiplier
     y_min: int
     y_max: int
-    table: Array | None = None
 
     output_shapes = staticmethod(common_shape)
 
     @classmethod
     def prepare(
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: DivOptions, rule: Rules
-    ) -> DivInteger:
+    ) -> PairMap:
         """Fold scale a / (scale b * scale y) in the flavour's precision."""
         a, b, y = _operands(inputs, outputs)
         real = np.dtype(rule.precision).type
@@ -91,9 +87,7 @@ class DivInteger(Steady):
         factor = real(a_scale) / (real(b_scale) * real(require_scale(y, "output")))
         bounds = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
         self = cls(a.zero, b.zero, y.zero, Multiplier.of(factor), *bounds)
-        if rule.plain or a.dtype == "int16":
-            return self
-        return replace(self, table=tabulate_pairs(self.exact, a.dtype, b.dtype, y.dtype))
+        return PairMap.of(self.exact, (a, b), y, rule)
 
     def exact(self, a: I64, b: I64) -> I64:
         """The definition: codes a, b → codes y; int64 arrays that broadcast."""
@@ -105,16 +99,6 @@ class DivInteger(Steady):
         exponent = self.factor.exponent - over_unit - headroom
         y = rescale_below_one(quotient, Multiplier(self.factor.mantissa, exponent)) + self.y_zero
         return np.clip(y, self.y_min, self.y_max)
-
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
-        map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
-        return True
 
 
 @kernel("DIV", "float32", "int32", options=DivOptions)

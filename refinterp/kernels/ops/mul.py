@@ -15,7 +15,7 @@ Exact to  LiteRT BUILTIN_REF (factor in float32) and TFLM (float64)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
+    PairMap,
     common_shape,
     map_pairs,
     operand,
@@ -42,7 +43,6 @@ from refinterp.numerics.fixedpoint import (
     rescale,
     rounding_divide_by_pot,
 )
-from refinterp.numerics.tables import tabulate_pairs
 from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
@@ -57,8 +57,8 @@ class MulOptions:
 
 @kernel("MUL", "int8", "uint8", "int16", options=MulOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class MulInteger(Steady):
-    """The integer kernel. table: the output for every pair of 8-bit codes, or None."""
+class MulInteger(Kernel):
+    """The integer definition, which a `PairMap` runs."""
 
     a_zero: int
     b_zero: int
@@ -66,14 +66,13 @@ class MulInteger(Steady):
     factor: Multiplier
     y_min: int
     y_max: int
-    table: Array | None = None
 
     output_shapes = staticmethod(common_shape)
 
     @classmethod
     def prepare(
         cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: MulOptions, rule: Rules
-    ) -> MulInteger | MulPlain | MulNarrowing:
+    ) -> PairMap | MulPlain | MulNarrowing:
         """Fold scale a * scale b / scale y in the flavour's precision."""
         a, b, y = (
             operand(inputs, 0, "first operand"),
@@ -99,24 +98,12 @@ class MulInteger(Steady):
         y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
         factor = Multiplier.of(scales[0] * scales[1] / scales[2])
         self = cls(a.zero, b.zero, y.zero, factor, y_min, y_max)
-        if rule.plain or a.dtype == "int16":
-            return self
-        return replace(self, table=tabulate_pairs(self.exact, a.dtype, b.dtype, y.dtype))
+        return PairMap.of(self.exact, (a, b), y, rule)
 
     def exact(self, a: I64, b: I64) -> I64:
         """The definition: codes a, b → codes y; int64 arrays that broadcast."""
         product = (a - self.a_zero) * (b - self.b_zero)
         return np.clip(rescale(product, self.factor) + self.y_zero, self.y_min, self.y_max)
-
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
-        map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
-        return True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
