@@ -1,7 +1,8 @@
-"""What the pools share: where the window goes, and how its elements are reduced."""
+"""What the pools share: where the window goes, how its elements are reduced, and means of reals."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Inputs
-from refinterp.numerics.activation import integer_bounds
+from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.weighted import clamp
+from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.activation import integer_bounds, real_bounds
 from refinterp.numerics.frames import Block, FrameGrid
 from refinterp.numerics.window import Window, window
 
@@ -33,10 +37,10 @@ class Pool2DOptions:
     fused_activation_function: str | int = "NONE"
 
 
-def grid(x: TensorSpec | None, options: Pool2DOptions) -> FrameGrid:
+def grid(x: TensorSpec, options: Pool2DOptions) -> FrameGrid:
     """Place the window on the input; raises ModelError for shapes that cannot be."""
-    if x is None or len(x.shape) != 4:
-        raise ModelError(f"pooling needs a 4-D input, got {list(x.shape) if x else 'none'}")
+    if len(x.shape) != 4:
+        raise ModelError(f"pooling needs a 4-D input, got {list(x.shape)}")
     height = window(
         options.padding, x.shape[1], options.filter_height, options.stride_h, where="pool height"
     )
@@ -51,11 +55,10 @@ def grid(x: TensorSpec | None, options: Pool2DOptions) -> FrameGrid:
     return FrameGrid(height, width, x.shape[3])
 
 
-def pool_output_shapes(inputs: Inputs, options: Pool2DOptions) -> tuple[Shape, ...]:
-    """The output's shape; `inputs` is the data alone."""
-    place = grid(inputs[0], options)
-    x = inputs[0]
-    assert x is not None
+def pool_output_shapes(operands: Unary[TensorSpec], options: Pool2DOptions) -> tuple[Shape, ...]:
+    """The output's shape."""
+    x = operands.input
+    place = grid(x, options)
     return ((x.shape[0], place.rows.size, place.columns.size, x.shape[3]),)
 
 
@@ -74,11 +77,9 @@ def inside(w: Window, extent: int) -> NDArray[np.int64]:
 
 
 def code_bounds(
-    inputs: Inputs, y: TensorSpec, options: Pool2DOptions, rule: Rules
+    x: TensorSpec, y: TensorSpec, options: Pool2DOptions, rule: Rules
 ) -> tuple[int, int]:
     """The codes of the fused activation; TFLM (path "same-scale") refuses to rescale."""
-    x = inputs[0]
-    assert x is not None
     require_type(y, x.dtype, role="output")
     if rule.path == "same-scale":
         _check_same_codes(x, y)
@@ -92,3 +93,58 @@ def reduce_windows(function: np.ufunc, block: Block, out: NDArray[Any]) -> None:
             function.reduce(taps, axis=(1, 2), out=out)
         else:
             function(out, function.reduce(taps, axis=(1, 2)), out=out)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeanPool(Kernel):
+    """A prepared kernel: the mean of each window, or the root of the mean of squares.
+
+    lines, pixels: elements inside the image per output position, (size,) each.
+    """
+
+    place: FrameGrid
+    low: float
+    high: float
+    lines: NDArray[np.float32]
+    pixels: NDArray[np.float32]
+    squares: bool
+
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
+        """Write y (S, batch, height', width', channels), adding tap after tap as C does."""
+        x, y = operands.input, outputs[0]
+        reals = y.reshape(-1, *y.shape[2:])
+        for block in self.place.blocks(x.reshape(-1, *x.shape[2:]), np.float32, 0.0, work.take):
+            out = reals[block.first : block.last, block.top : block.bottom]
+            out.fill(0.0)
+            for row in range(self.place.rows.kernel):
+                for column in range(self.place.columns.kernel):
+                    tap = block.tap(row, column)
+                    out += np.square(tap) if self.squares else tap
+            out /= (self.lines[block.top : block.bottom, None] * self.pixels)[..., None]
+            if self.squares:
+                np.sqrt(out, out=out)
+            clamp(out, self.low, self.high)
+
+
+def mean_pool(operator: str, *, squares: bool) -> None:
+    """Register a float32 operator: the mean, or the root of the mean of squares."""
+
+    @kernel(operator, "float32", options=Pool2DOptions)
+    class Registered(Kernel):
+        output_shapes = staticmethod(pool_output_shapes)
+
+        @classmethod
+        def prepare(
+            cls,
+            operands: Unary[TensorSpec],
+            outputs: Sequence[TensorSpec],
+            options: Pool2DOptions,
+            rule: Rules,
+        ) -> MeanPool:
+            x = operands.input
+            require_type(outputs[0], "float32", role="output")
+            place = grid(x, options)
+            lines = inside(place.rows, x.shape[1]).astype(np.float32)
+            pixels = inside(place.columns, x.shape[2]).astype(np.float32)
+            low, high = real_bounds(options.fused_activation_function)
+            return MeanPool(place, low, high, lines, pixels, squares)

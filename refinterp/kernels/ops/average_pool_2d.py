@@ -27,24 +27,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.pooling import (
     Pool2DOptions,
     code_bounds,
     grid,
     inside,
+    mean_pool,
     pool_output_shapes,
     reduce_windows,
 )
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
-from refinterp.kernels.weighted import clamp
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.activation import INTEGER_RANGE, real_bounds
+from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.frames import Block, FrameGrid
 from refinterp.numerics.gemm import FLOAT32_EXACT
 from refinterp.numerics.sums import middle_sums
+
+mean_pool("AVERAGE_POOL_2D", squares=False)
 
 
 @kernel("AVERAGE_POOL_2D", "int8", "uint8", "int16", options=Pool2DOptions)
@@ -69,13 +71,16 @@ class AveragePool2DInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Pool2DOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Pool2DOptions,
+        rule: Rules,
     ) -> AveragePool2DInteger:
         """Place the window, count its elements and find a type that holds their sum."""
-        x, y = inputs[0], outputs[0]
+        x, y = operands.input, outputs[0]
         place = grid(x, options)
-        assert x is not None
-        low, high = code_bounds(inputs, y, options, rule)
+        low, high = code_bounds(x, y, options, rule)
         elements = place.rows.kernel * place.columns.kernel
         largest = max(-INTEGER_RANGE[x.dtype][0], INTEGER_RANGE[x.dtype][1])
         exact = elements * (largest + 1) < FLOAT32_EXACT
@@ -91,12 +96,9 @@ class AveragePool2DInteger(Kernel):
             place, whole, limited, low, high, dtype, lines.astype(dtype), pixels.astype(dtype)
         )
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, batch, height', width', channels)."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         codes = y.reshape(-1, *y.shape[2:])
         images = x.reshape(-1, *x.shape[2:])
         if self.whole:
@@ -143,50 +145,3 @@ class AveragePool2DInteger(Kernel):
         acc += np.copysign(half, acc)
         acc /= count
         np.trunc(acc, out=acc)
-
-
-@kernel("AVERAGE_POOL_2D", "float32", options=Pool2DOptions)
-@dataclass(frozen=True, slots=True, eq=False)
-class AveragePool2DFloat(Kernel):
-    """lines, pixels: elements inside the image per output position, (size,) each."""
-
-    place: FrameGrid
-    low: float
-    high: float
-    lines: NDArray[np.float32]
-    pixels: NDArray[np.float32]
-
-    output_shapes = staticmethod(pool_output_shapes)
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Pool2DOptions, rule: Rules
-    ) -> AveragePool2DFloat:
-        """Place the window and count its elements."""
-        x = inputs[0]
-        require_type(outputs[0], "float32", role="output")
-        place = grid(x, options)
-        assert x is not None
-        lines, pixels = inside(place.rows, x.shape[1]), inside(place.columns, x.shape[2])
-        return cls(
-            place,
-            *real_bounds(options.fused_activation_function),
-            lines.astype(np.float32),
-            pixels.astype(np.float32),
-        )
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y (S, batch, height', width', channels), adding tap after tap as C does."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
-        reals = y.reshape(-1, *y.shape[2:])
-        for block in self.place.blocks(x.reshape(-1, *x.shape[2:]), np.float32, 0.0, work.take):
-            out = reals[block.first : block.last, block.top : block.bottom]
-            out.fill(0.0)
-            for row in range(self.place.rows.kernel):
-                for column in range(self.place.columns.kernel):
-                    out += block.tap(row, column)
-            out /= (self.lines[block.top : block.bottom, None] * self.pixels)[..., None]
-            clamp(out, self.low, self.high)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
@@ -29,7 +30,7 @@ from refinterp.kernels.pooling import (
     pool_output_shapes,
     reduce_windows,
 )
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.weighted import clamp
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, real_bounds
@@ -50,19 +51,20 @@ class MaxPool2DInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Pool2DOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Pool2DOptions,
+        rule: Rules,
     ) -> MaxPool2DInteger:
         """Place the window and find the clamp."""
-        y = outputs[0]
-        low, high = code_bounds(inputs, y, options, rule)
-        return cls(grid(inputs[0], options), INTEGER_RANGE[y.dtype][0], low, high)
+        x, y = operands.input, outputs[0]
+        low, high = code_bounds(x, y, options, rule)
+        return cls(grid(x, options), INTEGER_RANGE[y.dtype][0], low, high)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, batch, height', width', channels)."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         codes = y.reshape(-1, *y.shape[2:])
         for block in self.place.blocks(
             x.reshape(-1, *x.shape[2:]), x.dtype, self.lowest, work.take
@@ -85,18 +87,19 @@ class MaxPool2DFloat(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Pool2DOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Pool2DOptions,
+        rule: Rules,
     ) -> MaxPool2DFloat:
         """Place the window."""
         require_type(outputs[0], "float32", role="output")
-        return cls(grid(inputs[0], options), *real_bounds(options.fused_activation_function))
+        return cls(grid(operands.input, options), *real_bounds(options.fused_activation_function))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, batch, height', width', channels)."""
-        x, y = inputs[0], outputs[0]
-        assert x is not None
+        x, y = operands.input, outputs[0]
         lowest = float(np.finfo(np.float32).min)
         reals = y.reshape(-1, *y.shape[2:])
         for block in self.place.blocks(x.reshape(-1, *x.shape[2:]), np.float32, lowest, work.take):
