@@ -9,18 +9,19 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
-from refinterp.kernels.elementwise import operand, same_shape
-from refinterp.kernels.registry import Array, Inputs
+from refinterp.graph.operands import Unary
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.registry import Array
 from refinterp.numerics.broadcast import BLOCK
 from refinterp.numerics.fixedpoint import Multiplier
 
 
-def softmax_shapes(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
+def softmax_shapes(operands: Unary[TensorSpec], options: Any) -> tuple[Shape, ...]:
     """The output's shape; raises ModelError for a scalar."""
-    x = operand(inputs, 0, "input")
+    x = operands.input
     if not x.shape:
         raise ModelError(f"input {x.name!r} is a scalar; SOFTMAX needs at least one axis")
-    return same_shape(inputs, options)
+    return (x.shape,)
 
 
 def rows_of(x: Array, y: Array) -> Iterator[tuple[Array, Array]]:

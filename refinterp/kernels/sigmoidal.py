@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
-    map_codes,
-    map_reals,
-    operand,
+    CodeMap,
+    RealMap,
     require_scale,
     require_type,
     require_zero_point,
@@ -22,12 +22,10 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, Steady
-from refinterp.kernels.workspace import Workspace
+from refinterp.kernels.registry import Kernel
 from refinterp.numerics import sigmoid16
 from refinterp.numerics.fixedpoint import Multiplier, log2_if_power, rescale, rounding_divide_by_pot
-from refinterp.numerics.tables import tabulate, through_float32
-from refinterp.numerics.tape import Do
+from refinterp.numerics.tables import through_float32
 
 I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
@@ -92,21 +90,21 @@ class FixedPointCurve:
         return np.where(centred <= -self.radius, -128, code)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CurveInteger(Steady):
-    """The integer kernel. exact: the definition, codes → codes; table: it for every code."""
-
-    exact: Exact
-    table: Array | None
+class CurveInteger(Kernel):
+    """Prepares the integer kernel."""
 
     output_shapes = staticmethod(same_shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
-    ) -> CurveInteger:
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Any,
+        rule: Rules,
+    ) -> CodeMap:
         """Choose the definition and tabulate it."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         curve: Curve = options.curve
         require_type(y, x.dtype, role="output")
         (require_scale if x.dtype == "int16" else scale_of_input)(x, "input")
@@ -127,38 +125,23 @@ class CurveInteger(Steady):
             if curve.scale8 is not None and y.step != curve.scale8:
                 raise ModelError(f"output {y.name!r} has scale {y.step}; it must be {curve.scale8}")
             exact = through_float32(curve.table, (x.step, x.zero), (y.step, y.zero), y.dtype)
-        return cls(exact, None if rule.plain else tabulate(exact, x.dtype, y.dtype))
-
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
-        return True
+        return CodeMap.of(exact, x, y, rule)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class CurveFloat(Kernel):
-    """Reals; float16 is widened to float32 and rounded once."""
-
-    curve: Curve
+    """Prepares the kernel of reals; float16 is widened to float32 and rounded once."""
 
     output_shapes = staticmethod(same_shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
-    ) -> CurveFloat:
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Any,
+        rule: Rules,
+    ) -> RealMap:
         """Check the output's type."""
-        require_type(outputs[0], operand(inputs, 0, "input").dtype, role="output")
-        return cls(options.curve)
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
-        assert inputs[0] is not None
-        map_reals(
-            lambda x: self.curve.real(x.astype(np.float32)).astype(x.dtype), inputs[0], outputs[0]
-        )
+        require_type(outputs[0], operands.input.dtype, role="output")
+        real = options.curve.real
+        return RealMap(lambda x: real(x.astype(np.float32)).astype(x.dtype))

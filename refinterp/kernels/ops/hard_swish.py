@@ -17,41 +17,34 @@ Exact to  LiteRT BUILTIN_REF (factors in float32) and TFLM (float64); float32 to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
-    map_codes,
-    map_reals,
-    operand,
+    CodeMap,
+    real_function,
     require_scale,
     require_type,
     same_shape,
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, Steady, kernel
-from refinterp.kernels.workspace import Workspace
+from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
-from refinterp.numerics.fixedpoint import (
-    Multiplier,
-    doubling_high_mul16,
-    rounding_divide_by_pot16,
-)
-from refinterp.numerics.tables import tabulate
-from refinterp.numerics.tape import Do
+from refinterp.numerics.fixedpoint import Multiplier, doubling_high_mul16, rounding_divide_by_pot16
 
 I64 = NDArray[np.int64]
 
 
 @kernel("HARD_SWISH", "int8", "uint8")
 @dataclass(frozen=True, slots=True, eq=False)
-class HardSwishInteger(Steady):
-    """The integer kernel. The mantissas have 15 bits. table: the output for every code."""
+class HardSwishInteger(Kernel):
+    """The integer definition, which a `CodeMap` runs. The mantissas have 15 bits."""
 
     x_zero: int
     y_zero: int
@@ -61,16 +54,19 @@ class HardSwishInteger(Steady):
     gate_exponent: int
     y_min: int
     y_max: int
-    table: Array | None = None
 
     output_shapes = staticmethod(same_shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
-    ) -> HardSwishInteger:
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
+    ) -> CodeMap:
         """Fold the scales in the flavour's precision, then cut the mantissas to 15 bits."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, x.dtype, role="output")
         real = np.dtype(rule.precision).type
         fine = real(scale_of_input(x, "input") / 128)
@@ -90,7 +86,7 @@ class HardSwishInteger(Steady):
             int(to_gate.exponent),
             *INTEGER_RANGE[y.dtype],
         )
-        return self if rule.plain else replace(self, table=tabulate(self.exact, x.dtype, y.dtype))
+        return CodeMap.of(self.exact, x, y, rule)
 
     def exact(self, x: I64) -> I64:
         """The definition: codes x → codes y."""
@@ -110,14 +106,6 @@ class HardSwishInteger(Steady):
         y = rounding_divide_by_pot16(truncated, -self.y_exponent) + self.y_zero
         return np.clip(y, self.y_min, self.y_max)
 
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
-        return True
-
 
 def _fifteen_bits(factor: Multiplier) -> int:
     return min((int(factor.mantissa) + (1 << 15)) >> 16, 32767)
@@ -132,24 +120,4 @@ def _real(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(x * gate / np.float32(6))
 
 
-@kernel("HARD_SWISH", "float32")
-@dataclass(frozen=True, slots=True, eq=False)
-class HardSwishFloat(Kernel):
-    """The float32 kernel."""
-
-    output_shapes = staticmethod(same_shape)
-
-    @classmethod
-    def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
-    ) -> HardSwishFloat:
-        """Check the output's type."""
-        require_type(outputs[0], "float32", role="output")
-        return cls()
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
-        assert inputs[0] is not None
-        map_reals(_real, inputs[0], outputs[0])
+real_function("HARD_SWISH", _real)

@@ -14,16 +14,16 @@ Exact to  LiteRT BUILTIN_REF (factors in float32) and TFLM (float64); float32 to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
-    map_codes,
-    map_reals,
-    operand,
+    CodeMap,
+    RealMap,
     require_scale,
     require_type,
     require_zero_point,
@@ -31,12 +31,9 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
-from refinterp.kernels.workspace import Workspace
+from refinterp.kernels.registry import Kernel, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
-from refinterp.numerics.tables import tabulate
-from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -50,8 +47,8 @@ class LeakyReluOptions:
 
 @kernel("LEAKY_RELU", "int8", "uint8", "int16", options=LeakyReluOptions)
 @dataclass(frozen=True, slots=True, eq=False)
-class LeakyReluInteger(Steady):
-    """The integer kernel. sign: of alpha; below holds its size. table: for every code."""
+class LeakyReluInteger(Kernel):
+    """The integer definition, which a `CodeMap` runs. sign: of alpha; below holds its size."""
 
     x_zero: int
     y_zero: int
@@ -60,16 +57,19 @@ class LeakyReluInteger(Steady):
     sign: int
     y_min: int
     y_max: int
-    table: Array | None = None
 
     output_shapes = staticmethod(same_shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: LeakyReluOptions, rule: Rules
-    ) -> LeakyReluInteger:
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: LeakyReluOptions,
+        rule: Rules,
+    ) -> CodeMap:
         """Fold the scales and alpha in the flavour's precision."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, x.dtype, role="output")
         real = np.dtype(rule.precision).type
         x_step, y_step = real(scale_of_input(x, "input")), real(require_scale(y, "output"))
@@ -85,7 +85,7 @@ class LeakyReluInteger(Steady):
             -1 if alpha < 0 else 1,
             *INTEGER_RANGE[y.dtype],
         )
-        return self if rule.plain else replace(self, table=tabulate(self.exact, x.dtype, y.dtype))
+        return CodeMap.of(self.exact, x, y, rule)
 
     def exact(self, x: I64) -> I64:
         """The definition: codes x → codes y."""
@@ -94,35 +94,22 @@ class LeakyReluInteger(Steady):
         y: I64 = np.where(centred >= 0, rescale(centred, self.above), below) + self.y_zero
         return np.clip(y, self.y_min, self.y_max)
 
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
-        return True
-
 
 @kernel("LEAKY_RELU", "float32", options=LeakyReluOptions)
-@dataclass(frozen=True, slots=True, eq=False)
 class LeakyReluFloat(Kernel):
     """The float32 kernel."""
-
-    alpha: np.float32
 
     output_shapes = staticmethod(same_shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: LeakyReluOptions, rule: Rules
-    ) -> LeakyReluFloat:
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: LeakyReluOptions,
+        rule: Rules,
+    ) -> RealMap:
         """Check the output's type."""
         require_type(outputs[0], "float32", role="output")
-        return cls(np.float32(options.alpha))
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
-        assert inputs[0] is not None
-        map_reals(lambda x: np.where(x > 0, x, x * self.alpha), inputs[0], outputs[0])
+        alpha = np.float32(options.alpha)
+        return RealMap(lambda x: np.where(x > 0, x, x * alpha))

@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import operand, require_scale, require_type, require_zero_point
+from refinterp.kernels.elementwise import require_scale, require_type, require_zero_point
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import exponent_factor, rows_of, softmax_shapes
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -61,10 +62,14 @@ class LogSoftmaxByte(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> LogSoftmaxByte:
         """Fold the scale; work out all 256 exponentials."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, x.dtype, role="output")
         low, high = INTEGER_RANGE[y.dtype]
         require_zero_point(y, high, "output")
@@ -78,12 +83,9 @@ class LogSoftmaxByte(Kernel):
         exponentials[difference < lowest] = 0
         return cls(scaled, exponentials, lowest, inverse, low, high)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
-        for x, y in rows_of(inputs[0], outputs[0]):
+        for x, y in rows_of(operands.input, outputs[0]):
             wide = x.astype(np.int64)
             below = wide.max(axis=-1, keepdims=True) - wide
             total = wrap32(self.exponentials[below].sum(axis=-1, dtype=np.int64, keepdims=True))
@@ -101,20 +103,21 @@ class LogSoftmaxFloat(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: NoOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: NoOptions,
+        rule: Rules,
     ) -> LogSoftmaxFloat:
         """Check the output's type."""
         require_type(outputs[0], "float32", role="output")
         return cls()
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
         exp, log = in_float64(np.exp), in_float64(np.log)
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            for x, y in rows_of(inputs[0], outputs[0]):
+            for x, y in rows_of(operands.input, outputs[0]):
                 centred = x - np.fmax.reduce(x, axis=-1, keepdims=True)
                 total = np.cumsum(exp(centred), axis=-1, dtype=np.float32)[..., -1:]
                 np.subtract(centred, log(total), out=y)

@@ -16,17 +16,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
-    map_codes,
-    map_reals,
-    operand,
+    CodeMap,
+    RealMap,
     require_scale,
     require_type,
     require_zero_point,
@@ -34,12 +34,9 @@ from refinterp.kernels.elementwise import (
     scale_of_input,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
-from refinterp.kernels.workspace import Workspace
+from refinterp.kernels.registry import Kernel, kernel
 from refinterp.numerics.activation import INTEGER_RANGE, code_of
 from refinterp.numerics.fixedpoint import Multiplier, rescale
-from refinterp.numerics.tables import tabulate
-from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -81,24 +78,27 @@ class Relu0To1Options:
 @kernel("RELU_N1_TO_1", "int8", "uint8", options=ReluN1To1Options)
 @kernel("RELU_0_TO_1", "int8", "uint8", options=Relu0To1Options)
 @dataclass(frozen=True, slots=True, eq=False)
-class ReluInteger(Steady):
-    """The integer kernel. factor: None where codes are only clamped. table: for every code."""
+class ReluInteger(Kernel):
+    """The integer definition, which a `CodeMap` runs. factor: None where codes are only clamped."""
 
     x_zero: int
     y_zero: int
     factor: Multiplier | None
     y_min: int
     y_max: int
-    table: Array | None = None
 
     output_shapes = staticmethod(same_shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
-    ) -> ReluInteger:
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Any,
+        rule: Rules,
+    ) -> CodeMap:
         """Fold scale x / scale y in the flavour's precision."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, x.dtype, role="output")
         real = np.dtype(rule.precision).type
         steps = real(scale_of_input(x, "input")), real(require_scale(y, "output"))
@@ -119,7 +119,7 @@ class ReluInteger(Steady):
                 if options.high == math.inf
                 else min(high, code_of(options.high, y.step, y.zero)),
             )
-        return self if rule.plain else replace(self, table=tabulate(self.exact, x.dtype, y.dtype))
+        return CodeMap.of(self.exact, x, y, rule)
 
     def exact(self, x: I64) -> I64:
         """The definition: codes x → codes y."""
@@ -128,39 +128,25 @@ class ReluInteger(Steady):
             scaled = rescale(scaled, self.factor)
         return np.minimum(np.maximum(scaled + self.y_zero, self.y_min), self.y_max)
 
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
-        return True
-
 
 @kernel("RELU", "float32", options=ReluOptions)
 @kernel("RELU6", "float32", options=Relu6Options)
 @kernel("RELU_N1_TO_1", "float32", options=ReluN1To1Options)
 @kernel("RELU_0_TO_1", "float32", options=Relu0To1Options)
-@dataclass(frozen=True, slots=True, eq=False)
 class ReluFloat(Kernel):
     """The float32 kernel; NaN stays NaN."""
-
-    low: np.float32
-    high: np.float32
 
     output_shapes = staticmethod(same_shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
-    ) -> ReluFloat:
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Any,
+        rule: Rules,
+    ) -> RealMap:
         """Check the output's type."""
         require_type(outputs[0], "float32", role="output")
-        return cls(np.float32(options.low), np.float32(options.high))
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
-        assert inputs[0] is not None
-        map_reals(lambda x: np.clip(x, self.low, self.high), inputs[0], outputs[0])
+        low, high = np.float32(options.low), np.float32(options.high)
+        return RealMap(lambda x: np.clip(x, low, high))

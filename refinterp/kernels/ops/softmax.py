@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.elementwise import (
-    operand,
     require_scale,
     require_type,
     require_zero_point,
@@ -35,7 +35,7 @@ from refinterp.kernels.elementwise import (
 )
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import exponent_factor, rows_of, softmax_shapes
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -86,10 +86,14 @@ class SoftmaxByte(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SoftmaxOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: SoftmaxOptions,
+        rule: Rules,
     ) -> SoftmaxByte:
         """Fold the scale and beta; work out all 256 exponentials."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, x.dtype, "int16", role="output")
         if y.dtype == "int8":
             require_zero_point(y, -128, "output")
@@ -105,13 +109,10 @@ class SoftmaxByte(Kernel):
         plain = rule.plain or x.shape[-1] * int(terms.max()) >= 2**31
         return cls(factor, lowest, exponentials, terms, bits, *INTEGER_RANGE[y.dtype], plain)
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
         rows = self._plain_rows if self.plain else self._rows
-        for x, y in rows_of(inputs[0], outputs[0]):
+        for x, y in rows_of(operands.input, outputs[0]):
             rows(x, y)
 
     def _plain_rows(self, x: Array, y: Array) -> None:
@@ -159,10 +160,14 @@ class SoftmaxInt16(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SoftmaxOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: SoftmaxOptions,
+        rule: Rules,
     ) -> SoftmaxInt16:
         """Fold the scale and beta; fill the tables in the flavour's precision."""
-        x, y = operand(inputs, 0, "input"), outputs[0]
+        x, y = operands.input, outputs[0]
         require_type(y, "int16", role="output")
         require_zero_point(x, 0, "input")
         require_zero_point(y, 0, "output")
@@ -185,12 +190,9 @@ class SoftmaxInt16(Kernel):
             ),
         )
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
-        for x, y in rows_of(inputs[0], outputs[0]):
+        for x, y in rows_of(operands.input, outputs[0]):
             wide = x.astype(np.int64)
             difference = rescale(wide - wide.max(axis=-1, keepdims=True), self.factor)
             exponentials = interpolate(
@@ -222,20 +224,21 @@ class SoftmaxFloat(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: SoftmaxOptions, rule: Rules
+        cls,
+        operands: Unary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: SoftmaxOptions,
+        rule: Rules,
     ) -> SoftmaxFloat:
         """Check the output's type."""
-        require_type(outputs[0], operand(inputs, 0, "input").dtype, role="output")
+        require_type(outputs[0], operands.input.dtype, role="output")
         return cls(np.float32(options.beta))
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
         exp = in_float64(np.exp)
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            for codes, y in rows_of(inputs[0], outputs[0]):
+            for codes, y in rows_of(operands.input, outputs[0]):
                 x = codes.astype(np.float32)
                 largest = np.fmax.reduce(x, axis=-1, keepdims=True)
                 values = exp((x - largest) * self.beta)
