@@ -105,9 +105,9 @@ def _dense(raw: NDArray[np.uint8], tensor: Tensor, dtype: np.dtype[Any]) -> NDAr
 
 def _typed(raw: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
     little = dtype.newbyteorder("<")
-    if raw.ctypes.data % max(1, dtype.alignment):
-        raw = raw.copy()  # NumPy computes slowly, and BLAS not at all, on misaligned arrays
     view: NDArray[Any] = raw.view(little)
+    if not view.flags.aligned:
+        view = view.copy()  # NumPy computes slowly, and BLAS not at all, on misaligned arrays
     return view if little == dtype else view.astype(dtype)
 
 

@@ -24,6 +24,7 @@ from refinterp.kernels.weighted import (
 )
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds
+from refinterp.numerics.gemm import ExactGemm
 from refinterp.numerics.requantize import Requantizer
 from refinterp.numerics.tape import NOW, Do
 
@@ -86,8 +87,8 @@ class Scaling:
         return cls(x.zero, x_max, w_zero, scale, y.zero, y_min, y_max, rounding, plain)
 
     def centred(self, w: NDArray[Any]) -> NDArray[Any]:
-        """Take the zero point off a filter."""
-        return w.astype(np.int32) - self.w_zero
+        """Take the zero point off a filter; without one it stays as it is."""
+        return w.astype(np.int32) - self.w_zero if self.w_zero else w
 
     def bias(self, values: NDArray[Any] | None) -> NDArray[np.int64]:
         """A bias as it is added to sums: zeros where there is none."""
@@ -134,6 +135,12 @@ class Folded(Generic[W]):
     def settle(self, elements: int) -> Folded[W]:
         """Rescale in the form that pays for so many sums."""
         return replace(self, requantizer=self.requantizer.settle(elements, self.dtype))
+
+
+def settled_gemm(layout: Folded[ExactGemm], elements: int) -> Folded[ExactGemm]:
+    """A matrix, and what turns its sums into codes, in the form that pays for so many sums."""
+    gemm = layout.weights.settle(elements // max(1, layout.weights.bound.size))
+    return replace(layout.settle(elements), weights=gemm)
 
 
 K = TypeVar("K", bound="WeightedKernel[Any]")

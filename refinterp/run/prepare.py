@@ -13,7 +13,16 @@ from refinterp.errors import ModelError, RefinterpError, UnsupportedError
 from refinterp.graph.compiled import compiled
 from refinterp.graph.constants import constant
 from refinterp.graph.flexbuffer import read_map
-from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Options, Shape, Subgraph
+from refinterp.graph.model import (
+    OPTIONAL,
+    STORAGE,
+    Model,
+    Operator,
+    Options,
+    Shape,
+    Subgraph,
+    Tensor,
+)
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR, Rules, rules
 from refinterp.kernels.registry import (
@@ -136,52 +145,40 @@ def prepare(
 
 def tensor_specs(model: Model, subgraph: int, *, values: bool = True) -> tuple[TensorSpec, ...]:
     """Describe a subgraph's tensors as the file has them, constants with their data if wanted."""
-    specs = []
-    for tensor in model.subgraphs[subgraph].tensors:
-        spec = TensorSpec(
-            tensor.name, tensor.shape, str(tensor.dtype), is_variable=tensor.is_variable
-        )
-        quantization = tensor.quantization
-        if quantization is not None and quantization.scale.size:
-            zeros = quantization.zero_point
-            if zeros.size != quantization.scale.size:
-                zeros = (
-                    np.resize(zeros, quantization.scale.size)
-                    if zeros.size
-                    else np.zeros(quantization.scale.size, np.int64)
-                )
-            spec = replace(
-                spec,
-                scale=quantization.scale,
-                zero_point=zeros,
-                quantized_dimension=quantization.quantized_dimension,
-            )
-        elif quantization is not None and quantization.details is not None:
-            spec = _blocks(model, subgraph, spec, quantization.details)
-        if values and not tensor.is_variable:
-            spec = replace(spec, data=constant(model, tensor))
-        specs.append(spec)
-    return tuple(specs)
+    return tuple(
+        _spec(model, subgraph, tensor, values) for tensor in model.subgraphs[subgraph].tensors
+    )
 
 
-def _blocks(
-    model: Model, subgraph: int, spec: TensorSpec, details: tuple[str, Options]
-) -> TensorSpec:
-    """Give a spec the scales of its blocks, which are another tensor's value."""
+def _spec(model: Model, subgraph: int, tensor: Tensor, values: bool) -> TensorSpec:
+    """Describe one tensor."""
+    data = constant(model, tensor) if values and not tensor.is_variable else None
+    given: dict[str, Any] = {"data": data, "is_variable": tensor.is_variable}
+    quantization = tensor.quantization
+    if quantization is not None and quantization.scale.size:
+        count = quantization.scale.size
+        zeros = quantization.zero_point
+        if zeros.size != count:
+            zeros = np.resize(zeros, count) if zeros.size else np.zeros(count, np.int64)
+        given["scale"], given["zero_point"] = quantization.scale, zeros
+        given["quantized_dimension"] = quantization.quantized_dimension
+    elif quantization is not None and quantization.details is not None:
+        given |= _blocks(model, subgraph, quantization.details)
+    return TensorSpec(tensor.name, tensor.shape, str(tensor.dtype), **given)
+
+
+def _blocks(model: Model, subgraph: int, details: tuple[str, Options]) -> dict[str, Any]:
+    """The scales of a tensor's blocks, which are another tensor's value, as fields of a spec."""
     kind, given = details
     tensors = model.subgraphs[subgraph].tensors
     if kind != "BlockwiseQuantization" or not 0 <= given["scales"] < len(tensors):
-        return spec
+        return {}
     scales = constant(model, tensors[given["scales"]])
     if scales is None or given["block_size"] < 1:
-        return spec
+        return {}
     scale = scales.astype(np.float32).reshape(-1)
-    return replace(
-        spec,
-        scale=scale,
-        zero_point=np.zeros(scale.size, np.int64),
-        block_size=int(given["block_size"]),
-    )
+    zeros = np.zeros(scale.size, np.int64)
+    return {"scale": scale, "zero_point": zeros, "block_size": int(given["block_size"])}
 
 
 def _entries(

@@ -36,7 +36,12 @@ from refinterp.kernels.convolution_dynamic import Conv2DDynamic
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, kernel
 from refinterp.kernels.weighted import accumulator_rounding, clamp
-from refinterp.kernels.weighted_kernel import Folded, Scaling, SteadyWeightedKernel
+from refinterp.kernels.weighted_kernel import (
+    Folded,
+    Scaling,
+    SteadyWeightedKernel,
+    settled_gemm,
+)
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
 from refinterp.numerics.gemm import ExactGemm
@@ -112,14 +117,14 @@ class Conv2DInteger(SteadyWeightedKernel[Groups]):
             matrix = weights.reshape(len(weights), -1).T
             gemm = ExactGemm.prepare(matrix, scaling.x_max)
             constant = np.tile(values[own], self.tile)
-            constant -= scaling.x_zero * matrix.sum(axis=0, dtype=np.int64)
+            constant -= scaling.x_zero * gemm.sums
             requantizer = scaling.requantizer(constant, gemm.bound, own)
             groups.append(Folded(gemm, requantizer, gemm.output_dtype))
         return tuple(groups)
 
     def settled(self, layout: Groups, elements: int) -> Groups:
-        """Rescale in the form that pays."""
-        return tuple(group.settle(elements // len(layout)) for group in layout)
+        """Multiply and rescale in the form that pays."""
+        return tuple(settled_gemm(group, elements // len(layout)) for group in layout)
 
     def _side_by_side(self, w: Array) -> Array:
         """Repeat a filter (out, height, width, in) for each pixel of a tile, each among zeros."""

@@ -48,7 +48,13 @@ from refinterp.kernels.weighted import (
     rescale_factors,
     weight_scales,
 )
-from refinterp.kernels.weighted_kernel import Folded, Scaling, SteadyWeightedKernel, WeightedKernel
+from refinterp.kernels.weighted_kernel import (
+    Folded,
+    Scaling,
+    SteadyWeightedKernel,
+    WeightedKernel,
+    settled_gemm,
+)
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
 from refinterp.numerics.dynamic import DynamicGemm, asymmetric, symmetric
@@ -142,12 +148,12 @@ class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
         scaling = self.scaling
         matrix = scaling.centred(w.T)
         gemm = ExactGemm.prepare(matrix, scaling.x_max)
-        constant = scaling.bias(bias) - scaling.x_zero * matrix.sum(axis=0, dtype=np.int64)
+        constant = scaling.bias(bias) - scaling.x_zero * gemm.sums
         return Folded(gemm, scaling.requantizer(constant, gemm.bound), gemm.output_dtype)
 
     def settled(self, layout: Folded[ExactGemm], elements: int) -> Folded[ExactGemm]:
-        """Rescale in the form that pays."""
-        return layout.settle(elements)
+        """Multiply and rescale in the form that pays."""
+        return settled_gemm(layout, elements)
 
     def run(
         self,
