@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from refinterp.debug.faults.fixed_grids import Bound
+from refinterp.debug.measure.error_sums import ErrorFigures
 from refinterp.debug.measure.measurements import Measurements
-from refinterp.debug.measure.metrics import ErrorFigures
 from refinterp.debug.measure.outputs import MetricName, OutputSums, metric
 from refinterp.debug.reference.hybrid import Stored, granularity, step_sizes
 from refinterp.debug.reference.shadow import is_code

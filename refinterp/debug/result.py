@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from refinterp.debug.measure.metrics import ChannelErrors, ErrorFigures
+from refinterp.debug.measure.error_sums import ChannelErrors, ErrorFigures
 from refinterp.debug.measure.neighbours import Reading
 from refinterp.debug.measure.output_parts import OutputPart
 from refinterp.debug.measure.outputs import Metric
@@ -120,7 +120,7 @@ class Layer:
 
     @property
     def saturated_fraction(self) -> float:
-        """Share of elements that the type's range has cut; see `metrics`, clipped."""
+        """Share of elements that the type's range has cut; see `measure.errors`, clipped."""
         return self.local.clipped_fraction
 
 
@@ -133,7 +133,7 @@ def _noise(errors: ErrorFigures) -> float:
 class Output:
     """One output of the model. top1_agreement: the share of samples whose largest element is in
     the same place on both sides (the first of equals), None for outputs that are no score list.
-    parts: along the last axis, where they are of different kinds; see `debug.parts`.
+    parts: along the last axis, where they are of different kinds; see `measure.output_parts`.
     """
 
     tensor: int
@@ -191,7 +191,7 @@ class DebugReport:
     refused: why the model could not be run; then layers have causes, but no figures.
     asked: how many samples were to be measured, more than `samples` if somebody stopped it.
     wanted_db: the SQNR that the worst output is to have, where one was asked for.
-    scheme: how the model is quantized. keep_in_float: hybrid layers, see `keep`.
+    scheme: how the model is quantized. keep_in_float: hybrid layers, see `keep_in_float`.
     random: they are random data, on which causes that need real data were not looked for.
     remarks: what to know before any layer, of the data and the model as a whole.
     """

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.measure.accumulators import AccumulatorRange
+from refinterp.debug.measure.error_sums import ErrorSums
+from refinterp.debug.measure.errors import sample_errors
+from refinterp.debug.measure.grid import Grid, channel_count
 from refinterp.debug.measure.measurements import Measurements
-from refinterp.debug.measure.metrics import ErrorSums, Grid, channel_count, sample_errors
 from refinterp.debug.measure.neighbours import Neighbours
 from refinterp.debug.measure.outputs import OutputSums, divergence, metric_name, score
 from refinterp.debug.measure.ranges import RealSums, code_sums

@@ -22,7 +22,7 @@ import numpy as np
 from refinterp.debug.faults.fault import Fault
 from refinterp.debug.faults.of_the_file import contract_faults
 from refinterp.debug.measure.accumulators import AccumulatorWatch
-from refinterp.debug.measure.metrics import Grid
+from refinterp.debug.measure.grid import Grid
 from refinterp.debug.measure.output_parts import OutputLayout, output_layout
 from refinterp.debug.measure.outputs import is_scores
 from refinterp.debug.reference.fixed_outputs import fixed_output

@@ -8,7 +8,7 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
-from refinterp.debug.measure.metrics import ErrorFigures
+from refinterp.debug.measure.error_sums import ErrorFigures
 from refinterp.debug.measure.ranges import CodeFigures
 from refinterp.debug.reference.pairing import Unpaired
 from refinterp.debug.result import ActivationsPart, DebugReport, Layer, Output, WeightsPart

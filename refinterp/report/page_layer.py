@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refinterp.debug.measure.metrics import ErrorFigures
+from refinterp.debug.measure.error_sums import ErrorFigures
 from refinterp.debug.reference.weights import WeightFigures
 from refinterp.debug.result import Cause, Layer
 from refinterp.report.html import Html, join, tag

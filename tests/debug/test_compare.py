@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refinterp.debug.compare import Comparison, debug
-from refinterp.debug.measure.metrics import ErrorFigures
+from refinterp.debug.measure.error_sums import ErrorFigures
 from refinterp.debug.result import DebugReport, Layer
 from refinterp.errors import UsageError
 from refinterp.graph.build import GraphBuilder

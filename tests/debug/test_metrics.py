@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinterp.debug.measure.metrics import ErrorFigures, ErrorSums, Grid, sample_errors, sqnr_db
+from refinterp.debug.measure.error_sums import ErrorFigures, ErrorSums, sqnr_db
+from refinterp.debug.measure.errors import sample_errors
+from refinterp.debug.measure.grid import Grid
 from refinterp.graph.spec import TensorSpec
 from tests.oracles.debug_figures import figures
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinterp.debug.measure.metrics import ErrorSums, Grid, channel_count, sample_errors
+from refinterp.debug.measure.error_sums import ErrorSums
+from refinterp.debug.measure.errors import sample_errors
+from refinterp.debug.measure.grid import Grid, channel_count
 from refinterp.debug.measure.ranges import RealSums, code_sums
 from refinterp.graph.spec import TensorSpec
 from tests.oracles import debug_ranges as oracle

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from refinterp.graph.check import Severity
+from refinterp.graph.spec import TensorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +99,8 @@ REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
         "computed and its weights here larger (equalize), or clip it",
     }
 )
+
+
+def called(spec: TensorSpec, tensor: int) -> str:
+    """What a tensor is called in evidence."""
+    return f"tensor {tensor} ({spec.name!r})"

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Final
 
 from refinterp.debug.faults.fault import Fault
-from refinterp.debug.faults.tensor_ranges import FEW, RangeGraph
+from refinterp.debug.faults.range_graph import RangeGraph
+from refinterp.debug.faults.tensor_ranges import FEW
 
 WORTH_DB: Final = 12.0  # 2 bits
 _ADVICE: Final[Mapping[str, str]] = MappingProxyType(

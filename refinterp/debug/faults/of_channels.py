@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from refinterp.debug.faults.fault import Fault
-from refinterp.debug.faults.of_the_file import BITS_APART
 from refinterp.debug.faults.tensor_ranges import FEW, ObservedRange
+from refinterp.debug.faults.thresholds import BITS_APART
 from refinterp.debug.reference.weighted import WeightedOperator
 
 _LOCAL_STEPS: Final = 2.0  # what the operator itself must lose on a channel to have stopped it

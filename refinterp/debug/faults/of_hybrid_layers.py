@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.faults.fault import Fault
-from refinterp.debug.faults.of_the_file import BITS_APART
 from refinterp.debug.faults.of_the_weights import weight_faults
+from refinterp.debug.faults.thresholds import BITS_APART
 from refinterp.debug.measure.run_time import RunTimeFigures
 from refinterp.debug.reference.hybrid import Hybrid, Stored, codes_of, step_sizes
 from refinterp.debug.reference.pairing import Pairing
@@ -179,7 +179,7 @@ def _as_weighted(
     rows: NDArray[np.int32],
     scales: F64,
 ) -> WeightedOperator:
-    """The constant in the form in which `agreement` compares weights; it has no bias."""
+    """The constant in the form in which `of_the_weights` compares them; it has no bias."""
     nothing = np.zeros(len(rows), np.int64)
     x = step.inputs[step.entry.data]
     return WeightedOperator(

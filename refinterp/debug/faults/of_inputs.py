@@ -17,11 +17,11 @@ from typing import Final
 import numpy as np
 
 from refinterp.debug.faults.fault import Fault
+from refinterp.debug.faults.range_graph import RangeGraph
 from refinterp.debug.faults.tensor_ranges import (
     CLIPPED_STEPS,
     FEWEST,
     ObservedRange,
-    RangeGraph,
     clipped_text,
     enough_values,
     wide_text,

@@ -12,16 +12,16 @@ from refinterp.debug.faults.fault import Fault
 from refinterp.debug.faults.fixed_grids import Bound, fixed_grids, nothing_to_gain
 from refinterp.debug.faults.of_channels import overwhelming_channels, still_channels
 from refinterp.debug.faults.of_inputs import input_faults
-from refinterp.debug.faults.of_the_file import BITS_APART, KEPT_BITS
+from refinterp.debug.faults.range_graph import RangeGraph
 from refinterp.debug.faults.tensor_ranges import (
     CLIPPED_STEPS,
     WIDE_BITS,
     ObservedRange,
-    RangeGraph,
     clipped_text,
     enough_values,
     wide_text,
 )
+from refinterp.debug.faults.thresholds import BITS_APART, KEPT_BITS
 from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.operators import facts

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.faults.fault import Fault
-from refinterp.debug.faults.of_the_file import BIAS_STEPS
+from refinterp.debug.faults.thresholds import BIAS_STEPS
 from refinterp.debug.reference.shadow import is_code
 from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL

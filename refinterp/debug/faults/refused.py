@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from refinterp.debug.faults.implications import causes_by_operator
 from refinterp.debug.faults.of_the_file import contract_faults
-from refinterp.debug.measure.metrics import ErrorSums
+from refinterp.debug.measure.error_sums import ErrorSums
 from refinterp.debug.reference.fold import fold
 from refinterp.debug.reference.shadow import is_code
 from refinterp.debug.reference.weighted import weighted_operators

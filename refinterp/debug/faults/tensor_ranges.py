@@ -14,7 +14,6 @@ the noise of cutting and rounding together is 8 times that of rounding to 256 le
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,12 +22,8 @@ from numpy.typing import NDArray
 
 from refinterp.debug.measure.neighbours import Reading
 from refinterp.debug.measure.ranges import CodeFigures, RealFigures
-from refinterp.debug.reference.fixed_outputs import fixed_output
-from refinterp.debug.reference.shadow import is_code
-from refinterp.graph.model import OPTIONAL, STORAGE
-from refinterp.graph.operators import facts
+from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import Program, Step
 
 WIDE_BITS: Final = 1.5
 CLIPPED_STEPS: Final = math.sqrt(7 / 12)  # of 256: cutting + rounding = 8 * rounding
@@ -150,126 +145,6 @@ class ObservedRange:
             f"{self.spec.name!r}: reals {self.reals.lowest:.4g}..{self.reals.highest:.4g}, range "
             f"{(low - zero) * scale:.4g}..{(high - zero) * scale:.4g}"
         )
-
-
-class RangeGraph:
-    """Who writes and reads what, and which tensors share their codes' meaning."""
-
-    def __init__(self, program: Program, ranges: Mapping[int, ObservedRange]) -> None:
-        self.steps = program.steps
-        self.specs = program.specs
-        self.ranges = {t: one for t, one in ranges.items() if one.usable}
-        self.inputs = program.graph.inputs
-        self.writer = {t: s for s in self.steps for t in s.outputs}
-        self.readers: dict[int, list[Step]] = {}
-        for step in self.steps:
-            for tensor in dict.fromkeys(step.inputs):
-                self.readers.setdefault(tensor, []).append(step)
-        self.root = self._roots()
-
-    def _roots(self) -> dict[int, int]:
-        """Tensor → the first of those it is tied to by operators that pass codes on."""
-        root: dict[int, int] = {}
-
-        def find(tensor: int) -> int:
-            while root.get(tensor, tensor) != tensor:
-                tensor = root[tensor]
-            return tensor
-
-        for step in self.steps:
-            if _computes(step.name):
-                continue
-            for y in step.outputs:
-                for x in step.inputs:
-                    if x != OPTIONAL and self.specs[x].data is None and self._same(x, y):
-                        a, b = sorted((find(x), find(y)))
-                        root[b] = a
-        return {t: find(t) for t in range(len(self.specs))}
-
-    def _same(self, x: int, y: int) -> bool:
-        a, b = self.specs[x], self.specs[y]
-        alike = is_code(a) and is_code(b) and a.dtype == b.dtype and a.scale.size == b.scale.size
-        return alike and a.scale.size == 1 and a.step == b.step and a.zero == b.zero
-
-    def group(self, tensor: int) -> list[ObservedRange]:
-        """All that was seen of tensors that share a tensor's grid."""
-        root = self.root[tensor]
-        return [one for t, one in self.ranges.items() if self.root[t] == root]
-
-    def passes_on(self, tensor: int) -> bool:
-        """Whether a tensor only repeats codes that were written before."""
-        step = self.writer.get(tensor)
-        if step is None or _computes(step.name):
-            return False
-        return any(
-            x != OPTIONAL and self.specs[x].data is None and self._same(x, tensor)
-            for x in step.inputs
-        )
-
-    def input_tensors(self) -> list[int]:
-        """Quantized tensors that hold the model's data: inputs, or what QUANTIZE makes of them."""
-        found = []
-        for tensor in self.inputs:
-            if is_code(self.specs[tensor]):
-                found.append(tensor)
-                continue
-            found += [
-                s.outputs[0] for s in self.readers.get(tensor, ()) if facts(s.name).conversion
-            ]
-        return [t for t in found if t in self.ranges]
-
-    def computing_readers(self, tensor: int) -> list[ObservedRange]:
-        """The first results that are computed from a tensor, each with a range of its own."""
-        found, queue, done = [], [tensor], set()
-        while queue:
-            one = queue.pop()
-            for step in self.readers.get(one, ()):
-                for y in step.outputs:
-                    if y in done:
-                        continue
-                    done.add(y)
-                    if self.root[y] == self.root[tensor]:
-                        queue.append(y)
-                    elif y in self.ranges and not self.fixed(y):
-                        found.append(self.ranges[y])
-        return found
-
-    def exceeded(self, tensor: int) -> float:
-        """The share of ranges downstream of a tensor, of those that can be, that reals exceed."""
-        found, queue, done = [], [tensor], {tensor}
-        while queue:
-            for step in self.readers.get(queue.pop(), ()):
-                for y in set(step.outputs) - done:
-                    done.add(y)
-                    queue.append(y)
-                    if y in self.ranges and not (self.fixed(y) or self.passes_on(y)):
-                        clamp = getattr(step.options, "fused_activation_function", "NONE")
-                        if clamp not in ("RELU6", "RELU_N1_TO_1"):
-                            found.append(self.ranges[y].excess >= CLIPPED_STEPS)
-        return sum(found) / len(found) if found else 0.0
-
-    def fixed(self, tensor: int) -> bool:
-        """Whether an operator's definition, not calibration, gives a tensor its range."""
-        return self._defined(tensor) is not None
-
-    def as_defined(self, tensor: int) -> bool:
-        """Whether an operator's definition gives a tensor its range, and the tensor has it."""
-        wanted, spec = self._defined(tensor), self.specs[tensor]
-        if wanted is None or spec.scale.size != 1:
-            return False
-        return abs(spec.step - wanted[0]) <= 1e-3 * wanted[0] and spec.zero == wanted[1]
-
-    def _defined(self, tensor: int) -> tuple[float, int] | None:
-        step = self.writer.get(tensor)
-        if step is None or not step.inputs or step.inputs[0] == OPTIONAL:
-            return None
-        return fixed_output(step.name, self.specs[step.inputs[0]], self.specs[tensor])
-
-
-def _computes(name: str) -> bool:
-    """Whether an operator's codes are others than those that it reads, whatever the grids are."""
-    known = facts(name)
-    return known.filter_axis is not None or known.conversion or known.adds or known.multiplies
 
 
 def enough_values(elements: int, unused: float) -> bool:

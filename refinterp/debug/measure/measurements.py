@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from refinterp.debug.measure.accumulators import AccumulatorRange
-from refinterp.debug.measure.metrics import ErrorSums
+from refinterp.debug.measure.error_sums import ErrorSums
 from refinterp.debug.measure.neighbours import Neighbours
 from refinterp.debug.measure.outputs import MetricName, OutputSums
 from refinterp.debug.measure.ranges import CodeSums, RealSums

@@ -23,8 +23,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.debug.measure.error_sums import sqnr_db
 from refinterp.debug.measure.exact import ExactSums
-from refinterp.debug.measure.metrics import Grid, sqnr_db
+from refinterp.debug.measure.grid import Grid
 from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL

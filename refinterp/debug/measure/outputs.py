@@ -21,8 +21,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.debug.measure.error_sums import ErrorSums
 from refinterp.debug.measure.exact import ExactSum
-from refinterp.debug.measure.metrics import ErrorSums
 from refinterp.debug.measure.output_parts import PartSums
 from refinterp.graph.spec import TensorSpec
 

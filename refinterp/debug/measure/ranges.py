@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.measure.exact import ExactSum
-from refinterp.debug.measure.metrics import Grid, folded
+from refinterp.debug.measure.grid import Grid, folded
 from refinterp.graph.model import STORAGE
 
 _BLOCK: Final = 1 << 16

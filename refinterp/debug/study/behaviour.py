@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.measure.metrics import Grid
+from refinterp.debug.measure.grid import Grid
 from refinterp.debug.measure.trace import Trace
 from refinterp.debug.reference.local import as_real
 from refinterp.debug.setup import Setup

@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.debug.measure.error_sums import sqnr_db
 from refinterp.debug.measure.exact import ExactSum
-from refinterp.debug.measure.metrics import sqnr_db
 from refinterp.debug.study.variants import Variants
 from refinterp.graph.model import STORAGE
 from refinterp.graph.operators import facts

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from refinterp.debug.measure.metrics import sqnr_db
+from refinterp.debug.measure.error_sums import sqnr_db
 from refinterp.debug.reference.pairing import Pairing
 from refinterp.debug.reference.shadow import Shadow
 from refinterp.graph.model import OPTIONAL, Buffer

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.labelled import with_fitting_labels
-from refinterp.debug.measure.metrics import ErrorSums, Grid, sample_errors
+from refinterp.debug.measure.error_sums import ErrorSums
+from refinterp.debug.measure.errors import sample_errors
+from refinterp.debug.measure.grid import Grid
 from refinterp.debug.measure.output_parts import OutputLayout
 from refinterp.debug.measure.outputs import (
     Metric,
