@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from refinterp.cli.common import say
 from refinterp.errors import UsageError
@@ -19,6 +20,23 @@ RANDOM = 16
 """Random samples that are drawn where there are no data."""
 
 
+class _Once(argparse.Action):
+    """An option whose second use would silently take the place of the first."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(
+                self, "given twice; a folder holds several files, an .npz an array for each input"
+            )
+        setattr(namespace, self.dest, values)
+
+
 def add_data(
     parser: argparse.ArgumentParser, *flags: str, without: str = "", labels: bool = False
 ) -> None:
@@ -31,6 +49,7 @@ def add_data(
     group.add_argument(
         *(flags or ("--data",)),
         dest="data",
+        action=_Once,
         metavar="PATH",
         help="samples: .npy, .npz or FILE.npz:ARRAY, .csv or FILE.csv:COLUMN,…, .bin, images, WAV, "
         "a folder of them or of class folders, - for standard input" + (without and f"; {without}"),

@@ -85,6 +85,13 @@ def test_what_data_are_taken_as_is_said_first(tmp_path, capsys):
     assert err.count("quantized to int8 with scale") == 1
 
 
+@pytest.mark.parametrize("words", [["run", "--input", "a.npy"], ["debug", "--data", "a.npy"]])
+def test_a_second_path_does_not_take_the_place_of_the_first(words, capsys):
+    """Given twice, data are a mistake that says what holds several files."""
+    assert main([*words, "--data", "-", DIGITS]) == 2
+    assert "given twice; a folder holds several files" in capsys.readouterr().err
+
+
 def test_numbers_beyond_the_input_are_told(tmp_path, capsys):
     """Pixels stored as floats, which no reading may scale by their values."""
     np.save(tmp_path / "f.npy", SAMPLES["image"][:4] * 255)
