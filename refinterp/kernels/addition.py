@@ -10,20 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    common_shape,
-    map_pairs,
-    operand,
-    require_scale,
-    require_type,
-    require_zero_point,
-)
+from refinterp.kernels.checks import common_shape, of_one_type, require_scale, require_zero_point
+from refinterp.kernels.elementwise import ClampedPair, PairMap, map_pairs
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, Steady
+from refinterp.kernels.registry import Array, Kernel, Steady
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, type_bounds
-from refinterp.numerics.broadcast import blocks
 from refinterp.numerics.fixedpoint import (
     INT32_MAX,
     INT32_MIN,
@@ -39,14 +33,6 @@ from refinterp.numerics.tape import Do
 I64 = NDArray[np.int64]
 
 _CODES = np.arange(-128, 256, dtype=np.int64)  # of int8 and of uint8
-
-
-def three(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
-    """Return both operands and the output, all of one type; raises ModelError otherwise."""
-    a, b, y = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand"), outputs[0]
-    require_type(b, a.dtype, role="second operand")
-    require_type(y, a.dtype, role="output")
-    return a, b, y
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,19 +65,24 @@ class SumInteger(Steady):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
-    ) -> SumInteger | SumPlain | PowerOfTwoSum:
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Any,
+        rule: Rules,
+    ) -> SumInteger | ClampedPair | PairMap:
         """Fold the scales in float64; int16 may take one of the narrower kernels instead."""
-        a, b, y = three(inputs, outputs)
+        y = outputs[0]
+        a, b = of_one_type(operands, y)
         if a.dtype == "int16":
             if not a.quantized and options.sign > 0:  # SUB has no such form
-                return SumPlain.prepare(inputs, outputs, options, rule)
+                return SumPlain.prepare(operands, outputs, options, rule)
             for spec, role in ((a, "first operand"), (b, "second operand"), (y, "output")):
                 require_zero_point(spec, 0, role)
             if options.pot_scale_int16 and rule.path not in ("general", "general-unclamped"):
                 logs = [log2_if_power(require_scale(spec, spec.name)) for spec in (a, b, y)]
                 if None not in logs:
-                    return PowerOfTwoSum.of(logs, y, options)
+                    return PairMap.of(PowerOfTwoSum.of(logs, y, options).exact, (a, b), y, rule)
         shift = 15 if a.dtype == "int16" else 20
         twice_max = 2.0 * max(require_scale(a, "first operand"), require_scale(b, "second operand"))
         y_real = twice_max / ((1 << shift) * require_scale(y, "output"))
@@ -148,12 +139,10 @@ class SumInteger(Steady):
         return np.clip(rescale(total, m) + self.y_zero, self.y_min, self.y_max)
 
     def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+        self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace, do: Do
     ) -> bool:
         """Name the calls that write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
+        a, b = operands.left, operands.right
         if self.float32 is not None:
             self.float32(a, b, outputs[0], work.take, do)
         else:
@@ -162,7 +151,7 @@ class SumInteger(Steady):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PowerOfTwoSum(Steady):
+class PowerOfTwoSum:
     """int16 with scales that are powers of two: one operand is shifted to the other's scale.
 
     a_shift, b_shift: right shifts, one of them 0, halves away from zero. ADD saturates the sum to
@@ -195,47 +184,25 @@ class PowerOfTwoSum(Steady):
         y: I64 = scaled_a + self.sign * scaled_b
         return np.clip(y, self.y_min, self.y_max)
 
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
-        map_pairs(self.exact, None, a, b, outputs[0], work, do)
-        return True
 
-
-@dataclass(frozen=True, slots=True, eq=False)
 class SumPlain(Kernel):
-    """Numbers without scales: add in the type itself (integers wrap), then clamp to low..high."""
-
-    sign: int
-    low: Any
-    high: Any
+    """Numbers without scales: add in the type itself (integers wrap), then clamp."""
 
     output_shapes = staticmethod(common_shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
-    ) -> SumPlain:
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: Any,
+        rule: Rules,
+    ) -> ClampedPair:
         """TFLM's ADD ignores the activation on int32 (path "general-unclamped")."""
-        _, _, y = three(inputs, outputs)
+        y = outputs[0]
+        of_one_type(operands, y)
         activation = options.fused_activation_function
         if y.dtype == "int32" and rule.path == "general-unclamped":
             activation = "NONE"
-        return cls(options.sign, *type_bounds(activation, y.dtype))
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
-        function = np.add if self.sign > 0 else np.subtract
-        with np.errstate(over="ignore", invalid="ignore"):
-            for out, first, second in blocks(outputs[0], a, b):
-                function(first, second, out=out)
-                np.clip(out, self.low, self.high, out=out)
+        function = np.add if options.sign > 0 else np.subtract
+        return ClampedPair(function, *type_bounds(activation, y.dtype))

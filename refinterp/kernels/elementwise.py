@@ -1,4 +1,4 @@
-"""What the element-wise operators share: shapes, checks, and walks over one or two operands."""
+"""What the element-wise operators share: kernels that map one or two operands."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.errors import ModelError
-from refinterp.graph.model import Shape
+from refinterp.graph.operands import Binary, Operands, Unary
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import (
+    common_shape,
+    of_one_type,
+    require_scale,
+    require_type,
+    require_zero_point,
+    same_shape,
+    scale_of_input,
+)
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, Steady, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.broadcast import BLOCK, blocks, broadcast_shape
+from refinterp.numerics.broadcast import BLOCK, blocks
 from refinterp.numerics.tables import (
     PAIRS,
     UNSIGNED,
@@ -28,71 +36,7 @@ from refinterp.numerics.tables import (
 from refinterp.numerics.tape import NOW, Do, put
 
 I64 = NDArray[np.int64]
-
-
-def operand(inputs: Inputs, index: int, role: str) -> TensorSpec:
-    """Return an input that must be there; raises ModelError when it is not."""
-    spec = inputs[index] if index < len(inputs) else None
-    if spec is None:
-        raise ModelError(f"input {index} ({role}) is missing; {len(inputs)} given")
-    return spec
-
-
-def same_shape(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
-    """The output has the shape of the first input."""
-    return (operand(inputs, 0, "data").shape,)
-
-
-def common_shape(inputs: Inputs, options: Any) -> tuple[Shape, ...]:
-    """The output has the shape both inputs broadcast to."""
-    first, second = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand")
-    where = f"operands {first.name!r} and {second.name!r}"
-    return (broadcast_shape(first.shape, second.shape, where=where),)
-
-
-def along(spec: TensorSpec) -> tuple[int, ...]:
-    """The shape in which per-channel values of a tensor broadcast over it, sample axis included.
-
-    Raises ModelError when there is not one scale per index of the quantized dimension.
-    """
-    axis = spec.quantized_dimension
-    if not 0 <= axis < len(spec.shape) or spec.shape[axis] != spec.scale.size:
-        raise ModelError(
-            f"{spec.name!r} has {spec.scale.size} scales along dimension {axis} of shape "
-            f"{list(spec.shape)}"
-        )
-    return (1, *(size if i == axis else 1 for i, size in enumerate(spec.shape)))
-
-
-def require_type(spec: TensorSpec, *allowed: str, role: str) -> None:
-    """Raise ModelError unless the operand is of one of the types."""
-    if spec.dtype not in allowed:
-        raise ModelError(
-            f"{role} {spec.name!r} is {spec.dtype}; allowed here: {', '.join(allowed)}"
-        )
-
-
-def require_scale(spec: TensorSpec, role: str) -> float:
-    """Return the operand's one scale; raises ModelError when it has none, many or a bad one."""
-    if spec.scale.size != 1:
-        raise ModelError(f"{role} {spec.name!r} needs exactly one scale, has {spec.scale.size}")
-    if not (np.isfinite(spec.step) and spec.step > 0):
-        raise ModelError(f"{role} {spec.name!r} has scale {spec.step}; it must be above 0")
-    return spec.step
-
-
-def scale_of_input(spec: TensorSpec, role: str) -> float:
-    """As `require_scale`, but 0 passes, as it does where C kernels only multiply by it.
-
-    All codes of such an operand stand for 0: converters write it for constants that are 0.
-    """
-    return 0.0 if spec.scale.size == 1 and spec.step == 0 else require_scale(spec, role)
-
-
-def require_zero_point(spec: TensorSpec, expected: int, role: str) -> None:
-    """Raise ModelError unless the operand's zero point is the one the operator fixes."""
-    if spec.zero != expected:
-        raise ModelError(f"{role} {spec.name!r} has zero point {spec.zero}; it must be {expected}")
+_NARROW = ("int8", "uint8", "int16")  # types of which every code has a place in a table
 
 
 def map_codes(
@@ -163,12 +107,9 @@ class RealMap(Kernel):
 
     function: Callable[[Array], Array]
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        assert inputs[0] is not None
-        map_reals(self.function, inputs[0], outputs[0])
+        map_reals(self.function, operands.input, outputs[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,15 +123,15 @@ class CodeMap(Steady):
     def of(
         cls, exact: Callable[[I64], Array], x: TensorSpec, y: TensorSpec, rule: Rules
     ) -> CodeMap:
-        """Tabulate the definition, unless the plain form is asked for."""
-        return cls(exact, None if rule.plain else tabulate(exact, x.dtype, y.dtype))
+        """Tabulate the definition, unless the type is too wide or the plain form asked for."""
+        narrow = not rule.plain and x.dtype in _NARROW
+        return cls(exact, tabulate(exact, x.dtype, y.dtype) if narrow else None)
 
     def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+        self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace, do: Do
     ) -> bool:
         """Name the calls that write y."""
-        assert inputs[0] is not None
-        map_codes(self.exact, self.table, inputs[0], outputs[0], do)
+        map_codes(self.exact, self.table, operands.input, outputs[0], do)
         return True
 
 
@@ -205,9 +146,13 @@ def real_function(
 
         @classmethod
         def prepare(
-            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+            cls,
+            operands: Unary[TensorSpec],
+            outputs: Sequence[TensorSpec],
+            options: Any,
+            rule: Rules,
         ) -> RealMap:
-            require_type(outputs[0], operand(inputs, 0, "input").dtype, role="output")
+            require_type(outputs[0], operands.input.dtype, role="output")
             return RealMap(function)
 
 
@@ -264,12 +209,10 @@ class PairMap(Steady):
         return replace(self, table=tabulate_pairs(self.exact, *self.types))
 
     def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
+        self, operands: Operands[Array], outputs: Sequence[Array], work: Workspace, do: Do
     ) -> bool:
         """Name the calls that write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
+        a, b = operands
         map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
         return True
 
@@ -280,16 +223,28 @@ class PlainPair(Kernel):
 
     function: Callable[[Array, Array], Array]
 
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
+    def eval(self, operands: Operands[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
+        a, b = operands
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for out, first, second in blocks(outputs[0], a, b):
                 out[...] = self.function(first, second)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClampedPair(Kernel):
+    """A prepared kernel: one function of two elements in their own type, then a clamp."""
+
+    function: np.ufunc
+    low: Any
+    high: Any
+
+    def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:
+        """Write y."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            for out, first, second in blocks(outputs[0], operands.left, operands.right):
+                self.function(first, second, out=out)
+                np.clip(out, self.low, self.high, out=out)
 
 
 def pair_function(
@@ -310,9 +265,11 @@ def pair_function(
 
         @classmethod
         def prepare(
-            cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: Any, rule: Rules
+            cls,
+            operands: Binary[TensorSpec],
+            outputs: Sequence[TensorSpec],
+            options: Any,
+            rule: Rules,
         ) -> PlainPair:
-            a = operand(inputs, 0, "first operand")
-            require_type(operand(inputs, 1, "second operand"), a.dtype, role="second operand")
-            require_type(outputs[0], y_dtype or a.dtype, role="output")
+            of_one_type(operands, outputs[0], y_dtype)
             return PlainPair(function)

@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    CodeMap,
-    RealMap,
+from refinterp.kernels.checks import (
     require_scale,
     require_type,
     require_zero_point,
     same_shape,
     scale_of_input,
 )
+from refinterp.kernels.elementwise import CodeMap, RealMap
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Kernel
 from refinterp.numerics import sigmoid16

@@ -9,7 +9,7 @@ from itertools import product
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import require_type
+from refinterp.kernels.checks import require_type
 from refinterp.numerics.window import Window, window
 
 AXES = ("depth", "height", "width")

@@ -17,8 +17,9 @@ from conformance.operators.cases import load_all
 from conformance.operators.compare import run_ours
 from refinterp.errors import ModelError
 from refinterp.graph.build import GraphBuilder
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import common_shape
+from refinterp.kernels.checks import common_shape
 from refinterp.kernels.registry import call, prepare
 from refinterp.modelfile.writer import write_model
 from refinterp.numerics import q31
@@ -341,4 +342,4 @@ def test_shapes_that_do_not_broadcast_are_named() -> None:
     """Two shapes that do not fit are an error that shows both."""
     a, b = spec("a", (2, 3), 0.1, 0), spec("b", (4,), 0.1, 0)
     with pytest.raises(ModelError, match=r"\[2, 3\] and \[4\] do not broadcast: 3 against 4"):
-        common_shape([a, b], None)
+        common_shape(Binary([a, b]), None)

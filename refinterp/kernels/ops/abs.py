@@ -14,30 +14,25 @@ Exact to  LiteRT BUILTIN_REF (factor in float32) and TFLM (float64)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    RealMap,
-    map_codes,
-    real_function,
+from refinterp.kernels.checks import (
     require_scale,
     require_type,
     require_zero_point,
     same_shape,
     scale_of_input,
 )
+from refinterp.kernels.elementwise import CodeMap, RealMap, real_function
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, NoOptions, Steady, kernel
-from refinterp.kernels.workspace import Workspace
+from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
-from refinterp.numerics.tables import tabulate
-from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -46,15 +41,14 @@ real_function("ABS", np.abs, "float32", "int32")
 
 @kernel("ABS", "int8", "int16")
 @dataclass(frozen=True, slots=True, eq=False)
-class AbsInteger(Steady):
-    """The integer kernel. factor: None where the scales agree. table: for every code."""
+class AbsInteger(Kernel):
+    """The integer definition, which a `CodeMap` runs. factor: None where the scales agree."""
 
     x_zero: int
     y_zero: int
     factor: Multiplier | None
     y_min: int
     y_max: int
-    table: Array | None = None
 
     output_shapes = staticmethod(same_shape)
 
@@ -65,7 +59,7 @@ class AbsInteger(Steady):
         outputs: Sequence[TensorSpec],
         options: NoOptions,
         rule: Rules,
-    ) -> AbsInteger | RealMap:
+    ) -> CodeMap | RealMap:
         """Fold scale x / scale y in the flavour's precision."""
         x, y = operands.input, outputs[0]
         require_type(y, x.dtype, role="output")
@@ -78,7 +72,7 @@ class AbsInteger(Steady):
         steps = real(scale_of_input(x, "input")), real(require_scale(y, "output"))
         factor = None if steps[0] == steps[1] else Multiplier.of(steps[0] / steps[1])
         self = cls(x.zero, y.zero, factor, *INTEGER_RANGE[y.dtype])
-        return self if rule.plain else replace(self, table=tabulate(self.exact, x.dtype, y.dtype))
+        return CodeMap.of(self.exact, x, y, rule)
 
     def exact(self, x: I64) -> I64:
         """The definition: codes x → codes y."""
@@ -86,10 +80,3 @@ class AbsInteger(Steady):
         if self.factor is not None:
             size = rescale(size, self.factor)
         return np.clip(size + self.y_zero, self.y_min, self.y_max)
-
-    def record(
-        self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        map_codes(self.exact, self.table, operands.input, outputs[0], do)
-        return True

@@ -16,7 +16,8 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import PlainPair, require_type, same_shape
+from refinterp.kernels.checks import require_type, same_shape
+from refinterp.kernels.elementwise import PlainPair
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 

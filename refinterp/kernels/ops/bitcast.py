@@ -33,7 +33,7 @@ class BitcastOptions:
 
 @kernel("BITCAST", *BYTES, options=BitcastOptions)
 @dataclass(frozen=True, slots=True)
-class Bitcast(Kernel):
+class BitCast(Kernel):
     """No fields."""
 
     @staticmethod
@@ -62,7 +62,7 @@ class Bitcast(Kernel):
         outputs: Sequence[TensorSpec],
         options: BitcastOptions,
         rule: Rules,
-    ) -> Bitcast:
+    ) -> BitCast:
         """Check the shapes."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "BITCAST")
         return cls()

@@ -22,7 +22,8 @@ from refinterp.errors import UnsupportedError
 from refinterp.graph.model import STORAGE
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import RealMap, same_shape
+from refinterp.kernels.checks import same_shape
+from refinterp.kernels.elementwise import RealMap
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 

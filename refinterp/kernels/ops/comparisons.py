@@ -25,14 +25,8 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    PairMap,
-    PlainPair,
-    common_shape,
-    pair_function,
-    require_scale,
-    require_type,
-)
+from refinterp.kernels.checks import common_shape, require_scale, require_type
+from refinterp.kernels.elementwise import PairMap, PlainPair, pair_function
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.numerics.fixedpoint import Multiplier, rescale_below_one

@@ -21,8 +21,8 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import TransposedWeighted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import require_type
 from refinterp.kernels.data_movement import integers
-from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.volumes import Box, Conv3DOptions, check_bias, check_volumes

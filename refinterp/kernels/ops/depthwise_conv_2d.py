@@ -31,6 +31,7 @@ import numpy as np
 
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import require_type
 from refinterp.kernels.convolution import (
     DepthwiseConv2DOptions,
     depthwise_output_shapes,
@@ -38,7 +39,6 @@ from refinterp.kernels.convolution import (
 )
 from refinterp.kernels.convolution_dynamic import DepthwiseConv2DDynamic
 from refinterp.kernels.depthwise_taps import Taps, sum_type
-from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, kernel
 from refinterp.kernels.weighted import clamp

@@ -24,14 +24,8 @@ from numpy.typing import NDArray
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    along,
-    map_codes,
-    map_reals,
-    require_type,
-    same_shape,
-    scale_of_input,
-)
+from refinterp.kernels.checks import along, require_type, same_shape, scale_of_input
+from refinterp.kernels.elementwise import map_codes, map_reals
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, Steady, kernel
 from refinterp.kernels.workspace import Workspace

@@ -23,18 +23,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    PairMap,
-    PlainPair,
-    common_shape,
-    operand,
-    require_scale,
-    require_type,
-    scale_of_input,
-)
+from refinterp.kernels.checks import common_shape, of_one_type, require_scale, scale_of_input
+from refinterp.kernels.elementwise import PairMap, PlainPair
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, kernel
+from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.numerics import q31
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.fixedpoint import (
@@ -55,13 +49,6 @@ class DivOptions:
     fused_activation_function: str | int = "NONE"
 
 
-def _operands(inputs: Inputs, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
-    a, b = operand(inputs, 0, "first operand"), operand(inputs, 1, "second operand")
-    require_type(b, a.dtype, role="second operand")
-    require_type(outputs[0], a.dtype, role="output")
-    return a, b, outputs[0]
-
-
 @kernel("DIV", "int8", "uint8", "int16", options=DivOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class DivInteger(Kernel):
@@ -78,10 +65,15 @@ class DivInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: DivOptions, rule: Rules
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: DivOptions,
+        rule: Rules,
     ) -> PairMap:
         """Fold scale a / (scale b * scale y) in the flavour's precision."""
-        a, b, y = _operands(inputs, outputs)
+        y = outputs[0]
+        a, b = of_one_type(operands, y)
         real = np.dtype(rule.precision).type
         a_scale, b_scale = scale_of_input(a, "first operand"), require_scale(b, "second operand")
         factor = real(a_scale) / (real(b_scale) * real(require_scale(y, "output")))
@@ -109,10 +101,15 @@ class DivPlain(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: DivOptions, rule: Rules
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: DivOptions,
+        rule: Rules,
     ) -> PlainPair:
         """Fold the activation's bounds."""
-        a, _, y = _operands(inputs, outputs)
+        y = outputs[0]
+        a, _ = of_one_type(operands, y)
         low, high = type_bounds(options.fused_activation_function, y.dtype)
         divide = np.divide if a.dtype == "float32" else _truncating
 

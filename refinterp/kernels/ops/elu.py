@@ -19,12 +19,8 @@ from numpy.typing import NDArray
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    CodeMap,
-    real_function,
-    same_shape,
-    through_table,
-)
+from refinterp.kernels.checks import same_shape
+from refinterp.kernels.elementwise import CodeMap, real_function, through_table
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics.tables import in_float64

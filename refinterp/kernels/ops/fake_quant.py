@@ -19,7 +19,8 @@ import numpy as np
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import map_reals, require_type, same_shape
+from refinterp.kernels.checks import require_type, same_shape
+from refinterp.kernels.elementwise import map_reals
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace

@@ -23,13 +23,8 @@ from numpy.typing import NDArray
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    CodeMap,
-    RealMap,
-    require_type,
-    same_shape,
-    through_table,
-)
+from refinterp.kernels.checks import require_type, same_shape
+from refinterp.kernels.elementwise import CodeMap, RealMap, through_table
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Kernel, kernel
 from refinterp.numerics.erf import erfc

@@ -22,7 +22,7 @@ import numpy as np
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import require_scale, require_type, require_zero_point
+from refinterp.kernels.checks import require_scale, require_type, require_zero_point
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import rows_of, softmax_shapes
 from refinterp.kernels.registry import Array, Kernel, kernel

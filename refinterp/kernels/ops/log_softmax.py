@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import require_scale, require_type, require_zero_point
+from refinterp.kernels.checks import require_scale, require_type, require_zero_point
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import exponent_factor, rows_of, softmax_shapes
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel

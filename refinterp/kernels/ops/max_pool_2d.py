@@ -21,7 +21,7 @@ import numpy as np
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import require_type
+from refinterp.kernels.checks import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.pooling import (
     Pool2DOptions,

@@ -16,34 +16,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    PairMap,
+from refinterp.kernels.checks import (
     common_shape,
-    map_pairs,
-    operand,
+    of_one_type,
     require_scale,
     require_type,
     require_zero_point,
     scale_of_input,
 )
+from refinterp.kernels.elementwise import ClampedPair, PairMap
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, Steady, kernel
-from refinterp.kernels.workspace import Workspace
+from refinterp.kernels.registry import Kernel, kernel
 from refinterp.numerics.activation import integer_bounds, type_bounds
-from refinterp.numerics.broadcast import blocks
 from refinterp.numerics.fixedpoint import (
     Multiplier,
     doubling_high_mul16,
     rescale,
     rounding_divide_by_pot,
 )
-from refinterp.numerics.tape import Do
 
 I64 = NDArray[np.int64]
 
@@ -71,21 +67,21 @@ class MulInteger(Kernel):
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: MulOptions, rule: Rules
-    ) -> PairMap | MulPlain | MulNarrowing:
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: MulOptions,
+        rule: Rules,
+    ) -> PairMap | ClampedPair:
         """Fold scale a * scale b / scale y in the flavour's precision."""
-        a, b, y = (
-            operand(inputs, 0, "first operand"),
-            operand(inputs, 1, "second operand"),
-            outputs[0],
-        )
+        a, b, y = operands.left, operands.right, outputs[0]
         require_type(b, a.dtype, role="second operand")
         if a.dtype == "int16":
             if not y.quantized:
-                return MulPlain.prepare(inputs, outputs, options, rule)
+                return MulPlain.prepare(operands, outputs, options, rule)
             if y.dtype in ("int8", "uint8"):
                 bounds = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
-                return MulNarrowing(y.zero, *bounds)
+                return PairMap.of(MulNarrowing(y.zero, *bounds).exact, (a, b), y, rule)
             for spec, role in ((a, "first operand"), (b, "second operand"), (y, "output")):
                 require_zero_point(spec, 0, role)
         require_type(y, a.dtype, role="output")
@@ -107,7 +103,7 @@ class MulInteger(Kernel):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MulNarrowing(Steady):
+class MulNarrowing:
     """int16 operands to an 8-bit output: Q0.15 products, whatever the scales say."""
 
     y_zero: int
@@ -119,49 +115,22 @@ class MulNarrowing(Steady):
         product = rounding_divide_by_pot(doubling_high_mul16(a, b), 8)
         return np.clip(product, self.y_min - self.y_zero, self.y_max - self.y_zero) + self.y_zero
 
-    def record(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
-        map_pairs(self.exact, None, a, b, outputs[0], work, do)
-        return True
-
 
 @kernel("MUL", "float32", "float16", "int32", "int64", "uint32", options=MulOptions)
-@dataclass(frozen=True, slots=True, eq=False)
 class MulPlain(Kernel):
     """Numbers without scales: multiply in the type itself (integers wrap), then clamp."""
-
-    low: Any
-    high: Any
 
     output_shapes = staticmethod(common_shape)
 
     @classmethod
     def prepare(
-        cls, inputs: Inputs, outputs: Sequence[TensorSpec], options: MulOptions, rule: Rules
-    ) -> MulPlain:
+        cls,
+        operands: Binary[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        options: MulOptions,
+        rule: Rules,
+    ) -> ClampedPair:
         """Check the types."""
-        a, b, y = (
-            operand(inputs, 0, "first operand"),
-            operand(inputs, 1, "second operand"),
-            outputs[0],
-        )
-        require_type(b, a.dtype, role="second operand")
-        require_type(y, a.dtype, role="output")
-        return cls(*type_bounds(options.fused_activation_function, y.dtype))
-
-    def eval(
-        self, inputs: Sequence[Array | None], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
-        a, b = inputs[0], inputs[1]
-        assert a is not None
-        assert b is not None
-        with np.errstate(over="ignore", invalid="ignore"):
-            for out, first, second in blocks(outputs[0], a, b):
-                np.multiply(first, second, out=out)
-                np.clip(out, self.low, self.high, out=out)
+        y = outputs[0]
+        of_one_type(operands, y)
+        return ClampedPair(np.multiply, *type_bounds(options.fused_activation_function, y.dtype))

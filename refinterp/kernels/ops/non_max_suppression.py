@@ -26,8 +26,8 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Suppressed
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import require_type
 from refinterp.kernels.data_movement import integer, per_sample
-from refinterp.kernels.elementwise import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace

@@ -20,7 +20,8 @@ import numpy as np
 
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import PlainPair, common_shape, require_type
+from refinterp.kernels.checks import common_shape, require_type
+from refinterp.kernels.elementwise import PlainPair
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace

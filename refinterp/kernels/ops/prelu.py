@@ -23,14 +23,8 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Sloped
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    PairMap,
-    PlainPair,
-    common_shape,
-    require_scale,
-    require_type,
-    scale_of_input,
-)
+from refinterp.kernels.checks import common_shape, require_scale, require_type, scale_of_input
+from refinterp.kernels.elementwise import PairMap, PlainPair
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Kernel, NoOptions, kernel
 from refinterp.numerics.activation import INTEGER_RANGE

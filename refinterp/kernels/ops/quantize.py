@@ -15,29 +15,21 @@ Exact to  LiteRT BUILTIN_REF and TFLM
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.elementwise import (
-    along,
-    map_codes,
-    map_reals,
-    require_scale,
-    require_type,
-    same_shape,
-    scale_of_input,
-)
+from refinterp.kernels.checks import along, require_scale, require_type, same_shape, scale_of_input
+from refinterp.kernels.elementwise import CodeMap, map_reals
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, Steady, kernel
+from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
-from refinterp.numerics.tables import round_half_away32, tabulate, to_int32
-from refinterp.numerics.tape import Do
+from refinterp.numerics.tables import round_half_away32, to_int32
 
 I64 = NDArray[np.int64]
 
@@ -89,15 +81,14 @@ class QuantizeReal(Kernel):
 
 @kernel("QUANTIZE", "int8", "uint8", "int16", "int32")
 @dataclass(frozen=True, slots=True, eq=False)
-class Requantize(Steady):
-    """From codes. table: the output for every 8- or 16-bit code, or None."""
+class Requantize(Kernel):
+    """From codes: the definition, which a `CodeMap` runs."""
 
     x_zero: int
     y_zero: int
     factor: Multiplier
     y_min: int
     y_max: int
-    table: Array | None = None
 
     output_shapes = staticmethod(same_shape)
 
@@ -108,24 +99,15 @@ class Requantize(Steady):
         outputs: Sequence[TensorSpec],
         options: NoOptions,
         rule: Rules,
-    ) -> Requantize:
+    ) -> CodeMap:
         """Fold scale x / scale y in float64."""
         x, y = operands.input, outputs[0]
         require_type(y, "int8", "uint8", "int16", "int32", role="output")
         factor = Multiplier.of(scale_of_input(x, "input") / require_scale(y, "output"))
         self = cls(x.zero, y.zero, factor, *INTEGER_RANGE[y.dtype])
-        if rule.plain or x.dtype == "int32":
-            return self
-        return replace(self, table=tabulate(self.exact, x.dtype, y.dtype))
+        return CodeMap.of(self.exact, x, y, rule)
 
     def exact(self, x: I64) -> I64:
         """The definition: codes x → codes y."""
         y = wrap32(rescale(wrap32(x - self.x_zero), self.factor) + self.y_zero)
         return np.clip(y, self.y_min, self.y_max)
-
-    def record(
-        self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace, do: Do
-    ) -> bool:
-        """Name the calls that write y."""
-        map_codes(self.exact, self.table, operands.input, outputs[0], do)
-        return True
