@@ -60,11 +60,15 @@ class Operands(tuple[Any, ...], Generic[T]):
         return None if cls.many else len(cls.names)
 
     @classmethod
+    def kind_of(cls, place: int) -> str:
+        """The name that the operand at a place has, alone or with all the rest."""
+        return cls.names[place] if place < len(cls.names) else cls.many or ""
+
+    @classmethod
     def name_of(cls, place: int) -> str:
         """What the operand at a place is called: its name, or that of the rest and its number."""
-        if place < len(cls.names):
-            return cls.names[place]
-        return f"{cls.many or 'input'}[{place - len(cls.names)}]"
+        kind = cls.kind_of(place)
+        return kind if place < len(cls.names) else f"{kind}[{place - len(cls.names)}]"
 
 
 def _from(place: int) -> Callable[[Any], Any]:

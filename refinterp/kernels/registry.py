@@ -307,14 +307,18 @@ def decode_options(options: type[Any], fields_by_name: Options) -> Any:
     return options(**{name: value for name, value in fields_by_name.items() if name in known})
 
 
-def require_fit(entry: Entry, inputs: Inputs, outputs: Sequence[TensorSpec | None]) -> None:
+def require_fit(
+    entry: Entry, inputs: Inputs, outputs: Sequence[TensorSpec | None], *, shaped: bool = True
+) -> None:
     """Raise ModelError unless operands and results are what the operator's row says.
 
-    Kernels rely on it: `prepare` and `output_shapes` are only called after.
+    Kernels rely on it: `prepare` and `output_shapes` are only called after. shaped: the operands'
+    shapes are known.
     """
-    found = misfits(entry.facts, inputs, outputs) if entry.facts is not None else []
-    if found:
-        raise ModelError("; ".join(found))
+    if entry.facts is not None:
+        found = misfits(entry.facts, inputs, outputs, shaped=shaped)
+        if found:
+            raise ModelError("; ".join(found))
 
 
 @dataclass(frozen=True, slots=True)

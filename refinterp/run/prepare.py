@@ -261,6 +261,7 @@ class _Preparer:
                     entry,
                     [None if i == OPTIONAL else specs[i] for i in operator.inputs],
                     [None if i == OPTIONAL else specs[i] for i in operator.outputs],
+                    shaped=unknown.isdisjoint(operator.inputs),
                 )
                 step = Step(
                     index,
@@ -402,6 +403,7 @@ def prepare_late(
     values: arrays (*shape) by input. Returns the kernel, the outputs' specs, and the positions of
     the inputs whose values it was prepared for.
     """
+    require_fit(step.entry, operands, results)
     wanted: list[int] = []
     while True:
         valued = [
