@@ -1,7 +1,8 @@
 """What an operator is: its operands and results, and what kind of operation it is.
 
 One row for each operator that has a kernel, by its name in the schema or its custom name. Whoever
-needs to know such a thing reads it here; there is no other list of operators.
+needs to know such a thing reads it here; there is no other list of operators. `graph.misfits` holds
+the operators of a model against their rows before a kernel sees them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,24 @@ from refinterp.graph.operands import Operands
 Grid = tuple[float, int]
 """A scale and a zero point."""
 
+Ranks = tuple[int, int | None]
+"""The lowest and the highest rank; None: any."""
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Types by the type of an operand; any type where that is not listed."""
+
+    operand: str
+    types: Mapping[str, tuple[str, ...]]
+
+
+Types = str | tuple[str, ...] | By
+"""The types of an operand or result: those of the operand of this name, one of these, or `By`."""
+
+CODES: Final = ("int8", "uint8", "int16", "int4", "int2", "uint4")
+"""Types whose elements stand for reals by a scale, where an operator does arithmetic with them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorFacts:
@@ -25,8 +44,11 @@ class OperatorFacts:
     operands: their names, and which may be left out.
     few_operands: the names where there are as few operands as these have, for old forms.
     fewest_operands: how many there are at least where they are any number.
-    results: their names; None where the model says how many there are.
+    results: their names; None where the model says how many there are: all are called "output".
     fewest_results: how many of them there are at least; all by default.
+    ranks: of operands, where not every rank is right.
+    types: of operands and results; what is not listed may be of any type that has a kernel.
+    scaled: operands and results that need a scale when they are of `scaled_types`.
     filter_axis: of a weighted operator, the filter's axis of output channels, which may have a
         scale each; else None.
     depthwise: a weighted operator each of whose channels reads one channel of the data.
@@ -50,11 +72,15 @@ class OperatorFacts:
     fewest_operands: int = 0
     results: tuple[str, ...] | None = ("output",)
     fewest_results: int | None = None
+    ranks: Mapping[str, Ranks] = field(default_factory=dict)
+    types: Mapping[str, Types] = field(default_factory=dict)
+    scaled: tuple[str, ...] = ()
+    scaled_types: tuple[str, ...] = CODES
     filter_axis: int | None = None
     depthwise: bool = False
     adds: bool = False
     multiplies: bool = False
-    fixed: Mapping[str, Grid] = field(default_factory=lambda: MappingProxyType({}))
+    fixed: Mapping[str, Grid] = field(default_factory=dict)
     calls: tuple[str, ...] = ()
     conversion: bool = False
     reshapes: bool = False
@@ -76,224 +102,972 @@ class OperatorFacts:
 _PROBABILITY: Final = {"int8": (1 / 256, -128), "uint8": (1 / 256, 0), "int16": (1 / 32768, 0)}
 _SIGNED: Final = {"int8": (1 / 128, 0), "uint8": (1 / 128, 128)}
 
+_WHOLE: Final = (
+    "int32", "int64", "int16", "int8", "uint8", "uint16", "uint32", "uint64", "int4", "int2",
+    "uint4", "bool",
+)  # fmt: skip
+_INDEX: Final = ("int32", "int64")
+_BIAS: Final = By(
+    "input",
+    {
+        "float32": ("float32",),
+        "int8": ("int32",),
+        "uint8": ("int32",),
+        "int16": ("int32", "int64"),
+    },
+)
+_SAME: Final[Mapping[str, Types]] = {"output": "input"}
+_SAME_PAIR: Final[Mapping[str, Types]] = {"right": "left", "output": "left"}
+_TRUTH: Final[Mapping[str, Types]] = {"right": "left", "output": ("bool",)}
+_RATHER: Final = ("int8", "uint8")
+
+_REQUANTIZED: Final = ("int8", "uint8", "int16", "int32")
+
+_LSTM_WEIGHTS: Final = tuple(
+    f"{kind}_to_{gate}_weights"
+    for kind in ("input", "recurrent")
+    for gate in ("input", "forget", "cell", "output")
+)
+_PEEPHOLES: Final = tuple(f"cell_to_{gate}_weights" for gate in ("input", "forget", "output"))
+_BIASES: Final = tuple(
+    f"{gate}_bias" for gate in ("input_gate", "forget_gate", "cell_gate", "output_gate")
+)
+_NORMS: Final = tuple(f"{gate}_layer_norm" for gate in ("input", "forget", "cell", "output"))
+_AUXILIARY: Final = tuple(
+    f"auxiliary_to_{gate}_weights" for gate in ("input", "forget", "cell", "output")
+)
+_OF_LSTM_BIAS: Final = By(
+    "input",
+    {
+        "float32": ("float32",),
+        "int8": ("int32",),
+        "uint8": ("int32",),
+        "int16": ("int64",),
+    },
+)
+_OF_LSTM_WEIGHTS: Final = By(
+    "input", {"float32": ("float32", "int8", "uint8"), "int8": ("int8",), "int16": ("int8",)}
+)
+_WIDE: Final = By(
+    "input",
+    {"float32": ("float32",), "int8": ("int16",), "uint8": ("int16",), "int16": ("int16",)},
+)
+_LSTM_TYPES: Final[Mapping[str, Types]] = {
+    **dict.fromkeys((*_LSTM_WEIGHTS, "projection_weights"), _OF_LSTM_WEIGHTS),
+    **dict.fromkeys(
+        _PEEPHOLES,
+        By(
+            "input",
+            {"float32": ("float32", "int8", "uint8"), "int8": ("int16",), "int16": ("int16",)},
+        ),
+    ),
+    **dict.fromkeys((*_BIASES, "bias", "projection_bias"), _OF_LSTM_BIAS),
+    **dict.fromkeys((*_NORMS, "cell_state"), _WIDE),
+    "output_state": "input",
+}
+_LSTM_RANKS: Final[Mapping[str, Ranks]] = {
+    "input": (2, 3),
+    **dict.fromkeys(_LSTM_WEIGHTS[:4], (2, 2)),
+    **dict.fromkeys(_LSTM_WEIGHTS[4:], (1, 2)),
+    **dict.fromkeys((*_PEEPHOLES, *_BIASES, *_NORMS, "bias", "projection_bias"), (1, 1)),
+    **dict.fromkeys(("weights", "projection_weights"), (2, 2)),
+}
+_LSTM_SCALED: Final = (
+    "input",
+    *_LSTM_WEIGHTS,
+    *_PEEPHOLES,
+    *_NORMS,
+    "projection_weights",
+    "output_state",
+    "cell_state",
+)
+_ONE_WAY: Final = (*_LSTM_WEIGHTS, *_PEEPHOLES, *_BIASES, "projection_weights", "projection_bias")
+_BOTH_LSTM_TYPES: Final[Mapping[str, Types]] = {
+    **{f"{way}_{name}": _LSTM_TYPES[name] for way in ("fw", "bw") for name in _ONE_WAY},
+    **{
+        f"{way}_{name}": ("float32",)
+        for way in ("fw", "bw")
+        for name in ("output_state", "cell_state", "output")
+    },
+    **{f"{way}_{name}": _OF_LSTM_WEIGHTS for way in ("fw", "bw") for name in _AUXILIARY},
+    "auxiliary_input": "input",
+}
+_BOTH_LSTM_RANKS: Final[Mapping[str, Ranks]] = {
+    "input": (3, 3),
+    **{f"{way}_{name}": _LSTM_RANKS[name] for way in ("fw", "bw") for name in _ONE_WAY},
+    **{f"{way}_{name}": (2, 2) for way in ("fw", "bw") for name in _AUXILIARY},
+    "auxiliary_input": (3, 3),
+}
+_BOTH_LSTM_SCALED: Final = tuple(
+    f"{way}_{name}"
+    for way in ("fw", "bw")
+    for name in (*_LSTM_WEIGHTS, *_PEEPHOLES, "projection_weights", *_AUXILIARY)
+)
+
 OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
     {
-        "ABS": OperatorFacts(operands=o.Unary),
-        "ADD": OperatorFacts(operands=o.Binary, adds=True, commutative=True, by_channel=True),
-        "ADD_N": OperatorFacts(operands=o.Variadic, fewest_operands=1, commutative=True),
-        "ARG_MAX": OperatorFacts(operands=o.AlongAxis),
-        "ARG_MIN": OperatorFacts(operands=o.AlongAxis),
+        "ABS": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), scaled_types=("int8",)
+        ),
+        "ADD": OperatorFacts(
+            operands=o.Binary,
+            types=_SAME_PAIR,
+            scaled=("left", "right", "output"),
+            scaled_types=_RATHER,
+            adds=True,
+            commutative=True,
+            by_channel=True,
+        ),
+        "ADD_N": OperatorFacts(
+            operands=o.Variadic,
+            fewest_operands=1,
+            types={"rest": "rest", "output": "rest"},
+            scaled=("rest", "output"),
+            scaled_types=("int8",),
+            commutative=True,
+        ),
+        "ARG_MAX": OperatorFacts(
+            operands=o.AlongAxis,
+            ranks={"input": (1, None)},
+            types={"axis": _WHOLE, "output": _INDEX},
+        ),
+        "ARG_MIN": OperatorFacts(
+            operands=o.AlongAxis,
+            ranks={"input": (1, None)},
+            types={"axis": _WHOLE, "output": _INDEX},
+        ),
         "ASSIGN_VARIABLE": OperatorFacts(operands=o.Assigned, results=(), stateful=True),
-        "ATAN2": OperatorFacts(operands=o.Binary),
-        "AVERAGE_POOL_2D": OperatorFacts(operands=o.Unary, by_channel=True),
-        "BATCH_MATMUL": OperatorFacts(operands=o.Binary),
-        "BATCH_TO_SPACE_ND": OperatorFacts(operands=o.Blocks),
+        "ATAN2": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "AVERAGE_POOL_2D": OperatorFacts(
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True
+        ),
+        "BATCH_MATMUL": OperatorFacts(
+            operands=o.Binary,
+            ranks={"left": (2, None), "right": (2, None)},
+            types={
+                "right": By(
+                    "left",
+                    {"float32": ("float32", "int8"), "int8": ("int8",), "int16": ("int8", "int16")},
+                ),
+                "output": By(
+                    "left",
+                    {"float32": ("float32",), "int8": ("int8", "int32"), "int16": ("int16",)},
+                ),
+            },
+            scaled=("left", "right", "output"),
+            scaled_types=("int16",),
+        ),
+        "BATCH_TO_SPACE_ND": OperatorFacts(
+            operands=o.Blocks,
+            ranks={"input": (3, 4)},
+            types={"block_shape": _WHOLE, "margins": _WHOLE, "output": "input"},
+        ),
         "BIDIRECTIONAL_SEQUENCE_LSTM": OperatorFacts(
-            operands=o.BidirectionalLstm, results=("fw_output", "bw_output"), fewest_results=1
+            operands=o.BidirectionalLstm,
+            results=("fw_output", "bw_output"),
+            fewest_results=1,
+            ranks=_BOTH_LSTM_RANKS,
+            types=_BOTH_LSTM_TYPES,
+            scaled=_BOTH_LSTM_SCALED,
         ),
         "BIDIRECTIONAL_SEQUENCE_RNN": OperatorFacts(
-            operands=o.BidirectionalRecurrent, results=("fw_output", "bw_output"), fewest_results=1
+            operands=o.BidirectionalRecurrent,
+            results=("fw_output", "bw_output"),
+            fewest_results=1,
+            ranks={
+                "input": (3, 3),
+                "fw_weights": (2, 2),
+                "fw_recurrent_weights": (2, 2),
+                "fw_bias": (1, 1),
+                "fw_hidden_state": (2, 2),
+                "bw_weights": (2, 2),
+                "bw_recurrent_weights": (2, 2),
+                "bw_bias": (1, 1),
+                "bw_hidden_state": (2, 2),
+                "auxiliary_input": (3, 3),
+                "fw_auxiliary_weights": (2, 2),
+                "bw_auxiliary_weights": (2, 2),
+            },
+            types={
+                "fw_recurrent_weights": "fw_weights",
+                "fw_bias": ("float32",),
+                "fw_hidden_state": ("float32",),
+                "bw_recurrent_weights": "bw_weights",
+                "bw_bias": ("float32",),
+                "bw_hidden_state": ("float32",),
+                "auxiliary_input": "input",
+                "fw_output": ("float32",),
+                "bw_output": ("float32",),
+            },
+            scaled=(
+                "fw_weights",
+                "fw_recurrent_weights",
+                "fw_auxiliary_weights",
+                "bw_weights",
+                "bw_recurrent_weights",
+                "bw_auxiliary_weights",
+            ),
         ),
         "BITCAST": OperatorFacts(operands=o.Unary),
-        "BITWISE_XOR": OperatorFacts(operands=o.Binary),
-        "BROADCAST_ARGS": OperatorFacts(operands=o.Binary),
-        "BROADCAST_TO": OperatorFacts(operands=o.Expanded, moves=True),
-        "BUCKETIZE": OperatorFacts(operands=o.Unary),
+        "BITWISE_XOR": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "BROADCAST_ARGS": OperatorFacts(
+            operands=o.Binary, ranks={"left": (1, 1), "right": (1, 1)}, types=_SAME_PAIR
+        ),
+        "BROADCAST_TO": OperatorFacts(
+            operands=o.Expanded, types={"shape": _WHOLE, "output": "input"}, moves=True
+        ),
+        "BUCKETIZE": OperatorFacts(operands=o.Unary, types={"output": ("int32",)}),
         "CALL_ONCE": OperatorFacts(
             operands=o.Nothing, results=(), calls=("init_subgraph_index",), stateful=True
         ),
         "CAST": OperatorFacts(operands=o.Unary),
-        "CEIL": OperatorFacts(operands=o.Unary),
-        "CIRCULAR_BUFFER": OperatorFacts(operands=o.Unary, stateful=True),
-        "CONCATENATION": OperatorFacts(
-            operands=o.Variadic, fewest_operands=1, joins=True, moves=True
+        "CEIL": OperatorFacts(operands=o.Unary, types=_SAME),
+        "CIRCULAR_BUFFER": OperatorFacts(
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, stateful=True
         ),
-        "CONV_2D": OperatorFacts(operands=o.Weighted, filter_axis=0),
-        "CONV_3D": OperatorFacts(operands=o.Weighted, filter_axis=4),
-        "CONV_3D_TRANSPOSE": OperatorFacts(operands=o.TransposedWeighted),
-        "COS": OperatorFacts(operands=o.Unary),
-        "CUMSUM": OperatorFacts(operands=o.AlongAxis),
-        "DENSIFY": OperatorFacts(operands=o.Unary, unpacks=True),
-        "DEPTHWISE_CONV_2D": OperatorFacts(operands=o.Weighted, filter_axis=3, depthwise=True),
-        "DEPTH_TO_SPACE": OperatorFacts(operands=o.Unary, moves=True),
-        "DEQUANTIZE": OperatorFacts(operands=o.Unary, conversion=True, unpacks=True),
-        "DILATE": OperatorFacts(operands=o.Dilated, moves=True),
-        "DIV": OperatorFacts(operands=o.Binary),
-        "DYNAMIC_UPDATE_SLICE": OperatorFacts(operands=o.Updated, moves=True),
-        "ELU": OperatorFacts(operands=o.Unary),
-        "EMBEDDING_LOOKUP": OperatorFacts(operands=o.Embedded),
-        "EQUAL": OperatorFacts(operands=o.Binary),
-        "EXP": OperatorFacts(operands=o.Unary),
-        "EXPAND_DIMS": OperatorFacts(operands=o.AlongAxis, reshapes=True, moves=True),
-        "FAKE_QUANT": OperatorFacts(operands=o.Unary),
-        "FILL": OperatorFacts(operands=o.Filled, moves=True),
-        "FLOOR": OperatorFacts(operands=o.Unary),
-        "FLOOR_DIV": OperatorFacts(operands=o.Binary),
-        "FLOOR_MOD": OperatorFacts(operands=o.Binary),
+        "CONCATENATION": OperatorFacts(
+            operands=o.Variadic,
+            fewest_operands=1,
+            types={"rest": "rest", "output": "rest"},
+            joins=True,
+            moves=True,
+        ),
+        "CONV_2D": OperatorFacts(
+            operands=o.Weighted,
+            ranks={"input": (4, 4), "filter": (4, 4)},
+            types={"bias": _BIAS, "output": "input"},
+            scaled=("input", "filter", "output"),
+            filter_axis=0,
+        ),
+        "CONV_3D": OperatorFacts(
+            operands=o.Weighted,
+            ranks={"input": (5, 5), "filter": (5, 5)},
+            types={"filter": "input", "bias": "input", "output": "input"},
+            filter_axis=4,
+        ),
+        "CONV_3D_TRANSPOSE": OperatorFacts(
+            operands=o.TransposedWeighted,
+            ranks={"input": (5, 5), "filter": (5, 5)},
+            types={"output_shape": _WHOLE, "filter": "input", "bias": "input", "output": "input"},
+        ),
+        "COS": OperatorFacts(operands=o.Unary, types=_SAME),
+        "CUMSUM": OperatorFacts(
+            operands=o.AlongAxis,
+            ranks={"input": (1, None)},
+            types={"axis": _WHOLE, "output": "input"},
+            scaled=("input", "output"),
+            scaled_types=("int8",),
+        ),
+        "DENSIFY": OperatorFacts(operands=o.Unary, types=_SAME, unpacks=True),
+        "DEPTHWISE_CONV_2D": OperatorFacts(
+            operands=o.Weighted,
+            ranks={"input": (4, 4), "filter": (4, 4)},
+            types={"bias": _BIAS, "output": "input"},
+            scaled=("input", "filter", "output"),
+            filter_axis=3,
+            depthwise=True,
+        ),
+        "DEPTH_TO_SPACE": OperatorFacts(
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, moves=True
+        ),
+        "DEQUANTIZE": OperatorFacts(
+            operands=o.Unary,
+            types={"output": ("float32",)},
+            scaled=("input",),
+            conversion=True,
+            unpacks=True,
+        ),
+        "DILATE": OperatorFacts(
+            operands=o.Dilated,
+            types={"dilations": _WHOLE, "value": "input", "output": "input"},
+            moves=True,
+        ),
+        "DIV": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, scaled=("left", "right", "output")
+        ),
+        "DYNAMIC_UPDATE_SLICE": OperatorFacts(
+            operands=o.Updated,
+            ranks={"start": (1, 1)},
+            types={"update": "input", "start": _WHOLE, "output": "input"},
+            moves=True,
+        ),
+        "ELU": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), scaled_types=("int8",)
+        ),
+        "EMBEDDING_LOOKUP": OperatorFacts(
+            operands=o.Embedded,
+            ranks={"indices": (1, 1), "table": (2, None)},
+            types={
+                "indices": ("int32",),
+                "output": By(
+                    "table",
+                    {
+                        "int8": ("int8", "float32", "float16"),
+                        "uint8": ("uint8", "float32", "float16"),
+                        "int4": ("int4", "float32", "float16"),
+                        "int2": ("int2", "float32", "float16"),
+                        "float32": ("float32",),
+                        "float16": ("float16",),
+                        "int16": ("int16",),
+                        "int32": ("int32",),
+                        "int64": ("int64",),
+                        "bool": ("bool",),
+                    },
+                ),
+            },
+            scaled=("table",),
+            scaled_types=("int4", "int2"),
+        ),
+        "EQUAL": OperatorFacts(
+            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+        ),
+        "EXP": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "EXPAND_DIMS": OperatorFacts(
+            operands=o.AlongAxis,
+            types={"axis": _WHOLE, "output": "input"},
+            reshapes=True,
+            moves=True,
+        ),
+        "FAKE_QUANT": OperatorFacts(operands=o.Unary, types=_SAME),
+        "FILL": OperatorFacts(
+            operands=o.Filled,
+            ranks={"shape": (1, 1)},
+            types={"shape": _WHOLE, "output": "value"},
+            moves=True,
+        ),
+        "FLOOR": OperatorFacts(operands=o.Unary, types=_SAME),
+        "FLOOR_DIV": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "FLOOR_MOD": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
         "FULLY_CONNECTED": OperatorFacts(
             operands=o.Weighted,
-            filter_axis=0,
             results=("output", "shuffled_input"),
             fewest_results=1,
+            ranks={"filter": (2, 2)},
+            types={
+                "bias": _BIAS,
+                "output": By(
+                    "input",
+                    {
+                        "float32": ("float32",),
+                        "int8": ("int8",),
+                        "int16": ("int16",),
+                        "uint8": ("uint8", "int16"),
+                    },
+                ),
+            },
+            scaled=("input", "filter", "output"),
+            filter_axis=0,
         ),
-        "GATHER": OperatorFacts(operands=o.Gathered, moves=True),
-        "GATHER_ND": OperatorFacts(operands=o.Gathered, moves=True),
-        "GELU": OperatorFacts(operands=o.Unary),
-        "GREATER": OperatorFacts(operands=o.Binary),
-        "GREATER_EQUAL": OperatorFacts(operands=o.Binary),
-        "HARD_SWISH": OperatorFacts(operands=o.Unary, by_channel=True),
-        "HASHTABLE_LOOKUP": OperatorFacts(operands=o.Looked, results=("output", "hits")),
+        "GATHER": OperatorFacts(
+            operands=o.Gathered,
+            ranks={"input": (1, None)},
+            types={"indices": ("int16", *_INDEX), "output": "input"},
+            moves=True,
+        ),
+        "GATHER_ND": OperatorFacts(
+            operands=o.Gathered,
+            ranks={"input": (1, None), "indices": (1, None)},
+            types={"indices": ("int16", *_INDEX), "output": "input"},
+            moves=True,
+        ),
+        "GELU": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "GREATER": OperatorFacts(
+            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+        ),
+        "GREATER_EQUAL": OperatorFacts(
+            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+        ),
+        "HARD_SWISH": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
+        "HASHTABLE_LOOKUP": OperatorFacts(
+            operands=o.Looked,
+            results=("output", "hits"),
+            ranks={"lookup": (1, 1), "keys": (1, 1), "values": (1, None)},
+            types={"keys": ("int32",), "output": "values", "hits": ("uint8",)},
+        ),
         "IF": OperatorFacts(
             operands=o.Conditional,
             results=None,
             calls=("then_subgraph_index", "else_subgraph_index"),
         ),
-        "L2_NORMALIZATION": OperatorFacts(operands=o.Unary, fixed=_SIGNED),
-        "L2_POOL_2D": OperatorFacts(operands=o.Unary),
-        "LEAKY_RELU": OperatorFacts(operands=o.Unary, by_channel=True),
-        "LESS": OperatorFacts(operands=o.Binary),
-        "LESS_EQUAL": OperatorFacts(operands=o.Binary),
-        "LOCAL_RESPONSE_NORMALIZATION": OperatorFacts(operands=o.Unary),
-        "LOG": OperatorFacts(operands=o.Unary),
-        "LOGICAL_AND": OperatorFacts(operands=o.Binary),
-        "LOGICAL_NOT": OperatorFacts(operands=o.Unary),
-        "LOGICAL_OR": OperatorFacts(operands=o.Binary),
-        "LOGISTIC": OperatorFacts(operands=o.Unary, probabilities=True, fixed=_PROBABILITY),
-        "LOG_SOFTMAX": OperatorFacts(
-            operands=o.Unary, fixed={"int8": (16 / 256, 127), "uint8": (16 / 256, 255)}
+        "L2_NORMALIZATION": OperatorFacts(
+            operands=o.Unary,
+            ranks={"input": (1, None)},
+            types=_SAME,
+            scaled=("output",),
+            fixed=_SIGNED,
         ),
-        "LSTM": OperatorFacts(operands=o.FullLstm, few_operands=o.SingleMatrixLstm, results=None),
-        "MATRIX_DIAG": OperatorFacts(operands=o.Unary),
-        "MATRIX_SET_DIAG": OperatorFacts(operands=o.Diagonal, moves=True),
-        "MAXIMUM": OperatorFacts(operands=o.Binary, commutative=True),
-        "MAX_POOL_2D": OperatorFacts(operands=o.Unary, by_channel=True),
-        "MEAN": OperatorFacts(operands=o.Reduced, by_channel=True),
-        "MINIMUM": OperatorFacts(operands=o.Binary, commutative=True),
-        "MIRROR_PAD": OperatorFacts(operands=o.Mirrored, moves=True),
-        "MUL": OperatorFacts(operands=o.Binary, multiplies=True, commutative=True, by_channel=True),
-        "NEG": OperatorFacts(operands=o.Unary),
+        "L2_POOL_2D": OperatorFacts(operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME),
+        "LEAKY_RELU": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
+        "LESS": OperatorFacts(
+            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+        ),
+        "LESS_EQUAL": OperatorFacts(
+            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+        ),
+        "LOCAL_RESPONSE_NORMALIZATION": OperatorFacts(
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME
+        ),
+        "LOG": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "LOGICAL_AND": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "LOGICAL_NOT": OperatorFacts(operands=o.Unary, types=_SAME),
+        "LOGICAL_OR": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "LOGISTIC": OperatorFacts(
+            operands=o.Unary,
+            types=_SAME,
+            scaled=("input", "output"),
+            fixed=_PROBABILITY,
+            probabilities=True,
+        ),
+        "LOG_SOFTMAX": OperatorFacts(
+            operands=o.Unary,
+            ranks={"input": (1, None)},
+            types=_SAME,
+            scaled=("input", "output"),
+            fixed={"int8": (16 / 256, 127), "uint8": (16 / 256, 255)},
+        ),
+        "LSTM": OperatorFacts(
+            operands=o.FullLstm,
+            few_operands=o.SingleMatrixLstm,
+            results=None,
+            ranks=_LSTM_RANKS,
+            types=_LSTM_TYPES,
+            scaled=_LSTM_SCALED,
+            scaled_types=("int8", "int16"),
+        ),
+        "MATRIX_DIAG": OperatorFacts(operands=o.Unary, ranks={"input": (1, None)}, types=_SAME),
+        "MATRIX_SET_DIAG": OperatorFacts(
+            operands=o.Diagonal,
+            ranks={"input": (2, None), "diagonal": (1, None)},
+            types={"diagonal": "input", "output": "input"},
+            moves=True,
+        ),
+        "MAXIMUM": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, commutative=True),
+        "MAX_POOL_2D": OperatorFacts(
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True
+        ),
+        "MEAN": OperatorFacts(
+            operands=o.Reduced,
+            types={"axes": _WHOLE, "output": "input"},
+            scaled=("input", "output"),
+            by_channel=True,
+        ),
+        "MINIMUM": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, commutative=True),
+        "MIRROR_PAD": OperatorFacts(
+            operands=o.Mirrored,
+            ranks={"paddings": (2, 2)},
+            types={"paddings": _WHOLE, "output": "input"},
+            moves=True,
+        ),
+        "MUL": OperatorFacts(
+            operands=o.Binary,
+            types={
+                "right": "left",
+                "output": By(
+                    "left",
+                    {
+                        "float32": ("float32",),
+                        "float16": ("float16",),
+                        "int32": ("int32",),
+                        "int64": ("int64",),
+                        "uint32": ("uint32",),
+                        "int8": ("int8",),
+                        "uint8": ("uint8",),
+                        "int16": ("int16", "int8", "uint8"),
+                    },
+                ),
+            },
+            scaled=("left", "right", "output"),
+            scaled_types=_RATHER,
+            multiplies=True,
+            commutative=True,
+            by_channel=True,
+        ),
+        "NEG": OperatorFacts(operands=o.Unary, types=_SAME),
         "NON_MAX_SUPPRESSION_V4": OperatorFacts(
-            operands=o.Suppressed, results=("indices", "valid")
+            operands=o.Suppressed,
+            results=("indices", "valid"),
+            ranks={"boxes": (2, 2), "scores": (1, 1)},
+            types={
+                "scores": ("float32",),
+                "max_outputs": _WHOLE,
+                "iou_threshold": ("float32",),
+                "score_threshold": ("float32",),
+                "indices": ("int32",),
+                "valid": ("int32",),
+            },
         ),
         "NON_MAX_SUPPRESSION_V5": OperatorFacts(
-            operands=o.SoftlySuppressed, results=("indices", "scores", "valid")
+            operands=o.SoftlySuppressed,
+            results=("indices", "scores", "valid"),
+            ranks={"boxes": (2, 2), "scores": (1, 1)},
+            types={
+                "scores": ("float32",),
+                "max_outputs": _WHOLE,
+                "iou_threshold": ("float32",),
+                "score_threshold": ("float32",),
+                "indices": ("int32",),
+                "valid": ("int32",),
+                "sigma": ("float32",),
+            },
         ),
-        "NOT_EQUAL": OperatorFacts(operands=o.Binary),
-        "ONE_HOT": OperatorFacts(operands=o.OneHotValues, moves=True),
-        "PACK": OperatorFacts(operands=o.Variadic, fewest_operands=1, joins=True, moves=True),
-        "PAD": OperatorFacts(operands=o.Padded, by_channel=True),
-        "PADV2": OperatorFacts(operands=o.Padded),
-        "POW": OperatorFacts(operands=o.Binary),
-        "PRELU": OperatorFacts(operands=o.Sloped),
-        "QUANTIZE": OperatorFacts(operands=o.Unary, conversion=True, by_channel=True),
-        "RANGE": OperatorFacts(operands=o.Span),
-        "RANK": OperatorFacts(operands=o.Unary, shape_only=True),
+        "NOT_EQUAL": OperatorFacts(
+            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+        ),
+        "ONE_HOT": OperatorFacts(
+            operands=o.OneHotValues,
+            types={
+                "indices": _INDEX,
+                "depth": _WHOLE,
+                "off_value": "on_value",
+                "output": "on_value",
+            },
+            moves=True,
+        ),
+        "PACK": OperatorFacts(
+            operands=o.Variadic,
+            fewest_operands=1,
+            types={"rest": "rest", "output": "rest"},
+            joins=True,
+            moves=True,
+        ),
+        "PAD": OperatorFacts(
+            operands=o.Padded,
+            ranks={"paddings": (2, 2)},
+            types={"paddings": _WHOLE, "value": "input", "output": "input"},
+            by_channel=True,
+        ),
+        "PADV2": OperatorFacts(
+            operands=o.Padded,
+            ranks={"paddings": (2, 2)},
+            types={"paddings": _WHOLE, "value": "input", "output": "input"},
+        ),
+        "POW": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "PRELU": OperatorFacts(
+            operands=o.Sloped,
+            types={
+                "alpha": By(
+                    "input",
+                    {
+                        "float32": ("float32",),
+                        "int8": ("int8",),
+                        "uint8": ("uint8",),
+                        "int16": ("int8",),
+                    },
+                ),
+                "output": "input",
+            },
+            scaled=("input", "alpha", "output"),
+        ),
+        "QUANTIZE": OperatorFacts(
+            operands=o.Unary,
+            types={
+                "output": By(
+                    "input",
+                    {
+                        "float32": CODES,
+                        "int8": _REQUANTIZED,
+                        "uint8": _REQUANTIZED,
+                        "int16": _REQUANTIZED,
+                        "int32": _REQUANTIZED,
+                    },
+                )
+            },
+            scaled=("input", "output"),
+            scaled_types=(*CODES, "int32"),
+            conversion=True,
+            by_channel=True,
+        ),
+        "RANGE": OperatorFacts(
+            operands=o.Span, types={"limit": "start", "delta": "start", "output": "start"}
+        ),
+        "RANK": OperatorFacts(operands=o.Unary, types={"output": ("int32",)}, shape_only=True),
         "READ_VARIABLE": OperatorFacts(operands=o.Handle, stateful=True),
-        "REDUCE_ALL": OperatorFacts(operands=o.Reduced),
-        "REDUCE_ANY": OperatorFacts(operands=o.Reduced),
-        "REDUCE_MAX": OperatorFacts(operands=o.Reduced),
-        "REDUCE_MIN": OperatorFacts(operands=o.Reduced),
-        "REDUCE_PROD": OperatorFacts(operands=o.Reduced),
-        "REDUCE_WINDOW": OperatorFacts(operands=o.Windowed),
-        "RELU": OperatorFacts(operands=o.Unary, by_channel=True),
-        "RELU6": OperatorFacts(operands=o.Unary, by_channel=True),
-        "RELU_0_TO_1": OperatorFacts(operands=o.Unary),
-        "RELU_N1_TO_1": OperatorFacts(operands=o.Unary),
-        "RESHAPE": OperatorFacts(operands=o.Reshaped, reshapes=True, moves=True, by_channel=True),
-        "RESIZE_BILINEAR": OperatorFacts(operands=o.Resized),
-        "RESIZE_NEAREST_NEIGHBOR": OperatorFacts(operands=o.Resized, moves=True),
-        "REVERSE_SEQUENCE": OperatorFacts(operands=o.Sequences, moves=True),
-        "REVERSE_V2": OperatorFacts(operands=o.Reduced, moves=True),
-        "RIGHT_SHIFT": OperatorFacts(operands=o.Binary),
-        "RNN": OperatorFacts(operands=o.Recurrent),
-        "ROUND": OperatorFacts(operands=o.Unary),
-        "RSQRT": OperatorFacts(operands=o.Unary),
-        "SCATTER_ND": OperatorFacts(operands=o.Scattered),
-        "SEGMENT_SUM": OperatorFacts(operands=o.Segmented),
-        "SELECT": OperatorFacts(operands=o.Selected, moves=True),
-        "SELECT_V2": OperatorFacts(operands=o.Selected, moves=True),
-        "SHAPE": OperatorFacts(operands=o.Unary, shape_only=True),
-        "SIGN": OperatorFacts(operands=o.Unary),
-        "SIN": OperatorFacts(operands=o.Unary),
-        "SLICE": OperatorFacts(operands=o.Sliced, moves=True),
+        "REDUCE_ALL": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
+        "REDUCE_ANY": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
+        "REDUCE_MAX": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
+        "REDUCE_MIN": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
+        "REDUCE_PROD": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
+        "REDUCE_WINDOW": OperatorFacts(
+            operands=o.Windowed,
+            types={
+                "initial": "input",
+                "window": _WHOLE,
+                "strides": _WHOLE,
+                "dilations": _WHOLE,
+                "output": "input",
+            },
+        ),
+        "RELU": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
+        "RELU6": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
+        "RELU_0_TO_1": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "RELU_N1_TO_1": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "RESHAPE": OperatorFacts(
+            operands=o.Reshaped, types=_SAME, reshapes=True, moves=True, by_channel=True
+        ),
+        "RESIZE_BILINEAR": OperatorFacts(
+            operands=o.Resized, ranks={"input": (4, 4)}, types={"size": _WHOLE, "output": "input"}
+        ),
+        "RESIZE_NEAREST_NEIGHBOR": OperatorFacts(
+            operands=o.Resized,
+            ranks={"input": (4, 4)},
+            types={"size": _WHOLE, "output": "input"},
+            moves=True,
+        ),
+        "REVERSE_SEQUENCE": OperatorFacts(
+            operands=o.Sequences,
+            ranks={"input": (2, None), "lengths": (1, 1)},
+            types={"lengths": _WHOLE, "output": "input"},
+            moves=True,
+        ),
+        "REVERSE_V2": OperatorFacts(
+            operands=o.Reduced,
+            ranks={"input": (1, None)},
+            types={"axes": _WHOLE, "output": "input"},
+            moves=True,
+        ),
+        "RIGHT_SHIFT": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "RNN": OperatorFacts(
+            operands=o.Recurrent,
+            ranks={
+                "input": (2, 3),
+                "weights": (2, 2),
+                "recurrent_weights": (2, 2),
+                "bias": (1, 1),
+                "hidden_state": (2, 2),
+            },
+            types={
+                "recurrent_weights": "weights",
+                "bias": ("float32",),
+                "hidden_state": ("float32",),
+                "output": ("float32",),
+            },
+            scaled=("weights", "recurrent_weights"),
+        ),
+        "ROUND": OperatorFacts(operands=o.Unary, types=_SAME),
+        "RSQRT": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "SCATTER_ND": OperatorFacts(
+            operands=o.Scattered,
+            ranks={"indices": (1, None)},
+            types={"indices": ("int32",), "shape": _WHOLE, "output": "updates"},
+        ),
+        "SEGMENT_SUM": OperatorFacts(
+            operands=o.Segmented,
+            ranks={"input": (1, None), "segments": (1, 1)},
+            types={"segments": ("int32",), "output": "input"},
+        ),
+        "SELECT": OperatorFacts(
+            operands=o.Selected,
+            types={"condition": ("bool",), "when_false": "when_true", "output": "when_true"},
+            moves=True,
+        ),
+        "SELECT_V2": OperatorFacts(
+            operands=o.Selected,
+            types={"condition": ("bool",), "when_false": "when_true", "output": "when_true"},
+            moves=True,
+        ),
+        "SHAPE": OperatorFacts(operands=o.Unary, types={"output": _INDEX}, shape_only=True),
+        "SIGN": OperatorFacts(operands=o.Unary, types=_SAME),
+        "SIN": OperatorFacts(operands=o.Unary, types=_SAME),
+        "SLICE": OperatorFacts(
+            operands=o.Sliced,
+            types={"begin": _WHOLE, "size": _WHOLE, "output": "input"},
+            moves=True,
+        ),
         "SOFTMAX": OperatorFacts(
             operands=o.Unary,
-            probabilities=True,
+            ranks={"input": (1, None)},
+            types={
+                "output": By(
+                    "input",
+                    {
+                        "float32": ("float32",),
+                        "float16": ("float16",),
+                        "int8": ("int8", "int16"),
+                        "uint8": ("uint8", "int16"),
+                        "int16": ("int16",),
+                    },
+                )
+            },
+            scaled=("input",),
             fixed={**_PROBABILITY, "int8 to int16": (1 / 65536, -32768)},
+            probabilities=True,
         ),
-        "SPACE_TO_BATCH_ND": OperatorFacts(operands=o.Blocks),
-        "SPACE_TO_DEPTH": OperatorFacts(operands=o.Unary, moves=True),
-        "SPARSE_TO_DENSE": OperatorFacts(operands=o.Sparse, moves=True),
-        "SPLIT": OperatorFacts(operands=o.EvenSplit, results=None, moves=True),
-        "SPLIT_V": OperatorFacts(operands=o.SplitBySizes, results=None, moves=True),
-        "SQRT": OperatorFacts(operands=o.Unary),
-        "SQUARE": OperatorFacts(operands=o.Unary),
-        "SQUARED_DIFFERENCE": OperatorFacts(operands=o.Binary),
-        "SQUEEZE": OperatorFacts(operands=o.Unary, reshapes=True, moves=True, by_channel=True),
-        "STABLEHLO_ADD": OperatorFacts(operands=o.Binary),
-        "STABLEHLO_AND": OperatorFacts(operands=o.Binary),
+        "SPACE_TO_BATCH_ND": OperatorFacts(
+            operands=o.Blocks,
+            ranks={"input": (3, 4)},
+            types={"block_shape": _WHOLE, "margins": _WHOLE, "output": "input"},
+        ),
+        "SPACE_TO_DEPTH": OperatorFacts(
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, moves=True
+        ),
+        "SPARSE_TO_DENSE": OperatorFacts(
+            operands=o.Sparse,
+            ranks={"indices": (0, 2), "values": (0, 1)},
+            types={"indices": _INDEX, "shape": _WHOLE, "default": "values", "output": "values"},
+            moves=True,
+        ),
+        "SPLIT": OperatorFacts(
+            operands=o.EvenSplit,
+            results=None,
+            ranks={"input": (1, None)},
+            types={"axis": _WHOLE, "output": "input"},
+            moves=True,
+        ),
+        "SPLIT_V": OperatorFacts(
+            operands=o.SplitBySizes,
+            results=None,
+            ranks={"input": (1, None)},
+            types={"sizes": _WHOLE, "axis": _WHOLE, "output": "input"},
+            moves=True,
+        ),
+        "SQRT": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "SQUARE": OperatorFacts(operands=o.Unary, types=_SAME),
+        "SQUARED_DIFFERENCE": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, scaled=("left", "right", "output")
+        ),
+        "SQUEEZE": OperatorFacts(
+            operands=o.Unary, types=_SAME, reshapes=True, moves=True, by_channel=True
+        ),
+        "STABLEHLO_ADD": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "STABLEHLO_AND": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
         "STABLEHLO_COMPOSITE": OperatorFacts(
             operands=o.Variadic,
             results=None,
             calls=("decomposition_subgraph_index",),
             stateful=True,
         ),
-        "STABLEHLO_GATHER": OperatorFacts(operands=o.Gathered, moves=True),
-        "STABLEHLO_MAXIMUM": OperatorFacts(operands=o.Binary),
-        "STABLEHLO_MINIMUM": OperatorFacts(operands=o.Binary),
-        "STABLEHLO_MULTIPLY": OperatorFacts(operands=o.Binary),
-        "STABLEHLO_PAD": OperatorFacts(operands=o.Started),
-        "STABLEHLO_REDUCE_WINDOW": OperatorFacts(operands=o.Started),
+        "STABLEHLO_GATHER": OperatorFacts(
+            operands=o.Gathered, types={"indices": _INDEX, "output": "input"}, moves=True
+        ),
+        "STABLEHLO_MAXIMUM": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "STABLEHLO_MINIMUM": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "STABLEHLO_MULTIPLY": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "STABLEHLO_PAD": OperatorFacts(
+            operands=o.Started, types={"initial": "input", "output": "input"}
+        ),
+        "STABLEHLO_REDUCE_WINDOW": OperatorFacts(
+            operands=o.Started, types={"initial": "input", "output": "input"}
+        ),
         "STABLEHLO_RNG_BIT_GENERATOR": OperatorFacts(
-            operands=o.Unary, results=("output_state", "output"), stateful=True
+            operands=o.Unary,
+            results=("output_state", "output"),
+            ranks={"input": (1, 1)},
+            types={"output_state": "input", "output": ("int32", "int64", "uint32", "uint64")},
+            stateful=True,
         ),
-        "STABLEHLO_SCATTER": OperatorFacts(operands=o.ScatteredInto),
-        "STABLEHLO_SHIFT_LEFT": OperatorFacts(operands=o.Binary),
-        "STRIDED_SLICE": OperatorFacts(operands=o.Strided, moves=True),
-        "SUB": OperatorFacts(operands=o.Binary, adds=True, by_channel=True),
-        "SUM": OperatorFacts(operands=o.Reduced),
-        "SVDF": OperatorFacts(operands=o.SingularFilter),
-        "SignalDelay": OperatorFacts(operands=o.Unary, stateful=True),
-        "SignalEnergy": OperatorFacts(operands=o.Unary),
-        "SignalFftAutoScale": OperatorFacts(operands=o.Unary, results=("output", "scale_bits")),
-        "SignalFilterBank": OperatorFacts(operands=o.FilterBank),
-        "SignalFilterBankLog": OperatorFacts(operands=o.Unary),
+        "STABLEHLO_SCATTER": OperatorFacts(
+            operands=o.ScatteredInto,
+            types={"indices": _INDEX, "updates": "input", "output": "input"},
+        ),
+        "STABLEHLO_SHIFT_LEFT": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "STRIDED_SLICE": OperatorFacts(
+            operands=o.Strided,
+            types={"begin": _WHOLE, "end": _WHOLE, "strides": _WHOLE, "output": "input"},
+            moves=True,
+        ),
+        "SUB": OperatorFacts(
+            operands=o.Binary,
+            types=_SAME_PAIR,
+            scaled=("left", "right", "output"),
+            adds=True,
+            by_channel=True,
+        ),
+        "SUM": OperatorFacts(
+            operands=o.Reduced,
+            types={"axes": _WHOLE, "output": "input"},
+            scaled=("input", "output"),
+        ),
+        "SVDF": OperatorFacts(
+            operands=o.SingularFilter,
+            ranks={
+                "input": (2, 2),
+                "feature_weights": (2, 2),
+                "time_weights": (2, 2),
+                "activations": (2, 2),
+            },
+            types={
+                "bias": _BIAS,
+                "activations": By(
+                    "time_weights",
+                    {
+                        "float32": ("float32",),
+                        "int8": ("int8", "float32"),
+                        "uint8": ("float32",),
+                        "int16": ("int16",),
+                    },
+                ),
+                "output": "input",
+            },
+            scaled=("input", "feature_weights", "time_weights", "activations", "output"),
+        ),
+        "SignalDelay": OperatorFacts(
+            operands=o.Unary, ranks={"input": (1, None)}, types=_SAME, stateful=True
+        ),
+        "SignalEnergy": OperatorFacts(
+            operands=o.Unary, ranks={"input": (1, 1)}, types={"output": ("uint32",)}
+        ),
+        "SignalFftAutoScale": OperatorFacts(
+            operands=o.Unary,
+            results=("output", "scale_bits"),
+            ranks={"input": (1, 1)},
+            types={"output": "input", "scale_bits": ("int32",)},
+        ),
+        "SignalFilterBank": OperatorFacts(
+            operands=o.FilterBank,
+            ranks={
+                "input": (1, 1),
+                "weights": (1, 1),
+                "unweights": (1, 1),
+                "channel_frequency_starts": (1, 1),
+                "channel_weight_starts": (1, 1),
+                "channel_widths": (1, 1),
+            },
+            types={
+                "weights": ("int16",),
+                "unweights": ("int16",),
+                "channel_frequency_starts": ("int16",),
+                "channel_weight_starts": ("int16",),
+                "channel_widths": ("int16",),
+                "output": ("uint64",),
+            },
+        ),
+        "SignalFilterBankLog": OperatorFacts(
+            operands=o.Unary, ranks={"input": (1, 1)}, types={"output": ("int16",)}
+        ),
         "SignalFilterBankSpectralSubtraction": OperatorFacts(
-            operands=o.Unary, results=("output", "noise_estimate"), stateful=True
+            operands=o.Unary,
+            results=("output", "noise_estimate"),
+            ranks={"input": (1, 1)},
+            types={"output": "input", "noise_estimate": "input"},
+            stateful=True,
         ),
-        "SignalFilterBankSquareRoot": OperatorFacts(operands=o.ShiftedRoot),
-        "SignalFramer": OperatorFacts(operands=o.Unary, results=("output", "valid"), stateful=True),
-        "SignalIrfft": OperatorFacts(operands=o.Unary),
-        "SignalOverlapAdd": OperatorFacts(operands=o.Unary, stateful=True),
-        "SignalPCAN": OperatorFacts(operands=o.GainControlled),
-        "SignalRfft": OperatorFacts(operands=o.Unary),
+        "SignalFilterBankSquareRoot": OperatorFacts(
+            operands=o.ShiftedRoot,
+            ranks={"input": (1, 1), "scale_bits": (0, 0)},
+            types={"scale_bits": ("int32",), "output": ("uint32",)},
+        ),
+        "SignalFramer": OperatorFacts(
+            operands=o.Unary,
+            results=("output", "valid"),
+            ranks={"input": (1, None)},
+            types={"output": "input", "valid": ("bool",)},
+            stateful=True,
+        ),
+        "SignalIrfft": OperatorFacts(operands=o.Unary, ranks={"input": (1, None)}, types=_SAME),
+        "SignalOverlapAdd": OperatorFacts(
+            operands=o.Unary, ranks={"input": (2, None)}, types=_SAME, stateful=True
+        ),
+        "SignalPCAN": OperatorFacts(
+            operands=o.GainControlled,
+            ranks={"input": (1, 1), "noise_estimate": (1, 1), "gain_table": (1, 1)},
+            types={"noise_estimate": "input", "gain_table": ("int16",), "output": "input"},
+        ),
+        "SignalRfft": OperatorFacts(operands=o.Unary, ranks={"input": (1, None)}, types=_SAME),
         "SignalStacker": OperatorFacts(
-            operands=o.Unary, results=("output", "valid"), stateful=True
+            operands=o.Unary,
+            results=("output", "valid"),
+            ranks={"input": (1, 1)},
+            types={"output": "input", "valid": ("bool",)},
+            stateful=True,
         ),
-        "SignalWindow": OperatorFacts(operands=o.Tapered),
-        "TANH": OperatorFacts(operands=o.Unary, fixed={**_SIGNED, "int16": (1 / 32768, 0)}),
+        "SignalWindow": OperatorFacts(
+            operands=o.Tapered,
+            ranks={"input": (1, None), "weights": (1, 1)},
+            types={"weights": "input", "output": "input"},
+        ),
+        "TANH": OperatorFacts(
+            operands=o.Unary,
+            types=_SAME,
+            scaled=("input", "output"),
+            fixed={**_SIGNED, "int16": (1 / 32768, 0)},
+        ),
         "TFLM_DECODE": OperatorFacts(operands=o.Variadic, results=None),
         "TFLite_Detection_PostProcess": OperatorFacts(
-            operands=o.Detections, results=("boxes", "classes", "scores", "valid")
+            operands=o.Detections,
+            results=("boxes", "classes", "scores", "valid"),
+            ranks={"boxes": (3, 3), "scores": (3, 3), "anchors": (2, 2)},
+            types={"anchors": "boxes"},
+            scaled=("boxes", "scores", "anchors"),
         ),
-        "TILE": OperatorFacts(operands=o.Tiled, moves=True),
-        "TOPK_V2": OperatorFacts(operands=o.Top, results=("values", "indices")),
-        "TRANSPOSE": OperatorFacts(operands=o.Permuted, moves=True),
-        "TRANSPOSE_CONV": OperatorFacts(operands=o.TransposedWeighted, filter_axis=0),
-        "UNIDIRECTIONAL_SEQUENCE_LSTM": OperatorFacts(operands=o.FullLstm),
-        "UNIDIRECTIONAL_SEQUENCE_RNN": OperatorFacts(operands=o.Recurrent),
-        "UNIQUE": OperatorFacts(operands=o.Unary, results=("output", "indices")),
-        "UNPACK": OperatorFacts(operands=o.Unary, results=None, moves=True),
-        "UNSORTED_SEGMENT_MAX": OperatorFacts(operands=o.SegmentedAnyhow),
-        "UNSORTED_SEGMENT_MIN": OperatorFacts(operands=o.SegmentedAnyhow),
-        "UNSORTED_SEGMENT_PROD": OperatorFacts(operands=o.SegmentedAnyhow),
-        "UNSORTED_SEGMENT_SUM": OperatorFacts(operands=o.SegmentedAnyhow),
+        "TILE": OperatorFacts(
+            operands=o.Tiled, types={"multiples": _WHOLE, "output": "input"}, moves=True
+        ),
+        "TOPK_V2": OperatorFacts(
+            operands=o.Top, results=("values", "indices"), types={"k": _WHOLE, "values": "input"}
+        ),
+        "TRANSPOSE": OperatorFacts(
+            operands=o.Permuted, types={"permutation": _WHOLE, "output": "input"}, moves=True
+        ),
+        "TRANSPOSE_CONV": OperatorFacts(
+            operands=o.TransposedWeighted,
+            ranks={"input": (4, 4), "filter": (4, 4)},
+            types={"output_shape": _WHOLE, "bias": _BIAS, "output": "input"},
+            scaled=("input", "filter", "output"),
+            filter_axis=0,
+        ),
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": OperatorFacts(
+            operands=o.FullLstm,
+            ranks=_LSTM_RANKS,
+            types=_LSTM_TYPES,
+            scaled=_LSTM_SCALED,
+            scaled_types=("int8", "int16"),
+        ),
+        "UNIDIRECTIONAL_SEQUENCE_RNN": OperatorFacts(
+            operands=o.Recurrent,
+            ranks={
+                "input": (2, 3),
+                "weights": (2, 2),
+                "recurrent_weights": (2, 2),
+                "bias": (1, 1),
+                "hidden_state": (2, 2),
+            },
+            types={
+                "recurrent_weights": "weights",
+                "bias": ("float32",),
+                "hidden_state": ("float32",),
+                "output": ("float32",),
+            },
+            scaled=("weights", "recurrent_weights"),
+        ),
+        "UNIQUE": OperatorFacts(
+            operands=o.Unary,
+            results=("output", "indices"),
+            ranks={"input": (1, 1)},
+            types={"output": "input", "indices": _INDEX},
+        ),
+        "UNPACK": OperatorFacts(
+            operands=o.Unary, results=None, ranks={"input": (1, None)}, types=_SAME, moves=True
+        ),
+        "UNSORTED_SEGMENT_MAX": OperatorFacts(
+            operands=o.SegmentedAnyhow,
+            types={"segments": ("int32",), "count_of_segments": _WHOLE, "output": "input"},
+        ),
+        "UNSORTED_SEGMENT_MIN": OperatorFacts(
+            operands=o.SegmentedAnyhow,
+            types={"segments": ("int32",), "count_of_segments": _WHOLE, "output": "input"},
+        ),
+        "UNSORTED_SEGMENT_PROD": OperatorFacts(
+            operands=o.SegmentedAnyhow,
+            types={"segments": ("int32",), "count_of_segments": _WHOLE, "output": "input"},
+        ),
+        "UNSORTED_SEGMENT_SUM": OperatorFacts(
+            operands=o.SegmentedAnyhow,
+            types={"segments": ("int32",), "count_of_segments": _WHOLE, "output": "input"},
+        ),
         "VAR_HANDLE": OperatorFacts(operands=o.Nothing, results=("handle",), stateful=True),
-        "WHERE": OperatorFacts(operands=o.Unary),
+        "WHERE": OperatorFacts(operands=o.Unary, types={"output": ("int64",)}),
         "WHILE": OperatorFacts(
             operands=o.Variadic, results=None, calls=("cond_subgraph_index", "body_subgraph_index")
         ),
-        "ZEROS_LIKE": OperatorFacts(operands=o.Unary),
+        "ZEROS_LIKE": OperatorFacts(operands=o.Unary, types=_SAME),
     }
 )
 

@@ -317,15 +317,15 @@ def test_quantize_rounds_halves_away_and_saturates() -> None:
     ("name", "changes", "message"),
     [
         ("ADD", {"y": ("int8", 1e-9, 0)}, "must exceed"),
-        ("ADD", {"b": ("uint8", 0.1, 0)}, "allowed here: int8"),
-        ("MUL", {"a": ("int8", None, 0)}, "exactly one scale"),
+        ("ADD", {"b": ("uint8", 0.1, 0)}, "allowed: int8"),
+        ("MUL", {"a": ("int8", None, 0)}, "without a scale"),
         ("MUL", {"y": ("int8", 0.0, 0)}, "must be above 0"),
         ("LOGISTIC", {"y": ("int8", 0.1, -128)}, "must be 0.00390625"),
         ("SOFTMAX", {"y": ("int8", 1 / 256, 0)}, "must be -128"),
         ("SOFTMAX", {"y": ("int8", 1 / 255, -128)}, "must be 1/256"),
         ("SOFTMAX", {"a": ("int8", 1e-9, 0), "y": ("int8", 1 / 256, -128)}, "must exceed"),
         ("HARD_SWISH", {"y": ("int8", 1e-5, 0)}, "scale / 128"),
-        ("RELU", {"y": ("int16", 0.1, 0)}, "allowed here: int8"),
+        ("RELU", {"y": ("int16", 0.1, 0)}, "allowed: int8"),
     ],
 )
 def test_refuses_what_cannot_be(
