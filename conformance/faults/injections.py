@@ -14,6 +14,7 @@ from conformance.faults.subjects import Subject
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.operators import facts
 from refinterp.run.executor import Executor
+from refinterp.run.observe import Keeper
 from refinterp.run.prepare import prepare
 from refinterp.samples.convert import fit_input
 from refinterp.samples.samples import Samples
@@ -215,17 +216,15 @@ def _wraps(model: Model, samples: Samples, operator: int, channel: int) -> bool:
     """Whether a channel with a bias at the end of int32 reaches both ends: its sums wrap around."""
     program = prepare(model)
     executor = Executor(program)
-    seen: list[np.ndarray] = []
-
-    def look(moment: str, step: Any, _inputs: Any, results: Any) -> None:
-        if moment == "after" and step.operator == operator:
-            seen.append(results[0][..., channel].copy())
-
+    kept = Keeper({operator})
+    output = program.graph.operators[operator].outputs[0]
+    codes: set[int] = set()
     for sample in samples:
         for tensor, values in zip(program.graph.inputs, sample, strict=True):
             executor.input(tensor)[0] = fit_input(values, program.specs[tensor])[0]
-        executor.invoke([look])
-    return len(np.unique(np.concatenate([one.reshape(-1) for one in seen]))) > 1
+        executor.invoke([kept])
+        codes.update(np.unique(kept.tensors[output][..., channel]).tolist())
+    return len(codes) > 1
 
 
 def multiplier(subject: Subject, rng: Rng) -> Injection | None:

@@ -13,7 +13,8 @@ from conformance.operators.case import Case, Sample
 from refinterp.graph.model import Model
 from refinterp.numerics.requantize import FLOAT64_PAYS
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import Program, Step, prepare
+from refinterp.run.observe import Keeper
+from refinterp.run.prepare import prepare
 from refinterp.runtimes.outcome import Ran
 
 Array = NDArray[Any]
@@ -68,15 +69,18 @@ def run_ours(
     executor = Executor(program, samples=count, poison=True)
     if often and program.batchable:
         _wear_in(executor, samples, often)
+    variables = {i for i, spec in enumerate(program.specs) if spec.is_variable}
     results: list[dict[int, Array]] = []
     for start in range(0, len(samples), count):
         chunk = samples[start : start + count]
         for position, tensor in enumerate(program.graph.inputs):
             executor.input(tensor)[...] = np.stack([sample[position] for sample in chunk])
-        kept = _Keep(program)
+        kept = Keeper()
         executor.invoke([kept])
+        for tensor in kept.tensors.keys() & variables:
+            kept.tensors[tensor] = executor.read(tensor).copy()  # what the run leaves in them
         results += [
-            {tensor: array[min(i, len(array) - 1)] for tensor, array in kept.arrays.items()}
+            {tensor: array[min(i, len(array) - 1)] for tensor, array in kept.tensors.items()}
             for i in range(count)
         ]
     return results
@@ -93,22 +97,6 @@ def _wear_in(executor: Executor, samples: Sequence[Sample], often: int) -> None:
             staged[...] = np.stack([sample[position] for sample in samples])[::-1][: len(staged)]
         executor.invoke()
     executor.reset_variables()
-
-
-class _Keep:
-    """An observer that copies what operators make; of variables, what the run leaves in them."""
-
-    def __init__(self, program: Program) -> None:
-        self.arrays: dict[int, Array] = {}
-        self._variables = {i for i, spec in enumerate(program.specs) if spec.is_variable}
-
-    def __call__(self, moment: str, step: Step, inputs: Any, outputs: Any) -> None:
-        if moment == "after":
-            for tensor, array in zip(step.outputs, outputs, strict=True):
-                self.arrays[tensor] = array.copy()
-            for tensor, array in zip(step.inputs, inputs, strict=True):
-                if tensor in self._variables and tensor in self.arrays:
-                    self.arrays[tensor] = array.copy()
 
 
 def compare(

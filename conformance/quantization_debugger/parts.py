@@ -27,10 +27,12 @@ from conformance.quantization_debugger.match import match
 from refinterp.debug.compare import Comparison
 from refinterp.debug.reference.local import LocalOperator, as_real
 from refinterp.graph.model import OPTIONAL, STORAGE
+from refinterp.graph.operators import facts
 from refinterp.kernels.workspace import Workspace
 from refinterp.modelfile.reader import read_model
 from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.executor import Executor
+from refinterp.run.observe import Keeper
 from refinterp.run.prepare import Program, Step
 from refinterp.samples.convert import fit_input
 
@@ -75,21 +77,17 @@ def parts(work: Path) -> dict[str, dict[str, float]]:
             arrays[tensor] = file[f"S{a}"].reshape(-1, *program.specs[tensor].shape)
     operators = {layers[b]["step"]: alone(program, layers[b]["step"]) for _, b in pairs}
     sums = {step.outputs[0]: np.zeros(3) for step in operators}
+    quantizing = {step.operator for step in program.steps if facts(step.name).conversion}
     data = np.load(work / "samples.npy")
     executor, wide, narrow = Executor(program), Workspace(), Workspace()
     for index, sample in enumerate(data):
         (entry,) = program.graph.inputs
         executor.input(entry)[0] = fit_input(sample, program.specs[entry])[0]
-        first = {}  # what no layer with codes writes: the quantized input
+        first = Keeper(quantizing)  # what no layer with codes writes: the quantized input
+        executor.invoke([first])
 
-        def keep(moment: str, step: Step, _: Any, outputs: Any, kept: Any = first) -> None:
-            if moment == "after" and step.name == "QUANTIZE":
-                kept[step.outputs[0]] = outputs[0][0].copy()
-
-        executor.invoke([keep])
-
-        def read(tensor: int, kept: Any = first, place: int = index) -> Array:
-            value: Array = codes[tensor][place] if tensor in codes else kept[tensor]
+        def read(tensor: int, kept: Keeper = first, place: int = index) -> Array:
+            value: Array = codes[tensor][place] if tensor in codes else kept.tensors[tensor][0]
             return value
 
         for step, operator in operators.items():

@@ -75,7 +75,7 @@ def find_definition(operation: Operation) -> Definition | None:
 def explain(operation: Operation, at: Index) -> Explanation:
     """Derive one element of an operator's first output and set it beside the stored one.
 
-    operation: with values, as a `Recorder` makes them. at: the index, batch axis included.
+    operation: with values, as `operation.record` makes it. at: the index, batch axis included.
 
     Raises UsageError when the index does not fit the output's shape; UnsupportedError, naming what
     can be explained, when the operator has no definition.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
@@ -16,7 +15,8 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules, rules
 from refinterp.kernels.registry import find
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import Program, Step
+from refinterp.run.observe import EVERYTHING, Keeper
+from refinterp.run.prepare import Program
 
 Array = NDArray[Any]
 
@@ -146,45 +146,16 @@ def record(program: Program, sample: Sequence[Array], operator: int) -> Operatio
     executor = Executor(program)
     for tensor, values in zip(program.graph.inputs, sample, strict=True):
         executor.input(tensor)[0] = values
-    recorder = Recorder(program, [operator])
-    executor.invoke([recorder])
-    return recorder.operations[operator]
-
-
-class Recorder:
-    """An observer that keeps what operators read and wrote, of one of the samples.
-
-    operators: whose; all when None. operations: filled by the run, by operator index.
-    """
-
-    def __init__(
-        self, program: Program, operators: Collection[int] | None = None, *, sample: int = 0
-    ) -> None:
-        self.operations: dict[int, Operation] = {}
-        self._program = program
-        self._operators = operators
-        self._sample = sample
-        self._before: list[Array | None] = []
-
-    def __call__(
-        self, moment: str, step: Step, inputs: Sequence[Array | None], outputs: Sequence[Array]
-    ) -> None:
-        """Copy inputs as they are before the operator runs, outputs as it leaves them."""
-        if self._operators is not None and step.operator not in self._operators:
-            return
-        if moment == "before":
-            self._before = [None if array is None else self._copy(array) for array in inputs]
-            return
-        program = self._program
-        self.operations[step.operator] = Operation.of(
-            program.model,
-            program.subgraph,
-            step.operator,
-            program.specs,
-            program.flavour,
-            self._before,
-            [self._copy(array) for array in outputs],
-        )
-
-    def _copy(self, array: Array) -> Array:
-        return np.array(array[min(self._sample, len(array) - 1)])
+    kept = Keeper({operator}, reads=EVERYTHING)
+    executor.invoke([kept])
+    known = {tensor: array[0, ...] for tensor, array in kept.tensors.items()}
+    entry = program.graph.operators[operator]
+    return Operation.of(
+        program.model,
+        program.subgraph,
+        operator,
+        program.specs,
+        program.flavour,
+        [known.get(i) for i in entry.inputs],
+        [known[i] for i in entry.outputs],
+    )

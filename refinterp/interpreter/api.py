@@ -168,8 +168,10 @@ class Interpreter:
         """
         index, subgraph = operator.index(tensor_index), operator.index(subgraph_index)
         session = self._session(subgraph)
-        called = {} if session.allocated else self._session(0).called.get(subgraph, {})
-        return _unwrap(called[index].copy() if index in called else session.read(index))
+        called = None if session.allocated else self._session(0).called.get(subgraph)
+        if called is not None and index in called.tensors:
+            return _unwrap(called.tensors[index][0, ...].copy())
+        return _unwrap(session.read(index))
 
     def tensor(self, tensor_index: int) -> Callable[[], Any]:
         """Return a function that gives a view of a tensor's memory, to be let go before `invoke`.

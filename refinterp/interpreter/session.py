@@ -20,6 +20,7 @@ from refinterp.interpreter.sentences import failed_node, unresolved
 from refinterp.numerics.threads import blas_threads
 from refinterp.run.executor import Executor
 from refinterp.run.gate import refusals_of, warnings_of
+from refinterp.run.observe import EVERYTHING, Keeper
 from refinterp.run.prepare import Program, Step, prepare
 
 Array = NDArray[Any]
@@ -68,8 +69,8 @@ class Session:
         self._executor: Executor | None = None
         self._ready = False
         self._ran = False
-        self._kept: dict[int, Array] = {}
-        self.called: dict[int, dict[int, Array]] = {}
+        self._kept = Keeper()
+        self.called: dict[int, Keeper] = {}
         self._leases: weakref.WeakSet[_Lease] = weakref.WeakSet()
 
     @property
@@ -155,7 +156,7 @@ class Session:
         except ModelError as error:
             raise AllocationError(f"{error}{failed_node(str(error))}") from error
         self._resized.clear()
-        self._kept = {}
+        self._kept = Keeper()
         self._ran = False
         self._ready = True
 
@@ -187,7 +188,7 @@ class Session:
         with nullcontext() if self._threads is None else blas_threads(self._threads):
             if self._preserve:
                 self.called.clear()
-                self._executor.invoke([self._keep], called=[self._keep_called])
+                self._executor.invoke([self._kept], called=[self._keep_called])
             else:
                 self._executor.invoke()
         self._ran = True
@@ -278,8 +279,9 @@ class Session:
                 f"Tensor data is null. Run allocate_tensors() first: tensor {index} "
                 f"({tensor.name!r}) has no memory yet"
             )
-        if index in self._kept:
-            return self._kept[index]
+        if index in self._kept.tensors:
+            own: Array = self._kept.tensors[index][0, ...]
+            return own
         if index in self.graph.inputs:
             staged: Array = executor.input(index)[0, ...]
             return staged
@@ -304,24 +306,13 @@ class Session:
     def _written(self, index: int) -> bool:
         return any(index in operator.outputs for operator in self.graph.operators)
 
-    def _keep(
-        self, moment: str, step: Step, inputs: Sequence[Array | None], outputs: Sequence[Array]
-    ) -> None:
-        """Observe a run and copy what operators write."""
-        if moment == "after":
-            for tensor, view in zip(step.outputs, outputs, strict=True):
-                self._kept[tensor] = view[0, ...].copy()
-
     def _keep_called(
         self, moment: str, step: Step, inputs: Sequence[Array | None], outputs: Sequence[Array]
     ) -> None:
         """Observe the subgraphs that operators call, and copy what theirs read and write."""
-        kept = self.called.setdefault(step.subgraph, {})
-        known = zip(step.inputs, inputs, strict=True)
-        made = zip(step.outputs, outputs, strict=True) if moment == "after" else ()
-        for tensor, view in (*known, *made):
-            if view is not None:
-                kept[tensor] = view[0, ...].copy()
+        kept = self.called.setdefault(step.subgraph, Keeper(reads=EVERYTHING))
+        kept.read(step, inputs)
+        kept(moment, step, inputs, outputs)
 
 
 class _Lease:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.run.executor import Executor
 from refinterp.run.memory import plan_of
-from refinterp.run.prepare import Program, Step
+from refinterp.run.observe import Keeper
+from refinterp.run.prepare import Program
 from refinterp.samples.convert import fit_input
 from refinterp.samples.samples import Samples
 
@@ -103,7 +104,7 @@ def run_samples(
     size = batch_size(program, count) if same_in_batches(program) else 1
     executor = Executor(program, samples=min(size, batch or size))
     results = Results()
-    keeper = _Keeper(results.tensors)
+    keeper = Keeper(reuse=True)
     specs = [program.specs[i] for i in program.graph.inputs]
     for first in range(start, stop, executor.samples):
         last = min(first + executor.samples, stop)
@@ -114,28 +115,14 @@ def run_samples(
                 executor.input(tensor)[place] = codes
                 if note:
                     results.notes[note] = None
-        keeper.samples = last - first
         executor.invoke([keeper] if keep else [])
+        for tensor, array in keeper.tensors.items():
+            results.tensors.setdefault(tensor, []).extend(_each(array, last - first))
         outputs = [_each(executor.read(i), last - first) for i in program.graph.outputs]
         results.outputs += [list(arrays) for arrays in zip(*outputs, strict=True)]
         if progress is not None:
             progress(last - start)
     return results
-
-
-class _Keeper:
-    """An observer that copies what operators write, of the first `samples` samples."""
-
-    def __init__(self, into: dict[int, list[Array]]) -> None:
-        self.samples = 1
-        self._into = into
-
-    def __call__(
-        self, moment: str, step: Step, inputs: Sequence[Any], outputs: Sequence[Any]
-    ) -> None:
-        if moment == "after":
-            for tensor, array in zip(step.outputs, outputs, strict=True):
-                self._into.setdefault(tensor, []).extend(_each(array, self.samples))
 
 
 def _each(array: Array, count: int) -> list[Array]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.model import OPTIONAL
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import Program, Step, nbytes
+from refinterp.run.observe import Keeper
+from refinterp.run.prepare import Program, nbytes
 
 Array = NDArray[Any]
 
 
 class Trace:
-    """An observer that copies all an operator writes, and the variables as it found them.
+    """Runs an executor and keeps all that operators write, and the variables as they found them.
 
     The copies, (S, *shape), are overwritten by the next run.
     """
@@ -24,40 +24,16 @@ class Trace:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         specs = executor.program.specs
-        self._variables = frozenset(i for i, spec in enumerate(specs) if spec.is_variable)
-        self._kept: dict[int, Array] = {}
-
-    def __call__(
-        self,
-        moment: str,
-        step: Step,
-        inputs: Sequence[Array | None],
-        outputs: Sequence[Array],
-    ) -> None:
-        """Copy what this operator is about to change, or has just written."""
-        if moment == "before":
-            for tensor, array in zip(step.inputs, inputs, strict=True):
-                if tensor in self._variables and array is not None:
-                    self._keep(tensor, array)
-            return
-        for tensor, array in zip(step.outputs, outputs, strict=True):
-            if tensor != OPTIONAL and array is not None:
-                self._keep(tensor, array)
-
-    def _keep(self, tensor: int, array: Array) -> None:
-        kept = self._kept.get(tensor)
-        if kept is None or kept.shape != array.shape:  # a shape may depend on the data
-            self._kept[tensor] = array.copy()
-        else:
-            np.copyto(kept, array)
+        variables = frozenset(i for i, spec in enumerate(specs) if spec.is_variable)
+        self._kept = Keeper(reads=variables, reuse=True)
 
     def run(self) -> None:
         """Run the executor once and keep what happens."""
-        self._executor.invoke([self])
+        self._executor.invoke([self._kept])
 
     def sample(self, tensor: int, index: int) -> Array:
         """Return one sample of a tensor, (*shape), as an operator wrote it or the caller set it."""
-        kept = self._kept.get(tensor)
+        kept = self._kept.tensors.get(tensor)
         if kept is None:
             kept = self._executor.read(tensor)
         value: Array = kept[index if len(kept) > 1 else 0]
