@@ -11,7 +11,7 @@ import pytest
 
 from conformance.speed import benchmark
 from conformance.speed import page as benchmark_page
-from conformance.speed.curves import Curve, drawing
+from conformance.speed.curves import WorkCurve, drawing
 from conformance.speed.scaling import chain, convolution, curves, heavy, problem, threads_rows
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.graph.macs import macs
@@ -134,7 +134,7 @@ def test_exponent_is_the_slope(power):
     """A power law's exponent is found, whatever happens at the small end."""
     xs = [1.0, 10.0, 100.0, 1000.0, 10000.0, 100000.0]
     points = tuple((x, 1e-3 * x**power + (1.0 if x < 50 else 0.0)) for x in xs)
-    curve = Curve("c", "C & D", "x", points)
+    curve = WorkCurve("c", "C & D", "x", points)
     assert curve.exponent == pytest.approx(power, abs=1e-9)
     root = ET.fromstring(drawing(curve))
     assert len([node for node in root.iter() if node.tag.endswith("circle")]) == len(xs)

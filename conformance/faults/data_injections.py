@@ -11,8 +11,8 @@ import numpy as np
 from conformance.faults.editable import EditableModel
 from conformance.faults.injection import Injection, Rng
 from conformance.faults.recalibration import recalibrated
-from conformance.faults.subjects import Subject
-from refinterp.debug.measure.neighbours import Neighbours
+from conformance.faults.subjects import HealthyPair
+from refinterp.debug.measure.neighbours import NeighbourSums
 from refinterp.graph.model import Model
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
@@ -43,7 +43,7 @@ def float_outputs(twin: Model, samples: Samples) -> np.ndarray:
     return np.stack(found)
 
 
-def _input(subject: Subject) -> tuple[EditableModel, int, frozenset[int], float, float]:
+def _input(subject: HealthyPair) -> tuple[EditableModel, int, frozenset[int], float, float]:
     """The open model, its input, who reads it, and the ends of its range."""
     edited = EditableModel(subject.model)
     x = subject.model.subgraphs[0].inputs[0]
@@ -57,7 +57,7 @@ def _deviation(samples: Samples) -> tuple[float, float]:
     return float(values.mean()), float(values.std()) or 1.0
 
 
-def calibrated_otherwise(subject: Subject, rng: Rng) -> Injection | None:
+def calibrated_otherwise(subject: HealthyPair, rng: Rng) -> Injection | None:
     """A model whose ranges were made for data of another scale than it is fed."""
     edited, x, at, _low, _high = _input(subject)
     mean, deviation = _deviation(subject.samples)
@@ -79,7 +79,7 @@ def calibrated_otherwise(subject: Subject, rng: Rng) -> Injection | None:
     return Injection(model, subject.twin, subject.samples, at, detail)
 
 
-def standardised(subject: Subject, rng: Rng) -> Injection | None:
+def standardised(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Data with its mean taken off and divided by its deviation, for a model made for it plain."""
     _patient, _x, at, low, high = _input(subject)
     mean, deviation = _deviation(subject.samples)
@@ -89,7 +89,7 @@ def standardised(subject: Subject, rng: Rng) -> Injection | None:
     return Injection(subject.model, subject.twin, samples, at, "standardised data")
 
 
-def few_codes(subject: Subject, rng: Rng) -> Injection | None:
+def few_codes(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Data as a few codes next to each other, far from the zero point."""
     edited, x, at, _low, _high = _input(subject)
     dtype = np.dtype(str(edited.tensors[x].dtype))
@@ -109,7 +109,7 @@ def few_codes(subject: Subject, rng: Rng) -> Injection | None:
     return Injection(subject.model, subject.twin, samples, at, detail)
 
 
-def reinterpreted(subject: Subject, rng: Rng) -> Injection | None:
+def reinterpreted(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Codes of the other 8-bit type, byte by byte, of data that is smooth: noise has no slopes."""
     edited, x, at, _low, _high = _input(subject)
     dtype = np.dtype(str(edited.tensors[x].dtype))
@@ -123,7 +123,7 @@ def reinterpreted(subject: Subject, rng: Rng) -> Injection | None:
     def wrapped(values: np.ndarray) -> np.ndarray:
         return (codes(values).view(np.uint8) ^ np.uint8(0x80)).view(dtype)
 
-    near = Neighbours()
+    near = NeighbourSums()
     for sample in source:
         near.add(codes(sample[0]))
     if near.apart_otherwise < 3 * near.apart:
@@ -132,7 +132,7 @@ def reinterpreted(subject: Subject, rng: Rng) -> Injection | None:
     return Injection(subject.model, subject.twin, samples, at, "bytes of the other 8-bit type")
 
 
-def constant(subject: Subject, rng: Rng) -> Injection | None:
+def constant(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Every value of the data the same."""
     _patient, _x, at, low, high = _input(subject)
     value = float(rng.uniform(low, high))
@@ -140,7 +140,7 @@ def constant(subject: Subject, rng: Rng) -> Injection | None:
     return Injection(subject.model, subject.twin, samples, at, f"every value {value:.3g}")
 
 
-def wrong_labels(subject: Subject, rng: Rng) -> Injection | None:
+def wrong_labels(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Labels in another order than the classes: both models are wrong, and no layer is at fault."""
     graph = subject.model.subgraphs[0]
     shape = graph.tensors[graph.outputs[0]].shape

@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.faults.data_injections import float_outputs
 from conformance.faults.injection import Injection, Rng
-from conformance.faults.subjects import Subject
+from conformance.faults.subjects import HealthyPair
 from refinterp.graph.model import (
     Buffer,
     Model,
@@ -81,7 +81,7 @@ class _Longer:
         return replace(self.model, subgraphs=subgraphs, buffers=tuple(self.buffers), signatures=())
 
 
-def _scores(subject: Subject) -> np.ndarray | None:
+def _scores(subject: HealthyPair) -> np.ndarray | None:
     """What the float model gives at its first output, (samples, n), if the model's is int8 rows."""
     graph = subject.model.subgraphs[0]
     spec = graph.tensors[graph.outputs[0]]
@@ -90,7 +90,7 @@ def _scores(subject: Subject) -> np.ndarray | None:
     return float_outputs(subject.twin, subject.samples)
 
 
-def below_the_grid(subject: Subject, rng: Rng) -> Injection | None:
+def below_the_grid(subject: HealthyPair, rng: Rng) -> Injection | None:
     """SOFTMAX over hundreds of like scores, or LOGISTIC or TANH of what leaves nothing of 1/256."""
     scores = _scores(subject)
     if scores is None:
@@ -116,7 +116,7 @@ def below_the_grid(subject: Subject, rng: Rng) -> Injection | None:
     return Injection(built[0], built[1], subject.samples, frozenset({place}), detail)
 
 
-def boxes_beside_scores(subject: Subject, rng: Rng) -> Injection | None:
+def boxes_beside_scores(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Boxes in pixels and the model's scores in one output, with the boxes' scale."""
     scores = _scores(subject)
     if scores is None or np.abs(scores).max() > 2:

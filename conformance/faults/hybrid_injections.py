@@ -14,7 +14,7 @@ import numpy as np
 
 from conformance.faults.editable import EditableModel
 from conformance.faults.injection import Rng
-from conformance.faults.subjects import Subject
+from conformance.faults.subjects import HealthyPair
 from conformance.models.dynamic_range import by_channel, by_tensor, dynamic_range, weighted
 from refinterp.debug.measure.trace import Trace
 from refinterp.graph.model import OPTIONAL, Model
@@ -47,7 +47,7 @@ class HybridFaultKind:
     """A fault and the way to plant it; inject returns None where it does not fit the model."""
 
     name: str
-    inject: Callable[[Subject, Rng], HybridInjection | None]
+    inject: Callable[[HealthyPair, Rng], HybridInjection | None]
 
 
 def _draw(rng: Rng, choices: list[int]) -> int | None:
@@ -112,7 +112,7 @@ def _counterpart(edited: EditableModel, tensor: int) -> int | None:
 # Scales of weights
 
 
-def blown_up(subject: Subject, rng: Rng) -> HybridInjection | None:
+def blown_up(subject: HealthyPair, rng: Rng) -> HybridInjection | None:
     """One channel's weights far above the others', one scale for all."""
     edited = EditableModel(subject.twin)
     operator = _draw(rng, [i for i in _per_tensor(edited) if _activation(edited, i) in _LINEAR])
@@ -152,7 +152,7 @@ def _one_per_tensor(twin: Model, operator: int) -> Model:
     return dynamic_range(twin, scales={operator: by_tensor(edited.values(w), axis)})
 
 
-def wrong_scale(subject: Subject, rng: Rng) -> HybridInjection | None:
+def wrong_scale(subject: HealthyPair, rng: Rng) -> HybridInjection | None:
     """The right codes, and a scale of some channels, or of all, that is another."""
     edited = EditableModel(subject.twin)
     operator = _draw(rng, weighted(subject.twin))
@@ -178,7 +178,7 @@ def wrong_scale(subject: Subject, rng: Rng) -> HybridInjection | None:
     )  # fmt: skip
 
 
-def few_codes(subject: Subject, rng: Rng) -> HybridInjection | None:
+def few_codes(subject: HealthyPair, rng: Rng) -> HybridInjection | None:
     """A scale so large that the weights take few of the codes, all channels or some."""
     edited = EditableModel(subject.twin)
     channels = bool(rng.random() < 0.6)
@@ -209,7 +209,7 @@ def few_codes(subject: Subject, rng: Rng) -> HybridInjection | None:
 # Outliers in the data
 
 
-def input_outlier(subject: Subject, rng: Rng) -> HybridInjection | None:
+def input_outlier(subject: HealthyPair, rng: Rng) -> HybridInjection | None:
     """One feature of the input far above the others, its weights so much smaller."""
     edited = EditableModel(subject.twin)
     graph = subject.twin.subgraphs[0]
@@ -244,7 +244,7 @@ def _scaled(samples: Samples, feature: int, factor: np.float32) -> Samples:
     return replace(samples, get=get, origin=f"{samples.origin}, feature {feature} * {factor:.3g}")
 
 
-def inner_outlier(subject: Subject, rng: Rng) -> HybridInjection | None:
+def inner_outlier(subject: HealthyPair, rng: Rng) -> HybridInjection | None:
     """One channel of an activation far above the others, who reads it having smaller weights."""
     edited = EditableModel(subject.twin)
     able = [
@@ -276,7 +276,7 @@ def inner_outlier(subject: Subject, rng: Rng) -> HybridInjection | None:
     )  # fmt: skip
 
 
-def _reach(subject: Subject, tensor: int) -> np.ndarray:
+def _reach(subject: HealthyPair, tensor: int) -> np.ndarray:
     """The largest size of each channel of an activation of the float model, on its data."""
     program = prepare(subject.twin)
     executor = Executor(program)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conformance.faults.subjects import Subject
+from conformance.faults.subjects import HealthyPair
 from refinterp.graph.model import Model
 from refinterp.samples.samples import Samples
 
@@ -42,7 +42,7 @@ class FaultKind:
     """
 
     id: str
-    inject: Callable[[Subject, Rng], Injection | None]
+    inject: Callable[[HealthyPair, Rng], Injection | None]
     kind: str = ""
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 from conformance.faults.editable import EditableModel
 from conformance.faults.injection import Injection, Rng
 from conformance.faults.recalibration import recalibrated
-from conformance.faults.subjects import Subject
+from conformance.faults.subjects import HealthyPair
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.operators import facts
 from refinterp.run.executor import Executor
@@ -71,7 +71,7 @@ def some_channels(rng: Rng, channels: int) -> np.ndarray:
 
 
 def plain(
-    subject: Subject, edited: EditableModel, operator: int, detail: str, **more: Any
+    subject: HealthyPair, edited: EditableModel, operator: int, detail: str, **more: Any
 ) -> Injection:
     return Injection(
         edited.build(), subject.twin, subject.samples, frozenset({operator}), detail, **more
@@ -81,8 +81,8 @@ def plain(
 # Ranges
 
 
-def range_off(low: float, high: float) -> Callable[[Subject, Rng], Injection | None]:
-    def inject(subject: Subject, rng: Rng) -> Injection | None:
+def range_off(low: float, high: float) -> Callable[[HealthyPair, Rng], Injection | None]:
+    def inject(subject: HealthyPair, rng: Rng) -> Injection | None:
         edited = EditableModel(subject.model)
         operator = draw(rng, free_outputs(edited))
         if operator is None:
@@ -102,7 +102,7 @@ def range_off(low: float, high: float) -> Callable[[Subject, Rng], Injection | N
 # Weights and biases
 
 
-def spread(subject: Subject, rng: Rng) -> Injection | None:
+def spread(subject: HealthyPair, rng: Rng) -> Injection | None:
     """One channel's weights times 2^5..2^12.
 
     In both models and taken back by the layer that reads, or only its scale, in the quantized one.
@@ -162,7 +162,7 @@ def spread(subject: Subject, rng: Rng) -> Injection | None:
 
 
 def _scale_alone(
-    subject: Subject, edited: EditableModel, operator: int, rng: Rng
+    subject: HealthyPair, edited: EditableModel, operator: int, rng: Rng
 ) -> Injection | None:
     """One channel quantized with a scale that is far too large for its weights."""
     w = edited.parts(operator)[1]
@@ -181,7 +181,7 @@ def _scale_alone(
     return plain(subject, edited, operator, detail)
 
 
-def bias_saturated(subject: Subject, rng: Rng) -> Injection | None:
+def bias_saturated(subject: HealthyPair, rng: Rng) -> Injection | None:
     edited = EditableModel(subject.model)
     operator = draw(rng, biased(edited))
     if operator is None:
@@ -195,7 +195,7 @@ def bias_saturated(subject: Subject, rng: Rng) -> Injection | None:
     return plain(subject, edited, operator, f"{int(some.sum())} of {codes.size} biases at the end")
 
 
-def overflow(subject: Subject, rng: Rng) -> Injection | None:
+def overflow(subject: HealthyPair, rng: Rng) -> Injection | None:
     edited = EditableModel(subject.model)
     operator = draw(rng, biased(edited))
     if operator is None:
@@ -227,7 +227,7 @@ def _wraps(model: Model, samples: Samples, operator: int, channel: int) -> bool:
     return len(codes) > 1
 
 
-def multiplier(subject: Subject, rng: Rng) -> Injection | None:
+def multiplier(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Factors of 1 and more by the output's or the weights' scale, or that vanish."""
     edited = EditableModel(subject.model)
     operator = draw(rng, [i for i in weighted(edited) if i in free_outputs(edited)])
@@ -254,7 +254,7 @@ def multiplier(subject: Subject, rng: Rng) -> Injection | None:
     return plain(subject, edited, operator, detail)
 
 
-def dead(subject: Subject, rng: Rng) -> Injection | None:
+def dead(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Weights of zero, or biases far out of the weights' reach."""
     edited = EditableModel(subject.model)
     operator = draw(rng, weighted(edited))
@@ -275,7 +275,7 @@ def dead(subject: Subject, rng: Rng) -> Injection | None:
     )
 
 
-def bias_scale(subject: Subject, rng: Rng) -> Injection | None:
+def bias_scale(subject: HealthyPair, rng: Rng) -> Injection | None:
     edited = EditableModel(subject.model)
     operator = draw(rng, [i for i in weighted(edited) if edited.parts(i)[2] != OPTIONAL])
     if operator is None:
@@ -287,7 +287,7 @@ def bias_scale(subject: Subject, rng: Rng) -> Injection | None:
     return plain(subject, edited, operator, f"bias quantized with {factor:.3g} times its scale")
 
 
-def other_weights(subject: Subject, rng: Rng) -> Injection | None:
+def other_weights(subject: HealthyPair, rng: Rng) -> Injection | None:
     edited = EditableModel(subject.model)
     operator = draw(rng, weighted(edited))
     if operator is None:
@@ -323,7 +323,7 @@ def other_weights(subject: Subject, rng: Rng) -> Injection | None:
     return plain(subject, edited, operator, detail, needs_twin=True)
 
 
-def wrong_dimension(subject: Subject, rng: Rng) -> Injection | None:
+def wrong_dimension(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Weights quantized along another dimension of the same size, as the file then says.
 
     Or the file says another dimension than they were quantized along.
@@ -362,7 +362,7 @@ def wrong_dimension(subject: Subject, rng: Rng) -> Injection | None:
 # Data
 
 
-def input_scaling(subject: Subject, rng: Rng) -> Injection | None:
+def input_scaling(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Data of another scaling or offset, or an input whose zero point is another's."""
     edited = EditableModel(subject.model)
     x = subject.model.subgraphs[0].inputs[0]
@@ -400,7 +400,7 @@ def input_scaling(subject: Subject, rng: Rng) -> Injection | None:
 # Scales and zero points
 
 
-def fixed(subject: Subject, rng: Rng) -> Injection | None:
+def fixed(subject: HealthyPair, rng: Rng) -> Injection | None:
     edited = EditableModel(subject.model)
     operator = draw(rng, [i for i, o in enumerate(edited.operators) if facts(o.name).fixed])
     if operator is None:
@@ -411,7 +411,7 @@ def fixed(subject: Subject, rng: Rng) -> Injection | None:
     return plain(subject, edited, operator, f"{edited.operators[operator].name} scale * {factor}")
 
 
-def zero_point(subject: Subject, rng: Rng) -> Injection | None:
+def zero_point(subject: HealthyPair, rng: Rng) -> Injection | None:
     edited = EditableModel(subject.model)
     wanted = int(rng.choice([-1, 1]) * rng.integers(130, 4000))
     if rng.random() < 0.7:
@@ -428,7 +428,7 @@ def zero_point(subject: Subject, rng: Rng) -> Injection | None:
     return plain(subject, edited, operator, f"zero point of the {what}: {wanted}")
 
 
-def bad_scale(subject: Subject, rng: Rng) -> Injection | None:
+def bad_scale(subject: HealthyPair, rng: Rng) -> Injection | None:
     edited = EditableModel(subject.model)
     wanted = float(rng.choice([0.0, np.inf, np.nan, 1e-40, -0.01]))
     place = rng.random()
@@ -450,17 +450,19 @@ def bad_scale(subject: Subject, rng: Rng) -> Injection | None:
 # Joins
 
 
-def concat(subject: Subject, rng: Rng) -> Injection | None:
+def concat(subject: HealthyPair, rng: Rng) -> Injection | None:
     """One branch's layer 2^-4..2^-10 as large, in both models."""
     return _lesser(subject, rng, "CONCATENATION", "branch", ranged=False)
 
 
-def residual(subject: Subject, rng: Rng) -> Injection | None:
+def residual(subject: HealthyPair, rng: Rng) -> Injection | None:
     """One side of an addition 2^-4..2^-10 as large in both models, with a range of its own."""
     return _lesser(subject, rng, "ADD", "side", ranged=True)
 
 
-def _lesser(subject: Subject, rng: Rng, name: str, word: str, *, ranged: bool) -> Injection | None:
+def _lesser(
+    subject: HealthyPair, rng: Rng, name: str, word: str, *, ranged: bool
+) -> Injection | None:
     """Shrink a layer that one operator of a name reads; ranged: and its output's range with it."""
     places = []
     edited, twin = EditableModel(subject.model), EditableModel(subject.twin)

@@ -8,10 +8,10 @@ from conformance.faults.data_injections import changed
 from conformance.faults.editable import EditableModel
 from conformance.faults.injection import Injection, Rng
 from conformance.faults.injections import biased, draw, free_outputs, weighted
-from conformance.faults.subjects import Subject
+from conformance.faults.subjects import HealthyPair
 
 
-def hidden_range(subject: Subject, rng: Rng, *, wide: bool) -> Injection | None:
+def hidden_range(subject: HealthyPair, rng: Rng, *, wide: bool) -> Injection | None:
     """An output range far off, at an operator one of whose channels or biases is a little wrong."""
     edited = EditableModel(subject.model)
     free = set(free_outputs(edited)) & set(weighted(edited))
@@ -53,17 +53,17 @@ def hidden_range(subject: Subject, rng: Rng, *, wide: bool) -> Injection | None:
     )
 
 
-def hidden_wide(subject: Subject, rng: Rng) -> Injection | None:
+def hidden_wide(subject: HealthyPair, rng: Rng) -> Injection | None:
     """A range far too wide."""
     return hidden_range(subject, rng, wide=True)
 
 
-def hidden_clipped(subject: Subject, rng: Rng) -> Injection | None:
+def hidden_clipped(subject: HealthyPair, rng: Rng) -> Injection | None:
     """A range far too narrow."""
     return hidden_range(subject, rng, wide=False)
 
 
-def hidden_by_data(subject: Subject, rng: Rng) -> Injection | None:
+def hidden_by_data(subject: HealthyPair, rng: Rng) -> Injection | None:
     """A range 2^6 too narrow, in a model whose data is a third of a range beside."""
     edited = EditableModel(subject.model)
     x = subject.model.subgraphs[0].inputs[0]

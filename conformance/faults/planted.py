@@ -29,8 +29,8 @@ import numpy as np
 from conformance.faults.injection import FaultKind
 from conformance.faults.kinds import FAULTS
 from conformance.faults.page import page
-from conformance.faults.subjects import Subject, own_subjects, subjects
-from conformance.faults.trial import Trial, attempt, changes_output
+from conformance.faults.subjects import HealthyPair, own_subjects, subjects
+from conformance.faults.trial import PlantedTrial, attempt, changes_output
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "conformance" / "results" / "planted_faults.json"
@@ -40,14 +40,14 @@ TRIALS = 243
 
 
 @dataclass(frozen=True)
-class Job:
+class TrialPlan:
     """What trials are drawn from."""
 
     seed: int
-    subjects: Sequence[Subject]
+    subjects: Sequence[HealthyPair]
     kinds: Sequence[FaultKind]
 
-    def trial(self, number: int) -> tuple[Trial, int]:
+    def trial(self, number: int) -> tuple[PlantedTrial, int]:
         """One trial, whichever others there are, and how many drawn before changed no output."""
         rng = np.random.default_rng((self.seed, number))
         fault = self.kinds[number % len(self.kinds)]
@@ -74,7 +74,7 @@ class Job:
 
 
 def run(
-    job: Job, numbers: Sequence[int], workers: int = 1, before: dict[str, Any] | None = None
+    job: TrialPlan, numbers: Sequence[int], workers: int = 1, before: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Plant a fault for each number, and ask for it; in several processes alike.
 
@@ -101,10 +101,10 @@ def run(
     }
 
 
-_job: Job | None = None  # of the processes that are forked from here
+_job: TrialPlan | None = None  # of the processes that are forked from here
 
 
-def _one(number: int) -> tuple[Trial, int]:
+def _one(number: int) -> tuple[PlantedTrial, int]:
     assert _job is not None
     return _job.trial(number)
 
@@ -130,7 +130,7 @@ def main() -> None:
     else:
         kinds = [fault for fault in FAULTS if fault.kind or not options.new]
         models = list(own_subjects() if options.own else subjects())
-        job = Job(options.seed, models, kinds)
+        job = TrialPlan(options.seed, models, kinds)
         before = json.loads(RESULTS.read_text("utf-8")) if options.redo else None
         redone = {t["number"]: t["model"] for t in before["trials"]} if before else {}
         numbers = [

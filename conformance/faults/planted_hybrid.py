@@ -28,7 +28,7 @@ import numpy as np
 from conformance.faults.hybrid_injections import HYBRID_FAULTS, HybridFaultKind, HybridInjection
 from conformance.faults.hybrid_page import RESULTS
 from conformance.faults.planted import PAGE
-from conformance.faults.subjects import Subject, corpus_subjects, own_causes, own_subjects
+from conformance.faults.subjects import HealthyPair, corpus_subjects, own_causes, own_subjects
 from conformance.faults.trial import outputs
 from conformance.models.dynamic_range import dynamic_range
 from conformance.sources import hash_of_folders
@@ -70,7 +70,7 @@ class HybridTrial:
         return self.ranked and self.named and not self.others
 
 
-def hybrid_subjects(*, corpus: bool = True) -> Iterator[Subject]:
+def hybrid_subjects(*, corpus: bool = True) -> Iterator[HealthyPair]:
     """Float models with a few samples, and what is said of their healthy hybrid forms."""
     for family in (own_subjects(), corpus_subjects() if corpus else ()):
         for one in family:
@@ -98,7 +98,7 @@ def labelled(injection: HybridInjection) -> Samples:
 
 def attempt(
     fault: HybridFaultKind,
-    subject: Subject,
+    subject: HealthyPair,
     injection: HybridInjection,
     *,
     seed: int,
@@ -121,7 +121,7 @@ def attempt(
     )  # fmt: skip
 
 
-def trials(seed: int, count: int, subjects: Sequence[Subject]) -> Iterator[HybridTrial]:
+def trials(seed: int, count: int, subjects: Sequence[HealthyPair]) -> Iterator[HybridTrial]:
     """Plant and ask, so many times."""
     rng = np.random.default_rng(seed)
     done = 0

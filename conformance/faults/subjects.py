@@ -42,7 +42,7 @@ _CORPUS = (
 
 
 @dataclass(frozen=True)
-class Subject:
+class HealthyPair:
     """A healthy pair with data that its ranges fit; baseline: causes it has all the same."""
 
     name: str
@@ -52,7 +52,7 @@ class Subject:
     baseline: frozenset[tuple[int, str]] = frozenset()
 
 
-def own_subjects() -> Iterator[Subject]:
+def own_subjects() -> Iterator[HealthyPair]:
     """The project's own pairs, on held-out samples of what they were trained on."""
     for folder, family in _OWN:
         model = read_model(folder / f"{family}_int8.tflite")
@@ -69,7 +69,7 @@ def own_subjects() -> Iterator[Subject]:
         yield subject(family, model, twin, samples)
 
 
-def corpus_subjects() -> Iterator[Subject]:
+def corpus_subjects() -> Iterator[HealthyPair]:
     """Those of the corpus, where it is, on noise."""
     named = os.environ.get("REFINTERP_CORPUS")
     corpus = (Path(named) if named else ROOT.parent / "shared") / "models"
@@ -94,19 +94,19 @@ def corpus_subjects() -> Iterator[Subject]:
         yield subject(family, model, twin, samples)
 
 
-def subjects() -> Iterator[Subject]:
+def subjects() -> Iterator[HealthyPair]:
     """All of them."""
     yield from own_subjects()
     yield from corpus_subjects()
 
 
-def subject(name: str, model: Model, twin: Model, samples: Samples) -> Subject:
+def subject(name: str, model: Model, twin: Model, samples: Samples) -> HealthyPair:
     """A model with what the debugger says of it before anything is planted, with either twin."""
     found: set[tuple[int, str]] = set()
     for other in (twin, None):
         comparison = Comparison(model, other)
         found |= own_causes(comparison.report(comparison.measure(samples)))
-    return Subject(name, model, twin, samples, frozenset(found))
+    return HealthyPair(name, model, twin, samples, frozenset(found))
 
 
 def own_causes(report: DebugReport) -> set[tuple[int, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 from conformance.faults.data_injections import float_outputs
 from conformance.faults.injection import FaultKind, Injection
 from conformance.faults.kinds import REMARK
-from conformance.faults.subjects import Subject, own_causes
+from conformance.faults.subjects import HealthyPair, own_causes
 from refinterp.debug.compare import debug
 from refinterp.debug.result import DebugReport
 from refinterp.errors import ModelError
@@ -21,7 +21,7 @@ from refinterp.samples.samples import Samples
 
 
 @dataclass
-class Trial:
+class PlantedTrial:
     """labels: whether the debugger had some; gate: see `_gate_fails`."""
 
     fault: str
@@ -63,7 +63,7 @@ def outputs(model: Model, samples: Samples) -> list[np.ndarray] | None:
 _HEALTHY: dict[str, list[np.ndarray]] = {}
 
 
-def _healthy(subject: Subject) -> list[np.ndarray]:
+def _healthy(subject: HealthyPair) -> list[np.ndarray]:
     """What a subject gives before anything is planted, run once."""
     if subject.name not in _HEALTHY:
         found = outputs(subject.model, subject.samples)
@@ -72,7 +72,7 @@ def _healthy(subject: Subject) -> list[np.ndarray]:
     return _HEALTHY[subject.name]
 
 
-def changes_output(subject: Subject, injection: Injection) -> bool:
+def changes_output(subject: HealthyPair, injection: Injection) -> bool:
     """Whether anything the model gives is another; labels alone change no output."""
     if injection.truth is not None:
         return True
@@ -84,7 +84,7 @@ def changes_output(subject: Subject, injection: Injection) -> bool:
     return any(a.shape != b.shape or not np.array_equal(a, b) for a, b in pairs)
 
 
-def labelled(subject: Subject, injection: Injection) -> Samples:
+def labelled(subject: HealthyPair, injection: Injection) -> Samples:
     """The faulty model's samples, with the labels that its float model would give them."""
     if injection.samples.get(0)[0].dtype.kind == "f":
         best = float_outputs(injection.twin, injection.samples)
@@ -94,8 +94,8 @@ def labelled(subject: Subject, injection: Injection) -> Samples:
 
 
 def attempt(
-    fault: FaultKind, subject: Subject, injection: Injection, *, twin: bool, labels: bool
-) -> Trial:
+    fault: FaultKind, subject: HealthyPair, injection: Injection, *, twin: bool, labels: bool
+) -> PlantedTrial:
     samples = injection.samples
     if labels and injection.truth is None:
         samples = labelled(subject, injection)
@@ -113,7 +113,7 @@ def attempt(
     if fault.id == REMARK:
         ranked = True
         named = any("is low as well" in text for text in report.remarks)
-    return Trial(
+    return PlantedTrial(
         fault.id,
         fault.kind,
         subject.name,

@@ -23,7 +23,7 @@ _MANY = 1 << 40  # runs: every form that can be found pays
 
 
 @dataclass(slots=True)
-class Difference:
+class TensorDifference:
     """One tensor that is not the same. largest: codes for integers, relative for floats."""
 
     tensor: int
@@ -35,12 +35,12 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Comparison:
+class CaseResult:
     """What a case came to: how much was compared and where it differs."""
 
     elements: int = 0
     float_elements: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[TensorDifference] = field(default_factory=list)
 
     @property
     def differing(self) -> int:
@@ -101,14 +101,14 @@ def _wear_in(executor: Executor, samples: Sequence[Sample], often: int) -> None:
 
 def compare(
     case: Case, ours: Sequence[dict[int, Array]], oracle: Ran, *, outputs_only: bool = False
-) -> Comparison:
+) -> CaseResult:
     """Hold what we computed against what the oracle did, on every tensor both have."""
     graph = case.model.subgraphs[0]
     read = {*graph.outputs, *(i for operator in graph.operators for i in operator.inputs)}
     unread = {  # which LiteRT leaves as they are
         i for operator in graph.operators if operator.name == "WHILE" for i in operator.outputs
     } - read
-    result = Comparison()
+    result = CaseResult()
     for index, mine in enumerate(ours):
         if outputs_only or not oracle.tensors:
             theirs = dict(zip(oracle.outputs_at, oracle.outputs[index], strict=True))
@@ -121,7 +121,7 @@ def compare(
             name = graph.tensors[tensor].name
             if want.shape != array.shape:
                 result.differences.append(
-                    Difference(
+                    TensorDifference(
                         tensor,
                         f"{name}: shape {array.shape} for {want.shape}",
                         want.size,
@@ -141,7 +141,7 @@ def compare(
             if np.any(bad):
                 where = tuple(int(i) for i in np.argwhere(bad)[0])
                 result.differences.append(
-                    Difference(
+                    TensorDifference(
                         tensor, name, want.size, int(np.sum(bad)), float(np.max(size)), where
                     )
                 )

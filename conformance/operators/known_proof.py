@@ -14,8 +14,7 @@ from conformance.operators.known_models import node_of
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
 from refinterp.modelfile.writer import write_model
 from refinterp.runtimes import Runtime, open_runtime
-from refinterp.runtimes.outcome import Case as RuntimeCase
-from refinterp.runtimes.outcome import Died, Outcome, Ran, Refused
+from refinterp.runtimes.outcome import Died, Outcome, Ran, Refused, RuntimeCase
 from refinterp.verdicts.differences.difference import Difference
 from refinterp.verdicts.differences.table import by_id, rows_of
 

@@ -22,8 +22,7 @@ from conformance.operators.known_differences import whole_cells
 from conformance.operators.known_proof import Proof, Runtimes
 from refinterp.errors import RefinterpError
 from refinterp.modelfile.writer import write_model
-from refinterp.runtimes.outcome import Case as RuntimeCase
-from refinterp.runtimes.outcome import Died, Ran, Refused
+from refinterp.runtimes.outcome import Died, Ran, Refused, RuntimeCase
 
 FLAVOURS = {
     "runtime:litert-reference": "litert-reference",

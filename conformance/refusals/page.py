@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from conformance.refusals.trial import Cell, Trial
+from conformance.refusals.trial import DisturbedTrial, RefusalCell
 from conformance.sources import hash_of
 from refinterp.verdicts.table import rule_for
 
@@ -32,7 +32,7 @@ def sources(operator: str, runtime: str) -> str:
     return hash_of(module, watched=("verdicts",))
 
 
-def row_of(cell: Cell, seed: int) -> Row:
+def row_of(cell: RefusalCell, seed: int) -> Row:
     """What is kept of a cell: counts, and every model on which the table is wrong."""
     return {
         "operator": cell.operator,
@@ -49,7 +49,7 @@ def row_of(cell: Cell, seed: int) -> Row:
     }
 
 
-def _exception(trial: Trial) -> Row:
+def _exception(trial: DisturbedTrial) -> Row:
     why = trial.theirs_why or trial.judged_why
     return {
         "case": trial.index,

@@ -21,7 +21,7 @@ from conformance.operators.cases import load_all
 from conformance.operators.known_proof import Runtimes
 from conformance.refusals.cache import Answers
 from conformance.refusals.page import Key, Row, read_rows, row_of, sources, write
-from conformance.refusals.trial import Cell, oracle, run_cell, share
+from conformance.refusals.trial import RefusalCell, oracle, run_cell, share
 
 CASES = 200
 SEED = 2026
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     whole = options.cases == CASES and options.seed == SEED
     rows = {(row["operator"], row["runtime"]): row for row in read_rows()}
     wanted = options.operator or sorted({name for name, _ in load_all()} - {"GRAPH"})
-    cells: list[Cell] = []
+    cells: list[RefusalCell] = []
     done: dict[Key, Row] = {}
     with Runtimes() as runtimes, Answers(options.answers) as answers:
         for operator in wanted:
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(any(100 * cell.judgement < options.least for cell in cells))
 
 
-def line(cell: Cell) -> str:
+def line(cell: RefusalCell) -> str:
     """One cell in a line."""
     aborts = sum(t.theirs == "aborts" for t in cell.trials)
     crashes = sum("crashes" in (t.ours, t.judged) for t in cell.trials)
@@ -82,7 +82,7 @@ def line(cell: Cell) -> str:
     )
 
 
-def print_worst(cells: Sequence[Cell], show: int) -> None:
+def print_worst(cells: Sequence[RefusalCell], show: int) -> None:
     """All cells, the worst first, with what we disagree on."""
     trials = [t for cell in cells for t in cell.trials]
     print(

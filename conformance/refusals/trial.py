@@ -25,8 +25,7 @@ from refinterp.modelfile.writer import write_model
 from refinterp.run.executor import Executor
 from refinterp.run.gate import shapes_of
 from refinterp.run.prepare import prepare
-from refinterp.runtimes.outcome import Case as RuntimeCase
-from refinterp.runtimes.outcome import Died, Outcome, Ran
+from refinterp.runtimes.outcome import Died, Outcome, Ran, RuntimeCase
 from refinterp.verdicts.inventory import REFERENCE_LACKS, has_kernel
 from refinterp.verdicts.judge import UNJUDGED, verdicts
 
@@ -41,7 +40,7 @@ _UNSAID: Final = ("Cannot set tensor", "Invalid tensor size.")
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class DisturbedTrial:
     """One disturbed model. theirs: "runs", "refuses" or "aborts", and why.
 
     judged: what the table says; ours: what a run of ours came to. field, what: what was changed.
@@ -70,12 +69,12 @@ class Trial:
 
 
 @dataclass(slots=True)
-class Cell:
+class RefusalCell:
     """An operator against a runtime."""
 
     operator: str
     runtime: str
-    trials: list[Trial] = field(default_factory=list)
+    trials: list[DisturbedTrial] = field(default_factory=list)
 
     @property
     def refused(self) -> float:
@@ -117,9 +116,9 @@ def oracle(operator: str, name: str) -> str:
 
 def run_cell(
     operator: str, runtime: str, count: int, seed: int, runtimes: Runtimes, answers: Answers
-) -> Cell:
+) -> RefusalCell:
     """Draw and judge `count` models."""
-    cell = Cell(operator, runtime)
+    cell = RefusalCell(operator, runtime)
     usual, every = dtypes_for(operator, runtime)
     seen: Counter[str] = Counter()
     refused: Counter[str] = Counter()
@@ -148,7 +147,9 @@ def run_cell(
             if judged == "runs":
                 ours, ours_why = run_ours(case, FLAVOURS[runtime])
             cell.trials.append(
-                Trial(number, dtype, name, what, theirs, why, judged, judged_why, ours, ours_why)
+                DisturbedTrial(
+                    number, dtype, name, what, theirs, why, judged, judged_why, ours, ours_why
+                )
             )
     return cell
 

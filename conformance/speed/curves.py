@@ -16,7 +16,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 16, 44
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class WorkCurve:
     """Seconds against work. points: (work, seconds), by work. says: a sentence about it, or ""."""
 
     name: str
@@ -35,7 +35,7 @@ class Curve:
         return float(np.polyfit(x, y, 1)[0])
 
 
-def drawing(curve: Curve) -> str:
+def drawing(curve: WorkCurve) -> str:
     """Draw a curve as SVG, legible on light and dark pages."""
     xs, ys = zip(*curve.points, strict=True)
     x_marks, y_marks = _decades(xs), _decades(ys)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conformance.speed.curves import Curve, drawing
+from conformance.speed.curves import WorkCurve, drawing
 from refinterp.report.bench_table import duration
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,9 +143,9 @@ def drawings(results: Mapping[str, Any]) -> dict[str, str]:
     return {_file(c): drawing(_curve(c)) for c in results["curves"]}
 
 
-def _curve(fields: Mapping[str, Any]) -> Curve:
+def _curve(fields: Mapping[str, Any]) -> WorkCurve:
     points: Sequence[tuple[float, float]] = [(x, y) for x, y in fields["points"]]
-    return Curve(fields["name"], fields["title"], fields["x"], tuple(points), fields["says"])
+    return WorkCurve(fields["name"], fields["title"], fields["x"], tuple(points), fields["says"])
 
 
 def _file(curve: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from conformance.sources import hash_of_folders
-from conformance.speed.curves import Curve
+from conformance.speed.curves import WorkCurve
 from conformance.speed.page import write_page
 from refinterp.arena.greedy import greedy
 from refinterp.arena.problem import Buffer, Problem
@@ -106,13 +106,13 @@ def problem(buffers: int) -> Problem:
     )
 
 
-def macs_curve(sides: Iterable[int]) -> Curve:
+def macs_curve(sides: Iterable[int]) -> WorkCurve:
     """Time of one invocation against multiply-accumulates."""
     points = []
     for side in sides:
         executor = Executor(prepare(convolution(side)))
         points.append((side * side * 32 * 32 * 9, seconds_of(executor.invoke)))
-    return Curve(
+    return WorkCurve(
         "macs",
         "One convolution, by its multiply-accumulates",
         "MACs",
@@ -121,7 +121,7 @@ def macs_curve(sides: Iterable[int]) -> Curve:
     )
 
 
-def samples_curve(counts: Iterable[int]) -> Curve:
+def samples_curve(counts: Iterable[int]) -> WorkCurve:
     """Time of a run against samples."""
     program = prepare(read_model(DIGITS))
     specs = [program.specs[i] for i in program.graph.inputs]
@@ -131,17 +131,17 @@ def samples_curve(counts: Iterable[int]) -> Curve:
         loaded = [samples.get(i) for i in range(count)]
         ready = type(samples)(count, loaded.__getitem__, "memory")
         points.append((count, seconds_of(lambda ready=ready: run_samples(program, ready))))
-    return Curve("samples", "A run, by its samples", "samples", tuple(points), "`digits_int8`.")
+    return WorkCurve("samples", "A run, by its samples", "samples", tuple(points), "`digits_int8`.")
 
 
-def tables_curve(counts: Iterable[int], folder: Path) -> Curve:
+def tables_curve(counts: Iterable[int], folder: Path) -> WorkCurve:
     """Time to open a file against its operators."""
     points = []
     for count in counts:
         path = folder / f"chain{count}.tflite"
         save_model(chain(count), path)
         points.append((count, seconds_of(lambda path=path: read_model(path))))
-    return Curve(
+    return WorkCurve(
         "tables",
         "Opening a model, by its operators",
         "operators",
@@ -150,7 +150,7 @@ def tables_curve(counts: Iterable[int], folder: Path) -> Curve:
     )
 
 
-def weights_curve(sizes: Iterable[int], folder: Path) -> Curve:
+def weights_curve(sizes: Iterable[int], folder: Path) -> WorkCurve:
     """Time to open a file against the bytes of its weights."""
     points = []
     for size in sizes:
@@ -158,7 +158,7 @@ def weights_curve(sizes: Iterable[int], folder: Path) -> Curve:
         save_model(heavy(size), path)
         points.append((size, seconds_of(lambda path=path: read_model(path))))
         path.unlink()
-    return Curve(
+    return WorkCurve(
         "weights",
         "Opening a model, by the bytes of its weights",
         "bytes of weights",
@@ -167,13 +167,13 @@ def weights_curve(sizes: Iterable[int], folder: Path) -> Curve:
     )
 
 
-def plan_curve(counts: Iterable[int]) -> Curve:
+def plan_curve(counts: Iterable[int]) -> WorkCurve:
     """Time of the greedy planner against buffers."""
     points = []
     for count in counts:
         wanted = problem(count)
         points.append((count, seconds_of(lambda wanted=wanted: greedy(wanted))))
-    return Curve(
+    return WorkCurve(
         "plan",
         "Planning, by buffers",
         "buffers",
@@ -203,7 +203,7 @@ def threads_rows(sizes: Sequence[tuple[int, int]] = ((16, 32), (64, 64), (64, 25
 
 
 @one_blas_thread()
-def curves(folder: Path, *, quick: bool = False) -> list[Curve]:
+def curves(folder: Path, *, quick: bool = False) -> list[WorkCurve]:
     """Measure every curve; quick: few and small points, to see that it works."""
 
     def some(values: Sequence[int]) -> Sequence[int]:

@@ -19,7 +19,7 @@ FaultKind = Literal["count", "negative", "misaligned", "moved", "extent", "overl
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PlanFault:
     """One thing wrong with a plan.
 
     kind: `count` (not one offset for each buffer), `negative` (offset below 0), `misaligned`
@@ -34,26 +34,26 @@ class Fault:
     message: str
 
 
-def judge(problem: Problem, plan: Plan) -> tuple[Fault, ...]:
+def judge(problem: Problem, plan: Plan) -> tuple[PlanFault, ...]:
     """Return everything wrong with the plan, overlaps last; a sound plan gives an empty tuple."""
     if len(plan.offsets) != len(problem.buffers):
         message = f"{len(plan.offsets)} offsets for {len(problem.buffers)} buffers"
-        return (Fault("count", (), message),)
-    faults: list[Fault] = []
+        return (PlanFault("count", (), message),)
+    faults: list[PlanFault] = []
     for i, (buffer, offset) in enumerate(zip(problem.buffers, plan.offsets, strict=True)):
         here = f"{_label(problem, i)} at offset {offset}"
         if offset < 0:
-            faults.append(Fault("negative", (i,), f"{here}: offsets start at 0"))
+            faults.append(PlanFault("negative", (i,), f"{here}: offsets start at 0"))
         if offset % problem.alignment:
             rule = f"not a multiple of {problem.alignment}"
-            faults.append(Fault("misaligned", (i,), f"{here}: {rule}"))
+            faults.append(PlanFault("misaligned", (i,), f"{here}: {rule}"))
         if buffer.offset is not None and buffer.offset != offset:
-            faults.append(Fault("moved", (i,), f"{here}: fixed beforehand at {buffer.offset}"))
+            faults.append(PlanFault("moved", (i,), f"{here}: fixed beforehand at {buffer.offset}"))
         if offset + buffer.size > plan.extent:
             end = f"ends at {offset + buffer.size}, behind the plan's extent {plan.extent}"
-            faults.append(Fault("extent", (i,), f"{here}: {end}"))
+            faults.append(PlanFault("extent", (i,), f"{here}: {end}"))
     for pair in clashes(problem, plan.offsets):
-        faults.append(Fault("overlap", pair, describe(problem, plan, *pair)))
+        faults.append(PlanFault("overlap", pair, describe(problem, plan, *pair)))
     return tuple(faults)
 
 

@@ -129,7 +129,7 @@ def lifetimes(
         raise ModelError("the model has no subgraphs, so there is nothing to plan")
     for index, subgraph in enumerate(model.subgraphs):
         _check_indices(index, subgraph)
-    walk = _Walk(model)
+    walk = _ScopeWalk(model)
     walk.run(entry)
     reached = {scope.subgraph for scope in walk.scopes}
     planned: list[Resident] = []
@@ -176,7 +176,7 @@ def tensor_bytes(tensor: Tensor, shape: Shape) -> int:
     return STORAGE[str(tensor.dtype)].itemsize * math.prod(shape)
 
 
-class _Walk:
+class _ScopeWalk:
     """Visits the operators in the order they run, counting scopes and noting first and last use."""
 
     def __init__(self, model: Model) -> None:
@@ -268,7 +268,7 @@ def _kind(model: Model, entry: int, index: int, number: int) -> Kind:
     return "activation"
 
 
-def _scratch(model: Model, walk: _Walk, request: Scratch) -> Resident:
+def _scratch(model: Model, walk: _ScopeWalk, request: Scratch) -> Resident:
     subgraph, operator = request.subgraph, request.operator
     if not (
         0 <= subgraph < len(model.subgraphs)

@@ -81,7 +81,7 @@ def optimize_model(
     begin = time.monotonic()
     before = plan_model(model, shapes=shapes, scratch=scratch)
     plain = without_offsets(model)
-    search = _Search(before, shapes, time_limit, seed)
+    search = _OrderSearch(before, shapes, time_limit, seed)
     found = [search.planned(plain, tuple(scratch), None)]
     if reorder_operators:
         moved = reorder(plain, shapes=shapes, scratch=scratch)
@@ -108,7 +108,7 @@ class _Written:
 
 
 @dataclass(frozen=True, slots=True)
-class _Search:
+class _OrderSearch:
     """What all plans of one model have in common."""
 
     before: TensorPlan

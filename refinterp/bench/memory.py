@@ -25,7 +25,7 @@ ALLOWANCE: Final = 60 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryUse:
     """Bytes. peak: resident at most, beyond a process that has imported NumPy.
 
     model: the file. arena: the plan of one sample; samples: that run side by side; prepared: the
@@ -44,7 +44,7 @@ class Memory:
         return self.model + 2 * self.arena * self.samples + self.prepared + ALLOWANCE
 
 
-def measure_memory(model: bytes, batch: int, flavour: str) -> Memory:
+def measure_memory(model: bytes, batch: int, flavour: str) -> MemoryUse:
     """Run a model in a fresh process; raises RefinterpError when that fails."""
     from refinterp.runtimes.client import environment
 
@@ -61,7 +61,7 @@ def measure_memory(model: bytes, batch: int, flavour: str) -> Memory:
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise RefinterpError(f"memory cannot be measured: {last[0]}")
-    return Memory(**json.loads(done.stdout))
+    return MemoryUse(**json.loads(done.stdout))
 
 
 def peak_rss() -> int:
@@ -94,7 +94,7 @@ def _main(path: str, batch: int, flavour: str) -> None:
     for _ in range(3):
         executor.invoke()
     peak = peak_rss() - before
-    found = Memory(
+    found = MemoryUse(
         peak,
         os.path.getsize(path),
         executor.memory.plan.extent,

@@ -14,7 +14,7 @@ from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS
 from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, with_changes
 from refinterp.cli.arena_optimize import Planning, optimize
-from refinterp.cli.arena_results import Results
+from refinterp.cli.arena_results import ArenaResults
 from refinterp.cli.common import (
     add_html,
     add_lenient,
@@ -142,7 +142,7 @@ def run(options: argparse.Namespace) -> int:
         assert known[0].ledger is not None
         save_text(options.svg, memory_map_svg(known[0].ledger.plan, title=known[0].title))
     alone = answers[0].model if len(answers) == 1 else None
-    results = Results(
+    results = ArenaResults(
         options,
         plans,
         answers,

@@ -14,8 +14,8 @@ from refinterp.cli.arena_measure import Answer, refusal
 from refinterp.cli.arena_optimize import Planning
 from refinterp.graph.open_sizes import open_inputs
 from refinterp.report.arena_answer import (
-    Asked,
     Lines,
+    ModelArena,
     Wheel,
     arena_answer,
     arenas_answer,
@@ -50,7 +50,7 @@ _LISTED: Final = 12  # buffers in the legend
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class ArenaResults:
     """Everything that one call of the command has measured.
 
     answers: every model in every profile asked for. shared: the models that run, in one arena.
@@ -82,8 +82,8 @@ class Results:
         known = [(a.profile, a.ledger) for a in rows]
         return targets_answer(rows[0].title, known, self.options.fail_over)
 
-    def _asked(self) -> list[Asked]:
-        return [Asked(a.title, a.ledger, refusal(a)) for a in self.answers]
+    def _asked(self) -> list[ModelArena]:
+        return [ModelArena(a.title, a.ledger, refusal(a)) for a in self.answers]
 
     def page(self, data: dict[str, Any]) -> str:
         """Return the page. data: the document."""

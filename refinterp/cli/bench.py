@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from refinterp.bench.job import Failed, Job
 from refinterp.bench.machine import machine
-from refinterp.bench.memory import Memory, measure_memory
+from refinterp.bench.memory import MemoryUse, measure_memory
 from refinterp.bench.process import measure
 from refinterp.cli.common import (
     add_flavour,
@@ -156,7 +156,7 @@ def _bench(
     ours = timings.subjects[0]
     if isinstance(ours, Failed):
         raise UnsupportedError(f"{path}: {ours.status}: {ours.reason}")
-    memory: Memory | None = None
+    memory: MemoryUse | None = None
     if options.memory:
         memory = measure_memory(model, options.batch, options.flavour)
     return Benched(path, timings, memory)

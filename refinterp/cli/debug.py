@@ -40,7 +40,7 @@ from refinterp.debug.faults.refused import refused_report
 from refinterp.debug.measure.measurements import Measurements
 from refinterp.debug.reference.weights import all_weights
 from refinterp.debug.result import DebugReport
-from refinterp.debug.spread.shards import Job, merged, shards
+from refinterp.debug.spread.shards import ShardJob, merged, shards
 from refinterp.errors import ModelError, RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.debug_answer import part_name
@@ -194,11 +194,11 @@ def _measure(
     return merged((comparison, samples), parts)
 
 
-def _job(options: argparse.Namespace, request: DataRequest) -> Job:
+def _job(options: argparse.Namespace, request: DataRequest) -> ShardJob:
     """The same work for others, who may be in another folder."""
     if "-" in (options.model, options.float_model):
         raise UsageError("workers open the model themselves: give its path, not -")
-    return Job(
+    return ShardJob(
         model=os.path.abspath(options.model),
         data=request.absolute(),
         float_model=options.float_model and os.path.abspath(options.float_model),

@@ -25,7 +25,7 @@ from refinterp.explain.definition import (
     find_definition,
     nearest_explained,
 )
-from refinterp.explain.operation import Operand, Operation, record
+from refinterp.explain.operation import ExplainedOperand, Operation, record
 from refinterp.explain.steps import Explanation
 from refinterp.graph.model import Model
 from refinterp.report.explain_text import explanation_lines, overview, overview_lines, verdict
@@ -91,7 +91,7 @@ def _record(
         raise UsageError(f"--op {options.op} ({step.name}) writes no tensor: nothing to explain")
     _require_definition(program, options.op)
     output = step.outputs[0]
-    _index(options.at, Operand(output, program.specs[output]))  # before the run
+    _index(options.at, ExplainedOperand(output, program.specs[output]))  # before the run
     specs = [program.specs[i] for i in program.graph.inputs]
     wanted = options.sample
     if not 0 <= wanted < samples.count:
@@ -128,7 +128,7 @@ def _operations(model: Model, flavour: str) -> list[Operation]:
     ]
 
 
-def _index(text: str | None, y: Operand) -> tuple[int, ...]:
+def _index(text: str | None, y: ExplainedOperand) -> tuple[int, ...]:
     """Read --at and check it against the output's shape."""
     shape = list(y.shape)
     if text is None and not shape:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from refinterp.cli.common import print_document
-from refinterp.evidence.matrix import LITERT, LITERT_OPTIMIZED, TFLM, Cell, held, matrix
+from refinterp.evidence.matrix import LITERT, LITERT_OPTIMIZED, TFLM, MatrixCell, held, matrix
 from refinterp.kernels.registry import load_all
 from refinterp.report.machine import document
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
@@ -79,7 +79,7 @@ def _verdict(table: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def _text(cell: Cell) -> str:
+def _text(cell: MatrixCell) -> str:
     if not cell.cases:
         return "-"
     text = f"{cell.cases} differing: {cell.differing}" if cell.differing else f"✓ {cell.cases}"
@@ -90,7 +90,7 @@ def _text(cell: Cell) -> str:
     return text + (f", died {cell.died}" if cell.died else "")
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
+def _cell(cell: MatrixCell) -> dict[str, Any]:
     return {
         "dtype": cell.dtype,
         "runtime": cell.oracle,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from refinterp.debug.measure.error_sums import ChannelErrors, ErrorFigures
-from refinterp.debug.measure.neighbours import Reading
+from refinterp.debug.measure.neighbours import Smoothness
 from refinterp.debug.measure.output_parts import OutputPart
 from refinterp.debug.measure.outputs import Metric
 from refinterp.debug.measure.ranges import CodeFigures, RealFigures
@@ -181,7 +181,7 @@ class Input:
     zero_point: tuple[int, ...]
     codes: CodeFigures | None
     reals: RealFigures | None
-    smoother: Reading | None = None
+    smoother: Smoothness | None = None
 
 
 @dataclass(frozen=True, slots=True)

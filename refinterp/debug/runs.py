@@ -13,7 +13,7 @@ from refinterp.debug.measure.error_sums import ErrorSums
 from refinterp.debug.measure.errors import sample_errors
 from refinterp.debug.measure.grid import Grid, channel_count
 from refinterp.debug.measure.measurements import Measurements
-from refinterp.debug.measure.neighbours import Neighbours
+from refinterp.debug.measure.neighbours import NeighbourSums
 from refinterp.debug.measure.outputs import OutputSums, divergence, metric_name, score
 from refinterp.debug.measure.ranges import RealSums, code_sums
 from refinterp.debug.measure.run_time import RunTimeSums
@@ -41,7 +41,7 @@ def no_measurements(setup: Setup, labels: Array | None = None) -> Measurements:
         local={tensor: ErrorSums() for tensor in compared},
         accumulated={t: ErrorSums() for t in compared if t in setup.pairing.tensors},
         codes={t: code_sums(specs[t].dtype, channels[t]) for t in counted},
-        neighbours={t: Neighbours() for t in coded_inputs},
+        neighbours={t: NeighbourSums() for t in coded_inputs},
         rounded={t: ErrorSums() for t in setup.fixed},
         reals={t: RealSums(g, channels[t]) for t, g in grids.items() if g is not None},
         sums={i: AccumulatorRange.nothing(w.weighted.channels) for i, w in setup.watches.items()},

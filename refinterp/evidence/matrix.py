@@ -17,7 +17,7 @@ LITERT, LITERT_OPTIMIZED, TFLM = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MatrixCell:
     """One operator and dtype key against one installed runtime, on random models.
 
     cases: models it ran; elements, differing: of their tensors, ours against the runtime's.
@@ -46,20 +46,22 @@ _DEFAULTS: Final[dict[str, Any]] = {
 
 
 @cache
-def matrix() -> dict[tuple[str, str, str], Cell]:
+def matrix() -> dict[tuple[str, str, str], MatrixCell]:
     """All cells by (operator, dtype key, runtime); empty if no results are packaged."""
     file = resources.files("refinterp").joinpath("evidence/operator_matrix.json")
     if not file.is_file():
         return {}
     rows = json.loads(file.read_text("utf-8"))["rows"]
     cells = (
-        Cell(**{name: row.get(name, default) for name, default in _DEFAULTS.items()})
+        MatrixCell(**{name: row.get(name, default) for name, default in _DEFAULTS.items()})
         for row in rows
     )
     return {(cell.operator, cell.dtype, cell.oracle): cell for cell in cells}
 
 
-def held(operator: str, dtype: str, oracles: Iterable[str] = (LITERT, LITERT_OPTIMIZED)) -> Cell:
+def held(
+    operator: str, dtype: str, oracles: Iterable[str] = (LITERT, LITERT_OPTIMIZED)
+) -> MatrixCell:
     """The cell of the first of these runtimes that runs the operator and type.
 
     Where none does, it has no cases.
@@ -69,7 +71,7 @@ def held(operator: str, dtype: str, oracles: Iterable[str] = (LITERT, LITERT_OPT
         cell = matrix().get((operator, dtype, oracle))
         if cell is not None and cell.cases:
             return cell
-    return Cell(operator, dtype, oracles[0], "", 0, 0, 0, 0.0, 0, "")
+    return MatrixCell(operator, dtype, oracles[0], "", 0, 0, 0, 0.0, 0, "")
 
 
 def runs(operator: str, dtype: str, oracles: Iterable[str]) -> bool | None:

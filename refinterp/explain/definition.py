@@ -11,8 +11,8 @@ from functools import cache
 from typing import Final
 
 from refinterp.errors import ModelError, UnsupportedError, UsageError
-from refinterp.explain.operation import Operand, Operation
-from refinterp.explain.steps import Approximate, Derivation, Explanation, Index, Step, Tap
+from refinterp.explain.operation import ExplainedOperand, Operation
+from refinterp.explain.steps import Approximate, Derivation, DerivationStep, Explanation, Index, Tap
 
 Derive = Callable[[Operation, Index], Derivation]
 
@@ -90,7 +90,7 @@ def explain(operation: Operation, at: Index) -> Explanation:
     y = operation.output
     check_index(y, at)
     _check_scales(operation)
-    steps: list[Step] = []
+    steps: list[DerivationStep] = []
     taps: list[Tap] = []
     running = found.derive(operation, at)
     while True:
@@ -99,7 +99,7 @@ def explain(operation: Operation, at: Index) -> Explanation:
         except StopIteration as end:
             result = end.value
             break
-        if isinstance(item, Step):
+        if isinstance(item, DerivationStep):
             steps.append(item)
         else:
             taps.append(item)
@@ -141,7 +141,7 @@ def nearest_explained(operations: Sequence[Operation], index: int) -> int | None
     return None
 
 
-def check_index(y: Operand, at: Index) -> None:
+def check_index(y: ExplainedOperand, at: Index) -> None:
     """Raise UsageError, naming the output's shape, when an index does not fit it."""
     shape = list(y.shape)
     if len(at) != len(shape):

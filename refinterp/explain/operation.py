@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operand:
+class ExplainedOperand:
     """A tensor as the file describes it, and its value; values is None when nothing ran."""
 
     tensor: int
@@ -84,8 +84,8 @@ class Operation:
     options: Options
     flavour: str
     rule: Rules
-    inputs: tuple[Operand | None, ...]
-    outputs: tuple[Operand, ...]
+    inputs: tuple[ExplainedOperand | None, ...]
+    outputs: tuple[ExplainedOperand, ...]
 
     @classmethod
     def of(
@@ -113,24 +113,25 @@ class Operation:
             flavour,
             rules(flavour, entry.name),
             tuple(
-                None if i == OPTIONAL else Operand(i, specs[i], value)
+                None if i == OPTIONAL else ExplainedOperand(i, specs[i], value)
                 for i, value in zip(entry.inputs, given, strict=True)
             ),
             tuple(
-                Operand(i, specs[i], value) for i, value in zip(entry.outputs, made, strict=True)
+                ExplainedOperand(i, specs[i], value)
+                for i, value in zip(entry.outputs, made, strict=True)
             ),
         )
 
     @property
-    def output(self) -> Operand:
+    def output(self) -> ExplainedOperand:
         """The first output."""
         return self.outputs[0]
 
-    def optional(self, position: int) -> Operand | None:
+    def optional(self, position: int) -> ExplainedOperand | None:
         """An input that may be left out."""
         return self.inputs[position] if position < len(self.inputs) else None
 
-    def input(self, position: int) -> Operand:
+    def input(self, position: int) -> ExplainedOperand:
         """An input that must be there; raises ModelError when it is not."""
         found = self.optional(position)
         if found is None:

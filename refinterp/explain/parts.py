@@ -7,8 +7,16 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import TypeVar
 
 from refinterp.explain import arithmetic
-from refinterp.explain.operation import Operand, Operation
-from refinterp.explain.steps import Approximate, Derivation, Index, Item, Number, Step, Tap
+from refinterp.explain.operation import ExplainedOperand, Operation
+from refinterp.explain.steps import (
+    Approximate,
+    Derivation,
+    DerivationStep,
+    Index,
+    Item,
+    Number,
+    Tap,
+)
 
 T = TypeVar("T")
 Part = Generator[Item, None, T]
@@ -43,21 +51,25 @@ def rescale(acc: int, real: float, how: str, rounding: str, label: str = "") -> 
 
     how: the factor's formula. label: what the steps' names begin with.
     """
-    yield Step(f"{label}real multiplier", how, real)
+    yield DerivationStep(f"{label}real multiplier", how, real)
     if rounding == "real":
         product = acc * real
-        yield Step(f"{label}scaled", f"{acc} · {number(real)}", product)
+        yield DerivationStep(f"{label}scaled", f"{acc} · {number(real)}", product)
         rounded = arithmetic.to_int32(product)
-        yield Step(f"{label}rounding", f"round({product!r}), halves away from zero", rounded)
+        yield DerivationStep(
+            f"{label}rounding", f"round({product!r}), halves away from zero", rounded
+        )
         return rounded
     mantissa, exponent = arithmetic.quantize_multiplier(real)
     yield from _multiplier(real, mantissa, exponent, label)
     if rounding == "int64":
         short = arithmetic.short_mantissa(mantissa)
-        yield Step(f"{label}15-bit mantissa", f"round({mantissa} / 2^16)", short)
+        yield DerivationStep(f"{label}15-bit mantissa", f"round({mantissa} / 2^16)", short)
         shift = 15 - exponent
         rounded = arithmetic.wrap32(arithmetic.halves_up(acc * short, shift))
-        yield Step(f"{label}rounding", f"floor({acc} · {short} / 2^{shift} + 1/2)", rounded)
+        yield DerivationStep(
+            f"{label}rounding", f"floor({acc} · {short} / 2^{shift} + 1/2)", rounded
+        )
         return rounded
     return (yield from rescale_by(acc, mantissa, exponent, label))
 
@@ -70,13 +82,13 @@ def rescale_by(acc: int, mantissa: int, exponent: int, label: str = "") -> Part[
         shifted = arithmetic.wrap32(acc << exponent)
         wrapped = "" if shifted == acc << exponent else ", wrapped to int32"
         text = f"({acc} · 2^{exponent})"
-        yield Step(f"{label}shifted left", f"{acc} · 2^{exponent}{wrapped}", shifted)
+        yield DerivationStep(f"{label}shifted left", f"{acc} · 2^{exponent}{wrapped}", shifted)
     high = arithmetic.high_mul(shifted, mantissa)
-    yield Step(f"{label}first rounding", f"floor({text} · {mantissa} / 2^31 + 1/2)", high)
+    yield DerivationStep(f"{label}first rounding", f"floor({text} · {mantissa} / 2^31 + 1/2)", high)
     if exponent >= 0:
         return high
     rounded = arithmetic.divide_half_away(high, 1 << -exponent)
-    yield Step(
+    yield DerivationStep(
         f"{label}second rounding",
         f"round(round({text} · {mantissa} / 2^31) / 2^{-exponent})",
         rounded,
@@ -84,20 +96,24 @@ def rescale_by(acc: int, mantissa: int, exponent: int, label: str = "") -> Part[
     return rounded
 
 
-def _multiplier(real: float, mantissa: int, exponent: int, label: str) -> Iterator[Step]:
+def _multiplier(real: float, mantissa: int, exponent: int, label: str) -> Iterator[DerivationStep]:
     if mantissa == 0:
-        yield Step(f"{label}mantissa", f"{number(real)} is below 2^-32: flushed to zero", 0)
+        yield DerivationStep(
+            f"{label}mantissa", f"{number(real)} is below 2^-32: flushed to zero", 0
+        )
         return
     fraction = real / 2.0**exponent
-    yield Step(f"{label}exponent", f"{number(real)} = {number(fraction)} · 2^{exponent}", exponent)
-    yield Step(f"{label}mantissa", f"round({number(fraction)} · 2^31)", mantissa)
+    yield DerivationStep(
+        f"{label}exponent", f"{number(real)} = {number(fraction)} · 2^{exponent}", exponent
+    )
+    yield DerivationStep(f"{label}mantissa", f"round({number(fraction)} · 2^31)", mantissa)
 
 
 def in_int32(value: int, name: str) -> Part[int]:
     """An int32 sum: overflow wraps, and is shown where it happens."""
     wrapped = arithmetic.wrap32(value)
     if wrapped != value:
-        yield Step(f"{name} in int32", f"{value} overflows and wraps", wrapped)
+        yield DerivationStep(f"{name} in int32", f"{value} overflows and wraps", wrapped)
     return wrapped
 
 
@@ -106,7 +122,7 @@ def code(value: int, op: Operation) -> Part[int]:
     y = op.output
     moved = value + y.zero
     if y.zero:
-        yield Step("zero point", f"{value} + {bracketed(y.zero)}", moved)
+        yield DerivationStep("zero point", f"{value} + {bracketed(y.zero)}", moved)
     return (yield from clamp(moved, op))
 
 
@@ -128,18 +144,18 @@ def clamp(value: int, op: Operation) -> Part[int]:
         formula = f"{value} < {low}: raised"
     elif value > high:
         formula = f"{value} > {high}: lowered"
-    yield Step("clamp", formula, result)
+    yield DerivationStep("clamp", formula, result)
     return result
 
 
-def _bound(real: float, y: Operand, name: str) -> Part[int]:
+def _bound(real: float, y: ExplainedOperand, name: str) -> Part[int]:
     """The code of an activation's bound, divided in float32."""
     steps = arithmetic.float32(real / y.scale)
     if math.isinf(steps):
         bound = int(math.copysign(2**31, steps))
     else:
         bound = y.zero + arithmetic.round_half_away(steps)
-    yield Step(name, f"round({real:g} / {number(y.scale)}) + {bracketed(y.zero)}", bound)
+    yield DerivationStep(name, f"round({real:g} / {number(y.scale)}) + {bracketed(y.zero)}", bound)
     return bound
 
 
@@ -149,7 +165,9 @@ def clamp_real(value: float, op: Operation) -> Part[float]:
     result = value if low is None else max(value, low)
     result = result if high is None else min(result, high)
     if (low, high) != (None, None):
-        yield Step("clamp", f"{low} <= {number(value)} <= {high}".replace("None", "…"), result)
+        yield DerivationStep(
+            "clamp", f"{low} <= {number(value)} <= {high}".replace("None", "…"), result
+        )
     return result
 
 
@@ -165,13 +183,15 @@ def clamp_plain(value: Number, op: Operation, *, clamped: bool = True) -> Part[N
         low, high = RANGE[y.dtype]
     typed = _typed(value, y.dtype)
     if typed != value:
-        yield Step(y.dtype, f"{number(value)} in {y.dtype}", typed)
+        yield DerivationStep(y.dtype, f"{number(value)} in {y.dtype}", typed)
     activation = str(op.options.get("fused_activation_function", "NONE")) if clamped else "NONE"
     real_low, real_high = ACTIVATIONS[activation]
     low = low if real_low is None else _typed(real_low, y.dtype)
     high = high if real_high is None else _typed(real_high, y.dtype)
     result = min(max(typed, low), high)
-    yield Step("clamp", f"{activation}: {number(low)} <= {number(typed)} <= {number(high)}", result)
+    yield DerivationStep(
+        "clamp", f"{activation}: {number(low)} <= {number(typed)} <= {number(high)}", result
+    )
     return result
 
 
@@ -194,20 +214,20 @@ def real_sum(
     running = 0.0
     for product in products:
         running = arithmetic.float32(running + arithmetic.float32(product))
-    yield Step("exact sum", f"{len(products)} terms, rounded once, to float64", exact)
-    yield Step("float32 sum", "term after term, rounded to float32 each time", running)
+    yield DerivationStep("exact sum", f"{len(products)} terms, rounded once, to float64", exact)
+    yield DerivationStep("float32 sum", "term after term, rounded to float32 each time", running)
     if divisor != 1:
         exact /= divisor
-        yield Step("quotient", f"exact sum / {divisor}", exact)
+        yield DerivationStep("quotient", f"exact sum / {divisor}", exact)
     clamped = yield from clamp_real(exact, op)
     value = arithmetic.float32(clamped)
-    yield Step("float32", "the exact value rounded to float32", value)
-    yield Step("difference", f"stored {stored!r} - exact {clamped!r}", stored - clamped)
+    yield DerivationStep("float32", "the exact value rounded to float32", value)
+    yield DerivationStep("difference", f"stored {stored!r} - exact {clamped!r}", stored - clamped)
     magnitude = arithmetic.exact_sum(map(abs, products))
     bound = (len(products) + 2) * 2.0**-24 * magnitude / divisor + abs(value) * 2.0**-23
     if not magnitude <= arithmetic.FLOAT32_MAX:
         bound = math.inf  # a partial sum may leave float32 on the way
-    yield Step("bound", f"{len(products)} + 2 roundings of sum|terms|, any order", bound)
+    yield DerivationStep("bound", f"{len(products)} + 2 roundings of sum|terms|, any order", bound)
     return Approximate(value, bound)
 
 
@@ -217,11 +237,11 @@ def weighted_sum(taps: Sequence[Tap]) -> Part[int]:
     total = sum(int(tap.product or 0) for tap in taps)
     outside = sum(tap.padding for tap in taps)
     note = f", {outside} of them in the padding" if outside else ""
-    yield Step("sum of products", f"{len(taps)} taps{note}", total)
+    yield DerivationStep("sum of products", f"{len(taps)} taps{note}", total)
     return total
 
 
-def tap(x: Operand, w: Operand, x_at: Index, w_at: Index) -> Tap:
+def tap(x: ExplainedOperand, w: ExplainedOperand, x_at: Index, w_at: Index) -> Tap:
     """One product of a weighted sum; outside the input it is 0.
 
     Weights have a zero point where the data are uint8, and in matrices (FULLY_CONNECTED).
@@ -238,7 +258,7 @@ def tap(x: Operand, w: Operand, x_at: Index, w_at: Index) -> Tap:
     return Tap(x_at, value, centred, w_at, weight, centred * weight)
 
 
-def inside(x: Operand, index: Index) -> bool:
+def inside(x: ExplainedOperand, index: Index) -> bool:
     """Whether an index is one of the tensor's."""
     return all(0 <= i < size for i, size in zip(index, x.shape, strict=True))
 
@@ -271,18 +291,20 @@ def window(
             yield i, j, row, left + j * window_dilation(op, "w")
 
 
-def biased(total: int, bias: Operand | None, channel: int) -> Part[int]:
+def biased(total: int, bias: ExplainedOperand | None, channel: int) -> Part[int]:
     """Add a channel's bias."""
     if bias is None:
         return total
     flat = bias.values.reshape(-1) if bias.values is not None else ()
     value = int(flat[channel])
-    yield Step("bias", f"b[{channel}]", value)
-    yield Step("accumulator", f"{total} + {bracketed(value)}", total + value)
+    yield DerivationStep("bias", f"b[{channel}]", value)
+    yield DerivationStep("accumulator", f"{total} + {bracketed(value)}", total + value)
     return total + value
 
 
-def convolution_factor(x: Operand, w: Operand, y: Operand, channel: int) -> tuple[float, str]:
+def convolution_factor(
+    x: ExplainedOperand, w: ExplainedOperand, y: ExplainedOperand, channel: int
+) -> tuple[float, str]:
     """Input scale * weight scale / output scale in float64, and its formula.
 
     The convolutions of uint8 data round the product of the scales to float32 first.
@@ -317,7 +339,7 @@ def weighted_real(op: Operation, taps: Sequence[Tap], channel: int, at: Index) -
     bias = op.optional(2)
     if bias is not None and bias.values is not None:
         products.append(float(bias.values.reshape(-1)[channel]))
-        yield Step("bias", f"b[{channel}]", products[-1])
+        yield DerivationStep("bias", f"b[{channel}]", products[-1])
     return (yield from real_sum(products, op, float(op.output[at])))
 
 
@@ -340,7 +362,7 @@ def wide_accumulator(op: Operation) -> bool:
     return op.options.get("quantized_bias_type") != "int32"
 
 
-def broadcast_index(x: Operand, at: Index) -> Index:
+def broadcast_index(x: ExplainedOperand, at: Index) -> Index:
     """Where an operand that repeats is read for an output index."""
     own = at[len(at) - len(x.shape) :]
     return tuple(0 if size == 1 else i for i, size in zip(own, x.shape, strict=True))

@@ -11,7 +11,7 @@ Index = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DerivationStep:
     """One value on the way: what it is called, how it is computed (in numbers), and what it is."""
 
     name: str
@@ -49,7 +49,7 @@ class Approximate:
     bound: float
 
 
-Item = Step | Tap
+Item = DerivationStep | Tap
 Derivation = Generator[Item, None, Number | Approximate]
 """What a definition is: yields steps and taps, returns the element."""
 
@@ -74,7 +74,7 @@ class Explanation:
     stored: Number
     derived: Number
     bound: float
-    steps: tuple[Step, ...]
+    steps: tuple[DerivationStep, ...]
     taps: tuple[Tap, ...]
 
     @property

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from refinterp.kernels.registry import Array
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.frames import Block, FrameGrid
+from refinterp.numerics.frames import FrameGrid, TapBlock
 from refinterp.numerics.gemm import FLOAT32_EXACT
 from refinterp.numerics.tape import NOW, Do
 
@@ -46,7 +46,7 @@ class Taps:
         return work.take(shape, dtype) if len(self.phases) > 1 else None
 
     def sums(
-        self, block: Block, out: NDArray[Any], spare: NDArray[Any] | None, do: Do = NOW
+        self, block: TapBlock, out: NDArray[Any], spare: NDArray[Any] | None, do: Do = NOW
     ) -> None:
         """Write the weighted sums of a block's windows to out (images, lines, pixels, channels)."""
         images, lines, columns, depth = out.shape

@@ -24,7 +24,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.registry import Array
 from refinterp.kernels.weighted import product_scale
-from refinterp.numerics.recurrent import Activation, Product, Rows, normalized, sigmoid
+from refinterp.numerics.recurrent import Activation, Rows, WeightProduct, normalized, sigmoid
 
 F32 = NDArray[np.float32]
 
@@ -33,9 +33,9 @@ F32 = NDArray[np.float32]
 class RealGate:
     """One gate: data, auxiliary and recurrent products, peephole, normalization, bias (cells,)."""
 
-    data: Product
-    auxiliary: Product | None
-    recurrent: Product
+    data: WeightProduct
+    auxiliary: WeightProduct | None
+    recurrent: WeightProduct
     peephole: F32 | None
     norm: F32 | None
     bias: F32
@@ -62,7 +62,7 @@ class RealCell:
     forget: RealGate
     cell: RealGate
     output: RealGate
-    projection: Product | None
+    projection: WeightProduct | None
     projection_bias: F32 | None
     candidate: Activation
     squash: Activation
@@ -94,7 +94,7 @@ class RealCell:
             output,
             None
             if projection is None or spec is None
-            else Product.of(projection, product_scale(spec)),
+            else WeightProduct.of(projection, product_scale(spec)),
             arrays[lstm.PROJECTION_BIAS],
             candidate,
             squash,
@@ -142,8 +142,10 @@ def _gate(
     number: int,
     auxiliary: tuple[Array, np.float32 | None] | None,
 ) -> RealGate:
-    def product(place: int) -> Product:
-        return Product.of(lstm.present(arrays, place), product_scale(lstm.present(operands, place)))
+    def product(place: int) -> WeightProduct:
+        return WeightProduct.of(
+            lstm.present(arrays, place), product_scale(lstm.present(operands, place))
+        )
 
     hole = lstm.peephole(operands, number)
     weights = None
@@ -155,7 +157,7 @@ def _gate(
     place = lstm.NORM + number
     return RealGate(
         product(lstm.WEIGHTS + number),
-        None if auxiliary is None else Product.of(*auxiliary),
+        None if auxiliary is None else WeightProduct.of(*auxiliary),
         product(lstm.RECURRENT + number),
         weights,
         arrays[place] if place < len(arrays) else None,

@@ -19,7 +19,7 @@ from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.weighted import clamp
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, real_bounds
-from refinterp.numerics.frames import Block, FrameGrid
+from refinterp.numerics.frames import FrameGrid, TapBlock
 from refinterp.numerics.window import Window, window
 
 _SAME_SCALE = 1e-6  # what TFLM takes for equal scales
@@ -86,7 +86,7 @@ def code_bounds(
     return integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
 
 
-def reduce_windows(function: np.ufunc, block: Block, out: NDArray[Any]) -> None:
+def reduce_windows(function: np.ufunc, block: TapBlock, out: NDArray[Any]) -> None:
     """Reduce every window of a block to out (images, lines, columns, channels)."""
     for index, taps in enumerate(block.phases):
         if index == 0:

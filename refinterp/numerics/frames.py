@@ -25,7 +25,7 @@ BLOCK = 1 << 18  # elements of one block: 1 MiB of float32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class TapBlock:
     """The taps of some output lines of some images.
 
     first, last: images; top, bottom: output lines, half-open. phases[i][:, ky, q], a view
@@ -81,7 +81,7 @@ class FrameGrid:
 
     def blocks(
         self, images: NDArray[Any], dtype: Any, outside: float, take: Take, do: Do = NOW
-    ) -> Iterator[Block]:
+    ) -> Iterator[TapBlock]:
         """Walk over all output lines of images (n, height, width, channels), as `dtype`.
 
         outside: the value outside the image. A block's views are void when the next is asked for. A
@@ -109,7 +109,7 @@ class FrameGrid:
                 if viewed != (last - first, lines):  # views of blocks of one size are the same
                     viewed = last - first, lines
                     views = self._views(frame, *viewed)
-                yield Block(first, last, piece.top, piece.bottom, views)
+                yield TapBlock(first, last, piece.top, piece.bottom, views)
 
     def _views(self, frame: NDArray[Any], images: int, lines: int) -> tuple[NDArray[Any], ...]:
         """View (images, kernel height, taps, lines, columns, channels) of each phase."""

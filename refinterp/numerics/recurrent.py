@@ -68,7 +68,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Product:
+class WeightProduct:
     """rows @ weights.T for weights (units, n), or rows * weights for a diagonal (n,).
 
     Float32 weights, or int8 codes with a scale, laid out once.
@@ -79,7 +79,7 @@ class Product:
     scale: np.float32 | None
 
     @classmethod
-    def of(cls, weights: NDArray[Any], scale: np.float32 | None) -> Product:
+    def of(cls, weights: NDArray[Any], scale: np.float32 | None) -> WeightProduct:
         """Lay out weights; scale: of int8 ones, else None."""
         if scale is None:
             return cls(np.asarray(weights, np.float32).T, None, None)

@@ -27,7 +27,7 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ModelArena:
     """One model that an arena was asked for: its ledger, or why there is none."""
 
     title: str
@@ -87,7 +87,10 @@ def limit(size: int, most: int) -> str:
 
 
 def arenas_answer(
-    asked: Sequence[Asked], shared: SharedArena | None, most: int | None = None, builds: int = 1
+    asked: Sequence[ModelArena],
+    shared: SharedArena | None,
+    most: int | None = None,
+    builds: int = 1,
 ) -> Lines:
     """Return (label, text) lines for several models.
 
@@ -118,7 +121,7 @@ def arenas_answer(
     return lines
 
 
-def _models_over(model: Sequence[Asked], most: int) -> str:
+def _models_over(model: Sequence[ModelArena], most: int) -> str:
     """A model's name with what it has too much, on its dearest build; empty if it is within."""
     size = max((one.ledger.minimum_arena_bytes for one in model if one.ledger), default=0)
     return f"{one_line(model[0].title)} by {count(size - most)} B" if size > most else ""

@@ -9,7 +9,7 @@ from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
 from refinterp.report.arena_answer import Wheel
 from refinterp.tflm.dearer import Dearer
-from refinterp.tflm.entries import Entry, Ledger, Moment, Recording, SharedArena, TwoArenas
+from refinterp.tflm.entries import Ledger, LedgerEntry, Moment, Recording, SharedArena, TwoArenas
 from refinterp.tflm.what_if import WhatIf
 
 
@@ -99,7 +99,7 @@ def shared_fields(shared: SharedArena) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: LedgerEntry) -> dict[str, Any]:
     return {
         "requested_bytes": entry.requested_bytes,
         "bytes": entry.bytes,

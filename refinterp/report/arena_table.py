@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from refinterp.arena.optimize import Optimized
-from refinterp.report.arena_answer import Asked
+from refinterp.report.arena_answer import ModelArena
 from refinterp.report.terminal import Column, print_table, print_text
 from refinterp.report.words import count, one_line, plural
 from refinterp.tflm.dearer import Dearer
-from refinterp.tflm.entries import Entry, Ledger, SharedArena, TwoArenas
+from refinterp.tflm.entries import Ledger, LedgerEntry, SharedArena, TwoArenas
 from refinterp.tflm.targets import Profile
 from refinterp.tflm.what_if import WhatIf
 
@@ -199,7 +199,7 @@ def print_targets(
     _print_notes([(profile, reason) for profile, _, reason in rows])
 
 
-def print_models(asked: Sequence[Asked], most: int | None = None) -> None:
+def print_models(asked: Sequence[ModelArena], most: int | None = None) -> None:
     """Print several models on one target, in one table; a refused one with its reason below.
 
     most: the most bytes that are allowed, None without a limit.
@@ -229,7 +229,7 @@ def _beyond(ledger: Ledger | None, most: int | None) -> str:
     return f"{count(over)} over" if over > 0 else ""
 
 
-def _model_row(one: Asked, most: int | None) -> tuple[str, str, str, str, str]:
+def _model_row(one: ModelArena, most: int | None) -> tuple[str, str, str, str, str]:
     if one.ledger is None:
         return one.title, "-", "-", "-", "refused"
     return (
@@ -271,25 +271,27 @@ def print_shared(shared: SharedArena, names: Sequence[str]) -> None:
           f"{count(shared.allocator_bytes)}")  # fmt: skip
 
 
-def _by(entries: Iterable[Entry], key: Callable[[Entry], K]) -> dict[K, list[Entry]]:
-    groups: dict[K, list[Entry]] = {}
+def _by(
+    entries: Iterable[LedgerEntry], key: Callable[[LedgerEntry], K]
+) -> dict[K, list[LedgerEntry]]:
+    groups: dict[K, list[LedgerEntry]] = {}
     for entry in entries:
         groups.setdefault(key(entry), []).append(entry)
     return groups
 
 
-def _place(entry: Entry) -> str:
+def _place(entry: LedgerEntry) -> str:
     return f"{entry.operator} in {entry.subgraph}" if entry.subgraph else f"{entry.operator}"
 
 
-def _bytes(entries: Iterable[Entry]) -> int:
+def _bytes(entries: Iterable[LedgerEntry]) -> int:
     return sum(entry.bytes for entry in entries)
 
 
-def _requested(entries: Iterable[Entry]) -> int:
+def _requested(entries: Iterable[LedgerEntry]) -> int:
     return sum(entry.requested_bytes for entry in entries)
 
 
-def _largest(entries: Sequence[Entry]) -> str:
+def _largest(entries: Sequence[LedgerEntry]) -> str:
     entry = max(entries, key=lambda e: e.bytes)
     return entry.what

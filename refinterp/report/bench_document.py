@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from refinterp.bench.job import Failed, OperatorTime, Timed, Timings
-from refinterp.bench.memory import Memory
+from refinterp.bench.memory import MemoryUse
 from refinterp.bench.spread import Spread
 from refinterp.report.bench_table import Benched
 from refinterp.report.machine import error_fields
 
 
 def timings_fields(
-    timings: Timings, model: str | None, memory: Memory | None = None
+    timings: Timings, model: str | None, memory: MemoryUse | None = None
 ) -> dict[str, Any]:
     """Return what was measured of one model, by the names of the `bench` document."""
     job = timings.job
@@ -76,7 +76,7 @@ def _operator(operator: OperatorTime) -> dict[str, Any]:
     }
 
 
-def _memory(memory: Memory) -> dict[str, Any]:
+def _memory(memory: MemoryUse) -> dict[str, Any]:
     return {
         "peak_bytes": memory.peak,
         "bound_bytes": memory.bound,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from refinterp.bench.job import Failed, OperatorTime, Timings
-from refinterp.bench.memory import Memory
+from refinterp.bench.memory import MemoryUse
 from refinterp.errors import RefinterpError
 from refinterp.report.terminal import Column, dims, print_answer, print_table, print_text
 from refinterp.report.words import of_file, one_line, plural
@@ -19,7 +19,7 @@ class Benched:
 
     model: str
     timings: Timings | None
-    memory: Memory | None = None
+    memory: MemoryUse | None = None
     error: RefinterpError | None = None
 
     @property
@@ -89,7 +89,7 @@ def _times(one: Benched, subjects: int) -> list[str]:
     ]
 
 
-def print_timings(timings: Timings, model: str | None, memory: Memory | None = None) -> None:
+def print_timings(timings: Timings, model: str | None, memory: MemoryUse | None = None) -> None:
     """Print who took how long, the ratios, and where asked for the operators and the memory."""
     job = timings.job
     turns = max((s.spread.count for s in timings.subjects if not isinstance(s, Failed)), default=0)

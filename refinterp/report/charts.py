@@ -19,7 +19,7 @@ _LABEL: Final = 24  # CSS pixels between two labels at least
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class AxisPlace:
     """One place along the axis: its label, where a click leads, whether it stands out."""
 
     label: str
@@ -41,7 +41,7 @@ class Series:
     level: tuple[float, str] | None = None
 
 
-def stacked(columns: Sequence[Column], series: Sequence[Series], axis: str) -> Html:
+def stacked(columns: Sequence[AxisPlace], series: Sequence[Series], axis: str) -> Html:
     """Plots above each other over the same columns. axis: what the columns are."""
     count = max(1, len(columns))
     every = max(1, math.ceil(_LABEL * count / max(300, _COLUMN * count)))
@@ -65,7 +65,7 @@ def stacked(columns: Sequence[Column], series: Sequence[Series], axis: str) -> H
     )  # fmt: skip
 
 
-def _panel(columns: Sequence[Column], series: Series) -> Html:
+def _panel(columns: Sequence[AxisPlace], series: Series) -> Html:
     known = [*series.values, series.level and series.level[0]]
     axis = axis_of([v for v in known if v is not None and math.isfinite(v)])
     y = axis.y
@@ -123,7 +123,7 @@ def _place(value: float | None, y: Callable[[float], float]) -> float | None:
 
 
 def _bars(
-    columns: Sequence[Column], series: Series, zero: float, places: Sequence[float | None]
+    columns: Sequence[AxisPlace], series: Series, zero: float, places: Sequence[float | None]
 ) -> Iterable[Html]:
     for i, (column, place) in enumerate(zip(columns, places, strict=True)):
         if place is None:
@@ -138,7 +138,7 @@ def _bars(
 
 
 def _line(
-    columns: Sequence[Column], series: Series, zero: float, places: Sequence[float | None]
+    columns: Sequence[AxisPlace], series: Series, zero: float, places: Sequence[float | None]
 ) -> Iterable[Html]:
     """A line through neighbours, broken where there is no value, and a dot for each."""
     path: list[str] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from refinterp.explain.definition import find_definition, plus
-from refinterp.explain.operation import Operand, Operation
+from refinterp.explain.operation import ExplainedOperand, Operation
 from refinterp.explain.steps import Explanation, Index, Number, Tap
 from refinterp.report.terminal import dims
 from refinterp.report.words import columns, one_line, plural, shorten, some
@@ -151,7 +151,7 @@ def _operands(operation: Operation, names: Sequence[str]) -> list[tuple[str, str
     return rows
 
 
-def _meaning(operand: Operand) -> str:
+def _meaning(operand: ExplainedOperand) -> str:
     """What a code stands for."""
     scales = operand.spec.scale
     if scales.size > 1:
@@ -160,7 +160,7 @@ def _meaning(operand: Operand) -> str:
     return f"real = {_scaled(operand, 'code')}" if operand.quantized else ""
 
 
-def _scaled(operand: Operand, code: str) -> str:
+def _scaled(operand: ExplainedOperand, code: str) -> str:
     centred = f"({code}{plus(-operand.zero)})" if operand.zero else code
     return f"{operand.scale:.6g} · {centred}"
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.debug.reference.weights import WeightFigures
 from refinterp.debug.result import Cause, DebugReport, Layer, Output
-from refinterp.report.charts import Column, Series, stacked
+from refinterp.report.charts import AxisPlace, Series, stacked
 from refinterp.report.debug_answer import CauseGroup, cause_groups, debug_answer
 from refinterp.report.debug_document import debug_document
 from refinterp.report.html import Html, join, tag
@@ -221,7 +221,7 @@ def _network(report: DebugReport, order: Sequence[Layer]) -> Html | None:
     if not order:
         return None
     columns = [
-        Column(str(layer.operator), anchor(layer), bool(own_causes(layer))) for layer in order
+        AxisPlace(str(layer.operator), anchor(layer), bool(own_causes(layer))) for layer in order
     ]
 
     def says(figure: str, values: Sequence[str]) -> list[str]:

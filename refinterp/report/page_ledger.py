@@ -10,7 +10,7 @@ from refinterp.report.html import Html, join, tag
 from refinterp.report.page import label, prose, section, tile
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.words import count
-from refinterp.tflm.entries import Category, Entry, Ledger
+from refinterp.tflm.entries import Category, Ledger, LedgerEntry
 from refinterp.tflm.what_if import WhatIf
 
 _OWNERS: Final = (
@@ -118,7 +118,7 @@ def _bytes_or_none(number: int | None) -> Cell:
     return Cell("-" if number is None else count(number), number)
 
 
-def _owners(entries: Sequence[Entry], name: str) -> Html:
+def _owners(entries: Sequence[LedgerEntry], name: str) -> Html:
     """Bytes that stay, by category and operator kind; the head's extent is one of them."""
     sums: dict[tuple[str, str, str], int] = defaultdict(int)
     requests: Counter[tuple[str, str, str]] = Counter()
@@ -168,7 +168,7 @@ def _recorded(categories: Iterable[Category], name: str) -> Html:
     return table(name, _RECORDED, rows)
 
 
-def _entries(entries: Sequence[Entry], name: str) -> Html:
+def _entries(entries: Sequence[LedgerEntry], name: str) -> Html:
     largest = max((entry.bytes for entry in entries), default=1) or 1
     rows = [
         Row(

@@ -9,7 +9,7 @@ from typing import Any, Final
 from refinterp.debug.study.better_ranges import TensorRanges
 from refinterp.debug.study.recipe import denylisted_nodes
 from refinterp.debug.study.report import LayerEffect, Search, SensitivityReport
-from refinterp.report.charts import Column, Series, stacked
+from refinterp.report.charts import AxisPlace, Series, stacked
 from refinterp.report.html import Html, tag
 from refinterp.report.page import (
     answer,
@@ -107,7 +107,7 @@ def _chart(report: SensitivityReport) -> Html | None:
         return None
     gains = [gain(layer, report.base) for layer in order]
     columns = [
-        Column(str(layer.operator), _anchor(layer), g is not None and g >= LEAST_GAIN)
+        AxisPlace(str(layer.operator), _anchor(layer), g is not None and g >= LEAST_GAIN)
         for layer, g in zip(order, gains, strict=True)
     ]
     kept = Series(

@@ -5,20 +5,19 @@ from refinterp.runtimes.names import RUNTIMES, unavailable
 from refinterp.runtimes.outcome import (
     Allocation,
     Allocations,
-    Case,
     Death,
     Detail,
     Died,
     Outcome,
     Ran,
     Refused,
+    RuntimeCase,
 )
 
 __all__ = [
     "RUNTIMES",
     "Allocation",
     "Allocations",
-    "Case",
     "Death",
     "Detail",
     "Died",
@@ -26,6 +25,7 @@ __all__ = [
     "Ran",
     "Refused",
     "Runtime",
+    "RuntimeCase",
     "open_runtime",
     "unavailable",
 ]

@@ -21,12 +21,12 @@ from refinterp.errors import StateError, UnsupportedError
 from refinterp.runtimes.names import known, unavailable
 from refinterp.runtimes.outcome import (
     Allocations,
-    Case,
     Death,
     Died,
     Outcome,
     Ran,
     Refused,
+    RuntimeCase,
     Samples,
 )
 from refinterp.runtimes.worker import STDERR_TAIL, Hello, Reply
@@ -94,8 +94,8 @@ class Runtime:
         resize: Mapping[int, tuple[int, ...]] | None = None,
         reset_between: bool = False,
     ) -> Outcome:
-        """Run one case; the arguments are the fields of `Case`."""
-        case = Case(model, samples, label, preserve, resize, reset_between)
+        """Run one case; the arguments are the fields of `RuntimeCase`."""
+        case = RuntimeCase(model, samples, label, preserve, resize, reset_between)
         (outcome,) = self.run_many([case])
         return outcome
 
@@ -103,13 +103,13 @@ class Runtime:
         self, model: bytes, samples: Samples = (), *, label: str = ""
     ) -> Allocations | Refused | Died:
         """Return what TFLM's recording allocator counts for the model."""
-        (outcome,) = self.run_many([Case(model, samples, label, allocations=True)])
+        (outcome,) = self.run_many([RuntimeCase(model, samples, label, allocations=True)])
         if not isinstance(outcome, Ran):
             return outcome
         assert outcome.allocations is not None
         return outcome.allocations
 
-    def run_many(self, cases: Iterable[Case]) -> Iterator[Outcome]:
+    def run_many(self, cases: Iterable[RuntimeCase]) -> Iterator[Outcome]:
         """Run many cases and yield their outcomes in order, sending ahead of what is yielded.
 
         A death costs one case: it is yielded as `Died` and counted in `deaths`, and the cases
@@ -186,7 +186,7 @@ class Runtime:
 class _Sent:
     """A case on its way: its label, and its bytes for sending (again)."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: RuntimeCase) -> None:
         self.label = case.label
         self.payload = pickle.dumps(case, protocol=5)
 

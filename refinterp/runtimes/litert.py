@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from refinterp.runtimes.outcome import Array, Case, Detail, Ran
+from refinterp.runtimes.outcome import Array, Detail, Ran, RuntimeCase
 from refinterp.runtimes.reading import check_sample, share_unchanged
 
 # Asking the default resolver to preserve tensors warns each time that it costs memory.
@@ -27,7 +27,7 @@ class LiteRT:
         """Nothing is known to leak."""
         return True
 
-    def run(self, case: Case) -> Ran:
+    def run(self, case: RuntimeCase) -> Ran:
         """Run the samples in a fresh interpreter; raises what the interpreter raises."""
         if case.allocations:
             raise ValueError("LiteRT has no record of arena allocations; ask runtime:tflm")

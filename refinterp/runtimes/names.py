@@ -12,7 +12,7 @@ from refinterp.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRuntime:
     """Where a runtime comes from.
 
     package: the import name. install: what pip calls it.
@@ -24,19 +24,19 @@ class Known:
     resolver: str | None
 
 
-RUNTIMES: Final[Mapping[str, Known]] = MappingProxyType(
+RUNTIMES: Final[Mapping[str, KnownRuntime]] = MappingProxyType(
     {
-        "runtime:litert-reference": Known("ai_edge_litert", "ai-edge-litert", "BUILTIN_REF"),
-        "runtime:litert-optimized": Known(
+        "runtime:litert-reference": KnownRuntime("ai_edge_litert", "ai-edge-litert", "BUILTIN_REF"),
+        "runtime:litert-optimized": KnownRuntime(
             "ai_edge_litert", "ai-edge-litert", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
         ),
-        "runtime:litert": Known("ai_edge_litert", "ai-edge-litert", "AUTO"),
-        "runtime:tflm": Known("tflite_micro", "tflite-micro", None),
+        "runtime:litert": KnownRuntime("ai_edge_litert", "ai-edge-litert", "AUTO"),
+        "runtime:tflm": KnownRuntime("tflite_micro", "tflite-micro", None),
     }
 )
 
 
-def known(name: str) -> Known:
+def known(name: str) -> KnownRuntime:
     """Look a runtime up. Raises UsageError when there is none of that name."""
     try:
         return RUNTIMES[name]

@@ -14,7 +14,7 @@ Samples = Sequence[Sequence[Array]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Case:
+class RuntimeCase:
     """One model and the invocations to make with it.
 
     model: the bytes of a .tflite file.

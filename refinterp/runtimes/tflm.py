@@ -19,7 +19,7 @@ from tflite_micro.python.tflite_micro import runtime
 from tflite_micro.python.tflite_micro.runtime import Interpreter, InterpreterConfig, schema_fb
 
 from refinterp.graph.model import PACKED_BITS, STORAGE
-from refinterp.runtimes.outcome import Allocation, Allocations, Array, Case, Detail, Ran
+from refinterp.runtimes.outcome import Allocation, Allocations, Array, Detail, Ran, RuntimeCase
 from refinterp.runtimes.reading import check_sample, share_unchanged
 from refinterp.runtimes.worker import printed
 
@@ -66,7 +66,7 @@ class TFLM:
         """Whether GetTensor has not leaked too much yet."""
         return self._leaked < LEAK_LARGEST
 
-    def run(self, case: Case) -> Ran:
+    def run(self, case: RuntimeCase) -> Ran:
         """Run the samples in a fresh interpreter; raises what the interpreter raises."""
         if case.resize:
             raise ValueError("TFLM cannot resize an input: its shapes are those of the file")

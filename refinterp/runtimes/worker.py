@@ -1,6 +1,6 @@
 """The process in which an installed runtime lives: `python -m refinterp.runtimes NAME`.
 
-Pickles of `Case` come in on stdin; for each, one pickle of `Reply` goes out on stdout. The process
+Each pickle of a `RuntimeCase` on stdin is answered by one of a `Reply` on stdout. The process
 works on one case at a time and answers only after the runtime's objects are freed, so the first
 unanswered case is the one it died on. Its stderr is a file that holds what the current case
 printed; whoever prints to stdout ends up there too.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from refinterp.runtimes.names import known
-from refinterp.runtimes.outcome import Case, Outcome, Ran, Refused
+from refinterp.runtimes.outcome import Outcome, Ran, Refused, RuntimeCase
 
 STDERR_TAIL = 4000  # bytes
 
@@ -27,7 +27,7 @@ class Engine(Protocol):
 
     version: str
 
-    def run(self, case: Case) -> Ran:
+    def run(self, case: RuntimeCase) -> Ran:
         """Run the case; any exception means that the runtime refuses it."""
 
     def healthy(self) -> bool:
@@ -74,7 +74,7 @@ def serve(make_engine: Callable[[], Engine]) -> None:
     send(Hello(engine.version))
     while True:
         try:
-            case: Case = pickle.load(requests)
+            case: RuntimeCase = pickle.load(requests)
         except EOFError:
             return
         with contextlib.suppress(OSError):

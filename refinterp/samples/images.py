@@ -29,7 +29,7 @@ _ORIENTATION: Final = 274  # the EXIF tag
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class PictureLayout:
     """How an input holds one picture. first: the channels lie before height and width."""
 
     height: int | None
@@ -50,11 +50,13 @@ def image_stack(files: Sequence[Path], wanted: ModelInput, origin: str) -> Stack
     if frame.height is None or frame.width is None:
         with _opened(files[0]) as image:
             width, height = image.size
-        frame = Frame(frame.height or height, frame.width or width, frame.channels, frame.first)
+        frame = PictureLayout(
+            frame.height or height, frame.width or width, frame.channels, frame.first
+        )
     height, width = frame.height or 0, frame.width or 0
     sides = {None: iter((height, width))}
     shape = tuple(next(sides[None]) if n is None else n for n in wanted.pattern)
-    settled = Frame(height, width, frame.channels, frame.first)
+    settled = PictureLayout(height, width, frame.channels, frame.first)
     return Stack(
         origin,
         len(files),
@@ -68,7 +70,7 @@ def image_stack(files: Sequence[Path], wanted: ModelInput, origin: str) -> Stack
     )
 
 
-def _read(path: Path, frame: Frame, shape: Shape) -> NDArray[Any]:
+def _read(path: Path, frame: PictureLayout, shape: Shape) -> NDArray[Any]:
     assert frame.width is not None
     assert frame.height is not None
     with _opened(path) as image:
@@ -117,7 +119,7 @@ def _opened(path: Path) -> Any:
         raise UsageError(f"{path}: not a readable image: {error}") from None
 
 
-def _look(files: Sequence[Path], frame: Frame) -> tuple[str, ...]:
+def _look(files: Sequence[Path], frame: PictureLayout) -> tuple[str, ...]:
     """Tell what happens to images on the way in, from the heads of the first files."""
     sizes: Counter[tuple[int, int]] = Counter()
     modes: Counter[str] = Counter()
@@ -158,22 +160,22 @@ def _spoken(mode: str) -> str:
     return names.get(mode, "16-bit grey" if mode in _WIDE else mode)
 
 
-def _frame(dims: Pattern, wanted: ModelInput, origin: str) -> Frame:
+def _frame(dims: Pattern, wanted: ModelInput, origin: str) -> PictureLayout:
     """How an input of these sizes holds one picture."""
     if len(dims) == 4 and dims[0] == 1 and dims[3] in _MODES:
-        return Frame(dims[1], dims[2], int(dims[3]))
+        return PictureLayout(dims[1], dims[2], int(dims[3]))
     if len(dims) == 4 and dims[0] == 1 and dims[1] in _MODES:
-        return Frame(dims[2], dims[3], int(dims[1]), first=True)
+        return PictureLayout(dims[2], dims[3], int(dims[1]), first=True)
     if len(dims) == 3 and dims[2] in _MODES and dims[0] != 1:
-        return Frame(dims[0], dims[1], int(dims[2]))
+        return PictureLayout(dims[0], dims[1], int(dims[2]))
     if len(dims) == 3 and dims[0] == 1:
-        return Frame(dims[1], dims[2], 1)
+        return PictureLayout(dims[1], dims[2], 1)
     if len(dims) == 2 and dims[0] is not None and dims[1] is not None:
         side = round(float(dims[1]) ** 0.5)
         if dims[0] == 1 and side * side == dims[1]:
-            return Frame(side, side, 1)
+            return PictureLayout(side, side, 1)
         if dims[0] > 1:
-            return Frame(dims[0], dims[1], 1)
+            return PictureLayout(dims[0], dims[1], 1)
     raise UsageError(
         f"{origin}: input {wanted.spec.name!r} of shape {wanted.allowed} does not hold one image; "
         "allowed: [1, height, width, 1, 3 or 4], [1, 1 or 3 or 4, height, width], [1, height, "

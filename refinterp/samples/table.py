@@ -35,7 +35,7 @@ _INTEGER: Final = re.compile(r"\s*[-+]?\d+\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CsvTable:
     """A CSV file. starts: byte offset of each row of data; lines: its number in the file, from 1.
 
     header: names of the columns, or None. chosen: the columns that are data. whole: every cell of
@@ -104,7 +104,7 @@ class Table:
         return f"{where}, column {self.name(wrong[0])}: {cell!r} is no number{hint}"
 
 
-def read_table(path: Path, columns: str | None = None) -> Table:
+def read_table(path: Path, columns: str | None = None) -> CsvTable:
     """Find the rows and columns of a CSV; columns: which are data, NAME,NAME,… or numbers.
 
     Raises UsageError when the file cannot be read so, or has no such column.
@@ -132,13 +132,13 @@ def read_table(path: Path, columns: str | None = None) -> Table:
         raise UsageError(f"{path}: holds no rows of data")
     offsets, numbers = np.array(starts, np.int64), np.array(lines, np.int64)
     count = len(first)
-    table = Table(path, delimiter, header, count, offsets, numbers, tuple(range(count)))
+    table = CsvTable(path, delimiter, header, count, offsets, numbers, tuple(range(count)))
     if columns is not None:
         table = replace(table, chosen=tuple(_columns(table, columns)))
     return table
 
 
-def table_stack(table: Table, wanted: ModelInput, label: int | None) -> tuple[Stack, int | None]:
+def table_stack(table: CsvTable, wanted: ModelInput, label: int | None) -> tuple[Stack, int | None]:
     """Samples of an input from a table, and the column that holds labels.
 
     label: that column, where it was asked for; else a column with a usual name is taken when the
@@ -163,14 +163,14 @@ def table_stack(table: Table, wanted: ModelInput, label: int | None) -> tuple[St
         raise UsageError(_refusal(table, wanted))
     table = replace(table, whole=_whole(table))
     dtype = np.dtype(np.int64 if table.whole else np.float32)
-    load = partial(_Rows, table) if fit.rows else partial(_all, table)
+    load = partial(_TableRows, table) if fit.rows else partial(_all, table)
     stack = stacked(str(table.path), load, fit, dtype, notes)
     if not fit.rows:
         return stack, label
     return replace(stack, place=lambda i: f"line {table.lines[i]} (sample {i})"), label
 
 
-def column_values(table: Table, column: int) -> list[str]:
+def column_values(table: CsvTable, column: int) -> list[str]:
     """The cells of one column, of all rows, as text."""
     return [cells[column].strip() for cells in table.rows(range(len(table.starts)))]
 
@@ -187,28 +187,28 @@ def numbered(values: Sequence[str]) -> tuple[Array, tuple[str, ...] | None]:
     return (numbers.astype(np.int64) if whole else numbers), None
 
 
-class _Rows:
+class _TableRows:
     """The rows of a table, as an array is indexed."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: CsvTable) -> None:
         self._table = table
 
     def __getitem__(self, row: int) -> Array:
         return self._table.numbers(row)
 
 
-def _all(table: Table) -> Array:
+def _all(table: CsvTable) -> Array:
     return np.stack([table.numbers(row) for row in range(len(table.starts))])
 
 
-def _fit(table: Table, wanted: ModelInput) -> Fit | None:
+def _fit(table: CsvTable, wanted: ModelInput) -> Fit | None:
     try:
         return fit_shape((len(table.starts), len(table.chosen)), wanted)
     except UsageError:
         return None
 
 
-def _without(table: Table, explicit: bool) -> Iterator[tuple[set[int], int | None]]:
+def _without(table: CsvTable, explicit: bool) -> Iterator[tuple[set[int], int | None]]:
     """Sets of columns that may be no data, and which of a set holds labels."""
     if not table.header:
         return
@@ -223,7 +223,7 @@ def _without(table: Table, explicit: bool) -> Iterator[tuple[set[int], int | Non
             yield {label} | index, label
 
 
-def _refusal(table: Table, wanted: ModelInput) -> str:
+def _refusal(table: CsvTable, wanted: ModelInput) -> str:
     shape = (len(table.starts), len(table.chosen))
     try:
         fit_shape(shape, wanted)
@@ -239,7 +239,7 @@ def _refusal(table: Table, wanted: ModelInput) -> str:
     return f"{text}. {table.path.name}:COLUMN,… chooses columns ({names})"
 
 
-def _columns(table: Table, columns: str) -> Iterator[int]:
+def _columns(table: CsvTable, columns: str) -> Iterator[int]:
     for name in columns.split(","):
         found = table.column(name.strip())
         if found is None:
@@ -294,7 +294,7 @@ def _number(cell: str) -> bool:
     return True
 
 
-def _whole(table: Table) -> bool:
+def _whole(table: CsvTable) -> bool:
     """Whether every cell of the data is written as an integer."""
     mark = table.delimiter.encode()
     for row, line in table.raw(range(len(table.starts))):

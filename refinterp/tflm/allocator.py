@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from refinterp.arena.problem import ALIGNMENT
-from refinterp.tflm.entries import TEMPORARY, Entry, Moment, Stage
+from refinterp.tflm.entries import TEMPORARY, LedgerEntry, Moment, Stage
 
 _FAR: Final = 1 << 40  # where the arena ends; large enough for any arena, a multiple of 16
 _HARMLESS: Final = 16
@@ -30,7 +30,7 @@ class Allocator:
         self.tail = 0
         self.head = 0
         self.low = 0
-        self.entries: list[Entry] = []
+        self.entries: list[LedgerEntry] = []
         self.peak = Moment(0, 0, 0, "create", "")
         self.runs = 0
         self.low_peak = 0
@@ -53,7 +53,7 @@ class Allocator:
         at = (self.end - self.tail - size) // align * align
         moved = self.end - at - self.tail
         self.tail += moved
-        entry = Entry(size, moved, align, "tail", stage, category, what, **whose)
+        entry = LedgerEntry(size, moved, align, "tail", stage, category, what, **whose)
         self._note(entry, harmless=harmless if self.low > self.head else 0)
 
     def resize_head(self, size: int, stage: Stage, what: str) -> None:
@@ -66,7 +66,7 @@ class Allocator:
         before = self.low
         self.low += -self.low % align + size
         moved = self.low - before
-        self._note(Entry(size, moved, align, "temp", stage, TEMPORARY, what, **whose))
+        self._note(LedgerEntry(size, moved, align, "temp", stage, TEMPORARY, what, **whose))
 
     def rest(self, least: int, stage: Stage, what: str, **whose: Any) -> None:
         """Take all that remains between whole multiples of 16, of which `least` bytes are needed.
@@ -77,7 +77,7 @@ class Allocator:
         low = self.low + -self.low % ALIGNMENT + least
         tail = self.tail + (self.end - self.tail) % ALIGNMENT
         self._note(
-            Entry(least, low - before, ALIGNMENT, "temp", stage, TEMPORARY, what, **whose),
+            LedgerEntry(least, low - before, ALIGNMENT, "temp", stage, TEMPORARY, what, **whose),
             low=low,
             tail=tail,
         )
@@ -90,14 +90,16 @@ class Allocator:
         """Set the head to the memory plan's extent, or leave it when it is larger already."""
         moved = max(0, size - self.head)
         self.resize_head(max(size, self.head), "plan", what)
-        self.entries.append(Entry(size, moved, ALIGNMENT, "head", "plan", category, what, **whose))
+        self.entries.append(
+            LedgerEntry(size, moved, ALIGNMENT, "head", "plan", category, what, **whose)
+        )
 
     def count(self, number: int) -> None:
         """Count the latest allocation as so many, as recordings do with arrays."""
         self.entries[-1] = replace(self.entries[-1], count=number)
 
     def _note(
-        self, entry: Entry, low: int | None = None, tail: int | None = None, harmless: int = 0
+        self, entry: LedgerEntry, low: int | None = None, tail: int | None = None, harmless: int = 0
     ) -> None:
         self.entries.append(entry)
         who = f"{entry.op_name}: {entry.what}" if entry.op_name else entry.what

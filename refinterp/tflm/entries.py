@@ -29,7 +29,7 @@ TEMPORARY: Final = "Temporary"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One allocation, in TFLM's order.
 
     requested_bytes: what was asked for. bytes: what the section moves by, alignment included.
@@ -86,7 +86,7 @@ class Recording:
     tail_bytes: int
     minimum_arena_bytes: int
     allocations: tuple[Category, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Ledger:
 
     profile: Profile
     plan: TensorPlan
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
     head_bytes: int
     tail_bytes: int
     minimum_arena_bytes: int
@@ -135,7 +135,7 @@ class TwoArenas:
     non_persistent_bytes: int
     persistent_minimum_bytes: int
     non_persistent_minimum_bytes: int
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +155,4 @@ class SharedArena:
     allocator_bytes: int
     tail_bytes_each: tuple[int, ...]
     plans: tuple[TensorPlan, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]

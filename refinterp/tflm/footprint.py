@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from refinterp.tflm.operation import Operation
+from refinterp.tflm.operation import TflmOperation
 from refinterp.tflm.targets import KERNELS, Profile
 
-Ask = Callable[[Operation], None]
+Ask = Callable[[TflmOperation], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ class Footprint:
     prepare: Ask | None = None
     measured: bool = False
 
-    def initialise(self, op: Operation) -> None:
+    def initialise(self, op: TflmOperation) -> None:
         """Ask for what Init asks for."""
         if self.data:
             op.keep_struct(self.data)
         if self.init:
             self.init(op)
 
-    def make_ready(self, op: Operation) -> None:
+    def make_ready(self, op: TflmOperation) -> None:
         """Ask for what Prepare asks for; refuses what the kernel refuses."""
         if self.types:
             op.one_of("i0", self.types)

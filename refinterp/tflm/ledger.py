@@ -40,15 +40,15 @@ from refinterp.tflm.entries import (
     TENSORS,
     VARIABLES,
     Category,
-    Entry,
     Ledger,
+    LedgerEntry,
     Recording,
     SharedArena,
     Stage,
     TwoArenas,
 )
 from refinterp.tflm.footprint import Footprint, find
-from refinterp.tflm.operation import Operand, Operation, State
+from refinterp.tflm.operation import State, TflmOperand, TflmOperation
 from refinterp.tflm.targets import Profile
 from refinterp.tflm.types import ELEMENT_BYTES
 
@@ -138,7 +138,7 @@ def measure_shared(
     )
 
 
-def _tail(kept: Sequence[Entry], end: int) -> int:
+def _tail(kept: Sequence[LedgerEntry], end: int) -> int:
     """Return the tail when the arena ends this far beyond a multiple of 16."""
     arena = Allocator(end)
     for entry in kept:
@@ -372,8 +372,8 @@ class _Run:
                 whose = self.whose(node)
                 self.arena.from_tail(size, align, "parse", BUILTIN, node.row.params, **whose)
 
-    def _operation(self, node: _Node, stage: Stage) -> Operation:
-        return Operation(
+    def _operation(self, node: _Node, stage: Stage) -> TflmOperation:
+        return TflmOperation(
             self.model,
             node.subgraph,
             node.index,
@@ -400,7 +400,7 @@ class _Run:
             self.arena.release()
             self._room_for_requests("prepare", **self.whose(node))
 
-    def _check_outputs(self, op: Operation) -> None:
+    def _check_outputs(self, op: TflmOperation) -> None:
         for position in range(len(op.operator.outputs)):
             output = op.get(f"o{position}")
             if output is None or output.id in self.state.resources or output.shape == (0,):
@@ -458,10 +458,10 @@ class _Run:
                         "which has elements"
                     )
 
-    def _operand(self, subgraph: int, index: int) -> Operand:
+    def _operand(self, subgraph: int, index: int) -> TflmOperand:
         tensor = self.model.subgraphs[subgraph].tensors[index]
         shape = self.state.shapes.get((subgraph, index), tensor.shape)
-        return Operand(self.model, tensor, (subgraph, index), shape)
+        return TflmOperand(self.model, tensor, (subgraph, index), shape)
 
     def _variables(self) -> None:
         """Take variables not planned beforehand; each subgraph looks at the list from its start."""

@@ -18,7 +18,7 @@ from refinterp.tflm.targets import Profile
 from refinterp.tflm.types import ELEMENT_BYTES
 
 
-class Memory(Protocol):
+class MemoryRequests(Protocol):
     """Where requests go: the allocator that serves them in their order."""
 
     def persistent(self, size: int, what: str, *, unread: int | None = None) -> None:
@@ -57,7 +57,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operand:
+class TflmOperand:
     """A tensor among an operator's inputs or outputs."""
 
     model: Model
@@ -123,7 +123,7 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operation:
+class TflmOperation:
     """An operator of a model in one profile, with the allocator it asks."""
 
     model: Model
@@ -131,10 +131,10 @@ class Operation:
     index: int
     operator: Operator
     profile: Profile
-    memory: Memory
+    memory: MemoryRequests
     state: State
 
-    def get(self, ref: str) -> Operand | None:
+    def get(self, ref: str) -> TflmOperand | None:
         """Return input `i0`, output `o0`, …; None where the file leaves it out."""
         side = self.operator.inputs if ref[0] == "i" else self.operator.outputs
         number = int(ref[1:])
@@ -148,9 +148,9 @@ class Operation:
             )
         key = (self.subgraph, index)
         shape = self.state.shapes.get(key, tensors[index].shape)
-        return Operand(self.model, tensors[index], key, shape)
+        return TflmOperand(self.model, tensors[index], key, shape)
 
-    def __getitem__(self, ref: str) -> Operand:
+    def __getitem__(self, ref: str) -> TflmOperand:
         """Return an input or output that must be there; refuses the operator otherwise."""
         operand = self.get(ref)
         if operand is None:
@@ -190,7 +190,7 @@ class Operation:
         self.memory.persistent(size, what)
 
     def keep_struct(self, struct: str, what: str = "", *, unread: int | None = None) -> None:
-        """Ask for a struct that stays; unread: as for `Memory.persistent`."""
+        """Ask for a struct that stays; unread: as for `MemoryRequests.persistent`."""
         self.memory.persistent(self.size(struct), what or struct, unread=unread)
 
     def scratch(self, size: int, what: str) -> None:

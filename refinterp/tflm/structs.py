@@ -28,7 +28,7 @@ class Abi:
     enum: int
 
 
-class Layout(NamedTuple):
+class StructLayout(NamedTuple):
     """Bytes a struct takes and the multiple it must lie on."""
 
     size: int
@@ -210,7 +210,7 @@ STRUCTS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 @cache
-def _layout(members: str, abi: Abi, changes: tuple[tuple[str, str], ...]) -> Layout:
+def _layout(members: str, abi: Abi, changes: tuple[tuple[str, str], ...]) -> StructLayout:
     end, largest = 0, 1
     for member in members.split():
         kind, _, many = member.partition("*")
@@ -218,20 +218,20 @@ def _layout(members: str, abi: Abi, changes: tuple[tuple[str, str], ...]) -> Lay
         end += -end % align
         end += size * int(many or 1)
         largest = max(largest, align)
-    return Layout(end + -end % largest, largest)
+    return StructLayout(end + -end % largest, largest)
 
 
-def _member(kind: str, abi: Abi, changes: tuple[tuple[str, str], ...]) -> Layout:
+def _member(kind: str, abi: Abi, changes: tuple[tuple[str, str], ...]) -> StructLayout:
     if kind in ("ptr", "size"):
-        return Layout(abi.pointer, abi.pointer)
+        return StructLayout(abi.pointer, abi.pointer)
     if kind == "enum":
-        return Layout(abi.enum, abi.enum)
+        return StructLayout(abi.enum, abi.enum)
     if kind in _PLAIN:
-        return Layout(_PLAIN[kind], _PLAIN[kind])
+        return StructLayout(_PLAIN[kind], _PLAIN[kind])
     return layout(kind, abi, changes)
 
 
-def layout(name: str, abi: Abi, changes: tuple[tuple[str, str], ...] = ()) -> Layout:
+def layout(name: str, abi: Abi, changes: tuple[tuple[str, str], ...] = ()) -> StructLayout:
     """Return a struct's size and alignment; changes: members that a version has otherwise.
 
     Raises KeyError for a struct nobody declared.

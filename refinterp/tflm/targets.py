@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from refinterp.errors import UsageError
-from refinterp.tflm.structs import Abi, Layout, layout
+from refinterp.tflm.structs import Abi, StructLayout, layout
 
 Simd = Literal["none", "dsp", "mve"]
 """What CMSIS-NN is compiled for: plain C, the DSP extension, or MVE (Helium)."""
@@ -165,7 +165,7 @@ class Profile:
         """The profile in a line."""
         return f"{self.target.name}, {self.kernels.name}, {self.tflm.name}"
 
-    def layout(self, struct: str) -> Layout:
+    def layout(self, struct: str) -> StructLayout:
         """Return the size and alignment of a struct."""
         return layout(struct, self.target.abi, self.tflm.changes)
 

@@ -14,7 +14,7 @@ from refinterp.graph.model import Model, Shape
 from refinterp.verdicts import opening
 from refinterp.verdicts.differences.table import differences
 from refinterp.verdicts.inventory import LOWEST, highest_version
-from refinterp.verdicts.node import Known, Node, refuse
+from refinterp.verdicts.node import KnownTensors, Node, refuse
 from refinterp.verdicts.table import rule_for
 from refinterp.verdicts.verdict import (
     CMSIS_NN_MVE,
@@ -69,7 +69,7 @@ def nodes(
     model: Model, subgraph: int, runtime: str, shapes: Mapping[int, Shape] | None = None
 ) -> Iterator[Node]:
     """Yield a subgraph's operators in order, with what the runtime knows of tensors by then."""
-    known = Known(dict(shapes or {}))
+    known = KnownTensors(dict(shapes or {}))
     for index in range(len(model.subgraphs[subgraph].operators)):
         node = Node(model, subgraph, index, known)
         yield node

@@ -145,7 +145,7 @@ class Operand:
 
 
 @dataclass(slots=True)
-class Known:
+class KnownTensors:
     """Shapes and types of a subgraph's tensors, by index, where they are not the file's."""
 
     shapes: dict[int, Shape] = field(default_factory=dict)
@@ -167,7 +167,7 @@ class Node:
         model: Model,
         subgraph: int,
         index: int,
-        known: Known | None = None,
+        known: KnownTensors | None = None,
     ) -> None:
         self.model = model
         self.subgraph = subgraph
@@ -177,7 +177,7 @@ class Node:
         self.name = self.operator.name
         self.version = self.operator.code.version if self.operator.code else 1
         self.custom = self.operator.code is not None and self.operator.code.builtin == "CUSTOM"
-        self._known = known or Known()
+        self._known = known or KnownTensors()
         self.inputs = self._operands(self.operator.inputs, "input")
         self.outputs = self._operands(self.operator.outputs, "output")
         self.intermediates = self._operands(self.operator.intermediates, "intermediate")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from conformance.faults.editable import EditableModel
-from conformance.faults.subjects import Subject, own_subjects
+from conformance.faults.subjects import HealthyPair, own_subjects
 from conformance.models.dynamic_range import dynamic_range, weighted
 from refinterp.cli.main import main
 from refinterp.debug.compare import Comparison, debug
@@ -156,7 +156,7 @@ def test_what_run_time_quantization_leaves_of_the_data():
 
 
 @cache
-def healthy() -> tuple[Subject, ...]:
+def healthy() -> tuple[HealthyPair, ...]:
     return tuple(own_subjects())
 
 

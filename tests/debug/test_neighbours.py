@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from refinterp.debug.compare import debug
-from refinterp.debug.measure.neighbours import Neighbours
+from refinterp.debug.measure.neighbours import NeighbourSums
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.samples.samples import Samples
@@ -91,6 +91,6 @@ def test_white_is_no_wrapped_byte_where_ranges_are_exceeded(times):
 def test_sums_are_those_of_the_definition():
     """Pairs along rows and columns, each once, in both readings."""
     codes = np.array([[[[-128], [127]], [[0], [-1]]]], np.int8)
-    sums = Neighbours()
+    sums = NeighbourSums()
     sums.add(codes)
     assert (sums.pairs, sums.apart, sums.apart_otherwise) == (4, 255 + 1 + 128 + 128, 1 + 255 + 256)

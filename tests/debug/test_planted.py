@@ -14,14 +14,14 @@ from conformance.faults.injection import FaultKind
 from conformance.faults.kinds import FAULTS, REMARK
 from conformance.faults.page import page
 from conformance.faults.planted import PAGE, RESULTS
-from conformance.faults.subjects import Subject, own_causes, own_subjects
+from conformance.faults.subjects import HealthyPair, own_causes, own_subjects
 from conformance.faults.trial import attempt, changes_output
 from refinterp.debug.compare import debug
 from refinterp.debug.faults.fault import REMEDIES
 
 
 @cache
-def healthy() -> tuple[Subject, ...]:
+def healthy() -> tuple[HealthyPair, ...]:
     """The project's own pairs."""
     return tuple(own_subjects())
 

@@ -12,12 +12,12 @@ from conformance.faults.hybrid_injections import HYBRID_FAULTS, HybridFaultKind
 from conformance.faults.hybrid_page import RESULTS, written
 from conformance.faults.planted import PAGE
 from conformance.faults.planted_hybrid import attempt, hybrid_subjects
-from conformance.faults.subjects import Subject
+from conformance.faults.subjects import HealthyPair
 from conformance.models.dynamic_range import EXAMPLE, example
 
 
 @cache
-def healthy() -> tuple[Subject, ...]:
+def healthy() -> tuple[HealthyPair, ...]:
     return tuple(hybrid_subjects(corpus=False))
 
 

@@ -17,7 +17,7 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.debug.compare import Comparison
 from refinterp.debug.spread import pool
-from refinterp.debug.spread.shards import SHARD, Job, Shard, in_sequence, merged, shards
+from refinterp.debug.spread.shards import SHARD, Shard, ShardJob, in_sequence, merged, shards
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.reader import read_model
@@ -38,8 +38,8 @@ def printed(capsys, *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def job() -> Job:
-    return Job(MODEL, DataRequest(str(DATA / "digits_samples.npz")), TWIN)
+def job() -> ShardJob:
+    return ShardJob(MODEL, DataRequest(str(DATA / "digits_samples.npz")), TWIN)
 
 
 def test_any_number_of_workers_prints_the_same_bytes(capsys):
@@ -97,7 +97,7 @@ def test_a_model_that_remembers_is_one_shard():
 
 def test_errors_in_a_worker_come_through(job, tmp_path):
     """What a worker cannot open is told as it is told without workers."""
-    missing = Job(MODEL, DataRequest(str(tmp_path / "none.npy")))
+    missing = ShardJob(MODEL, DataRequest(str(tmp_path / "none.npy")))
     with pytest.raises(UsageError, match=r"none\.npy: no such file"):
         pool.measure_in_processes(missing, [Shard(0, 1)], 1)
 
@@ -203,7 +203,7 @@ def test_a_cluster_prints_the_same_bytes(capsys, job):
         from refinterp.debug.spread.cluster import measure_on_cluster
 
         with pytest.raises(UsageError, match="no such file"):
-            measure_on_cluster(address, Job(MODEL, DataRequest("none.npy")), [Shard(0, 1)])
+            measure_on_cluster(address, ShardJob(MODEL, DataRequest("none.npy")), [Shard(0, 1)])
     assert there == printed(capsys, *LIMIT)
 
 

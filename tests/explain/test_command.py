@@ -12,7 +12,7 @@ import pytest
 
 from refinterp.cli.main import main
 from refinterp.explain import definition
-from refinterp.explain.steps import Step
+from refinterp.explain.steps import DerivationStep
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import save_model, write_model
 from tests.explain.test_definitions import convolution
@@ -119,7 +119,7 @@ def test_disagreement_is_exit_code_1(
 
     def wrong(op: Any, at: Any) -> Any:
         value = yield from right.derive(op, at)
-        yield Step("mistake", f"{value} + 1", value + 1)
+        yield DerivationStep("mistake", f"{value} + 1", value + 1)
         return value + 1
 
     broken = definition.Definition(right.words, right.formula, right.operands, wrong)

@@ -16,7 +16,7 @@ from refinterp.graph.layout import layout
 from refinterp.graph.model import NO_OPTIONS, Buffer, Model, Operator, OperatorCode, Subgraph
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import save_model, write_model
-from refinterp.runtimes import Case, Ran, open_runtime, unavailable
+from refinterp.runtimes import Ran, RuntimeCase, open_runtime, unavailable
 from tests.corpus import corpus
 from tests.modelfile.oracle import differences, disagreements, from_model, through_classes
 from tests.modelfile.samples import dense
@@ -101,7 +101,7 @@ def test_runtimes_run_what_is_written(name: str) -> None:
             continue
         sample = [rng.integers(-99, 100, t.shape).astype(str(t.dtype)) for t in inputs]
         for data in (path.read_bytes(), write_model(model)):
-            cases.append(Case(data, [sample], label=path.name))
+            cases.append(RuntimeCase(data, [sample], label=path.name))
     with open_runtime(name) as runtime:
         outcomes = list(runtime.run_many(cases))
     ran = 0

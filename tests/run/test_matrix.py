@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from refinterp.cli.main import main
-from refinterp.evidence.matrix import LITERT, LITERT_OPTIMIZED, TFLM, Cell
+from refinterp.evidence.matrix import LITERT, LITERT_OPTIMIZED, TFLM, MatrixCell
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import write_model
 from refinterp.run import matrix
 
 
-def cell(operator: str, dtype: str, oracle: str, cases: int, second: str = "") -> Cell:
-    return Cell(operator, dtype, oracle, "litert-reference", cases, 9 * cases, 0, 0.0, 0, second)
+def cell(operator: str, dtype: str, oracle: str, cases: int, second: str = "") -> MatrixCell:
+    return MatrixCell(
+        operator, dtype, oracle, "litert-reference", cases, 9 * cases, 0, 0.0, 0, second
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from refinterp.runtimes.outcome import Case, Ran
+from refinterp.runtimes.outcome import Ran, RuntimeCase
 from refinterp.runtimes.worker import serve
 
 
@@ -20,7 +20,7 @@ class Fake:
     def healthy(self) -> bool:
         return not self.retired
 
-    def run(self, case: Case) -> Ran:
+    def run(self, case: RuntimeCase) -> Ran:
         if self.poisoned:
             os.abort()
         match case.model.split():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from refinterp.errors import StateError, UnsupportedError
-from refinterp.runtimes import Case, Died, Outcome, Ran, Refused, Runtime, open_runtime
+from refinterp.runtimes import Died, Outcome, Ran, Refused, Runtime, RuntimeCase, open_runtime
 from tests.runtimes import fake_worker
 
 COMMAND = [sys.executable, fake_worker.__file__]
@@ -21,8 +21,10 @@ def fake() -> Iterator[Runtime]:
         yield runtime
 
 
-def case(model: str, value: int = 0, size: int = 1, *, preserve: bool = False) -> Case:
-    return Case(model.encode(), [[np.full(size, value, np.int32)]], f"case {value}", preserve)
+def case(model: str, value: int = 0, size: int = 1, *, preserve: bool = False) -> RuntimeCase:
+    return RuntimeCase(
+        model.encode(), [[np.full(size, value, np.int32)]], f"case {value}", preserve
+    )
 
 
 def values(outcomes: list[Outcome]) -> list[int | str]:

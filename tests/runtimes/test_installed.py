@@ -10,11 +10,11 @@ from refinterp.runtimes import (
     RUNTIMES,
     Allocation,
     Allocations,
-    Case,
     Died,
     Ran,
     Refused,
     Runtime,
+    RuntimeCase,
     open_runtime,
     unavailable,
 )
@@ -101,7 +101,7 @@ def test_wrong_inputs_are_refused(name: str) -> None:
     """Too few arrays, a wrong type and a wrong shape are refusals, not deaths."""
     bad = [[], [np.zeros((1, 1), np.float32)], [np.zeros((1, 2), np.int8)]]
     with opened(name) as runtime:
-        outcomes = list(runtime.run_many(Case(model(HELLO), [sample]) for sample in bad))
+        outcomes = list(runtime.run_many(RuntimeCase(model(HELLO), [sample]) for sample in bad))
         assert [type(outcome) for outcome in outcomes] == [Refused] * 3
         assert runtime.deaths == []
 
@@ -115,7 +115,10 @@ def test_abort_in_a_kernel_is_a_death(name: str) -> None:
         assert isinstance(loaded, Ran)
         inputs = [np.zeros(loaded.details[i].shape, np.int8) for i in loaded.inputs]
         died, after = runtime.run_many(
-            [Case(softmax, [inputs], "softmax"), Case(model(HELLO), [[codes((1, 1))]])]
+            [
+                RuntimeCase(softmax, [inputs], "softmax"),
+                RuntimeCase(model(HELLO), [[codes((1, 1))]]),
+            ]
         )
         assert isinstance(died, Died)
         assert died.reason == "signal 6 (SIGABRT)"
@@ -134,7 +137,9 @@ def test_corrupted_heap_does_not_spread() -> None:
         ]
         alone = runtime.run(hello, [[codes((1, 1))]])
         assert isinstance(alone, Ran)
-        cases = [Case(scrambled, sample * 3, "scrambled")] + [Case(hello, [[codes((1, 1))]])] * 20
+        cases = [RuntimeCase(scrambled, sample * 3, "scrambled")] + [
+            RuntimeCase(hello, [[codes((1, 1))]])
+        ] * 20
         spoiled, *others = runtime.run_many(cases)
         assert isinstance(spoiled, Ran | Died)
         assert isinstance(spoiled, Ran) or "scrambled" in [d.label for d in runtime.deaths]

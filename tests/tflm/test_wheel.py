@@ -21,7 +21,7 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import STORAGE, Model
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
-from refinterp.runtimes import Case, Ran, Runtime, open_runtime, unavailable
+from refinterp.runtimes import Ran, Runtime, RuntimeCase, open_runtime, unavailable
 from refinterp.tflm.entries import Ledger
 from refinterp.tflm.ledger import measure
 from refinterp.tflm.targets import profile
@@ -63,7 +63,7 @@ def ledger_or_none(model: Model) -> Ledger | None:
 
 def held(wheel: Runtime, drawn: Sequence[Drawn]) -> tuple[int, list[str]]:
     """How many models ran, and which of those differ."""
-    cases = (Case(write_model(m), [s], name, allocations=True) for name, m, s in drawn)
+    cases = (RuntimeCase(write_model(m), [s], name, allocations=True) for name, m, s in drawn)
     ran, wrong = 0, []
     for (name, model, _), outcome in zip(drawn, wheel.run_many(cases), strict=True):
         if not isinstance(outcome, Ran):

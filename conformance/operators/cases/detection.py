@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from conformance.operators.case import Case, generator
-from conformance.operators.cases.indexing import Operands
+from conformance.operators.cases.indexing import IndexingOperands
 from conformance.operators.draw import ACTIVATIONS, Draw, chance, choice, reals, shape
 from refinterp.numerics.window import window
 
@@ -42,7 +42,7 @@ def _volume(d: Draw, operator: str) -> Case:
     x_shape = (batch, *(fits if turned else extents), depth)
     y_shape = (batch, *(extents if turned else fits), channels)
     w_shape = (*taps, *((channels, depth) if turned else (depth, channels)))
-    o = Operands(d)
+    o = IndexingOperands(d)
     if turned:
         o.either((5,), "int32", lambda: np.array(y_shape, np.int32), constant=80)
     weights = reals(d, w_shape, 1.0)
@@ -78,7 +78,7 @@ def conv_3d_transpose(d: Draw, dtype: str) -> Case:
 def atan2(d: Draw, dtype: str) -> Case:
     """All quadrants and the axes."""
     dims = shape(d, d.integer(1, 4))
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(dims, dtype, lambda: reals(d, dims).astype(dtype))
     o.either(dims, dtype, lambda: reals(d, dims).astype(dtype))
     tolerance = 1e-3 if dtype == "float16" else 5e-7
@@ -97,7 +97,7 @@ def segment_sum(d: Draw, dtype: str) -> Case:
     dims = shape(d, d.integer(1, 3))
     names = np.cumsum(d.rng.integers(0, 2, dims[0]))
     names -= names[0]
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(dims, dtype, lambda: _values(d, dims, dtype))
     o.either(dims[:1], "int32", lambda: names.astype(np.int32))
     y_shape = (int(names[-1]) + 1, *dims[1:])
@@ -110,7 +110,7 @@ def _unsorted(operator: str) -> None:
         dims = shape(d, d.integer(1, 3))
         lead = dims[: d.integer(1, len(dims))]
         count = d.integer(1, 6)
-        o = Operands(d)
+        o = IndexingOperands(d)
         o.fed(dims, dtype, lambda: _values(d, dims, dtype))
         o.either(lead, "int32", lambda: d.rng.integers(-1, count, lead).astype(np.int32))
         held = choice(d, [(), (1,)])
@@ -133,7 +133,7 @@ def local_response_normalization(d: Draw, dtype: str) -> Case:
         "alpha": choice(d, [1.0, 1e-4, 0.3]),
         "beta": choice(d, [0.5, 0.75, 1.0]),
     }
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(dims, dtype, lambda: reals(d, dims))
     return o.case("LOCAL_RESPONSE_NORMALIZATION", [(dims, dtype, {})], options)
 
@@ -145,7 +145,7 @@ def fake_quant(d: Draw, dtype: str) -> Case:
     low = choice(d, [0.0, -1.0, -6.0, -d.integer(1, 1000) / 77])
     high = choice(d, [1.0, 6.0, d.integer(1, 1000) / 77])
     options = {"min": low, "max": high, "num_bits": choice(d, [8, 8, 16, 2, 4])}
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(dims, dtype, lambda: reals(d, dims))
     return o.case("FAKE_QUANT", [(dims, dtype, {})], options, float_tolerance=0.0)
 
@@ -165,7 +165,7 @@ def bucketize(d: Draw, dtype: str) -> Case:
         )
         return np.asarray(np.rint(values) if dtype != "float32" else values).astype(dtype)
 
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(dims, dtype, draw)
     return o.case("BUCKETIZE", [(dims, "int32", {})], {"boundaries": limits})
 
@@ -174,7 +174,7 @@ def _boxes(operator: str) -> None:
     @generator(operator, "float32")
     def draw(d: Draw, dtype: str) -> Case:
         count, most = d.integer(1, 20), d.integer(0, 12)
-        o = Operands(d)
+        o = IndexingOperands(d)
 
         def corners() -> Any:
             first = d.rng.random((count, 2)) * 4

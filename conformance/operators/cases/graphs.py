@@ -34,7 +34,7 @@ _MOST = 4096  # elements of one tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class MadeTensor:
     """A tensor made so far. size: about how large its reals are."""
 
     index: int
@@ -53,10 +53,10 @@ class Net:
     g: GraphBuilder
     micro: bool
     exact: bool
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[MadeTensor] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
 
-    def pick(self, accept: Callable[[Node], bool] = lambda _: True) -> Node | None:
+    def pick(self, accept: Callable[[MadeTensor], bool] = lambda _: True) -> MadeTensor | None:
         """A tensor that the condition holds for; late and unused ones come up more often."""
         found = [n for n in self.nodes if accept(n)]
         if not found:
@@ -67,7 +67,9 @@ class Net:
         )
         return choice(self.d, pool)
 
-    def out(self, shape: Sequence[int], dtype: str, size: float, like: Node | None = None) -> Node:
+    def out(
+        self, shape: Sequence[int], dtype: str, size: float, like: MadeTensor | None = None
+    ) -> MadeTensor:
         """Add a tensor: quantized as another one, or for reals of a size."""
         shape = tuple(int(s) for s in shape)
         size = min(max(size, 1e-6), 1e6)
@@ -83,19 +85,21 @@ class Net:
             zero = int(np.clip(zero, -40, 40)) if chance(self.d, 70) and dtype == "int8" else zero
         return self.fixed(shape, dtype, scale, zero, size)
 
-    def fixed(self, shape: Sequence[int], dtype: str, scale: float, zero: int, size: float) -> Node:
+    def fixed(
+        self, shape: Sequence[int], dtype: str, scale: float, zero: int, size: float
+    ) -> MadeTensor:
         """Add a tensor of a given quantization."""
         mark = {"scale": scale, "zero_point": zero} if scale else {}
         index = self.g.tensor(f"t{len(self.nodes)}", shape, dtype, **mark)
-        return Node(index, tuple(shape), dtype, scale, zero, size)
+        return MadeTensor(index, tuple(shape), dtype, scale, zero, size)
 
-    def data(self, shape: Sequence[int], dtype: str) -> Node:
+    def data(self, shape: Sequence[int], dtype: str) -> MadeTensor:
         """Add a constant operand for element-wise operators."""
         node = self.out(shape, dtype, 1.0)
         mark = {"scale": node.scale, "zero_point": node.zero} if node.scale else {}
         values = reals(self.d, shape, 1.0) if dtype == "float32" else codes(self.d, shape, dtype)
         index = self.g.constant("c", values, dtype, **mark)
-        return Node(index, tuple(shape), dtype, node.scale, node.zero, 1.0)
+        return MadeTensor(index, tuple(shape), dtype, node.scale, node.zero, 1.0)
 
     def ints(self, values: Any) -> int:
         """Add a constant of shapes, axes or counts."""
@@ -104,13 +108,13 @@ class Net:
     def add(
         self,
         operator: str,
-        operands: Sequence[Node | int],
-        results: Sequence[Node],
+        operands: Sequence[MadeTensor | int],
+        results: Sequence[MadeTensor],
         options: dict[str, Any] | None = None,
         **rest: Any,
     ) -> bool:
         """Append an operator."""
-        given = [n.index if isinstance(n, Node) else n for n in operands]
+        given = [n.index if isinstance(n, MadeTensor) else n for n in operands]
         self.g.operator(operator, given, [n.index for n in results], options, **rest)
         self.used.update(given)
         self.nodes += results
@@ -121,15 +125,15 @@ Maker = Callable[[Net], bool]
 """Appends an operator, or returns False where no tensor suits it."""
 
 
-def _small(n: Node) -> bool:
+def _small(n: MadeTensor) -> bool:
     return math.prod(n.shape) <= _MOST // 4
 
 
-def _image(n: Node) -> bool:
+def _image(n: MadeTensor) -> bool:
     return len(n.shape) == 4 and n.dtype != "bool" and _small(n)
 
 
-def _number(n: Node) -> bool:
+def _number(n: MadeTensor) -> bool:
     return n.dtype in ("int8", "int16", "float32")
 
 
@@ -174,7 +178,7 @@ def unary(net: Net) -> bool:
         if x.size > 100:
             return False
         size = x.size**2
-    operands: list[Node | int] = [x]
+    operands: list[MadeTensor | int] = [x]
     if name == "PRELU":
         if len(x.shape) < 2:
             return False
@@ -223,7 +227,7 @@ def binary(net: Net) -> bool:
         options["pot_scale_int16"] = False
     if x.dtype == "float32" and size > 1e4:
         return False
-    pair: list[Node | int] = [x, other] if chance(d, 70) else [other, x]
+    pair: list[MadeTensor | int] = [x, other] if chance(d, 70) else [other, x]
     return net.add(name, pair, [net.out(x.shape, x.dtype, size)], options)
 
 
@@ -466,7 +470,7 @@ def pad(net: Net) -> bool:
     if math.prod(shape) > _MOST:
         return False
     y = net.out(shape, x.dtype, x.size, x)
-    operands: list[Node | int] = [x, net.ints(borders)]
+    operands: list[MadeTensor | int] = [x, net.ints(borders)]
     options = {"mode": reflect} if name == "MIRROR_PAD" else None
     if name == "PADV2":
         mark = {"scale": x.scale, "zero_point": x.zero} if x.scale else {}
@@ -511,7 +515,7 @@ def split(net: Net) -> bool:
     axis = choice(d, [i for i, n in enumerate(x.shape) if n >= 2])
     extent = x.shape[axis]
 
-    def part(size: int) -> Node:
+    def part(size: int) -> MadeTensor:
         return net.out(
             [size if i == axis else n for i, n in enumerate(x.shape)], x.dtype, x.size, x
         )
@@ -555,7 +559,7 @@ def take(net: Net) -> bool:
         step = [d.integer(1, 3) for _ in x.shape]
         shape = [-(-(e - b) // s) for b, e, s in zip(begin, end, step, strict=True)]
         y = net.out(shape, x.dtype, x.size, x)
-        operands: list[Node | int] = [x, net.ints(begin), net.ints(end), net.ints(step)]
+        operands: list[MadeTensor | int] = [x, net.ints(begin), net.ints(end), net.ints(step)]
         return net.add(name, operands, [y])
     if name == "GATHER":
         if net.micro and x.dtype == "int16":
@@ -672,7 +676,7 @@ def graph(d: Draw, key: str) -> Case:
     g = GraphBuilder()
     mixed = key == "mixed"
     net = Net(d, g, micro=chance(d, 34), exact=mixed)
-    live: list[Node] = []
+    live: list[MadeTensor] = []
     for number in range(d.integer(1, 3)):
         dtype = choice(d, ["int8", "int16", "float32"]) if mixed else key
         rank = choice(d, [4, 4, 2, 3])
@@ -680,7 +684,7 @@ def graph(d: Draw, key: str) -> Case:
         probe = net.out(shape, dtype, 1.0)
         mark = {"scale": probe.scale, "zero_point": probe.zero} if probe.scale else {}
         index = g.input(f"x{number}", shape, dtype, **mark)
-        live.append(Node(index, shape, dtype, probe.scale, probe.zero, 1.0))
+        live.append(MadeTensor(index, shape, dtype, probe.scale, probe.zero, 1.0))
     net.nodes += live
     makers = (*COMMON, convert, convert, convert) if mixed else COMMON
     wanted, made = d.integer(5, 30), 0

@@ -24,7 +24,7 @@ from conformance.operators.draw import Draw, chance, choice, scale, shape
 from refinterp.graph.build import GraphBuilder
 
 
-class Operands:
+class IndexingOperands:
     """The inputs of one operator: each a constant, or an input with data for three samples."""
 
     def __init__(self, d: Draw) -> None:
@@ -92,7 +92,7 @@ def gather(d: Draw, dtype: str) -> Case:
     y_shape = (*x_shape[:axis], *i_shape[batch:], *x_shape[axis + 1 :])
     q = quantization(d, dtype)
     kind = index_type(d)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.either(x_shape, dtype, constant=20, **q)
     constant = 40 if o.columns else 0
     o.either(i_shape, kind, indices(d, i_shape, x_shape[axis], kind), constant=constant)
@@ -115,7 +115,7 @@ def gather_nd(d: Draw, dtype: str) -> Case:
         return np.stack(found, axis=-1).astype(kind)
 
     q = quantization(d, dtype)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.either(x_shape, dtype, constant=20, **q)
     o.either(i_shape, kind, draw, constant=40 if o.columns else 0)
     return o.case("GATHER_ND", [((*i_shape[:-1], *x_shape[count:]), dtype, q)])
@@ -147,7 +147,7 @@ def broadcast_args(d: Draw, dtype: str) -> Case:
     lengths = d.integer(0, 4), d.integer(1, 4)
     lengths = lengths if chance(d, 50) else (lengths[1], lengths[0])
     pool = shape(d, 4, most=5)
-    o = Operands(d)
+    o = IndexingOperands(d)
     for length in lengths:
         tail = np.array(pool[4 - length :], dtype)
         o.fed((length,), dtype, lambda t=tail: np.where(d.rng.random(t.shape) < 0.3, 1, t))  # type: ignore[misc]
@@ -163,7 +163,7 @@ def fill(d: Draw, dtype: str) -> Case:
     if dtype == "int16" and q:
         q["zero_point"] = 0
     value = np.array(dims, choice(d, ["int32", "int32", "int64"]))
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.either(value.shape, value.dtype.name, lambda: value, constant=70)
     o.fed((), dtype, **q)
     return o.case("FILL", [(dims, dtype, q)])
@@ -180,7 +180,7 @@ def range_(d: Draw, dtype: str) -> Case:
         start, way, step = d.integer(-50, 50), d.integer(1, 60), d.integer(1, 9)
     values = [np.array(v, dtype) for v in (start, start + sign * way, sign * step)]
     count = 0 if values[0] == values[1] else 1  # LiteRT tells the size, if it is run
-    o = Operands(d)
+    o = IndexingOperands(d)
     for value in values:
         o.either((), dtype, lambda v=value: v, constant=30)  # type: ignore[misc]
     if not o.columns:
@@ -204,7 +204,7 @@ def one_hot(d: Draw, dtype: str) -> Case:
     axis = d.integer(0, len(i_shape))
     kind = choice(d, ["int32", "int64"])
     y_shape = (*i_shape[:axis], depth, *i_shape[axis:])
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(i_shape, kind, lambda: d.rng.integers(-2, depth + 2, i_shape).astype(kind))
     o.either((), "int32", lambda: np.array(depth, np.int32), constant=70)
     o.either((), dtype)
@@ -234,7 +234,7 @@ def reverse_sequence(d: Draw, dtype: str) -> Case:
     kind = choice(d, ["int32", "int64"])
     lengths = (x_shape[batch],)
     q = quantization(d, dtype)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype, **q)
     o.either(
         lengths,
@@ -337,7 +337,7 @@ def dynamic_update_slice(d: Draw, dtype: str) -> Case:
     kind = choice(d, ["int32", "int32", "int64"])
     starts = (len(x_shape),)
     q = quantization(d, dtype)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype, **q)
     o.either(u_shape, dtype, **q)
     o.either(starts, kind, lambda: d.rng.integers(-2, 7, starts).astype(kind))
@@ -358,7 +358,7 @@ def embedding_lookup(d: Draw, dtype: str) -> Case:
     elif dtype == "int8":
         q = quantization(d, dtype)
     y_type = ("float16" if chance(d, 20) else "float32") if real else dtype
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed((count,), "int32", indices(d, (count,), rows, "int32"))
     o.given(data(d, (rows, *rest), dtype), dtype, **q)
     y_q = {} if real else q
@@ -392,7 +392,7 @@ def topk_v2(d: Draw, dtype: str) -> Case:
     x_shape = shape(d, d.integer(1, 3), most=12)
     k = d.integer(1, x_shape[-1])
     q = quantization(d, dtype)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype, **q)
     kind = choice(d, ["int32", "int16"])
     o.either((), kind, lambda: np.array(k, kind), constant=80)
@@ -413,7 +413,7 @@ def cumsum(d: Draw, dtype: str) -> Case:
         return Case(case.model, case.samples, float_tolerance=0.0)
     q = quantization(d, dtype) or {"scale": scale(d), "zero_point": 3}
     y_q = {"scale": q["scale"] * choice(d, [1, 2, 5, 0.5]), "zero_point": d.integer(-128, 127)}
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype, **q)
     o.given(value)
     return o.case("CUMSUM", [(x_shape, dtype, y_q)], options)

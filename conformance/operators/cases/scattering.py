@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.operators.case import Case, generator
-from conformance.operators.cases.indexing import Operands
+from conformance.operators.cases.indexing import IndexingOperands
 from conformance.operators.cases.movement import BYTES, INTEGERS, data, quantization
 from conformance.operators.cases.movement import single as moved
 from conformance.operators.draw import Draw, chance, choice, shape
@@ -32,7 +32,7 @@ def scatter_nd(d: Draw, dtype: str) -> Case:
     y_shape = shape(d, d.integer(1, 4), most=4)
     count = d.integer(1, len(y_shape))
     lead = shape(d, d.integer(1, 2), most=5)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.either((*lead, count), "int32", coordinates(d, lead, y_shape[:count], "int32"))
     o.fed((*lead, *y_shape[count:]), dtype)
     o.either((len(y_shape),), "int32", lambda: np.array(y_shape, np.int32), constant=80)
@@ -50,7 +50,7 @@ def sparse_to_dense(d: Draw, dtype: str) -> Case:
     if len(y_shape) == 1 and chance(d, 50):
         dims = (count,)
     values = () if chance(d, 30) else (count,)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.either(dims, kind, lambda: draw().reshape(dims))
     shape_kind = choice(d, ["int32", "int64"])
     o.either((len(y_shape),), shape_kind, lambda: np.array(y_shape, shape_kind), constant=80)
@@ -69,7 +69,7 @@ def where(d: Draw, dtype: str) -> Case:
         x.reshape(-1)[d.rng.integers(0, x.size)] = 1
         return x.astype(dtype)
 
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype, draw)
     return o.case("WHERE", [((1, len(x_shape)), "int64", {})])
 
@@ -80,7 +80,7 @@ def unique(d: Draw, dtype: str) -> Case:
     count = d.integer(1, 20)
     pool = data(d, (6,), dtype)
     kind = choice(d, ["int32", "int64"])
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed((count,), dtype, lambda: d.rng.choice(pool, count))
     outputs: list[Any] = [((1,), dtype, {}), ((count,), kind, {})]
     return o.case("UNIQUE", outputs, {"idx_out_type": kind})
@@ -97,7 +97,7 @@ def matrix_diag(d: Draw, dtype: str) -> Case:
 def matrix_set_diag(d: Draw, dtype: str) -> Case:
     """Square, high and wide matrices."""
     x_shape = shape(d, d.integer(2, 4), most=6)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.either(x_shape, dtype, constant=20)
     o.fed((*x_shape[:-2], min(x_shape[-2:])), dtype)
     return o.case("MATRIX_SET_DIAG", [(x_shape, dtype, {})])
@@ -114,7 +114,7 @@ def bitcast(d: Draw, dtype: str) -> Case:
         y_shape = (*x_shape, before // after)
     if before < after:
         x_shape = (*x_shape, after // before)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype)
     return o.case("BITCAST", [(y_shape, to, {})], float_tolerance=0.0)
 
@@ -125,7 +125,7 @@ def dilate(d: Draw, dtype: str) -> Case:
     x_shape = shape(d, d.integer(1, 4), most=4)
     factors = [d.integer(1, 3) for _ in x_shape]
     y_shape = [(n - 1) * f + 1 for n, f in zip(x_shape, factors, strict=True)]
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype)
     o.either((len(factors),), "int32", lambda: np.array(factors, np.int32), constant=75)
     o.either((), dtype)
@@ -173,7 +173,7 @@ def densify(d: Draw, dtype: str) -> Case:
     dense = dense.astype(dtype)
     dense[d.integer(0, rows - 1), d.integer(0, columns - 1)] = 1
     stored, table = sparse_table(d, dense)
-    o = Operands(d)
+    o = IndexingOperands(d)
     x = o.g.constant("x", stored, dtype, shape=(rows, columns), sparsity=table)
     full = o.g.tensor("full", (rows, columns), dtype)
     o.g.operator("DENSIFY", [x], [full])
@@ -188,7 +188,7 @@ def elementwise(d: Draw, operator: str, dtype: str) -> Case:
     """Two tensors of one shape, one of them constant now and then."""
     dims = shape(d, d.integer(0, 4), most=5)
     q = quantization(d, dtype)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(dims, dtype, **q)
     o.either(dims, dtype, constant=30, **q)
     return o.case(operator, [(dims, dtype, q)], float_tolerance=0.0)
@@ -228,7 +228,7 @@ def stablehlo_and(d: Draw, dtype: str) -> Case:
 def stablehlo_shift_left(d: Draw, dtype: str) -> Case:
     """Counts up to 31, which is more than the narrow types have bits."""
     dims = shape(d, d.integer(0, 4), most=5)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(dims, dtype)
     o.either(dims, dtype, lambda: d.rng.integers(0, 32, dims).astype(dtype), constant=30)
     return o.case("STABLEHLO_SHIFT_LEFT", [(dims, dtype, {})])
@@ -241,7 +241,7 @@ def hashtable_lookup(d: Draw, dtype: str) -> Case:
     count, rest = d.integer(1, 9), shape(d, d.integer(0, 2), most=4)
     pool = np.sort(d.rng.choice(np.arange(-20, 20), count, replace=False)).astype(np.int32)
     asked = d.integer(1, 6)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed((asked,), dtype, lambda: d.rng.integers(-20, 20, asked).astype(np.int32))
     o.either((count,), dtype, lambda: pool)
     o.either((count, *rest), kind)
@@ -264,7 +264,7 @@ def stablehlo_pad(d: Draw, dtype: str) -> Case:
         n + (n - 1) * gap + before + after
         for n, gap, before, after in zip(x_shape, between, low, high, strict=True)
     ]
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype)
     o.either((), dtype)
     options = {"edge_padding_low": low, "edge_padding_high": high, "interior_padding": between}
@@ -295,7 +295,7 @@ def reduce_window(d: Draw, dtype: str) -> Case:
     window, strides, dilations, counts = window_axes(d, x_shape)
     every = ["ADD", "MUL", "MINIMUM", "MAXIMUM", "ALL", "ANY"]
     function = choice(d, ["ALL", "ANY"] if dtype == "bool" else every)
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype)
     o.either((), dtype)
     for setting in (window, strides, dilations):
@@ -304,7 +304,7 @@ def reduce_window(d: Draw, dtype: str) -> Case:
     return o.case("REDUCE_WINDOW", [(counts, dtype, {})], options, float_tolerance=0.0)
 
 
-def body(o: Operands, operator: str | None, dtype: str) -> int:
+def body(o: IndexingOperands, operator: str | None, dtype: str) -> int:
     """Add a subgraph that applies an operator to two scalars, or nothing; returns its index."""
     g = o.g.subgraph("body")
     a, b = g.input("a", (), dtype), g.input("b", (), dtype)
@@ -332,7 +332,7 @@ def stablehlo_reduce_window(d: Draw, dtype: str) -> Case:
     window, strides, dilations, counts = window_axes(d, sizes)
     every = ["STABLEHLO_ADD", "STABLEHLO_MULTIPLY", "STABLEHLO_MINIMUM", "STABLEHLO_MAXIMUM"]
     logical = ["LOGICAL_AND", "LOGICAL_OR"]
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype)
     o.either((), dtype)
     options = {
@@ -363,7 +363,7 @@ def stablehlo_gather(d: Draw, dtype: str) -> Case:
     left, right = list(box), list(lead)
     y_shape = [(left if i in offsets else right).pop(0) for i in range(total)]
     kind = choice(d, ["int32", "int64"])
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype)
     o.either(starts, kind, lambda: d.rng.integers(-2, 6, tuple(starts)).astype(kind))
     options = {
@@ -393,7 +393,7 @@ def stablehlo_scatter(d: Draw, dtype: str) -> Case:
     u_shape = [(left if i in windows else right).pop(0) for i in range(total)]
     kind = choice(d, ["int32", "int64"])
     names = [None, "STABLEHLO_ADD", "STABLEHLO_MULTIPLY", "STABLEHLO_MAXIMUM", "STABLEHLO_MINIMUM"]
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed(x_shape, dtype)
     o.either(starts, kind, lambda: d.rng.integers(-2, 6, tuple(starts)).astype(kind))
     o.either(u_shape, dtype)
@@ -422,7 +422,7 @@ def rng_bit_generator(d: Draw, dtype: str) -> Case:
             words[1] |= np.uint64(0xFFFFFFFE)
         return words
 
-    o = Operands(d)
+    o = IndexingOperands(d)
     o.fed((size,), dtype, state)
     outputs: list[Any] = [((size,), dtype, {}), (shape(d, d.integer(1, 3), most=9), kind, {})]
     return o.case("STABLEHLO_RNG_BIT_GENERATOR", outputs, {"algorithm": algorithm})

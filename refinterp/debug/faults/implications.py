@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refinterp.debug.faults.fault import Fault
-from refinterp.debug.faults.implied import Implied, Node
+from refinterp.debug.faults.implied import GraphOperator, Implied
 from refinterp.debug.faults.implied_elsewhere import at_joins, at_readers, downstream, outliers
 from refinterp.debug.faults.implied_here import EXPLAINS, at_one_operator
 from refinterp.debug.reference.weighted import WeightedOperator
@@ -18,7 +18,7 @@ from refinterp.debug.result import Cause
 
 
 def causes_by_operator(
-    nodes: Sequence[Node],
+    nodes: Sequence[GraphOperator],
     faults: Sequence[Fault],
     weighted: Sequence[WeightedOperator],
     *,

@@ -11,7 +11,7 @@ from refinterp.debug.faults.fault import Fault
 from refinterp.debug.reference.weighted import WeightedOperator
 
 
-class Node(Protocol):
+class GraphOperator(Protocol):
     """An operator as one sees it in a graph: its index, name, and tensor indices."""
 
     @property
@@ -35,7 +35,7 @@ class Node(Protocol):
 class Implied:
     """What is known when faults are weighed against each other."""
 
-    nodes: Sequence[Node]
+    nodes: Sequence[GraphOperator]
     weighted: Mapping[int, WeightedOperator]
     shadowed: bool
     faults: Sequence[Fault]

@@ -15,7 +15,7 @@ from typing import Final
 
 from refinterp.debug.faults.amounts import RANGES
 from refinterp.debug.faults.fault import Fault
-from refinterp.debug.faults.implied import Implied, Node
+from refinterp.debug.faults.implied import GraphOperator, Implied
 from refinterp.debug.faults.of_biases import bias_ratio
 from refinterp.debug.faults.thresholds import BITS_APART
 from refinterp.graph.model import OPTIONAL
@@ -69,7 +69,7 @@ def at_readers(case: Implied) -> None:
                 case.imply(place, number)
 
 
-def _wrong_grids(root: Fault, node: Node) -> set[int]:
+def _wrong_grids(root: Fault, node: GraphOperator) -> set[int]:
     """The activations whose grid a fault is about: its tensor, or what its operator writes."""
     if root.id in ("multiplier_out_of_range", "weight_scale_spread"):
         return set(node.outputs)
@@ -165,7 +165,7 @@ def _gross(root: Fault) -> bool:
     return root.id not in RANGES or root.bits is None or root.bits >= least
 
 
-def _reachable(nodes: Sequence[Node]) -> dict[int, frozenset[int]]:
+def _reachable(nodes: Sequence[GraphOperator]) -> dict[int, frozenset[int]]:
     """Operator → the operators that what it writes leads to."""
     result: dict[int, frozenset[int]] = {}
     readers: dict[int, list[int]] = {}

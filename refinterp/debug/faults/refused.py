@@ -18,7 +18,7 @@ from refinterp.run.prepare import tensor_specs
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
+class _RefusedOperator:
     operator: int
     name: str
     inputs: tuple[int, ...]
@@ -36,7 +36,9 @@ def refused_report(model: Model, error: ModelError, flavour: str) -> DebugReport
     faults = contract_faults(model, 0, specs)
     if not any(fault.severity == "error" for fault in faults):
         raise error
-    nodes = [_Node(i, o.name, o.inputs, o.outputs) for i, o in enumerate(graph.operators)]
+    nodes = [
+        _RefusedOperator(i, o.name, o.inputs, o.outputs) for i, o in enumerate(graph.operators)
+    ]
     faults = tuple(f for f in faults if f.severity == "error")
     causes = causes_by_operator(
         nodes, faults, tuple(weighted_operators(graph.operators, specs)), shadowed=True

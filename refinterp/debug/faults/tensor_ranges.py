@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.debug.measure.neighbours import Reading
+from refinterp.debug.measure.neighbours import Smoothness
 from refinterp.debug.measure.ranges import CodeFigures, RealFigures
 from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
@@ -44,7 +44,7 @@ class ObservedRange:
     codes: CodeFigures
     elements: int
     local_steps: NDArray[np.float64] | None = None
-    smoother: Reading | None = None
+    smoother: Smoothness | None = None
 
     def place(self, real: float) -> float:
         """Where a real lies on the grid, in codes."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from refinterp.debug.measure.accumulators import AccumulatorRange
 from refinterp.debug.measure.error_sums import ErrorSums
-from refinterp.debug.measure.neighbours import Neighbours
+from refinterp.debug.measure.neighbours import NeighbourSums
 from refinterp.debug.measure.outputs import MetricName, OutputSums
-from refinterp.debug.measure.ranges import CodeSums, RealSums
+from refinterp.debug.measure.ranges import RealSums, TensorCodeSums
 from refinterp.debug.measure.run_time import RunTimeSums
 
 
@@ -25,10 +25,10 @@ class Measurements:
 
     local: dict[int, ErrorSums]
     accumulated: dict[int, ErrorSums]
-    codes: dict[int, CodeSums]
+    codes: dict[int, TensorCodeSums]
     reals: dict[int, RealSums]
     rounded: dict[int, ErrorSums]
-    neighbours: dict[int, Neighbours]
+    neighbours: dict[int, NeighbourSums]
     sums: dict[int, AccumulatorRange]
     outputs: tuple[OutputSums, ...]
     metrics: tuple[MetricName | None, ...]

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Smoothness:
     """How many times smoother codes are as the other type. certain: they have slopes that wrap.
 
     Codes near both ends only may be black and white as well; what is computed from them then tells.
@@ -36,7 +36,7 @@ class Reading:
 
 
 @dataclass(slots=True)
-class Neighbours:
+class NeighbourSums:
     """Sums of |a - b| over neighbouring codes: of the type, and of the other type of 8 bits."""
 
     pairs: int = 0
@@ -58,13 +58,13 @@ class Neighbours:
             flipped = other.view(codes.dtype).astype(np.int32)
             self.apart_otherwise += int(np.abs(np.diff(flipped, axis=axis)).sum(dtype=np.int64))
 
-    def merge(self, other: Neighbours) -> None:
+    def merge(self, other: NeighbourSums) -> None:
         """Take another's samples into account."""
         self.pairs += other.pairs
         self.apart += other.apart
         self.apart_otherwise += other.apart_otherwise
 
-    def reinterpreted(self, codes: CodeFigures) -> Reading | None:
+    def reinterpreted(self, codes: CodeFigures) -> Smoothness | None:
         """What the codes are when they are read as the other type; None where that says nothing."""
         if self.pairs < _FEWEST or not self.apart_otherwise or len(codes.histogram) != 256:
             return None
@@ -76,4 +76,4 @@ class Neighbours:
         at_ends = codes.low_fraction + codes.high_fraction
         if at_ends > _FLAT:
             return None  # black and white, or data beyond the range
-        return Reading(times, at_ends <= _MOST_AT_ENDS and inside >= _LEAST_INSIDE * total)
+        return Smoothness(times, at_ends <= _MOST_AT_ENDS and inside >= _LEAST_INSIDE * total)

@@ -38,7 +38,7 @@ def extremes(values: Array, channels: int) -> tuple[Array, Array]:
 
 
 @dataclass(slots=True)
-class CodeSums:
+class TensorCodeSums:
     """Codes of any number of samples: counts by code, and the extremes of each channel."""
 
     low: int
@@ -66,7 +66,7 @@ class CodeSums:
             np.minimum(self.smallest, smallest, out=self.smallest)
             np.maximum(self.largest, largest, out=self.largest)
 
-    def merge(self, other: CodeSums) -> None:
+    def merge(self, other: TensorCodeSums) -> None:
         """Take all samples of another into account."""
         if other.counts is not None:
             self.counts = other.counts + (0 if self.counts is None else self.counts)
@@ -256,7 +256,7 @@ def _part(grid: Grid, start: int, stop: int) -> tuple[Any, Any]:
     )
 
 
-def code_sums(dtype: str, channels: int) -> CodeSums:
+def code_sums(dtype: str, channels: int) -> TensorCodeSums:
     """Start counting codes of a type."""
     limits = np.iinfo(STORAGE[dtype])
-    return CodeSums(int(limits.min), int(limits.max), channels)
+    return TensorCodeSums(int(limits.min), int(limits.max), channels)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.measure.exact import ExactSum
-from refinterp.debug.measure.ranges import CodeFigures, CodeSums
+from refinterp.debug.measure.ranges import CodeFigures, TensorCodeSums
 from refinterp.debug.reference.units import Units
 
 _MOST_FEATURES: Final = 1 << 14
@@ -53,7 +53,7 @@ class RunTimeSums:
     step_highest: float = 0.0
     outliers: ExactSum = field(default_factory=ExactSum)
     reach: NDArray[np.float64] | None = None
-    codes: CodeSums = field(default_factory=lambda: CodeSums(-128, 127, 1))
+    codes: TensorCodeSums = field(default_factory=lambda: TensorCodeSums(-128, 127, 1))
 
     def add(self, values: NDArray[Any]) -> None:
         """Take one sample of the data into account."""

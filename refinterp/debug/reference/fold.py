@@ -28,19 +28,19 @@ _REALS: Final = frozenset({"float32", "float16"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Folded:
+class FoldedModel:
     """A model with such constants. origins: unpacked tensor → the constant of the file in it."""
 
     model: Model
     origins: Mapping[int, int]
 
 
-def fold(model: Model, subgraph: int = 0) -> Folded:
+def fold(model: Model, subgraph: int = 0) -> FoldedModel:
     """Unpack the constants of one subgraph. Raises ModelError as `tensor_specs` does."""
     model = _renamed(model, subgraph)
     graph = model.subgraphs[subgraph]
     if not any(facts(one.name).unpacks for one in graph.operators):
-        return Folded(model, MappingProxyType({}))
+        return FoldedModel(model, MappingProxyType({}))
     specs = tensor_specs(model, subgraph)
     tensors, buffers = list(graph.tensors), list(model.buffers)
     values: dict[int, NDArray[Any]] = {}
@@ -65,7 +65,7 @@ def fold(model: Model, subgraph: int = 0) -> Folded:
         tensors[target] = with_constant(tensors[target], len(buffers) - 1)
     folded = replace(graph, tensors=tuple(tensors))
     subgraphs = (*model.subgraphs[:subgraph], folded, *model.subgraphs[subgraph + 1 :])
-    return Folded(
+    return FoldedModel(
         replace(model, subgraphs=subgraphs, buffers=tuple(buffers)), MappingProxyType(origins)
     )
 

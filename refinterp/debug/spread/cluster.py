@@ -17,7 +17,7 @@ from typing import Any, Final
 import refinterp
 from refinterp.debug.compare import Comparison
 from refinterp.debug.measure.measurements import Measurements
-from refinterp.debug.spread.shards import Job, Shard
+from refinterp.debug.spread.shards import Shard, ShardJob
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.samples.samples import Samples
 
@@ -28,7 +28,7 @@ _AT_ONCE: Final = threading.Lock()  # threads of one process would share a compa
 
 def measure_on_cluster(
     address: str,
-    job: Job,
+    job: ShardJob,
     work: Iterable[Shard],
     *,
     progress: Callable[[int], None] | None = None,
@@ -83,7 +83,7 @@ def measure_on_cluster(
     return results
 
 
-def measure_shard(job: Job, shard: Shard, version: str) -> Measurements:
+def measure_shard(job: ShardJob, shard: Shard, version: str) -> Measurements:
     """Measure one shard, on a worker.
 
     Raises UsageError when the worker's refinterp is not of the version that asks.
@@ -98,5 +98,5 @@ def measure_shard(job: Job, shard: Shard, version: str) -> Measurements:
 
 
 @lru_cache(maxsize=1)
-def _opened(job: Job) -> tuple[Comparison, Samples]:
+def _opened(job: ShardJob) -> tuple[Comparison, Samples]:
     return job.open()

@@ -21,7 +21,7 @@ from multiprocessing.synchronize import Event
 from typing import Any, Final
 
 from refinterp.debug.measure.measurements import Measurements
-from refinterp.debug.spread.shards import Job, Shard
+from refinterp.debug.spread.shards import Shard, ShardJob
 from refinterp.errors import RefinterpError
 
 _POLL: Final = 0.1  # seconds between looks at whether to stop
@@ -39,7 +39,7 @@ class _Worker:
 
 
 def measure_in_processes(
-    job: Job,
+    job: ShardJob,
     work: Iterable[Shard],
     workers: int,
     *,
@@ -81,7 +81,7 @@ def _give(worker: _Worker, waiting: deque[Shard]) -> None:
         worker.connection.send(worker.shard)
 
 
-def _hear(worker: _Worker, results: dict[Shard, Measurements], job: Job) -> None:
+def _hear(worker: _Worker, results: dict[Shard, Measurements], job: ShardJob) -> None:
     """Take one message of a worker."""
     shard = worker.shard
     assert shard is not None
@@ -113,7 +113,7 @@ def _death(code: int | None) -> str:
 
 
 @contextlib.contextmanager
-def _started(job: Job, count: int) -> Iterator[tuple[Event, list[_Worker]]]:
+def _started(job: ShardJob, count: int) -> Iterator[tuple[Event, list[_Worker]]]:
     """Start workers; end them on the way out, whatever they are doing."""
     context = multiprocessing.get_context("spawn")
     halt = context.Event()
@@ -152,7 +152,7 @@ def _deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
 
 
-def _work(job: Job, connection: Connection, halt: Event) -> None:
+def _work(job: ShardJob, connection: Connection, halt: Event) -> None:
     """Be a worker: answer shards with sums until the other side hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and says when to stop
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):

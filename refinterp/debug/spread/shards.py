@@ -1,6 +1,6 @@
 """Samples divided into shards of fixed size, each measured by whoever is free.
 
-A worker opens the model and the samples itself, from a `Job` that holds paths only; what comes back
+A worker opens the model and the samples itself, from a `ShardJob` of paths alone; what comes back
 are sums, which are exact: the figures are equal bit for bit whoever measured which shard, and in
 whatever order. Only a model that remembers from sample to sample is one shard however long.
 """
@@ -25,7 +25,7 @@ SHARD: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ShardJob:
     """What to measure, as a worker is told it: paths that the worker can open, and options."""
 
     model: str

@@ -31,7 +31,7 @@ _FRACTIONS: Final = 32  # of each end of the range, tried for the least error
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class TriedRange:
     """One range of a tensor and what it loses. rmse: of the reals; sqnr_db: of these too.
 
     clipped: the share of values that lie beyond its ends by more than half a step.
@@ -53,8 +53,8 @@ class TensorRanges:
     op_name: str
     tensor: int
     name: str
-    own: Range
-    others: tuple[Range, ...]
+    own: TriedRange
+    others: tuple[TriedRange, ...]
 
     @property
     def gain_db(self) -> float:
@@ -170,12 +170,12 @@ class _Errors:
 
 def _figures(
     tensor: int, grids: Mapping[str, tuple[float, int]], sums: Mapping[tuple[int, str], _Errors]
-) -> tuple[Range, tuple[Range, ...]]:
+) -> tuple[TriedRange, tuple[TriedRange, ...]]:
     ranges = []
     for method, (scale, zero) in grids.items():
         found = sums[tensor, method]
         ranges.append(
-            Range(
+            TriedRange(
                 method,
                 scale,
                 zero,

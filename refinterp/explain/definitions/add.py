@@ -6,7 +6,7 @@ import math
 
 from refinterp.explain import arithmetic
 from refinterp.explain.definition import definition
-from refinterp.explain.operation import Operand, Operation
+from refinterp.explain.operation import ExplainedOperand, Operation
 from refinterp.explain.parts import (
     Part,
     bracketed,
@@ -17,7 +17,7 @@ from refinterp.explain.parts import (
     number,
     rescale,
 )
-from refinterp.explain.steps import Derivation, Index, Step
+from refinterp.explain.steps import Derivation, DerivationStep, Index
 
 CODES = ("int8", "uint8", "int16")
 PLAIN = ("float32", "int32", "int64")
@@ -67,10 +67,10 @@ def add_plain(op: Operation, at: Index) -> Derivation:
     """Numbers without scales, in their own type."""
     first = op.input(0)[broadcast_index(op.input(0), at)]
     second = op.input(1)[broadcast_index(op.input(1), at)]
-    yield Step("a", "first operand", first)
-    yield Step("b", "second operand", second)
+    yield DerivationStep("a", "first operand", first)
+    yield DerivationStep("b", "second operand", second)
     value = first - second if op.name == "SUB" else first + second
-    yield Step("sum", f"{first} {_sign(op)} {second}", value)
+    yield DerivationStep("sum", f"{first} {_sign(op)} {second}", value)
     ignored = op.name == "ADD" and op.rule.path == "general-unclamped"
     return (yield from clamp_plain(value, op, clamped=not (ignored and op.output.dtype == "int32")))
 
@@ -81,18 +81,18 @@ def _sign(op: Operation) -> str:
 
 def _join(op: Operation, a: int, b: int) -> Part[int]:
     total = a - b if op.name == "SUB" else a + b
-    yield Step("sum", f"{a} {_sign(op)} {bracketed(b)}", total)
+    yield DerivationStep("sum", f"{a} {_sign(op)} {bracketed(b)}", total)
     return total
 
 
 def _operand(
-    op: Operation, name: str, x: Operand, at: Index, bits: int, twice_max: float
+    op: Operation, name: str, x: ExplainedOperand, at: Index, bits: int, twice_max: float
 ) -> Part[int]:
     index = broadcast_index(x, at)
     value = x.code(index)
-    yield Step(name, f"{name}{list(index)}", value)
+    yield DerivationStep(name, f"{name}{list(index)}", value)
     moved = (value - x.zero) << bits
-    yield Step(f"{name} shifted", f"({value} - {bracketed(x.zero)}) · 2^{bits}", moved)
+    yield DerivationStep(f"{name} shifted", f"({value} - {bracketed(x.zero)}) · 2^{bits}", moved)
     how = f"{name} {number(x.scale)} / {number(twice_max)}, twice the larger scale"
     return (yield from rescale(moved, x.scale / twice_max, how, "double", f"{name}: "))
 
@@ -117,10 +117,10 @@ def _powers_of_two(op: Operation, at: Index, logs: list[int]) -> Derivation:
     for name, operand, log in zip("ab", (op.input(0), op.input(1)), logs, strict=False):
         index = broadcast_index(operand, at)
         value = operand.code(index)
-        yield Step(name, f"{name}{list(index)}", value)
+        yield DerivationStep(name, f"{name}{list(index)}", value)
         if shift := logs[2] - log:
             value = arithmetic.shift_half_away16(value, shift)
-            yield Step(f"{name} at y's scale", f"round({name} / 2^{shift})", value)
+            yield DerivationStep(f"{name} at y's scale", f"round({name} / 2^{shift})", value)
         scaled.append(value)
     total = yield from _join(op, *scaled)
     return (yield from clamp(total, op))

@@ -9,7 +9,7 @@ from refinterp.explain import arithmetic
 from refinterp.explain.definition import definition
 from refinterp.explain.operation import Operation
 from refinterp.explain.parts import Part, bracketed, code, number, real_sum, rescale_by
-from refinterp.explain.steps import Derivation, Index, Number, Step, Tap
+from refinterp.explain.steps import Derivation, DerivationStep, Index, Number, Tap
 
 WORDS = "the mean over some axes"
 
@@ -61,18 +61,20 @@ def mean(op: Operation, at: Index) -> Derivation:
     codes = yield from elements(op, at)
     count = len(codes)
     total = sum(int(value) for value in codes)
-    yield Step("sum", f"{count} codes", total)
-    yield Step("accumulator", f"{total} - {bracketed(x.zero)} · {count}", total - x.zero * count)
+    yield DerivationStep("sum", f"{count} codes", total)
+    yield DerivationStep(
+        "accumulator", f"{total} - {bracketed(x.zero)} · {count}", total - x.zero * count
+    )
     total -= x.zero * count
     real = x.scale / y.scale
-    yield Step("real multiplier", f"x {number(x.scale)} / y {number(y.scale)}", real)
+    yield DerivationStep("real multiplier", f"x {number(x.scale)} / y {number(y.scale)}", real)
     mantissa, exponent = arithmetic.quantize_multiplier(real)
-    yield Step("mantissa", f"{number(real)} = mantissa / 2^31 · 2^{exponent}", mantissa)
+    yield DerivationStep("mantissa", f"{number(real)} = mantissa / 2^31 · 2^{exponent}", mantissa)
     shift = min(count.bit_length() - 1, 32, 31 + exponent)
     shared = (mantissa << shift) // count
-    yield Step(f"mantissa / {count}", f"floor({mantissa} · 2^{shift} / {count})", shared)
+    yield DerivationStep(f"mantissa / {count}", f"floor({mantissa} · 2^{shift} / {count})", shared)
     exponent -= shift
-    yield Step("exponent", f"{exponent + shift} - {shift}", exponent)
+    yield DerivationStep("exponent", f"{exponent + shift} - {shift}", exponent)
     scaled = yield from rescale_by(arithmetic.wrap32(total), shared, exponent)
     return (yield from code(scaled, op))
 

@@ -13,7 +13,7 @@ from refinterp.explain.parts import (
     number,
     rescale,
 )
-from refinterp.explain.steps import Derivation, Index, Step
+from refinterp.explain.steps import Derivation, DerivationStep, Index
 
 WORDS = "the product of two tensors"
 
@@ -32,19 +32,21 @@ def mul(op: Operation, at: Index) -> Derivation:
     codes = []
     for name, operand in (("a", a), ("b", b)):
         index = broadcast_index(operand, at)
-        yield Step(name, f"{name}{list(index)}", operand.code(index))
+        yield DerivationStep(name, f"{name}{list(index)}", operand.code(index))
         codes.append(operand.code(index) - operand.zero)
     product = codes[0] * codes[1]
     factors = [
         f"({value + operand.zero} - {bracketed(operand.zero)})" if operand.zero else str(value)
         for value, operand in zip(codes, (a, b), strict=True)
     ]
-    yield Step("product", " · ".join(factors), product)
+    yield DerivationStep("product", " · ".join(factors), product)
     if a.dtype == "int16" and y.dtype != "int16":
         high = min(arithmetic.halves_up(product, 15), 2**15 - 1)
-        yield Step("first rounding", f"floor({product} / 2^15 + 1/2)", high)
+        yield DerivationStep("first rounding", f"floor({product} / 2^15 + 1/2)", high)
         short = arithmetic.divide_half_away(high, 1 << 8)
-        yield Step("second rounding", f"round({high} / 2^8), halves away from zero", short)
+        yield DerivationStep(
+            "second rounding", f"round({high} / 2^8), halves away from zero", short
+        )
         return (yield from code(short, op))
     how = f"a {number(a.scale)} · b {number(b.scale)} / y {number(y.scale)}"
     real = a.scale * b.scale / y.scale
@@ -64,7 +66,7 @@ def mul_plain(op: Operation, at: Index) -> Derivation:
     """Numbers without scales, in their own type."""
     first = op.input(0)[broadcast_index(op.input(0), at)]
     second = op.input(1)[broadcast_index(op.input(1), at)]
-    yield Step("a", "first operand", first)
-    yield Step("b", "second operand", second)
-    yield Step("product", f"{first} · {second}", first * second)
+    yield DerivationStep("a", "first operand", first)
+    yield DerivationStep("b", "second operand", second)
+    yield DerivationStep("product", f"{first} · {second}", first * second)
     return (yield from clamp_plain(first * second, op))

@@ -6,7 +6,7 @@ from refinterp.explain import arithmetic
 from refinterp.explain.definition import definition
 from refinterp.explain.operation import Operation
 from refinterp.explain.parts import Part, clamp, clamp_real, inside, real_sum, window
-from refinterp.explain.steps import Derivation, Index, Number, Step, Tap
+from refinterp.explain.steps import Derivation, DerivationStep, Index, Number, Tap
 
 MEAN = "the mean of a window of each channel, padding not counted"
 MAX = "the largest element of a window of each channel"
@@ -36,9 +36,9 @@ def average_pool(op: Operation, at: Index) -> Derivation:
     """Codes: input and output share scale and zero point, so the codes themselves are averaged."""
     codes = yield from pool(op, at)
     total, count = sum(int(value) for value in codes), len(codes)
-    yield Step("sum", f"{count} codes inside the input", total)
+    yield DerivationStep("sum", f"{count} codes inside the input", total)
     mean = arithmetic.divide_half_away(total, count)
-    yield Step("mean", f"round({total} / {count}), halves away from zero", mean)
+    yield DerivationStep("mean", f"round({total} / {count}), halves away from zero", mean)
     return (yield from clamp(mean, op))
 
 
@@ -59,7 +59,7 @@ def max_pool(op: Operation, at: Index) -> Derivation:
     """Codes: input and output share scale and zero point."""
     codes = yield from pool(op, at)
     largest = max(int(value) for value in codes)
-    yield Step("maximum", f"largest of {len(codes)} codes", largest)
+    yield DerivationStep("maximum", f"largest of {len(codes)} codes", largest)
     return (yield from clamp(largest, op))
 
 
@@ -68,5 +68,5 @@ def max_pool_real(op: Operation, at: Index) -> Derivation:
     """Reals."""
     values = yield from pool(op, at)
     largest = max(float(value) for value in values)
-    yield Step("maximum", f"largest of {len(values)}", largest)
+    yield DerivationStep("maximum", f"largest of {len(values)}", largest)
     return (yield from clamp_real(largest, op))

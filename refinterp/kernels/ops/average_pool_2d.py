@@ -42,7 +42,7 @@ from refinterp.kernels.pooling import (
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
-from refinterp.numerics.frames import Block, FrameGrid
+from refinterp.numerics.frames import FrameGrid, TapBlock
 from refinterp.numerics.gemm import FLOAT32_EXACT
 from refinterp.numerics.sums import middle_sums
 
@@ -128,7 +128,7 @@ class AveragePool2DInteger(Kernel):
             np.clip(acc, self.low, self.high, out=acc)
         np.copyto(out, acc, casting="unsafe")
 
-    def _count(self, block: Block) -> Any:
+    def _count(self, block: TapBlock) -> Any:
         """Elements averaged at each output position of a block; one number where all agree."""
         lines = self.lines[block.top : block.bottom]
         if lines.min() == lines.max() and self.pixels.min() == self.pixels.max():

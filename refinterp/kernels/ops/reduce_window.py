@@ -41,7 +41,7 @@ _FUNCTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class AxesWindow:
     """A window over an input, per axis."""
 
     size: tuple[int, ...]
@@ -94,10 +94,10 @@ def check(
         raise ModelError(f"{where}: the initial value must be one element")
 
 
-def constant_window(operands: Windowed[TensorSpec]) -> Window:
+def constant_window(operands: Windowed[TensorSpec]) -> AxesWindow:
     """Read REDUCE_WINDOW's constants."""
     read = (operands.window, operands.strides, operands.dilations)
-    return Window(*(tuple(integers(spec, "REDUCE_WINDOW")) for spec in read))
+    return AxesWindow(*(tuple(integers(spec, "REDUCE_WINDOW")) for spec in read))
 
 
 @kernel("REDUCE_WINDOW", *_TYPES, options=ReduceWindowOptions)
@@ -105,7 +105,7 @@ def constant_window(operands: Windowed[TensorSpec]) -> Window:
 class ReduceWindow(Kernel):
     """window: where; name: the body."""
 
-    window: Window
+    window: AxesWindow
     name: str
 
     @staticmethod
@@ -152,11 +152,11 @@ class StablehloReduceWindowOptions:
     body_subgraph_index: int = 0
     subgraph_operators: Sequence[Sequence[str]] = ()
 
-    def axes(self, rank: int) -> tuple[Window, tuple[int, ...], list[tuple[int, int]]]:
+    def axes(self, rank: int) -> tuple[AxesWindow, tuple[int, ...], list[tuple[int, int]]]:
         """Return window, base dilations and paddings; what is not given is 1, or 0."""
         ones = (1,) * rank
         flat = tuple(self.padding) or (0,) * (2 * rank)
-        window = Window(
+        window = AxesWindow(
             tuple(self.window_dimensions) or ones,
             tuple(self.window_strides) or ones,
             tuple(self.window_dilations) or ones,
@@ -189,7 +189,7 @@ def spread(shape: Shape, options: StablehloReduceWindowOptions) -> Shape:
 class StablehloReduceWindow(Kernel):
     """padded: x's shape once spread; kept, places: which of x lie where in it; name: the body."""
 
-    window: Window
+    window: AxesWindow
     padded: Shape
     kept: tuple[slice, ...]
     places: tuple[slice, ...]

@@ -32,7 +32,7 @@ from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.recurrent import Activation, Product, Rows, activation
+from refinterp.numerics.recurrent import Activation, Rows, WeightProduct, activation
 
 F32 = NDArray[np.float32]
 
@@ -51,9 +51,9 @@ class RnnOptions:
 class RnnCell:
     """The products and the bias (units,)."""
 
-    data: Product
-    auxiliary: Product | None
-    recurrent: Product
+    data: WeightProduct
+    auxiliary: WeightProduct | None
+    recurrent: WeightProduct
     bias: F32
     activation: Activation
     asymmetric: bool
@@ -114,8 +114,10 @@ def _cell(
     auxiliary: int | None,
     options: RnnOptions,
 ) -> RnnCell:
-    def product(index: int) -> Product:
-        return Product.of(lstm.present(arrays, index), product_scale(lstm.present(specs, index)))
+    def product(index: int) -> WeightProduct:
+        return WeightProduct.of(
+            lstm.present(arrays, index), product_scale(lstm.present(specs, index))
+        )
 
     bias = lstm.present(arrays, first + 2)
     return RnnCell(

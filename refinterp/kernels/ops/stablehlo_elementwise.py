@@ -31,7 +31,7 @@ _WHOLE = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint6
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared(Kernel):
+class PreparedElementwise(Kernel):
     """function: (a, b) → y, in the elements' own type."""
 
     function: Callable[[Array, Array], Array]
@@ -76,10 +76,10 @@ def _register(operator: str, function: Callable[[Array, Array], Array], *dtypes:
             outputs: Sequence[TensorSpec],
             options: NoOptions,
             rule: Rules,
-        ) -> Prepared:
+        ) -> PreparedElementwise:
             """Check the operands."""
             check(operands, outputs, options)
-            return Prepared(function)
+            return PreparedElementwise(function)
 
     kernel(operator, *dtypes)(Elementwise)
 

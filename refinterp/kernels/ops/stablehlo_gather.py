@@ -39,7 +39,7 @@ _WHERE = "STABLEHLO_GATHER"
 
 
 @dataclass(frozen=True, slots=True)
-class GatherOptions:
+class StablehloGatherOptions:
     """Schema table StablehloGatherOptions."""
 
     offset_dims: Sequence[int] = ()
@@ -49,7 +49,7 @@ class GatherOptions:
     slice_sizes: Sequence[int] = ()
 
 
-@kernel("STABLEHLO_GATHER", *BYTES, options=GatherOptions)
+@kernel("STABLEHLO_GATHER", *BYTES, options=StablehloGatherOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class StablehloGather(Kernel):
     """Where the element of each place of y comes from, as positions in x.
@@ -66,7 +66,9 @@ class StablehloGather(Kernel):
     batch: Shape
 
     @staticmethod
-    def output_shapes(operands: Gathered[TensorSpec], options: GatherOptions) -> tuple[Shape, ...]:
+    def output_shapes(
+        operands: Gathered[TensorSpec], options: StablehloGatherOptions
+    ) -> tuple[Shape, ...]:
         """Lay batch axes and box axes out."""
         x, start = operands.input, operands.indices
         axis, sizes = options.index_vector_dim, options.slice_sizes
@@ -99,7 +101,7 @@ class StablehloGather(Kernel):
         cls,
         operands: Gathered[TensorSpec],
         outputs: Sequence[TensorSpec],
-        options: GatherOptions,
+        options: StablehloGatherOptions,
         rule: Rules,
     ) -> StablehloGather:
         """Work out where boxes and their elements lie."""

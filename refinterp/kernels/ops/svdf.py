@@ -37,7 +37,7 @@ from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32
-from refinterp.numerics.recurrent import Activation, Product, Rows, activation
+from refinterp.numerics.recurrent import Activation, Rows, WeightProduct, activation
 
 I64 = NDArray[np.int64]
 
@@ -177,7 +177,7 @@ class SvdfFloat(Kernel):
 
     rank: int
     activation: Activation
-    features: Product | None
+    features: WeightProduct | None
     feature_scale: np.float32 | None
     time_scale: np.float32 | None
     asymmetric: bool
@@ -207,7 +207,9 @@ class SvdfFloat(Kernel):
         return cls(
             options.rank,
             activation(options.fused_activation_function),
-            None if feature.data is None else Product.of(feature.data, product_scale(feature)),
+            None
+            if feature.data is None
+            else WeightProduct.of(feature.data, product_scale(feature)),
             product_scale(feature),
             product_scale(time),
             options.asymmetric_quantize_inputs,
@@ -220,7 +222,7 @@ class SvdfFloat(Kernel):
         x, w_feature, w_time = operands.input, operands.feature_weights, operands.time_weights
         bias, state = operands.bias, operands.activations
         y = outputs[0]
-        weigh = self.features or Product.of(w_feature[0], self.feature_scale)
+        weigh = self.features or WeightProduct.of(w_feature[0], self.feature_scale)
         features = weigh(Rows(x.reshape(-1, x.shape[-1]), self.asymmetric))
         windows, last = _history(state, features.reshape(*y.shape[:2], -1), w_time.shape[-1])
         time = w_time[0]

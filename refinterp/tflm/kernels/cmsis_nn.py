@@ -30,22 +30,22 @@ from refinterp.tflm.kernels.reference import (
     weighted,
     weighted_transpose,
 )
-from refinterp.tflm.operation import Operation
+from refinterp.tflm.operation import TflmOperation
 from refinterp.tflm.targets import Simd
 
 _COLUMNS: Final = "columns of the input"
 
 
-def _simd(op: Operation) -> Simd:
+def _simd(op: TflmOperation) -> Simd:
     return op.profile.target.simd
 
 
-def _ask(op: Operation, size: int, what: str) -> None:
+def _ask(op: TflmOperation, size: int, what: str) -> None:
     if size > 0:
         op.scratch(size, what)
 
 
-def _convolution(op: Operation, filter_channels: int) -> Conv:
+def _convolution(op: TflmOperation, filter_channels: int) -> Conv:
     x, w, y = op["i0"].shape, op["i1"].shape, op["o0"].shape
     for ref in ("i0", "i1", "o0"):
         op.require(op[ref].rank == 4, f"{op[ref]} has rank {op[ref].rank}, not 4")
@@ -70,7 +70,7 @@ def _convolution(op: Operation, filter_channels: int) -> Conv:
     )
 
 
-def conv_2d(op: Operation) -> None:
+def conv_2d(op: TflmOperation) -> None:
     """Prepare of CONV_2D."""
     op.temps("i0 i1 o0")
     op.same_type("i0", "o0")
@@ -91,7 +91,7 @@ def conv_2d(op: Operation) -> None:
         _ask(op, buffers.conv_s16(conv, _simd(op)), _COLUMNS)
 
 
-def depthwise_conv_2d(op: Operation) -> None:
+def depthwise_conv_2d(op: TflmOperation) -> None:
     """Prepare of DEPTHWISE_CONV_2D."""
     op.temps("i0 i1 o0")
     op.same_type("i0", "o0")
@@ -109,7 +109,7 @@ def depthwise_conv_2d(op: Operation) -> None:
         _ask(op, rule(conv, _simd(op)), _COLUMNS)
 
 
-def transpose_conv(op: Operation) -> None:
+def transpose_conv(op: TflmOperation) -> None:
     """Prepare of TRANSPOSE_CONV."""
     x, w, y = op["i2"], op["i1"], op["o0"]
     op.temps("o0 i2 i1")
@@ -136,7 +136,7 @@ def transpose_conv(op: Operation) -> None:
     transpose_conv_data(op)
 
 
-def fully_connected(op: Operation) -> None:
+def fully_connected(op: TflmOperation) -> None:
     """Prepare of FULLY_CONNECTED."""
     op.temps("i0 i1 i2 o0")
     op.same_type("i0", "o0")
@@ -164,7 +164,7 @@ def fully_connected(op: Operation) -> None:
         _ask(op, size, "kernel sums")
 
 
-def batch_matmul(op: Operation) -> None:
+def batch_matmul(op: TflmOperation) -> None:
     """Prepare of BATCH_MATMUL."""
     op.temps("i0 i1 o0")
     op.one_of("i0", POOLED)
@@ -185,25 +185,25 @@ def batch_matmul(op: Operation) -> None:
         _ask(op, buffers.fully_connected_s8(shape[-1], _simd(op)), "kernel sums")
 
 
-def average_pool_2d(op: Operation) -> None:
+def average_pool_2d(op: TflmOperation) -> None:
     """Prepare of AVERAGE_POOL_2D."""
     op.temps("i0 o0 i0 o0")
     if op["i0"].dtype != "float32":
         _ask(op, buffers.average_pool(op["i0"].shape[3], _simd(op)), "sum per channel")
 
 
-def softmax(op: Operation) -> None:
+def softmax(op: TflmOperation) -> None:
     """Prepare of SOFTMAX."""
     op.temps("i0 o0")
     softmax_tables(op)
 
 
-def svdf_init(op: Operation) -> None:
+def svdf_init(op: TflmOperation) -> None:
     """Init of SVDF."""
     op.keep_struct("CmsisOpDataSvdf for size" if op.profile.kernels.size else "CmsisOpDataSvdf")
 
 
-def svdf(op: Operation) -> None:
+def svdf(op: TflmOperation) -> None:
     """Prepare of SVDF."""
     svdf_checks(op)
     op.temps("i0 i1 i2 i3 i4 o0")
@@ -223,7 +223,7 @@ def svdf(op: Operation) -> None:
         op.keep(size, "kernel sums")
 
 
-def lstm(op: Operation) -> None:
+def lstm(op: TflmOperation) -> None:
     """Prepare of UNIDIRECTIONAL_SEQUENCE_LSTM."""
     op.temps(f"{LSTM_INPUTS} o0")
     cell = lstm_checks(op)
@@ -239,7 +239,7 @@ def lstm(op: Operation) -> None:
     lstm_scratch(op, cell, 3 if quantized else 4)
 
 
-def ethos_u(op: Operation) -> None:
+def ethos_u(op: TflmOperation) -> None:
     """Prepare of ethos-u, in builds with the driver of that processor (`ethos_u/ethosu.cc`)."""
     count = len(op.operator.inputs) + len(op.operator.outputs)
     op.scratch(8 * count, "base addresses")

@@ -12,10 +12,10 @@ from refinterp.numerics.window import window
 from refinterp.tflm.footprint import Footprint
 from refinterp.tflm.kernels import reference
 from refinterp.tflm.kernels.esp_nn_scratch import Shape, conv_p4, conv_s3, depthwise_s3
-from refinterp.tflm.operation import Operation
+from refinterp.tflm.operation import TflmOperation
 
 
-def _shape(op: Operation) -> Shape:
+def _shape(op: TflmOperation) -> Shape:
     x, w, y = op["i0"].shape, op["i1"].shape, op["o0"].shape
     strides = int(op.option("stride_h", 1)), int(op.option("stride_w", 1))
     dilation = int(op.option("dilation_h_factor", 1)), int(op.option("dilation_w_factor", 1))
@@ -36,7 +36,7 @@ def _shape(op: Operation) -> Shape:
     )  # fmt: skip
 
 
-def conv_2d(op: Operation) -> None:
+def conv_2d(op: TflmOperation) -> None:
     """Prepare of CONV_2D."""
     reference.conv_2d(op)
     rules = {"s3": conv_s3, "p4": conv_p4}
@@ -45,14 +45,14 @@ def conv_2d(op: Operation) -> None:
         op.scratch(rule(_shape(op)), "ESP-NN's copy of weights and input")
 
 
-def depthwise_conv_2d(op: Operation) -> None:
+def depthwise_conv_2d(op: TflmOperation) -> None:
     """Prepare of DEPTHWISE_CONV_2D."""
     reference.depthwise_conv_2d(op)
     if op["i0"].dtype == "int8" and op.profile.kernels.chip == "s3":
         op.scratch(depthwise_s3(_shape(op)), "ESP-NN's copy of weights and input")
 
 
-def softmax(op: Operation) -> None:
+def softmax(op: TflmOperation) -> None:
     """Prepare of SOFTMAX."""
     reference.softmax(op)
     x = op["i0"]

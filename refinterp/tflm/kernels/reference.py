@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from refinterp.tflm.footprint import Ask, Footprint
-from refinterp.tflm.operation import Operand, Operation
+from refinterp.tflm.operation import TflmOperand, TflmOperation
 
 HYBRID: Final = "hybrid models are not supported"
 INT16_TABLE: Final = 513 * 2  # bytes of a table over int16
@@ -39,7 +39,7 @@ QUANTIZED: Final = {
 # convolutions and matrix products
 
 
-def weighted(op: Operation, *, int4: bool = True, conv: str = "i1") -> None:
+def weighted(op: TflmOperation, *, int4: bool = True, conv: str = "i1") -> None:
     """Refuse inputs and weights whose types do not go together: hybrid and unsigned models."""
     x, w = op["i0"], op[conv]
     allowed = {"float32": ("float32",), "int16": ("int8",), "int8": ("int8", "int4")[: 1 + int4]}
@@ -48,7 +48,7 @@ def weighted(op: Operation, *, int4: bool = True, conv: str = "i1") -> None:
         op.refuse(f"input is {x}, weights are {w}: {reason}")
 
 
-def quantized_weights(op: Operation, weights: str, axis: int, *, zeros: bool = False) -> None:
+def quantized_weights(op: TflmOperation, weights: str, axis: int, *, zeros: bool = False) -> None:
     """Refuse weights without one scale, or one per channel."""
     w = op[weights]
     op.require(w.scales > 0, f"weights {w} are not quantized")
@@ -64,19 +64,19 @@ def quantized_weights(op: Operation, weights: str, axis: int, *, zeros: bool = F
         )
 
 
-def multipliers(op: Operation, channels: int) -> None:
+def multipliers(op: TflmOperation, channels: int) -> None:
     """Ask for a multiplier and a shift per channel."""
     op.keep(4 * channels, "multiplier per channel")
     op.keep(4 * channels, "shift per channel")
 
 
-def unpacked(op: Operation, weights: str) -> None:
+def unpacked(op: TflmOperation, weights: str) -> None:
     """Ask for the bytes that int4 weights are unpacked into."""
     if op[weights].dtype == "int4":
         op.scratch(op[weights].elements, "weights unpacked from int4")
 
 
-def conv_2d(op: Operation) -> None:
+def conv_2d(op: TflmOperation) -> None:
     """Prepare of CONV_2D."""
     op.temps("o0 i0 i1")
     op.same_type("i0", "o0")
@@ -88,7 +88,7 @@ def conv_2d(op: Operation) -> None:
     unpacked(op, "i1")
 
 
-def depthwise_conv_2d(op: Operation) -> None:
+def depthwise_conv_2d(op: TflmOperation) -> None:
     """Prepare of DEPTHWISE_CONV_2D."""
     op.temps("o0 i0 i1")
     multipliers(op, op["i1"].shape[3])
@@ -99,7 +99,7 @@ def depthwise_conv_2d(op: Operation) -> None:
     op.temps("i0 i1 i2 o0")
 
 
-def transpose_conv(op: Operation) -> None:
+def transpose_conv(op: TflmOperation) -> None:
     """Prepare of TRANSPOSE_CONV."""
     x, w, y = op["i2"], op["i1"], op["o0"]
     op.temps("o0 i2 i1")
@@ -111,14 +111,14 @@ def transpose_conv(op: Operation) -> None:
     transpose_conv_data(op)
 
 
-def weighted_transpose(op: Operation) -> None:
+def weighted_transpose(op: TflmOperation) -> None:
     """Refuse types of TRANSPOSE_CONV that do not go together."""
     x, w = op["i2"], op["i1"]
     if (x.dtype, w.dtype) not in {("float32",) * 2, ("int8",) * 2, ("int16", "int8")}:
         op.refuse(f"input is {x}, weights are {w}: {HYBRID}")
 
 
-def transpose_conv_data(op: Operation) -> None:
+def transpose_conv_data(op: TflmOperation) -> None:
     """Ask for what CalculateOpData asks for in both libraries."""
     if op["i2"].dtype == "float32":
         return
@@ -128,7 +128,7 @@ def transpose_conv_data(op: Operation) -> None:
         op.scratch(8 * bias.elements, "bias widened to 64 bits")
 
 
-def fully_connected(op: Operation) -> None:
+def fully_connected(op: TflmOperation) -> None:
     """Prepare of FULLY_CONNECTED."""
     op.temps("i0 i1 i2 o0")
     op.same_type("i0", "o0")
@@ -137,7 +137,7 @@ def fully_connected(op: Operation) -> None:
     fully_connected_data(op)
 
 
-def fully_connected_data(op: Operation) -> None:
+def fully_connected_data(op: TflmOperation) -> None:
     """Ask for what CalculateOpDataFullyConnected asks for in every library."""
     w = op["i1"]
     if op["i0"].dtype != "float32" and w.scales > 1:
@@ -150,7 +150,7 @@ def fully_connected_data(op: Operation) -> None:
         multipliers(op, w.scales)
 
 
-def transposed(op: Operation, ref: str) -> None:
+def transposed(op: TflmOperation, ref: str) -> None:
     """Ask for a transposed copy of an operand, with a struct and dimensions of its own."""
     x = op[ref]
     op.keep_struct("TfLiteEvalTensor", f"transposed input {ref[1:]}: TfLiteEvalTensor")
@@ -158,7 +158,7 @@ def transposed(op: Operation, ref: str) -> None:
     op.keep(x.elements * x.itemsize, f"transposed input {ref[1:]}: elements")
 
 
-def batch_matmul_shape(op: Operation) -> tuple[int, ...]:
+def batch_matmul_shape(op: TflmOperation) -> tuple[int, ...]:
     """Shape of BATCH_MATMUL's output."""
     x, y = op["i0"].shape, op["i1"].shape
     rank = max(len(x), len(y))
@@ -169,7 +169,7 @@ def batch_matmul_shape(op: Operation) -> tuple[int, ...]:
     return (*batch, rows, columns)
 
 
-def batch_matmul(op: Operation) -> None:
+def batch_matmul(op: TflmOperation) -> None:
     """Prepare of BATCH_MATMUL."""
     op.temps("i0 i1 o0")
     op.one_of("i0", POOLED)
@@ -189,14 +189,14 @@ def batch_matmul(op: Operation) -> None:
 # recurrent operators
 
 
-def svdf(op: Operation) -> None:
+def svdf(op: TflmOperation) -> None:
     """Prepare of SVDF."""
     svdf_checks(op)
     op.temps("i0 i1 i2 i3 i4 o0")
     svdf_scratch(op)
 
 
-def svdf_checks(op: Operation) -> None:
+def svdf_checks(op: TflmOperation) -> None:
     """Refuse what PrepareSvdf refuses for its types."""
     op.one_of("i0", "float32 int8")
     quantized = op["i0"].dtype == "int8"
@@ -208,7 +208,7 @@ def svdf_checks(op: Operation) -> None:
         op.require(op.get("i3") is not None, "it has no bias")
 
 
-def svdf_scratch(op: Operation) -> None:
+def svdf_scratch(op: TflmOperation) -> None:
     """Ask for the sums of the filters, and of the units."""
     batch, filters = op["i0"].shape[0], op["i1"].shape[0]
     op.scratch(4 * batch * filters, "one value per filter")
@@ -219,7 +219,7 @@ def svdf_scratch(op: Operation) -> None:
 LSTM_INPUTS: Final = " ".join(f"i{i}" for i in range(24))
 
 
-def lstm_checks(op: Operation) -> Operand:
+def lstm_checks(op: TflmOperation) -> TflmOperand:
     """Refuse what the LSTM's Prepare refuses; return the cell state."""
     op.require(len(op.operator.inputs) == 24, f"it has {len(op.operator.inputs)} inputs, not 24")
     for i in (*range(1, 9), *range(12, 16)):
@@ -236,19 +236,19 @@ def lstm_checks(op: Operation) -> Operand:
     return op["i19"]
 
 
-def lstm(op: Operation) -> None:
+def lstm(op: TflmOperation) -> None:
     """Prepare of UNIDIRECTIONAL_SEQUENCE_LSTM."""
     op.temps(f"{LSTM_INPUTS} o0")
     lstm_scratch(op, lstm_checks(op), 4)
 
 
-def lstm_sizes(op: Operation) -> tuple[int, int]:
+def lstm_sizes(op: TflmOperation) -> tuple[int, int]:
     """Batch size and state dimension."""
     x, state = op["i0"].shape, op["i18"].shape
     return x[1] if op.option("time_major", False) else x[0], state[1]
 
 
-def lstm_scratch(op: Operation, cell: Operand, count: int) -> None:
+def lstm_scratch(op: TflmOperation, cell: TflmOperand, count: int) -> None:
     """Ask for buffers of one gate each."""
     batch, states = lstm_sizes(op)
     for _ in range(count):
@@ -258,7 +258,7 @@ def lstm_scratch(op: Operation, cell: Operand, count: int) -> None:
 # element by element
 
 
-def add_n(op: Operation) -> None:
+def add_n(op: TflmOperation) -> None:
     """Prepare of ADD_N."""
     op.temps("i0 o0")
     op.one_of("o0", "float32 int8")
@@ -272,7 +272,7 @@ def add_n(op: Operation) -> None:
     op.scratch(op.pointer * len(op.operator.inputs), "pointers to the inputs")
 
 
-def concatenation(op: Operation) -> None:
+def concatenation(op: TflmOperation) -> None:
     """Prepare of CONCATENATION."""
     op.temps("i0 o0")
     op.one_of("i0", "float32 int8 int16 int32 int64 bool")
@@ -287,33 +287,33 @@ def concatenation(op: Operation) -> None:
         op.require(x.dtype != "int8" or same, f"input {i} and the output have different scales")
 
 
-def cumsum(op: Operation) -> None:
+def cumsum(op: TflmOperation) -> None:
     """Prepare of CUMSUM."""
     op.temps("i0 i1 o0")
     if op["o0"].dtype == "int8":
         op.keep_struct("OpDataCumSum")
 
 
-def exp(op: Operation) -> None:
+def exp(op: TflmOperation) -> None:
     """Prepare of EXP."""
     op.temps("i0 o0")
     op.same_type("o0", "i0")
 
 
-def log_softmax(op: Operation) -> None:
+def log_softmax(op: TflmOperation) -> None:
     """Prepare of LOG_SOFTMAX."""
     op.temps("i0 o0")
     if op["i0"].dtype == "int8":
         op.keep_struct("OpDataLogSoftmax")
 
 
-def softmax(op: Operation) -> None:
+def softmax(op: TflmOperation) -> None:
     """Prepare of SOFTMAX."""
     op.temps("i0 o0")
     softmax_tables(op)
 
 
-def softmax_tables(op: Operation) -> None:
+def softmax_tables(op: TflmOperation) -> None:
     """Ask for the two tables that int16 takes, in every library."""
     if op["i0"].dtype == "int16":
         op.keep(INT16_TABLE, "table of exp(x)")
@@ -325,7 +325,7 @@ def softmax_tables(op: Operation) -> None:
 # reductions
 
 
-def mean_or_sum(op: Operation) -> None:
+def mean_or_sum(op: TflmOperation) -> None:
     """Prepare of MEAN and SUM."""
     op.temps("i0 o0 i1")
     if op["i0"].dtype != "float32":
@@ -334,27 +334,27 @@ def mean_or_sum(op: Operation) -> None:
     reduce_simple(op)
 
 
-def reduce_min_max(op: Operation) -> None:
+def reduce_min_max(op: TflmOperation) -> None:
     """Prepare of REDUCE_MAX and REDUCE_MIN."""
     reduce_simple(op)
     op.temps("i0 o0 i1")
     reduced(op)
 
 
-def reduce_all(op: Operation) -> None:
+def reduce_all(op: TflmOperation) -> None:
     """Prepare of REDUCE_ALL."""
     op.temps("i0 o0 i1")
     reduce_simple(op)
     reduced(op)
 
 
-def reduce_simple(op: Operation) -> None:
+def reduce_simple(op: TflmOperation) -> None:
     """Look at what PrepareSimple looks at."""
     op.temps("i0 i1 o0" if op["i0"].dtype == "int8" else "i0 i1")
     op.one_of("i1", "int32")
 
 
-def reduced(op: Operation) -> None:
+def reduced(op: TflmOperation) -> None:
     """Ask for an index per input dimension and one per reduced axis."""
     op.scratch(4 * op["i0"].rank, "index per dimension")
     op.scratch(4 * op["i1"].elements, "reduced axes")
@@ -363,7 +363,7 @@ def reduced(op: Operation) -> None:
 # shapes
 
 
-def depth_to_space(op: Operation) -> None:
+def depth_to_space(op: TflmOperation) -> None:
     """Prepare of DEPTH_TO_SPACE."""
     op.temps("i0 o0")
     op.require(op["i0"].rank == 4, f"{op['i0']} has rank {op['i0'].rank}, not 4")
@@ -373,7 +373,7 @@ def depth_to_space(op: Operation) -> None:
     op.rewrite("o0", (n, h * block, w * block, c // block // block))
 
 
-def space_to_depth(op: Operation) -> None:
+def space_to_depth(op: TflmOperation) -> None:
     """Prepare of SPACE_TO_DEPTH."""
     op.temps("i0 o0")
     op.require(op["i0"].rank == 4, f"{op['i0']} has rank {op['i0'].rank}, not 4")
@@ -383,13 +383,13 @@ def space_to_depth(op: Operation) -> None:
     op.rewrite("o0", (n, h // block, w // block, c * block * block))
 
 
-def l2_pool_2d(op: Operation) -> None:
+def l2_pool_2d(op: TflmOperation) -> None:
     """Prepare of L2_POOL_2D."""
     op.temps("o0 i0")
     op.rewrite("o0", op["o0"].shape)
 
 
-def embedding_lookup(op: Operation) -> None:
+def embedding_lookup(op: TflmOperation) -> None:
     """Prepare of EMBEDDING_LOOKUP."""
     op.temps("i0 i1 o0")
     op.one_of("i0", "int32")
@@ -398,7 +398,7 @@ def embedding_lookup(op: Operation) -> None:
     op.keep_struct("OpDataEmbeddingLookup")
 
 
-def gather(op: Operation) -> None:
+def gather(op: TflmOperation) -> None:
     """Prepare of GATHER."""
     op.temps("i0 i1 o0")
     op.one_of("i1", "int32")
@@ -409,7 +409,7 @@ def gather(op: Operation) -> None:
     op.rewrite("o0", (*x[:axis], *at[batch:], *x[axis + 1 :]))
 
 
-def gather_nd(op: Operation) -> None:
+def gather_nd(op: TflmOperation) -> None:
     """Prepare of GATHER_ND."""
     op.temps("i0 i1 o0")
     op.one_of("i1", "int32")
@@ -418,7 +418,7 @@ def gather_nd(op: Operation) -> None:
     op.rewrite("o0", (*at[:-1], *x[at[-1] :]))
 
 
-def reshape(op: Operation) -> None:
+def reshape(op: TflmOperation) -> None:
     """Prepare of RESHAPE."""
     op.temps("i0 o0")
     shape = op["o0"].shape
@@ -431,7 +431,7 @@ def reshape(op: Operation) -> None:
     op.same_type("i0", "o0")
 
 
-def mirror_pad(op: Operation) -> None:
+def mirror_pad(op: TflmOperation) -> None:
     """Prepare of MIRROR_PAD."""
     op.temps("i0 i1 o0")
     op.scratch(4 * op["i0"].rank, "elements per output dimension")
@@ -444,7 +444,7 @@ def constant_input(temps: str, *refs: str, **types: str) -> Ask:
     types: those that further operands may have, by operand.
     """
 
-    def prepare(op: Operation) -> None:
+    def prepare(op: TflmOperation) -> None:
         op.temps(temps)
         for ref in refs:
             op.must_be_constant(ref)
@@ -454,7 +454,7 @@ def constant_input(temps: str, *refs: str, **types: str) -> Ask:
     return prepare
 
 
-def strided_slice(op: Operation) -> None:
+def strided_slice(op: TflmOperation) -> None:
     """Prepare of STRIDED_SLICE."""
     op.temps("i0 i1 i2 i3 o0")
     op.require(op["i0"].rank <= 4, f"{op['i0']} has rank {op['i0'].rank}, at most 4 is supported")
@@ -462,7 +462,7 @@ def strided_slice(op: Operation) -> None:
         op.must_be_constant(ref)
 
 
-def quantize(op: Operation) -> None:
+def quantize(op: TflmOperation) -> None:
     """Prepare of QUANTIZE."""
     op.temps("i0 o0")
     op.one_of("o0", QUANTIZED[op["i0"].dtype])
@@ -472,7 +472,7 @@ def quantize(op: Operation) -> None:
 # resource variables
 
 
-def var_handle(op: Operation) -> None:
+def var_handle(op: TflmOperation) -> None:
     """Prepare of VAR_HANDLE."""
     name = repr((op.option("container", None), op.option("shared_name", None)))
     if name not in op.state.names:
@@ -481,7 +481,7 @@ def var_handle(op: Operation) -> None:
     op.state.shapes[op["o0"].id] = (0,)  # its data is the id the operator keeps, not the arena's
 
 
-def assign_variable(op: Operation) -> None:
+def assign_variable(op: TflmOperation) -> None:
     """Prepare of ASSIGN_VARIABLE."""
     op.temps("i1")
     resource = op.state.resources.get(op["i0"].id)
@@ -490,7 +490,7 @@ def assign_variable(op: Operation) -> None:
         op.keep(op["i1"].elements * op["i1"].itemsize, "resource variable")
 
 
-def assign_variable_init(op: Operation) -> None:
+def assign_variable_init(op: TflmOperation) -> None:
     """Init of ASSIGN_VARIABLE."""
     if op.profile.tflm.compression:
         op.keep_struct("OpDataAssignVariable")
@@ -499,7 +499,7 @@ def assign_variable_init(op: Operation) -> None:
 # custom operators that are not of the signal library
 
 
-def detection_post_process(op: Operation) -> None:
+def detection_post_process(op: TflmOperation) -> None:
     """Prepare of TFLite_Detection_PostProcess."""
     op.temps("i0 i1 i2")
     options = op.option_map()
@@ -531,7 +531,7 @@ def _unread(kind: int, scales: int) -> int | None:
     return 4 + 4 * scales if kind == TABLES and scales else 0
 
 
-def decode(op: Operation) -> None:
+def decode(op: TflmOperation) -> None:
     """Prepare of TFLM_DECODE."""
     count = len(op.operator.outputs)
     op.require(

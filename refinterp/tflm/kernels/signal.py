@@ -11,46 +11,46 @@ import math
 from typing import Any, Final
 
 from refinterp.tflm.footprint import Footprint
-from refinterp.tflm.operation import Operation
+from refinterp.tflm.operation import TflmOperation
 
 _FFT_TYPES: Final = {0: 4, 2: 4, 7: 2}  # TensorType → bytes: float32, int32, int16
 
 
-def _number(op: Operation, position: int) -> int:
+def _number(op: TflmOperation, position: int) -> int:
     values = op.map_values()
     op.require(position < len(values), f"its options are {len(values)} values, too few")
     return int(values[position])
 
 
-def _item(op: Operation, allowed: tuple[int, ...]) -> int:
+def _item(op: TflmOperation, allowed: tuple[int, ...]) -> int:
     kind = int(op.option_map().get("T", -1))
     op.require(kind in allowed, f"option T is {kind}; its kernels are for {allowed}")
     return _FFT_TYPES[kind]
 
 
-def _frames(op: Operation, ref: str, inner: int) -> int:
+def _frames(op: TflmOperation, ref: str, inner: int) -> int:
     """Product of the leading dimensions, the last `inner` left out."""
     return math.prod(op[ref].shape[:-inner])
 
 
-def _circular_buffer(op: Operation, capacity: int) -> int:
+def _circular_buffer(op: TflmOperation, capacity: int) -> int:
     return op.size("CircularBuffer") + 2 * 2 * capacity
 
 
-def _buffers(op: Operation, count: int, capacity: int) -> None:
+def _buffers(op: TflmOperation, count: int, capacity: int) -> None:
     op.keep(op.pointer * count, "pointers to the states")
     op.keep(op.pointer * count, "pointers to the circular buffers")
     for _ in range(count):
         op.keep(_circular_buffer(op, capacity), "circular buffer")
 
 
-def delay(op: Operation) -> None:
+def delay(op: TflmOperation) -> None:
     """Prepare of SignalDelay."""
     op.temps("i0 o0")
     _buffers(op, _frames(op, "i0", 1), op["i0"].shape[-1] + _number(op, 0))
 
 
-def framer(op: Operation) -> None:
+def framer(op: TflmOperation) -> None:
     """Prepare of SignalFramer."""
     op.temps("i0 o0 o1")
     size, step = _number(op, 0), _number(op, 1)
@@ -58,48 +58,48 @@ def framer(op: Operation) -> None:
     _buffers(op, _frames(op, "i0", 1), -(-size // step) * step)
 
 
-def stacker_init(op: Operation) -> None:
+def stacker_init(op: TflmOperation) -> None:
     """Init of SignalStacker."""
     channels, left, right = (_number(op, i) for i in range(3))
     op.keep(_circular_buffer(op, channels * (left + right + 1)), "circular buffer")
 
 
-def filter_bank_init(op: Operation) -> None:
+def filter_bank_init(op: TflmOperation) -> None:
     """Init of SignalFilterBank."""
     op.keep(8 * (_number(op, 0) + 1), "one sum per channel")
 
 
-def spectral_subtraction_init(op: Operation) -> None:
+def spectral_subtraction_init(op: TflmOperation) -> None:
     """Init of SignalFilterBankSpectralSubtraction."""
     op.keep(4 * _number(op, 4), "noise estimate per channel")
 
 
-def fft_state(op: Operation, item: int) -> int:
+def fft_state(op: TflmOperation, item: int) -> int:
     """Bytes of kiss_fft's state for a real transform of items of this size."""
     half = _number(op, 1) // 2
     state = op.size("kiss_fft_state") + 2 * item * half
     return op.size("kiss_fftr_state") + state + 2 * item * (half * 3 // 2)
 
 
-def rfft_init(op: Operation) -> None:
+def rfft_init(op: TflmOperation) -> None:
     """Init of SignalRfft."""
     op.keep(fft_state(op, _item(op, (0, 2, 7))), "FFT tables")
 
 
-def irfft_init(op: Operation) -> None:
+def irfft_init(op: TflmOperation) -> None:
     """Init of SignalIrfft: in float32 the length is kept as well."""
     item = _item(op, (0, 2, 7))
     kept = op.size("IrfftFloatState") if int(op.option_map()["T"]) == 0 else 0
     op.keep(kept + fft_state(op, item), "FFT tables")
 
 
-def rfft(op: Operation) -> None:
+def rfft(op: TflmOperation) -> None:
     """Prepare of SignalRfft."""
     op.temps("i0 o0")
     op.scratch(_number(op, 1) * _item(op, (0, 2, 7)), "padded input")
 
 
-def overlap_add(op: Operation) -> None:
+def overlap_add(op: TflmOperation) -> None:
     """Prepare of SignalOverlapAdd."""
     op.temps("i0 o0")
     item, frames = _item(op, (0, 7)), _frames(op, "i0", 2)

@@ -29,7 +29,7 @@ _NOT_WRITTEN: Final = -2
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RowConvolution:
     """A convolution along one row: sizes in columns, pad: of padding in front."""
 
     given: int
@@ -39,14 +39,14 @@ class Row:
     pad: int
 
 
-def meant(row: Row, column: int) -> list[int]:
+def meant(row: RowConvolution, column: int) -> list[int]:
     """Which input column each filter column of an output column should read; -1: padding."""
     first = column * row.stride - row.pad
     places = range(first, first + row.kernel)
     return [place if 0 <= place < row.given else _PAD for place in places]
 
 
-def spoiled(row: Row) -> bool:
+def spoiled(row: RowConvolution) -> bool:
     """Whether arm_convolve_1_x_n_s8 leaves an output column, or reads another element for one."""
     total = (row.made - 1) * row.stride + row.kernel - row.given
     uneven = total - 2 * int(total / 2)  # C's remainder
@@ -84,7 +84,7 @@ def _quotient(a: int, b: int) -> int:
     return int(a / b)  # C's: towards zero
 
 
-def _row(node: Node, channels: int) -> Row | None:
+def _row(node: Node, channels: int) -> RowConvolution | None:
     """The row that the MVE kernel of one row would take, None if it is not taken."""
     x, weights, y = operand(node, 0), operand(node, 1), output(node)
     if x is None or weights is None or y is None or not x.rank == weights.rank == y.rank == 4:
@@ -96,7 +96,7 @@ def _row(node: Node, channels: int) -> Row | None:
     if not one_row or channels != x.shape[3] or stride * channels % 4:
         return None
     total = (y.shape[2] - 1) * stride + kernel - x.shape[2]
-    row = Row(x.shape[2], y.shape[2], kernel, stride, max(total, 0) // 2)
+    row = RowConvolution(x.shape[2], y.shape[2], kernel, stride, max(total, 0) // 2)
     pointwise = kernel == 1 and row.pad == 0 and int(node.option("dilation_h_factor", 1)) == 1
     return None if pointwise else row
 

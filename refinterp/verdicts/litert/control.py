@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from refinterp.verdicts.node import (
-    Known,
+    KnownTensors,
     Node,
     Operand,
     need,
@@ -102,7 +102,7 @@ def composite(node: Node) -> None:
     called = _subgraph(node, "decomposition_subgraph_index")
     _counts(node, called, len(node.inputs), len(node.outputs))
     graph = node.model.subgraphs[called]
-    known = Known()
+    known = KnownTensors()
     for position, index in enumerate(graph.inputs):
         x = node.x(position, aborts=True)
         known.shapes[index], known.dtypes[index] = x.shape, x.dtype
@@ -110,7 +110,7 @@ def composite(node: Node) -> None:
         _on_these(node, called, known)
 
 
-def _on_these(node: Node, called: int, known: Known) -> None:
+def _on_these(node: Node, called: int, known: KnownTensors) -> None:
     """The operators of a subgraph take the types that are passed to it."""
     for index in range(len(node.model.subgraphs[called].operators)):
         inner = Node(node.model, called, index, known)
