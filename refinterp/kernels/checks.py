@@ -8,14 +8,15 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
-from refinterp.graph.operands import Binary, Operands, Unary
+from refinterp.graph.operands import Binary, Operands
 from refinterp.graph.spec import TensorSpec
 from refinterp.numerics.broadcast import broadcast_shape
 
 
-def same_shape(operands: Unary[TensorSpec], options: Any) -> tuple[Shape, ...]:
-    """The output has the operand's shape."""
-    return (operands.input.shape,)
+def same_shape(operands: Operands[TensorSpec], options: Any) -> tuple[Shape, ...]:
+    """The output has the shape of the first operand."""
+    x, *_ = operands
+    return (x.shape,)
 
 
 def common_shape(operands: Operands[TensorSpec], options: Any) -> tuple[Shape, ...]:
