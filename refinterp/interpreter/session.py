@@ -19,7 +19,7 @@ from refinterp.interpreter.litert_errors import AllocationError, ResizeError, Un
 from refinterp.interpreter.sentences import failed_node, unresolved
 from refinterp.numerics.threads import blas_threads
 from refinterp.run.executor import Executor
-from refinterp.run.gate import refusals_of, warnings_of
+from refinterp.run.gate import judged
 from refinterp.run.observe import EVERYTHING, Keeper
 from refinterp.run.prepare import Program, Step, prepare
 
@@ -163,9 +163,10 @@ class Session:
     def _gate(self, program: Program) -> None:
         """Refuse what the runtime refuses when it prepares operators, or warn of it."""
         self._refused_run = ""
-        for known in warnings_of(program):
-            warnings.warn(known, stacklevel=5)
-        for verdict in refusals_of(program):
+        known, refused = judged(program)
+        for sentence in known:
+            warnings.warn(sentence, stacklevel=5)
+        for verdict in refused:
             if self._lenient:
                 warnings.warn(str(verdict), stacklevel=5)
                 return

@@ -55,11 +55,9 @@ class Float64Rescale:
         """Return the fast form, or None if it is proven for too few channels."""
         shape = rule.bias.shape
         m = Multiplier(
-            np.broadcast_to(rule.multiplier.mantissa, shape),
-            np.broadcast_to(rule.multiplier.exponent, shape),
+            _filling(rule.multiplier.mantissa, shape), _filling(rule.multiplier.exponent, shape)
         )
-        factor = np.broadcast_to(rule.factor, shape)
-        bound = np.broadcast_to(bound, shape)
+        factor, bound = _filling(rule.factor, shape), _filling(bound, shape)
         if not shape or shape[0] == 0 or not (bound < 2.0**52).all():
             return None
         low, high = rule.low - rule.zero_point, rule.high - rule.zero_point
@@ -93,12 +91,11 @@ class Float64Rescale:
             bias_first, offset = bias, after
         else:
             return None
-        tile = max(1, ROW // shape[0])
         return cls(
-            None if bias_first is None or not bias_first.any() else np.tile(bias_first, tile),
-            np.tile(scale, tile),
-            np.tile(offset, tile) if offset.any() else None,
-            np.tile(half, tile) if signed else None,
+            None if bias_first is None or not bias_first.any() else _stretch(bias_first),
+            _stretch(scale),
+            _stretch(offset) if offset.any() else None,
+            _stretch(half) if signed else None,
             not form.signed and not only_positive,
             low,
             high,
@@ -157,6 +154,18 @@ class Float64Rescale:
             self.bound,
         )
         return find_float32(rule, ROW)
+
+
+def _filling(array: Any, shape: tuple[int, ...]) -> Any:
+    """An array of a shape: itself, or one element over and over."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
+
+
+def _stretch(vector: F64) -> F64:
+    """Repeat a vector to a row of about `ROW` elements."""
+    row = np.empty((max(1, ROW // vector.size), vector.size))
+    row[:] = vector
+    return row.reshape(-1)
 
 
 def _constant_codes(rule: RescaleRule, m: Multiplier, bound: F64) -> I64:

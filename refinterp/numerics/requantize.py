@@ -24,7 +24,8 @@ from refinterp.numerics.tape import NOW, Do, put
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 BLOCK = 1 << 15  # elements of one block of work: 256 KiB of float64
-FLOAT64_PAYS = 1 << 12  # elements for which the plain rule takes longer than the proof
+EXACT_BLOCK = 1 << 13  # elements of one block by the plain rule, which makes many passes
+FLOAT64_PAYS = 6 << 10  # elements for which the plain rule takes longer than the proof
 FLOAT32_PAYS = 1 << 14  # rows for which a float32 form is worth looking for
 
 
@@ -106,6 +107,7 @@ class Requantizer:
         rows, channels = acc.shape
         step = _step(channels)
         if self.float64 is None:
+            step = max(1, EXACT_BLOCK // max(channels, 1))
             for start in range(0, rows, step):
                 do(_exactly, self.rule, acc[start : start + step], out[start : start + step])
             return

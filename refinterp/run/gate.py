@@ -12,9 +12,12 @@ from refinterp.errors import UnsupportedError
 from refinterp.graph.model import Model
 from refinterp.run.prepare import Program
 from refinterp.verdicts.inventory import highest_version
-from refinterp.verdicts.judge import Shapes, judge, nodes
-from refinterp.verdicts.told import met, sentences
+from refinterp.verdicts.judge import Shapes, judge, nodes_of
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.told import met, met_by, sentences
 from refinterp.verdicts.verdict import LITERT_OPTIMIZED, LITERT_REFERENCE, TFLM, Verdict
+
+_OTHERWISE = "refinterp computes what is meant"
 
 
 def shapes_of(program: Program) -> Shapes:
@@ -40,20 +43,23 @@ def refusals(
     ones that a runtime does not know are left alone: whoever uses them registers them. Known
     differences are no refusals: `warnings_of` tells of them.
     """
-    for subgraph in range(len(model.subgraphs)) if subgraphs is None else subgraphs:
-        for node in nodes(model, subgraph, runtime, (shapes or {}).get(subgraph)):
-            whose = runtime
-            if node.custom:
-                if not highest_version(runtime, node.name):
-                    continue
-            elif runtime == LITERT_REFERENCE and node.version > highest_version(runtime, node.name):
-                whose = LITERT_OPTIMIZED
-            verdict = judge(node, whose)
-            stops = verdict.verdict == "refuses" or (
-                verdict.verdict == "aborts" and verdict.stage != "invoke"
-            )
-            if stops and not verdict.row:
-                yield verdict
+    return _refused(nodes_of(model, runtime, shapes, subgraphs), runtime)
+
+
+def _refused(operators: Iterable[Node], runtime: str) -> Iterator[Verdict]:
+    for node in operators:
+        whose = runtime
+        if node.custom:
+            if not highest_version(runtime, node.name):
+                continue
+        elif runtime == LITERT_REFERENCE and node.version > highest_version(runtime, node.name):
+            whose = LITERT_OPTIMIZED
+        verdict = judge(node, whose)
+        stops = verdict.verdict == "refuses" or (
+            verdict.verdict == "aborts" and verdict.stage != "invoke"
+        )
+        if stops and not verdict.row:
+            yield verdict
 
 
 def refusals_of(program: Program) -> Iterator[Verdict]:
@@ -67,9 +73,18 @@ def refusals_of(program: Program) -> Iterator[Verdict]:
 
 def warnings_of(program: Program) -> tuple[str, ...]:
     """What the runtime of the program's flavour is known to do otherwise with it, in sentences."""
-    shapes, subgraphs = shapes_of(program), sorted(program.graphs)
-    found = met(program.model, program.flavour, shapes, subgraphs)
-    return sentences(found, "refinterp computes what is meant")
+    found = met(program.model, program.flavour, shapes_of(program), sorted(program.graphs))
+    return sentences(found, _OTHERWISE)
+
+
+def judged(program: Program) -> tuple[tuple[str, ...], Iterator[Verdict]]:
+    """Both, warnings and refusals, looking at each operator once where shapes are the same."""
+    if program.flavour == TFLM:
+        return warnings_of(program), refusals_of(program)
+    shapes = shapes_of(program)
+    operators = list(nodes_of(program.model, program.flavour, shapes, sorted(program.graphs)))
+    warnings = sentences(met_by(operators, program.flavour), _OTHERWISE)
+    return warnings, _refused(operators, program.flavour)
 
 
 def require(program: Program, *, lenient: bool = False) -> tuple[Verdict, ...]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from refinterp.errors import UsageError
@@ -75,6 +75,14 @@ def nodes(
         yield node
         if runtime in _LITERT and node.name in FOLLOWS:
             known.follow(node)
+
+
+def nodes_of(
+    model: Model, runtime: str, shapes: Shapes | None = None, subgraphs: Iterable[int] | None = None
+) -> Iterator[Node]:
+    """Yield the operators of several subgraphs, all if not given."""
+    for subgraph in range(len(model.subgraphs)) if subgraphs is None else subgraphs:
+        yield from nodes(model, subgraph, runtime, (shapes or {}).get(subgraph))
 
 
 def judge(node: Node, runtime: str) -> Verdict:

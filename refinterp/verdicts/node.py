@@ -34,18 +34,26 @@ def _short(name: str) -> str:
 class Operand:
     """One tensor that an operator reads or writes.
 
-    label: how sentences call it ("input 0 'x'"). shape: as the runtime knows it by then.
+    place: side and position. shape, dtype: as the runtime knows them by then.
     constant: the file gives its value. variable: it keeps its value between runs.
     """
 
-    def __init__(self, model: Model, tensor: Tensor, label: str, shape: Shape) -> None:
+    def __init__(
+        self, model: Model, tensor: Tensor, place: tuple[str, int], shape: Shape, dtype: str
+    ) -> None:
         self._model = model
+        self._place = place
         self.tensor = tensor
-        self.label = label
         self.shape = shape
-        self.dtype = str(tensor.dtype)
+        self.dtype = dtype
         self.constant = has_constant(model, tensor)
         self.variable = tensor.is_variable
+
+    @cached_property
+    def label(self) -> str:
+        """How sentences call it ("input 0 'x'")."""
+        side, position = self._place
+        return f"{side} {position} ({_short(self.tensor.name)!r})"
 
     @property
     def empty(self) -> bool:
@@ -180,7 +188,6 @@ class Node:
         self._known = known or KnownTensors()
         self.inputs = self._operands(self.operator.inputs, "input")
         self.outputs = self._operands(self.operator.outputs, "output")
-        self.intermediates = self._operands(self.operator.intermediates, "intermediate")
 
     def _operands(self, indices: Sequence[int], side: str) -> tuple[Operand | None, ...]:
         found: list[Operand | None] = []
@@ -189,12 +196,15 @@ class Node:
                 found.append(None)
                 continue
             tensor = self.graph.tensors[index]
-            label = f"{side} {position} ({_short(tensor.name)!r})"
             shape = self._known.shapes.get(index, tensor.shape)
-            operand = Operand(self.model, tensor, label, shape)
-            operand.dtype = self._known.dtypes.get(index, operand.dtype)
-            found.append(operand)
+            dtype = self._known.dtypes.get(index, str(tensor.dtype))
+            found.append(Operand(self.model, tensor, (side, position), shape, dtype))
         return tuple(found)
+
+    @cached_property
+    def intermediates(self) -> tuple[Operand | None, ...]:
+        """Tensors that only the operator's definition names."""
+        return self._operands(self.operator.intermediates, "intermediate")
 
     @cached_property
     def options(self) -> Mapping[str, Any]:

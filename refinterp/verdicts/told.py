@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from refinterp.graph.model import Model
 from refinterp.verdicts.differences.table import by_id, differences
-from refinterp.verdicts.judge import Shapes, nodes
+from refinterp.verdicts.judge import Shapes, nodes_of
+from refinterp.verdicts.node import Node
 from refinterp.verdicts.verdict import Verdict
 
 _MOST = 12  # operators that a sentence names
@@ -19,10 +20,14 @@ def met(
 
     subgraphs: all if not given.
     """
+    return met_by(nodes_of(model, runtime, shapes, subgraphs), runtime)
+
+
+def met_by(operators: Iterable[Node], runtime: str) -> tuple[Verdict, ...]:
+    """The same of some operators."""
     found = []
-    for subgraph in range(len(model.subgraphs)) if subgraphs is None else subgraphs:
-        for node in nodes(model, subgraph, runtime, (shapes or {}).get(subgraph)):
-            found += [v for v in differences(node, runtime) if v.verdict != "runs"][:1]
+    for node in operators:
+        found += [v for v in differences(node, runtime) if v.verdict != "runs"][:1]
     return tuple(found)
 
 

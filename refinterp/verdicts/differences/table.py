@@ -41,8 +41,7 @@ def rows_of(node: Node, runtime: str) -> Iterator[Difference]:
 
     A kernel library is TFLM where the operator is none of its own.
     """
-    rows = (*_by_operator().get(node.name, ()), *_by_operator().get(ANY, ()))
-    rows = tuple(row for row in rows if runtime in row.runtimes or runtime in OWN)
+    rows = _rows_for(node.name, runtime)
     if not rows:
         return
     dtype = dtype_of(node)
@@ -79,6 +78,13 @@ def _by_operator() -> Mapping[str, tuple[Difference, ...]]:
     return MappingProxyType(
         {name: tuple(row for row in ROWS if row.operator == name) for name in names}
     )
+
+
+@cache
+def _rows_for(operator: str, runtime: str) -> tuple[Difference, ...]:
+    """The rows that may concern an operator in a runtime."""
+    rows = (*_by_operator().get(operator, ()), *_by_operator().get(ANY, ()))
+    return tuple(row for row in rows if runtime in row.runtimes or runtime in OWN)
 
 
 @cache
