@@ -133,7 +133,7 @@ def _noise(errors: ErrorFigures) -> float:
 class Output:
     """One output of the model. top1_agreement: the share of samples whose largest element is in
     the same place on both sides (the first of equals), None for outputs that are no score list.
-    parts: along the last axis, where they are of different kinds; see `measure.output_parts`.
+    parts: along an axis, where they are of different kinds; see `measure.output_parts`.
     """
 
     tensor: int

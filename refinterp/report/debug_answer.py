@@ -147,9 +147,9 @@ def evidence(layer: Layer, cause: Cause) -> str:
 
 def part_name(part: OutputPart) -> str:
     """A part of an output by its columns, and its branch: columns 4..6 ('head/scores')."""
-    many = part.first != part.last
-    where = f"columns {part.first}..{part.last}" if many else f"column {part.first}"
-    return where if part.name is None else f"{where} ({shorten(one_line(part.name), _NAME)!r})"
+    if part.name is None:
+        return part.where
+    return f"{part.where} ({shorten(one_line(part.name), _NAME)!r})"
 
 
 def _first_cause(groups: Sequence[CauseGroup]) -> Lines:

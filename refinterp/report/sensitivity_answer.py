@@ -35,7 +35,8 @@ def sensitivity_answer(report: SensitivityReport, ranges: Sequence[TensorRanges]
 
 def said(effect: Effect) -> str:
     """What a variant of the model comes to at its outputs."""
-    where = f" ({one_line(effect.worst)})" if ", column" in effect.worst else ""
+    part = any(f", {kind}" in effect.worst for kind in ("column", "index", "indices"))
+    where = f" ({one_line(effect.worst)})" if part else ""
     parts = [f"SQNR {decibels(effect.sqnr_db)} dB{where}"]
     if effect.top1_agreement is not None:
         parts.append(f"top-1 agreement {100 * effect.top1_agreement:.1f} %")

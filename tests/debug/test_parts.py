@@ -170,6 +170,75 @@ def test_a_constant_part_is_judged_by_steps():
     )
 
 
+def upright(second: str = "scores", *, turned: bool = False) -> Model:
+    """Boxes in 0..600 above 3 rows of scores in 0..1, or of boxes; as codes of one scale.
+
+    turned: side by side, and then transposed.
+    """
+    g = GraphBuilder()
+    grid = {"scale": BOX, "zero_point": -128}
+    shapes = [(1, 5, 4), (1, 5, 3)] if turned else [(1, 4, 5), (1, 3, 5)]
+    boxes = g.input("boxes", shapes[0], "int8", **grid)
+    scale = SCORE if second == "scores" else BOX
+    scores = g.input(second, shapes[1], "int8", scale=scale, zero_point=-128)
+    wide = g.tensor("wide", shapes[1], "int8", **grid)
+    g.operator("QUANTIZE", [scores], [wide])
+    joined = g.tensor("joined", (1, 5, 7) if turned else (1, 7, 5), "int8", **grid)
+    g.operator("CONCATENATION", [boxes, wide], [joined], {"axis": 2 if turned else 1})
+    if turned:
+        order = g.constant("order", np.array([0, 2, 1], np.int32))
+        out = g.tensor("turned", (1, 7, 5), "int8", **grid)
+        g.operator("TRANSPOSE", [joined, order], [out])
+        joined = out
+    reals = g.tensor("reals", (1, 7, 5))
+    g.operator("DEQUANTIZE", [joined], [reals])
+    return g.build(outputs=[reals])
+
+
+def both(model: Model, *, reach: float = 1.0) -> Samples:
+    """Boxes up to 600, the second input up to `reach`."""
+    rng = np.random.default_rng(3)
+    specs = [model.subgraphs[0].tensors[i].shape for i in model.subgraphs[0].inputs]
+    values = [rng.uniform(0, top, (8, *s)) for top, s in zip((600, reach), specs, strict=True)]
+    return Samples(8, lambda i: [v[i].astype(np.float32) for v in values], "drawn")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_boxes_above_scores_are_parts(turned):
+    """A concatenation along another axis than the last, or one that is transposed."""
+    model = upright(turned=turned)
+    report = debug(model, both(model))
+    (output,) = report.outputs
+    assert [(p.axis, p.first, p.last, p.name) for p in output.parts] == [
+        (1, 0, 3, "boxes"),
+        (1, 4, 6, "wide"),
+    ]
+    assert str(output.parts[1]) == "indices 4..6 of axis 1 ('wide')"
+    assert output.accumulated.sqnr_db > 40
+    assert output.parts[1].sqnr_db == report.worst_output_sqnr_db < 3
+    values = np.concatenate([both(model).get(i)[0].reshape(-1) for i in range(8)])
+    codes = np.clip(np.rint(values / np.float32(BOX)), 0, 255)
+    noise = np.square(codes * np.float64(np.float32(BOX)) - values).sum()
+    wanted = 10 * np.log10(np.square(values.astype(np.float64)).sum() / noise)
+    assert output.parts[0].sqnr_db == pytest.approx(wanted, abs=0.01)
+
+
+def test_places_of_one_kind_are_one_thing():
+    """Boxes of two grids above each other."""
+    model = upright("more boxes")
+    assert parts(debug(model, both(model, reach=600.0))) == []
+
+
+def test_reals_that_are_dequantized_in_the_file_are_kept_as_they_are():
+    """A layer kept in float before a DEQUANTIZE is not quantized once more for it."""
+    model = upright()
+    study = Variants(model, both(model))
+    report = sensitivity(study, 30.0)
+    assert report.search is not None
+    assert report.search.reached
+    assert report.search.operators == (0,)
+
+
 def test_parts_do_not_depend_on_how_samples_are_divided():
     """Sums merged from shards give the same parts bit for bit."""
     comparison = Comparison(detector())

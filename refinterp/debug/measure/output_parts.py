@@ -1,4 +1,4 @@
-"""The parts of an output along its last axis, each judged by itself.
+"""The parts of an output along an axis, each judged by itself.
 
 A detector's output holds boxes in pixels and scores in 0..1. One figure over both is that of the
 boxes: their squares are a hundred thousand times those of the scores, which may all be lost.
@@ -8,6 +8,10 @@ many rows, or few columns, neighbouring columns whose reference differs 8 times 
 a single row, whose elements may well be scores of one kind) are parts too. What SOFTMAX or LOGISTIC
 writes is one part. An output of one part has none.
 
+Another axis has parts as well. One that was the last before a TRANSPOSE has them in the same way;
+else the branches of a CONCATENATION along it, if one differs from another 8 times in size. So boxes
+above scores are told apart, and the places of several grids, which are all of one kind, are not.
+
 A part whose reference is a constant, or nowhere reaches half a step of the grid it was made on, has
 no ratio of signal to noise worth the name: it is not judged where it is met to within half a step.
 """
@@ -15,8 +19,8 @@ no ratio of signal to noise worth the name: it is not judged where it is met to 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
@@ -26,12 +30,9 @@ from numpy.typing import NDArray
 from refinterp.debug.measure.error_sums import sqnr_db
 from refinterp.debug.measure.exact import ExactSums
 from refinterp.debug.measure.grid import Grid
-from refinterp.debug.reference.fixed_outputs import fixed_output
-from refinterp.debug.reference.shadow import is_code
-from refinterp.graph.model import OPTIONAL
-from refinterp.graph.operators import facts
-from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import Program, Step
+from refinterp.debug.measure.output_branches import Branch, Branches
+from refinterp.graph.model import Shape
+from refinterp.run.prepare import Program
 
 _MOST_COLUMNS: Final = 4096
 _FEW_COLUMNS: Final = 64  # a longer single row is one kind of thing
@@ -43,26 +44,11 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
-    """Columns first … stop - 1 of an output, written together.
-
-    name: of the tensor that holds them, None where that is the output. step: of the grid they were
-    made on, 0.0 where none is known. fixed: whether their operator's definition gives that grid.
-    """
-
-    first: int
-    stop: int
-    name: str | None
-    step: float
-    fixed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class OutputPart:
-    """One part of an output: columns first … last of its last axis, and its errors.
+    """One part of an output: indices first … last of an axis, and its errors.
 
     name: the branch's tensor, or None. lowest, highest: of the reference. judged: whether the SQNR
-    counts; otherwise why says why not.
+    counts; otherwise why says why not. axis: -1 is the last, whose indices are called columns.
     """
 
     first: int
@@ -74,18 +60,29 @@ class OutputPart:
     highest: float
     judged: bool
     why: str | None = None
+    axis: int = -1
+
+    @property
+    def where(self) -> str:
+        """Its place: columns 4..6, or indices 4..6 of axis 1."""
+        kind, plural = ("column", "columns") if self.axis == -1 else ("index", "indices")
+        one = self.first == self.last
+        place = f"{kind} {self.first}" if one else f"{plural} {self.first}..{self.last}"
+        return place if self.axis == -1 else f"{place} of axis {self.axis}"
 
     def __str__(self) -> str:
-        one = self.first == self.last
-        where = f"column {self.first}" if one else f"columns {self.first}..{self.last}"
-        return where if self.name is None else f"{where} ({self.name!r})"
+        return self.where if self.name is None else f"{self.where} ({self.name!r})"
 
 
 @dataclass(slots=True)
-class PartSums:
-    """Errors e and reference r by column, (columns,): sums of e^2 and r^2, and extremes."""
+class AxisSums:
+    """Errors e and reference r by index of an axis, (columns,): sums of squares, and extremes.
+
+    behind: how many elements lie behind each index, of the axes that follow.
+    """
 
     columns: int
+    behind: int
     rows: int = 0
     sums: ExactSums = field(init=False)
     error: Array = field(init=False)
@@ -98,20 +95,18 @@ class PartSums:
         self.lowest = np.full(self.columns, np.inf)
         self.highest = np.full(self.columns, -np.inf)
 
-    def add(self, values: Array, reference: Array, grid: Grid | None) -> None:
-        """Take one sample into account; values: codes of the grid, or reals without one."""
-        reals = reference.reshape(-1).astype(np.float64)
-        own = values.reshape(-1).astype(np.float64)
+    def add(self, errors: Array, reference: Array) -> None:
+        """Take one sample into account, both flat."""
         with np.errstate(all="ignore"):
-            e = own - reals if grid is None else (own - grid.zero_point) * grid.scale - reals
-            e, r = e.reshape(-1, self.columns), reals.reshape(-1, self.columns)
-            self.sums.add(np.concatenate(((e * e).sum(axis=0), (r * r).sum(axis=0))))
-            self.error = np.maximum(self.error, np.abs(e).max(axis=0))
-            self.lowest = np.minimum(self.lowest, r.min(axis=0))
-            self.highest = np.maximum(self.highest, r.max(axis=0))
-        self.rows += len(r)
+            e, r = (v.reshape(-1, self.columns, self.behind) for v in (errors, reference))
+            squares = [(v * v).sum(axis=2).sum(axis=0) for v in (e, r)]
+            self.sums.add(np.concatenate(squares))
+            self.error = np.maximum(self.error, np.abs(e).max(axis=(0, 2)))
+            self.lowest = np.minimum(self.lowest, r.min(axis=(0, 2)))
+            self.highest = np.maximum(self.highest, r.max(axis=(0, 2)))
+        self.rows += len(r) * self.behind
 
-    def merge(self, other: PartSums) -> None:
+    def merge(self, other: AxisSums) -> None:
         """Take another's samples into account."""
         self.sums.merge(other.sums)
         self.error = np.maximum(self.error, other.error)
@@ -120,39 +115,85 @@ class PartSums:
         self.rows += other.rows
 
 
-@dataclass(frozen=True, slots=True)
-class OutputLayout:
-    """What may be told apart in one output. branches: of all its columns, in order.
+@dataclass(slots=True)
+class PartSums:
+    """The sums along each axis that may have parts."""
 
-    single: whether a sample has one row.
+    axes: tuple[AxisSums, ...]
+
+    def add(self, values: Array, reference: Array, grid: Grid | None) -> None:
+        """Take one sample into account; values: codes of the grid, or reals without one."""
+        reals = reference.reshape(-1).astype(np.float64)
+        own = values.reshape(-1).astype(np.float64)
+        with np.errstate(all="ignore"):
+            e = own - reals if grid is None else (own - grid.zero_point) * grid.scale - reals
+        for axis in self.axes:
+            axis.add(e, reals)
+
+    def merge(self, other: PartSums) -> None:
+        """Take another's samples into account."""
+        for axis, more in zip(self.axes, other.axes, strict=True):
+            axis.merge(more)
+
+
+@dataclass(frozen=True, slots=True)
+class AxisLayout:
+    """What may be told apart along one axis. branches: of all its indices, in order.
+
+    axis: -1 is the last. behind: how many elements lie behind an index. single: whether a sample
+    has one row. channels: whether indices may be of several kinds within a branch.
     """
 
+    axis: int
+    behind: int
     branches: tuple[Branch, ...]
     single: bool
+    channels: bool
 
-    @property
-    def columns(self) -> int:
-        """Length of the last axis."""
-        return self.branches[-1].stop
-
-    def nothing(self) -> PartSums:
+    def nothing(self) -> AxisSums:
         """The sums of no sample."""
-        return PartSums(self.columns)
+        return AxisSums(self.branches[-1].stop, self.behind)
 
-    def parts(self, sums: PartSums) -> tuple[OutputPart, ...]:
-        """The parts and what they come to; none where the output is all of one kind."""
+    def parts(self, sums: AxisSums) -> tuple[OutputPart, ...]:
+        """The parts and what they come to; none where the axis is all of one kind."""
         if not sums.rows:
             return ()
         noise, power = sums.sums.values.reshape(2, -1)
+        size = np.sqrt(power / sums.rows)
         found = []
         for branch in self.branches:
-            bits = _ROW_BITS if self.single else _ROWS_BITS
-            size = power[branch.first : branch.stop] / sums.rows
-            cuts = [0, branch.stop - branch.first] if branch.fixed else _cuts(np.sqrt(size), bits)
+            cuts = [0, branch.stop - branch.first]
+            if self.channels and not branch.fixed:
+                bits = _ROW_BITS if self.single else _ROWS_BITS
+                cuts = _cuts(size[branch.first : branch.stop], bits)
             for first, stop in pairwise(cuts):
                 at = slice(branch.first + first, branch.first + stop)
-                found.append(_part(branch, at, noise, power, sums))
+                found.append(_part(branch, at, self.axis, noise, power, sums))
+        if not self.channels and not self._of_several_kinds(power):
+            return ()
         return tuple(found) if len(found) > 1 else ()
+
+    def _of_several_kinds(self, power: Array) -> bool:
+        """Whether one branch is 8 times as large as another."""
+        means = [power[one.first : one.stop].mean() for one in self.branches]
+        sizes = np.sqrt([mean for mean in means if math.isfinite(mean) and mean > 0])
+        return bool(sizes.size) and bool(sizes.max() >= 2**_ROWS_BITS * sizes.min())
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLayout:
+    """What may be told apart in one output, along each axis that may have parts."""
+
+    axes: tuple[AxisLayout, ...]
+
+    def nothing(self) -> PartSums:
+        """The sums of no sample."""
+        return PartSums(tuple(axis.nothing() for axis in self.axes))
+
+    def parts(self, sums: PartSums) -> tuple[OutputPart, ...]:
+        """The parts and what they come to, axis by axis."""
+        both = zip(self.axes, sums.axes, strict=True)
+        return tuple(part for axis, own in both for part in axis.parts(own))
 
 
 def _cuts(size: NDArray[np.float64], bits: float) -> list[int]:
@@ -170,7 +211,9 @@ def _cuts(size: NDArray[np.float64], bits: float) -> list[int]:
     return [*cuts, size.size]
 
 
-def _part(branch: Branch, at: slice, noise: Array, power: Array, sums: PartSums) -> OutputPart:
+def _part(
+    branch: Branch, at: slice, axis: int, noise: Array, power: Array, sums: AxisSums
+) -> OutputPart:
     lowest, highest = float(sums.lowest[at].min()), float(sums.highest[at].max())
     error = float(sums.error[at].max())
     why = None
@@ -189,78 +232,35 @@ def _part(branch: Branch, at: slice, noise: Array, power: Array, sums: PartSums)
         highest,
         why is None,
         why,
+        axis,
     )
 
 
 def output_layout(program: Program, tensor: int) -> OutputLayout | None:
     """What may be told apart in a model's output, None where nothing may."""
+    if len(program.specs[tensor].shape) < 2 or not program.specs[tensor].size:
+        return None
+    known = Branches(program)
+    found = (_axis_layout(program, known, tensor, a) for a in _axes(program.specs[tensor].shape))
+    axes = tuple(axis for axis in found if axis is not None)
+    return OutputLayout(axes) if axes else None
+
+
+def _axes(shape: Shape) -> Iterator[int]:
+    """The axes that may have parts, the last one first; the first is that of the batch."""
+    last = len(shape) - 1
+    yield from (a for a in (last, *range(1, last)) if 2 <= shape[a] <= _MOST_COLUMNS)
+
+
+def _axis_layout(program: Program, known: Branches, tensor: int, axis: int) -> AxisLayout | None:
     spec = program.specs[tensor]
-    if len(spec.shape) < 2 or not 2 <= spec.shape[-1] <= _MOST_COLUMNS or not spec.size:
+    extent = spec.shape[axis]
+    branches = known.of(tensor, axis)
+    single = spec.size == extent
+    channels = known.of_channels(tensor, axis)
+    one_kind = not channels or branches[0].fixed or (single and extent > _FEW_COLUMNS)
+    if len(branches) == 1 and one_kind:
         return None
-    branches = _branches(program, {t: s for s in program.steps for t in s.outputs}, tensor)
-    single = spec.size == spec.shape[-1]
-    if len(branches) == 1 and (branches[0].fixed or (single and spec.shape[-1] > _FEW_COLUMNS)):
-        return None
-    return OutputLayout(tuple(branches), single)
-
-
-def _branches(program: Program, writers: Mapping[int, Step], tensor: int) -> list[Branch]:
-    """The branches of the concatenations along the last axis that lead to a tensor."""
-    specs = program.specs
-    source = _source(tensor, writers, specs)
-    step = writers.get(source)
-    if step is not None and _side_by_side(step, specs):
-        axis = program.graph.operators[step.operator].options.get("axis", 0)
-        if axis in (-1, len(specs[source].shape) - 1):
-            found: list[Branch] = []
-            for x in step.inputs:
-                at = found[-1].stop if found else 0
-                found += [
-                    replace(
-                        one,
-                        first=at + one.first,
-                        stop=at + one.stop,
-                        name=one.name or specs[x].name,
-                    )
-                    for one in _branches(program, writers, x)
-                ]
-            return found
-    made = _source(tensor, writers, specs, coded=True)
-    maker = writers.get(made)
-    fixed = bool(
-        maker is not None
-        and maker.inputs
-        and maker.inputs[0] != OPTIONAL
-        and fixed_output(maker.name, specs[maker.inputs[0]], specs[made])
-    )
-    step_size = specs[made].step if is_code(specs[made]) and specs[made].scale.size == 1 else 0.0
-    return [Branch(0, specs[tensor].shape[-1], None, step_size, fixed)]
-
-
-def _side_by_side(step: Step, specs: Sequence[TensorSpec]) -> bool:
-    """Whether a result is its operands along an axis that they have, too."""
-    rank = len(specs[step.outputs[0]].shape)
-    return facts(step.name).joins and all(len(specs[i].shape) == rank for i in step.inputs)
-
-
-def _same_values(name: str) -> bool:
-    return facts(name).reshapes or facts(name).conversion
-
-
-def _source(
-    tensor: int, writers: Mapping[int, Step], specs: Sequence[TensorSpec], *, coded: bool = False
-) -> int:
-    """The tensor whose columns these are, before it was reshaped, rescaled or converted.
-
-    coded: not further than to the first tensor of codes there is.
-    """
-    while True:
-        step = writers.get(tensor)
-        if step is None or not _same_values(step.name) or step.inputs[0] == OPTIONAL:
-            return tensor
-        before = step.inputs[0]
-        if specs[before].shape[-1:] != specs[tensor].shape[-1:]:
-            return tensor
-        if coded and is_code(specs[tensor]) and not is_code(specs[before]):
-            return tensor
-        tensor = before
+    behind = math.prod(spec.shape[axis + 1 :])
+    named = -1 if axis == len(spec.shape) - 1 else axis
+    return AxisLayout(named, behind, tuple(branches), single, channels)

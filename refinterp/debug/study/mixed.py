@@ -113,16 +113,17 @@ class _MixedModel:
         )
 
     def _operator(self, index: int, operator: Operator) -> None:
-        foreign = not self.deployed and any(
-            self.native.get(i, "codes") != "codes" for i in operator.inputs
-        )
+        other = any(self.native.get(i, "codes") != "codes" for i in operator.inputs)
+        foreign = other and not self.deployed
         if index in self.kept and facts(operator.name).conversion:
             self._pass_on(index, operator)
         elif index in self.kept and self.kept[index] == "int16":
             self._wide(index, operator)
         elif index in self.kept:
             self._float(index, operator, self.of.constants.get(index, {}))
-        elif foreign and facts(operator.name).conversion:
+        elif facts(operator.name).conversion and (
+            foreign or (other and not is_code(self.specs[operator.outputs[0]]))
+        ):  # deployed, what is there as reals needs no DEQUANTIZE
             self._conversion(operator)
         elif foreign and index in self.of.lossless:
             self._float(index, operator, {})
