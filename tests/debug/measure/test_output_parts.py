@@ -17,7 +17,7 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.writer import write_model
 from refinterp.samples.samples import Samples
-from tests.debug.test_data_scale import report_folder
+from tests.debug.faults.test_of_inputs import report_folder
 
 BOX, SCORE = 600.0 / 255, 1 / 256
 

@@ -10,7 +10,7 @@ from refinterp.debug.measure.neighbours import NeighbourSums
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.samples.samples import Samples
-from tests.debug.test_data_scale import own
+from tests.debug.faults.test_of_inputs import own
 
 SIDE = 24
 

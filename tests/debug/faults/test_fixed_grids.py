@@ -9,7 +9,7 @@ from refinterp.debug.compare import debug
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.samples.samples import Samples
-from tests.debug.test_data_scale import own, report_folder, told
+from tests.debug.faults.test_of_inputs import own, report_folder, told
 
 FIXED = {
     "SOFTMAX": (1 / 256, -128),
