@@ -154,3 +154,38 @@ def wrong_labels(subject: HealthyPair, rng: Rng) -> Injection | None:
     samples = replace(subject.samples, labels=truth)
     detail = f"labels {shift} places on"
     return Injection(subject.model, subject.twin, samples, frozenset(), detail, truth=truth)
+
+
+def input_scaling(subject: HealthyPair, rng: Rng) -> Injection | None:
+    """Data of another scaling or offset, or an input whose zero point is another's."""
+    edited = EditableModel(subject.model)
+    x = subject.model.subgraphs[0].inputs[0]
+    step = edited.scale(x)[0]
+    ends = np.iinfo(np.dtype(str(edited.tensors[x].dtype)))
+    low, span = (ends.min - edited.zero(x)) * step, (ends.max - ends.min) * step
+    at = frozenset(edited.readers(x))
+    kind = int(rng.integers(6))
+    if kind == 5:
+        moved = edited.zero(x) + rng.choice([-128, 128, 100, -100])
+        zero = int(np.clip(moved, ends.min, ends.max))
+        edited.set_grid(x, zero_point=zero)
+        detail = f"zero point of the input: {zero}"
+        return Injection(edited.build(), subject.twin, subject.samples, at, detail)
+    few = range(min(4, subject.samples.count))
+    mean = float(np.mean([subject.samples.get(i)[0].mean() for i in few]))
+    doubled = (lambda v: 2 * v - span) if low == 0 else (lambda v: v + span / 2)
+    change, detail = (
+        (lambda v: v * 255, "data * 255"),
+        (lambda v: v / 255, "data / 255"),
+        (doubled, "data on -1..1 for 0..1" if low == 0 else "data half a range beside"),
+        (lambda v: v - mean, "data without its mean"),
+        (lambda v: v * 128 + 128, "data * 128 + 128"),
+    )[kind]
+    if kind == 3 and abs(mean) < span / 8:
+        return None  # hardly any change
+    samples = Samples(
+        subject.samples.count,
+        lambda i: [change(values).astype(np.float32) for values in subject.samples.get(i)],
+        "changed",
+    )
+    return Injection(subject.model, subject.twin, samples, at, detail)

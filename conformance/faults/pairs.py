@@ -7,7 +7,7 @@ import numpy as np
 from conformance.faults.data_injections import changed
 from conformance.faults.editable import EditableModel
 from conformance.faults.injection import Injection, Rng
-from conformance.faults.injections import biased, draw, free_outputs, weighted
+from conformance.faults.places import biased, draw, free_outputs, weighted
 from conformance.faults.subjects import HealthyPair
 
 
