@@ -12,9 +12,10 @@ from typing import Final
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model, Shape
 from refinterp.verdicts import opening
+from refinterp.verdicts.checks import refuse
 from refinterp.verdicts.differences.table import differences
 from refinterp.verdicts.inventory import LOWEST, highest_version
-from refinterp.verdicts.node import KnownTensors, Node, refuse
+from refinterp.verdicts.node import KnownTensors, Node
 from refinterp.verdicts.table import rule_for
 from refinterp.verdicts.verdict import (
     CMSIS_NN_MVE,

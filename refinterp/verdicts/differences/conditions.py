@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from refinterp.numerics.fixedpoint import log2_if_power
-from refinterp.verdicts.node import Node, Operand
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.operand import Operand
 
 
 def operand(node: Node, position: int) -> Operand | None:

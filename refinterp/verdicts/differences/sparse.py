@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from refinterp.verdicts.differences.conditions import operand
 from refinterp.verdicts.differences.difference import ANY, Difference
-from refinterp.verdicts.node import Node, Operand
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.operand import Operand
 from refinterp.verdicts.verdict import (
     CMSIS_NN_MVE,
     ESP_NN,

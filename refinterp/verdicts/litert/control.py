@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from refinterp.verdicts.node import (
-    KnownTensors,
-    Node,
-    Operand,
+from refinterp.verdicts.checks import (
+    elements,
+    is_constant,
     need,
     rank,
     refuse,
@@ -17,15 +16,11 @@ from refinterp.verdicts.node import (
     same_type,
     types,
 )
+from refinterp.verdicts.common import called_subgraph, if_condition, input_count, output_count
+from refinterp.verdicts.node import KnownTensors, Node
+from refinterp.verdicts.operand import Operand
 from refinterp.verdicts.table import LITERT_RULES, litert
 from refinterp.verdicts.verdict import Refusal
-
-
-def _subgraph(node: Node, name: str) -> int:
-    called = int(node.option(name, 0))
-    count = len(node.model.subgraphs)
-    need(0 <= called < count, "options", f"{name} is {called}; allowed: 0 to {count - 1}")
-    return called
 
 
 def _counts(node: Node, called: int, inputs: int, outputs: int) -> None:
@@ -50,13 +45,9 @@ def _passed(node: Node, called: int, operands: Sequence[Operand | None], side: s
 @litert("IF")
 def if_(node: Node) -> None:
     """IF."""
-    need(len(node.inputs) > 0, "operands", "it has no inputs; allowed: 1 or more")
-    condition = node.x(0)
-    types(condition, "bool")
-    need(condition.size == 1, "shapes",
-         f"{condition.label} has {condition.size} elements; allowed: 1")  # fmt: skip
+    if_condition(node)
     for name in ("then_subgraph_index", "else_subgraph_index"):
-        called = _subgraph(node, name)
+        called = called_subgraph(node, name)
         _counts(node, called, len(node.inputs) - 1, len(node.outputs))
         _passed(node, called, node.inputs[1:], "inputs")
 
@@ -64,7 +55,8 @@ def if_(node: Node) -> None:
 @litert("WHILE")
 def while_(node: Node) -> None:
     """WHILE."""
-    condition, body = _subgraph(node, "cond_subgraph_index"), _subgraph(node, "body_subgraph_index")
+    condition = called_subgraph(node, "cond_subgraph_index")
+    body = called_subgraph(node, "body_subgraph_index")
     count = len(node.inputs)
     need(count == len(node.outputs), "operands",
          f"it has {count} inputs and {len(node.outputs)} outputs; allowed: as many")  # fmt: skip
@@ -80,7 +72,7 @@ def call_once(node: Node) -> None:
     called = int(node.option("init_subgraph_index", 0))
     need(called != node.subgraph, "options", "it calls its own subgraph")
     node.counts(0, 0)
-    _counts(node, _subgraph(node, "init_subgraph_index"), 0, 0)
+    _counts(node, called_subgraph(node, "init_subgraph_index"), 0, 0)
 
 
 @litert("ASSIGN_VARIABLE", "READ_VARIABLE")
@@ -99,7 +91,7 @@ def variable(node: Node) -> None:
 def composite(node: Node) -> None:
     """An operator spelt out in a subgraph."""
     need(len(node.inputs) > 0, "operands", "it has no inputs; allowed: 1 or more")
-    called = _subgraph(node, "decomposition_subgraph_index")
+    called = called_subgraph(node, "decomposition_subgraph_index")
     _counts(node, called, len(node.inputs), len(node.outputs))
     graph = node.model.subgraphs[called]
     known = KnownTensors()
@@ -131,12 +123,12 @@ def _on_these(node: Node, called: int, known: KnownTensors) -> None:
 @litert("TFLite_Detection_PostProcess")
 def detection(node: Node) -> None:
     """Boxes from what a detector says."""
-    need(len(node.inputs) == 3, "operands", f"it has {len(node.inputs)} inputs; allowed: 3")
+    input_count(node, 3)
     boxes, scores, anchors = (node.x(i) for i in range(3))
     rank(boxes, 3)
     rank(scores, 3)
     rank(anchors, 2)
-    need(len(node.outputs) == 4, "operands", f"it has {len(node.outputs)} outputs; allowed: 4")
+    output_count(node, 4)
     for position in range(4):
         node.y(position)
     for x in (boxes, scores, anchors):
@@ -180,7 +172,7 @@ def stablehlo_scatter(node: Node) -> None:
     depth = int(node.option("index_vector_dim", 0))
     need(depth <= indices.rank, "options",
          f"index_vector_dim is {depth}; allowed: up to {indices.rank}")  # fmt: skip
-    _subgraph(node, "update_computation_subgraph_index")
+    called_subgraph(node, "update_computation_subgraph_index")
 
 
 @litert("STABLEHLO_PAD")
@@ -192,7 +184,7 @@ def stablehlo_pad(node: Node) -> None:
          f"{', '.join(names)} have {counts} elements; allowed: as many", stage="open")  # fmt: skip
     x, value, y = node.x(0), node.x(1), node.y()
     same_type(x, value)
-    need(value.size == 1, "shapes", f"{value.label} has {value.size} elements; allowed: 1")
+    elements(value, 1)
     same_type(x, y)
 
 
@@ -205,8 +197,7 @@ def reduce_window(node: Node) -> None:
     if plain:
         for position in (2, 3, 4):
             window = node.x(position, aborts=True)
-            need(window.constant, "constants",
-                 f"{window.label} is computed at run time; it must be a constant")  # fmt: skip
+            is_constant(window)
             types(window, "int64")
         steps = node.x(3)
         need(0 not in (steps.integers() or ()), "values", f"{steps.label} holds 0; allowed: others",

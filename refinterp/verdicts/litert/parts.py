@@ -12,21 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from refinterp.graph.model import Shape
-from refinterp.verdicts.node import Node, Operand, below_one, clamp_fits, need, refuse
+from refinterp.verdicts.checks import below_one, clamp_fits, need, refuse, runs_on, same_type
+from refinterp.verdicts.common import one_to_one, quotient
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.operand import Operand
+from refinterp.verdicts.verdict import Stage
 
 CODES = ("int8", "uint8", "int16")
-QUANTIZED8 = ("int8", "uint8")
-
-
-def operand(node: Node, position: int) -> Operand | None:
-    """An input, None where it is left out."""
-    return node.inputs[position] if position < len(node.inputs) else None
-
-
-def quotient(a: float, b: float) -> float:
-    """Like C's, by zero too."""
-    with np.errstate(all="ignore"):
-        return float(np.float64(a) / np.float64(b))
 
 
 def broadcast(*operands: Operand) -> Shape:
@@ -93,69 +85,51 @@ def sum_multipliers(a: Operand, b: Operand, y: Operand, shift: int, *, cap: bool
         below_one(real, f"twice the larger scale over 2**{shift} times that of {y.label}")
 
 
-def bias_scale_fits(x: Operand, w: Operand, bias: Operand | None, y: Operand) -> None:
-    """The bias's scale is the product of the others', to 2 % of the result's."""
-    if bias is None:
+def broadcast_pair(node: Node) -> tuple[Operand, Operand, Operand]:
+    """Two operands of one type that broadcast, and the result."""
+    node.counts(2, 1)
+    a, b, y = node.x(0), node.x(1), node.y()
+    same_type(a, b)
+    if a.shape != b.shape:
+        broadcast(a, b)
+    return a, b, y
+
+
+def few_dimensions(most: int, *operands: Operand) -> None:
+    """Operands of unlike shape have few enough dimensions, or the process ends."""
+    if len({x.shape for x in operands}) == 1:
         return
-    product = x.scale * w.scale
-    off = quotient(abs(product - bias.scale), y.scale)
-    if not off <= 0.02:
-        refuse(
-            "bias scale",
-            f"{bias.label} has scale {bias.scale:.9g}, but that of {x.label} times that of "
-            f"{w.label} is {product:.9g}: they are {off:.3g} of the result's scale {y.scale:.9g} "
-            "apart; allowed: 0.02",
-        )
+    for x in operands:
+        need(x.rank <= most, "rank", f"{x.label} has {x.rank} dimensions; allowed: up to {most}",
+             aborts=True, stage="invoke")  # fmt: skip
 
 
-def multiplier(x: Operand, w: Operand) -> None:
-    """The product of scales is a number that is not negative."""
-    product = float(np.float32(x.scale) * np.float32(w.scale))
-    need(product >= 0, "scales", f"the scales of {x.label} and {w.label} multiply to {product:.9g}")
+def same_types(node: Node) -> tuple[Operand, Operand]:
+    """The one operand and the one result, of one type."""
+    x, y = one_to_one(node)
+    same_type(x, y)
+    return x, y
 
 
-def convolution_scales(
-    x: Operand, w: Operand, bias: Operand | None, y: Operand, channels: int, activation: str
-) -> None:
-    """What a convolution asks of scales."""
-    for operand_ in (x, w):
-        need(operand_.affine, "quantization", f"{operand_.label} is not quantized; it must be")
-    count = w.scales.size
-    need(
-        count in (1, channels),
-        "scales",
-        f"{w.label} has {count} scales; allowed: 1 or {channels}, one per channel",
-    )
-    if count > 1:
-        need(x.dtype in ("int8", "int16"), "types",
-             f"{x.label} is of {x.dtype}, and {w.label} has a scale per channel; allowed: int8, "
-             "int16")  # fmt: skip
-        need(
-            w.dtype in ("int8", "int4"),
-            "types",
-            f"{w.label} is of {w.dtype}, and has a scale per channel; allowed: int8, int4",
-        )
-        need(w.extent(w.axis) == channels, "scales",
-             f"{w.label} has its scales along dimension {w.axis}, which has {w.extent(w.axis)} "
-             f"elements; allowed: {channels}, the channels")  # fmt: skip
-    if x.dtype == "uint8":
-        bias_scale_fits(x, w, bias, y)
-        multiplier(x, w)
-    if x.dtype in CODES:
-        activation_range(y, y.dtype, activation)
+BITS = {"int8": 8, "uint8": 8, "bool": 8, "int16": 16, "uint16": 16, "float16": 16, "int32": 32,
+         "uint32": 32, "float32": 32, "int64": 64, "uint64": 64}  # fmt: skip
+"""Bits of an element, by its type."""
 
 
-def window_sizes(
-    sizes: Sequence[int],
-    windows: Sequence[int],
-    strides: Sequence[int],
-    dilations: Sequence[int],
-    padding: str,
-) -> list[int]:
-    """The result's sizes; C's division, so that a window that does not fit gives 0 or less."""
-    result = []
-    for size, window, stride, dilation in zip(sizes, windows, strides, dilations, strict=True):
-        wide = (window - 1) * dilation + 1
-        span = size + stride - 1 if padding == "SAME" else size + stride - wide
-        result.append(int(span / stride) if padding in ("SAME", "VALID") else 0)
-    return result
+def sizes_fit(sizes: Sequence[int], what: str) -> None:
+    """No size is negative."""
+    need(min(sizes, default=0) >= 0, "shapes", f"{what} is {list(sizes)}; allowed: 0 or more")
+
+
+def sized(x: Operand, *extra: str) -> None:
+    """An element type of 8, 16, 32 or 64 bits, found out in a run."""
+    runs_on(x, *BITS, *extra)
+
+
+def axis_of(value: int, x: Operand, *, more: int = 0, stage: Stage = "prepare") -> int:
+    """An axis counted from the front; more: of a result with so many dimensions more."""
+    count = x.rank + more
+    at = value + count if value < 0 else value
+    if not 0 <= at < count:
+        refuse("axis", f"the axis is {value}; allowed: {-count} to {count - 1}", stage=stage)
+    return at

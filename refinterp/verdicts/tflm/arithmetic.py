@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from refinterp.verdicts.node import (
-    Node,
-    Operand,
+from refinterp.verdicts.checks import (
     below_one,
+    is_quantized,
     need,
     not_quantized,
     refuse,
@@ -16,12 +15,14 @@ from refinterp.verdicts.node import (
     same_type,
     types,
 )
+from refinterp.verdicts.common import fused_activation, output_count, quotient
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.operand import Operand
 from refinterp.verdicts.table import tflm
 from refinterp.verdicts.tflm.parts import (
     activation_range,
     as_many,
     broadcast_rank,
-    quotient,
     scale,
     zero,
     zero_point_is,
@@ -44,9 +45,9 @@ def add(node: Node) -> None:
     a, b, y = node.x(0), node.x(1), node.y()
     if y.dtype in ("int8", "int16"):
         if node.name == "ADD":
-            need(y.affine, "quantization", f"{y.label} is not quantized; it must be")
+            is_quantized(y)
         _sum_multipliers(a, b, y, 15 if y.dtype == "int16" else 20)
-        activation_range(node, y, node.option("fused_activation_function", "NONE"))
+        activation_range(y, fused_activation(node))
     if y.dtype == "int32":
         not_quantized(a)
         not_quantized(b)
@@ -64,7 +65,7 @@ def mul(node: Node) -> None:
     node.counts(2, 1)
     same_type(a, b)
     if y.dtype in ("int8", "int16"):
-        activation_range(node, y, node.option("fused_activation_function", "NONE"))
+        activation_range(y, fused_activation(node))
         if a.dtype == "int16":
             for x in (a, b, y):
                 zero_point_is(x, 0)
@@ -80,7 +81,7 @@ def div(node: Node) -> None:
     same_type(a, b)
     same_type(a, y)
     if y.dtype == "int8":
-        activation_range(node, y, node.option("fused_activation_function", "NONE"))
+        activation_range(y, fused_activation(node))
     if y.dtype == "int32":
         not_quantized(a)
         not_quantized(b)
@@ -135,7 +136,7 @@ def squared_difference(node: Node) -> None:
 def add_n(node: Node) -> None:
     """The sum of several operands."""
     need(len(node.inputs) >= 2, "operands", f"it has {len(node.inputs)} inputs; allowed: 2 or more")
-    need(len(node.outputs) == 1, "operands", f"it has {len(node.outputs)} outputs; allowed: 1")
+    output_count(node, 1)
     first, y = node.x(0), node.y()
     same_type(y, first)
     for position in range(1, len(node.inputs)):

@@ -6,14 +6,10 @@ TFLM takes the first of several scales for that of the tensor.
 
 from __future__ import annotations
 
-import numpy as np
-
-from refinterp.verdicts.node import Node, Operand, clamp_fits, is_quantized, need, refuse
-
-
-def operand(node: Node, position: int) -> Operand | None:
-    """An input, None where it is left out."""
-    return node.inputs[position] if position < len(node.inputs) else None
+from refinterp.verdicts.checks import clamp_fits, need, refuse
+from refinterp.verdicts.common import int32_words
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.operand import Operand
 
 
 def scale(x: Operand) -> float:
@@ -32,13 +28,7 @@ def zero_point_is(x: Operand, allowed: int) -> None:
         refuse("zero points", f"{x.label} has zero point {zero(x)}; allowed: {allowed}")
 
 
-def quotient(a: float, b: float) -> float:
-    """Like C's, by zero too."""
-    with np.errstate(all="ignore"):
-        return float(np.float64(a) / np.float64(b))
-
-
-def activation_range(node: Node, y: Operand, activation: str) -> None:
+def activation_range(y: Operand, activation: str) -> None:
     """The range of a fused activation in the result's codes."""
     need(
         y.dtype in ("int8", "uint8", "int16"),
@@ -73,40 +63,28 @@ def as_many(y: Operand, *operands: Operand) -> None:
         )
 
 
-def bias_scale_fits(x: Operand, w: Operand, bias: Operand | None, y: Operand) -> None:
-    """The bias's scale is the product of the others', to 2 % of the result's."""
-    if bias is None:
-        return
-    product = np.float64(np.float32(scale(x))) * np.float64(np.float32(scale(w)))
-    with np.errstate(all="ignore"):
-        off = float(np.abs(product - np.float64(scale(bias))) / np.float64(scale(y)))
-    if not off <= 0.02:
-        refuse(
-            "bias scale",
-            f"{bias.label} has scale {scale(bias):.9g}, but that of {x.label} times that of "
-            f"{w.label} is {product:.9g}: they are {off:.3g} of the result's scale "
-            f"{scale(y):.9g} apart; allowed: 0.02",
-        )
+def axis_of(value: int, x: Operand, *, aborts: bool = False) -> int:
+    """An axis counted from the front; refused where the operand has none such."""
+    at = value + x.rank if value < 0 else value
+    need(0 <= at < x.rank, "axis", f"the axis is {value}, and {x.label} has {x.rank} dimensions; "
+         f"allowed: {-x.rank} to {x.rank - 1}", aborts=aborts, stage="invoke")  # fmt: skip
+    return at
 
 
-def convolution_scales(
-    node: Node, x: Operand, w: Operand, y: Operand, channels: int, activation: str
-) -> None:
-    """What a convolution asks of scales."""
-    is_quantized(x)
-    is_quantized(w)
-    count = w.scales.size
-    if count > 1:
-        need(x.dtype in ("int8", "int16"), "types", f"{x.label} is of {x.dtype}, and {w.label} "
-             "has a scale per channel; allowed: int8, int16")  # fmt: skip
-        need(w.dtype in ("int8", "int4"), "types", f"{w.label} is of {w.dtype}, and has a scale "
-             "per channel; allowed: int8, int4")  # fmt: skip
-        along = w.extent(w.axis) if 0 <= w.axis < w.rank else 0
-        need(
-            count == channels == along,
-            "scales",
-            f"{w.label} has {count} scales along dimension {w.axis}, for {channels} channels; "
-            "allowed: 1, or one per channel along that dimension",
-        )
-    if x.dtype in ("int8", "uint8", "int16"):
-        activation_range(node, y, activation)
+def first_words(x: Operand, count: int) -> list[int] | None:
+    """The first of a constant's bytes read as int32; None where they are not known, or too few."""
+    words = int32_words(x)[:count]
+    known = x.value is not None and (x.dtype == "int32" or len(words) == count)
+    return words if known else None
+
+
+def size_at(x: Operand, axis: int) -> int:
+    """A size as C reads it; 0 beyond the last."""
+    return x.shape[axis] if axis < x.rank else 0
+
+
+def strides_not_zero(node: Node) -> None:
+    """Division by a stride of zero ends the process."""
+    for name in ("stride_w", "stride_h"):
+        if node.option(name, 1) == 0:
+            refuse("options", f"{name} is 0; allowed: 1 or more", aborts=True)

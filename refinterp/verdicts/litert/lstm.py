@@ -1,21 +1,22 @@
-"""LiteRT's recurrent operators."""
+"""LiteRT's LSTMs."""
 
 from __future__ import annotations
 
-from refinterp.verdicts.litert.parts import operand
-from refinterp.verdicts.node import Node, Operand, need, rank, refuse, runs_on, same_type, types
+from refinterp.verdicts.checks import (
+    elements,
+    is_variable,
+    need,
+    rank,
+    refuse,
+    runs_on,
+    same_type,
+    types,
+)
+from refinterp.verdicts.common import operand, output_count
+from refinterp.verdicts.litert.rnn import size_at, size_is
+from refinterp.verdicts.node import Node
+from refinterp.verdicts.operand import Operand
 from refinterp.verdicts.table import litert
-
-
-def _at(x: Operand, axis: int) -> int:
-    """A size as C reads it: what lies behind the last is anything, taken for -1."""
-    return x.shape[axis] if axis < x.rank else -1
-
-
-def _equal(x: Operand, axis: int, wanted: int) -> None:
-    if _at(x, axis) != wanted:
-        refuse("shapes", f"{x.label} has shape {list(x.shape)}; allowed: {wanted} along dimension "
-               f"{axis}")  # fmt: skip
 
 
 def _matrix(x: Operand, rows: int, columns: int) -> None:
@@ -26,111 +27,6 @@ def _matrix(x: Operand, rows: int, columns: int) -> None:
 def _vector(x: Operand, size: int) -> None:
     need(x.shape == (size,), "shapes",
          f"{x.label} has shape {list(x.shape)}; allowed: [{size}]")  # fmt: skip
-
-
-@litert("SVDF")
-def svdf(node: Node) -> None:
-    """SVDF."""
-    node.counts(5, 1)
-    x, feature, time, state = node.x(0), node.x(1), node.x(2), node.x(4)
-    bias = operand(node, 3)
-    y = node.y()
-    types(x, "float32", "int8")
-    order = int(node.option("rank", 0))
-    need(order != 0, "options", "rank is 0; allowed: 1 or more")
-    filters = _at(feature, 0)
-    need(filters % order == 0, "options",
-         f"{feature.label} has {filters} rows, which rank {order} does not divide")  # fmt: skip
-    units = filters // order
-    _equal(x, 1, _at(feature, 1))
-    _equal(time, 0, filters)
-    if bias is not None:
-        _equal(bias, 0, units)
-    rank(state, 2)
-    _equal(state, 0, _at(x, 0))
-    _equal(state, 1, _at(time, 1) * filters)
-    if x.dtype == "int8":
-        for operand_ in (x, feature, state, time, y):
-            need(operand_.affine, "quantization", f"{operand_.label} is not quantized; it must be")
-    runs_on(feature, "float32", "uint8", "int8")
-    if feature.dtype != "float32" and x.dtype != "float32":
-        activation = node.option("fused_activation_function", "NONE")
-        need(activation == "RELU", "options",
-             f"the activation is {activation}; allowed: RELU", stage="invoke")  # fmt: skip
-
-
-@litert("RNN")
-def rnn(node: Node) -> None:
-    """RNN."""
-    node.counts(5, 1)
-    x, w, r, bias, state = (node.x(i) for i in range(5))
-    node.y()
-    _cell(x, w, r, bias, state, _at(x, 1), _at(x, 0))
-
-
-def _cell(
-    x: Operand, w: Operand, r: Operand, bias: Operand, state: Operand, features: int, batch: int
-) -> None:
-    units = _at(w, 0)
-    _equal(w, 1, features)
-    _equal(bias, 0, units)
-    _equal(r, 0, units)
-    _equal(r, 1, units)
-    types(x, "float32")
-    same_type(w, r)
-    rank(state, 2)
-    _equal(state, 0, batch)
-    _equal(state, 1, units)
-    runs_on(w, "float32", "uint8", "int8")
-
-
-@litert("UNIDIRECTIONAL_SEQUENCE_RNN")
-def sequence_rnn(node: Node) -> None:
-    """UNIDIRECTIONAL_SEQUENCE_RNN."""
-    node.counts(5, 1)
-    x, w, r, bias, state = (node.x(i) for i in range(5))
-    node.y()
-    for operand_, dims in ((x, 3), (w, 2), (r, 2), (bias, 1), (state, 2)):
-        rank(operand_, dims)
-    batch = x.shape[1] if node.option("time_major", False) else x.shape[0]
-    _cell(x, w, r, bias, state, x.shape[2], batch)
-
-
-@litert("BIDIRECTIONAL_SEQUENCE_RNN")
-def bidirectional_rnn(node: Node) -> None:
-    """BIDIRECTIONAL_SEQUENCE_RNN."""
-    node.counts(12, 1 if node.option("merge_outputs", False) else 2)
-    x = node.x(0)
-    operands = [node.x(i) for i in range(1, 9)]
-    extra, forward, backward = (operand(node, i) for i in (9, 10, 11))
-    need((forward is None) == (backward is None), "operands",
-         "weights of the second input are given in one direction only")  # fmt: skip
-    types(x, "float32")
-    rank(x, 3)
-    batch = x.shape[1] if node.option("time_major", False) else x.shape[0]
-    for w, r, bias, state in (operands[:4], operands[4:]):
-        units = _at(w, 0)
-        _equal(w, 1, x.shape[2])
-        _equal(bias, 0, units)
-        _equal(r, 0 if w is operands[0] else 1, units)
-        rank(state, 2)
-        _equal(state, 0, batch)
-        _equal(state, 1, units)
-    for position in range(len(node.outputs)):
-        node.y(position)
-    runs_on(operands[0], "float32", "uint8", "int8")
-    if forward is not None and backward is not None:
-        if extra is None:
-            refuse("operands", "the second input is left out, and its weights are given",
-                   aborts=True)  # fmt: skip
-        ok = (
-            extra.shape[:2] == x.shape[:2]
-            and forward.shape == (_at(operands[0], 0), _at(extra, 2))
-            and backward.shape == (_at(operands[4], 0), _at(extra, 2))
-        )
-        need(ok, "shapes", f"{extra.label} has shape {list(extra.shape)}, its weights "
-             f"{list(forward.shape)} and {list(backward.shape)}; allowed: those that fit {x.label}",
-             aborts=True)  # fmt: skip
 
 
 class _Gates:
@@ -162,15 +58,15 @@ def _gates(
         need(float(node.option(name, 0.0)) >= 0, "options",
              f"{name} is {node.option(name)}; allowed: 0 or more")  # fmt: skip
     last = _required(gates.weights[3], "the weights from input to output")
-    cells = _at(last, 0)
+    cells = size_at(last, 0)
     rank(last, 2)
-    _equal(last, 1, features)
+    size_is(last, 1, features)
     recurrent = _required(gates.recurrent[3], "the recurrent weights of the output")
     flat = diagonal and recurrent.rank == 1
     if not flat:
         rank(recurrent, 2)
-    _equal(recurrent, 0, cells)
-    outputs = _at(recurrent, 0 if flat else 1)
+    size_is(recurrent, 0, cells)
+    outputs = size_at(recurrent, 0 if flat else 1)
     first = _required(gates.weights[1], "the weights from input to forget gate")
     if typed:
         types(first, "float32", "uint8", "int8")
@@ -188,14 +84,14 @@ def _gates(
             need(position == 0, "operands", "recurrent weights are left out, and needed")
             continue
         if diagonal and r.rank == 1:
-            _equal(r, 0, cells)
+            size_is(r, 0, cells)
             continue
         if diagonal:
             rank(r, 2)
-            _equal(r, 1, outputs)
+            size_is(r, 1, outputs)
             same_type(r, first)
             if position == 0:
-                _equal(r, 0, cells)
+                size_is(r, 0, cells)
             continue
         _matrix(r, cells, outputs)
         same_type(r, first)
@@ -257,9 +153,8 @@ def _normalization(node: Node, cells: int, *, whole: bool) -> None:
 def _states(node: Node, batch: int, cells: int, outputs: int) -> None:
     for position, size in ((18, batch * outputs), (19, batch * cells)):
         state = node.x(position)
-        need(state.variable, "variables", f"{state.label} is no variable; it must be")
-        need(state.size == size, "shapes",
-             f"{state.label} has {state.size} elements; allowed: {size}")  # fmt: skip
+        is_variable(state)
+        elements(state, size)
 
 
 @litert("LSTM")
@@ -268,7 +163,7 @@ def lstm(node: Node) -> None:
     if node.option("kernel_type", "FULL") == "BASIC":
         _basic(node)
         return
-    need(len(node.outputs) == 1, "operands", f"it has {len(node.outputs)} outputs; allowed: 1")
+    output_count(node, 1)
     need(len(node.inputs) in (20, 24), "operands",
          f"it has {len(node.inputs)} inputs; allowed: 20 or 24")  # fmt: skip
     x = node.x(0)
@@ -297,7 +192,7 @@ def _basic(node: Node) -> None:
         node.y(position)
     rank(x, 2)
     rank(activation, 2)
-    _equal(activation, 0, x.shape[0])
+    size_is(activation, 0, x.shape[0])
     depth = activation.shape[1]
     _matrix(w, 4 * depth, x.shape[1] + depth)
     _vector(bias, 4 * depth)
@@ -313,13 +208,13 @@ def sequence_lstm(node: Node) -> None:
     """UNIDIRECTIONAL_SEQUENCE_LSTM."""
     need(len(node.inputs) in (20, 24), "operands",
          f"it has {len(node.inputs)} inputs; allowed: 20 or 24")  # fmt: skip
-    need(len(node.outputs) == 1, "operands", f"it has {len(node.outputs)} outputs; allowed: 1")
+    output_count(node, 1)
     x = node.x(0)
     node.y()
     whole = x.dtype == "int8"
     need(x.rank > 1, "rank", f"{x.label} has {x.rank} dimensions; allowed: 2 or more")
     gates = _Gates(node, 1, biases=12, peepholes=9)
-    cells, outputs = _gates(node, gates, _at(x, 2), whole=whole, typed=False, diagonal=True)
+    cells, outputs = _gates(node, gates, size_at(x, 2), whole=whole, typed=False, diagonal=True)
     _normalization(node, cells, whole=whole)
     batch = x.shape[1] if node.option("time_major", False) else x.shape[0]
     _states(node, batch, cells, outputs)
@@ -342,8 +237,7 @@ def bidirectional_lstm(node: Node) -> None:
         batch = x.shape[1] if node.option("time_major", False) else x.shape[0]
         for position, size in ((35, batch * outputs), (36, batch * cells)):
             state = node.x(position + (2 if start == 18 else 0))
-            need(state.size == size, "shapes",
-                 f"{state.label} has {state.size} elements; allowed: {size}")  # fmt: skip
+            elements(state, size)
     same_type(node.x(4), node.x(21))
     for position in range(35, 39):
         need(node.x(position).variable, "variables",
