@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL, Shape
 from refinterp.graph.operators import facts
@@ -19,14 +18,15 @@ class Branch:
     """Indices first … stop - 1 along an axis of an output, written together.
 
     name: of the tensor that holds them, None where that is the output. step: of the grid they were
-    made on, 0.0 where none is known. fixed: whether their operator's definition gives that grid.
+    made on, 0.0 where none is known. alike: whether their operator makes values of one kind, as
+    probabilities are.
     """
 
     first: int
     stop: int
     name: str | None
     step: float
-    fixed: bool
+    alike: bool
 
 
 class Branches:
@@ -60,15 +60,10 @@ class Branches:
                 return found
         made, _ = self._source(tensor, axis, coded=True)
         maker = self._writers.get(made)
-        fixed = bool(
-            maker is not None
-            and maker.inputs
-            and maker.inputs[0] != OPTIONAL
-            and fixed_output(maker.name, specs[maker.inputs[0]], specs[made])
-        )
+        alike = maker is not None and bool(facts(maker.name).fixed)
         spec = specs[made]
         step_size = spec.step if is_code(spec) and spec.scale.size == 1 else 0.0
-        return [Branch(0, specs[tensor].shape[axis], None, step_size, fixed)]
+        return [Branch(0, specs[tensor].shape[axis], None, step_size, alike)]
 
     def of_channels(self, tensor: int, axis: int) -> bool:
         """Whether an axis was the last one where the values were computed."""

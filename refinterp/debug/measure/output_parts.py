@@ -163,7 +163,7 @@ class AxisLayout:
         found = []
         for branch in self.branches:
             cuts = [0, branch.stop - branch.first]
-            if self.channels and not branch.fixed:
+            if self.channels and not branch.alike:
                 bits = _ROW_BITS if self.single else _ROWS_BITS
                 cuts = _cuts(size[branch.first : branch.stop], bits)
             for first, stop in pairwise(cuts):
@@ -258,7 +258,7 @@ def _axis_layout(program: Program, known: Branches, tensor: int, axis: int) -> A
     branches = known.of(tensor, axis)
     single = spec.size == extent
     channels = known.of_channels(tensor, axis)
-    one_kind = not channels or branches[0].fixed or (single and extent > _FEW_COLUMNS)
+    one_kind = not channels or branches[0].alike or (single and extent > _FEW_COLUMNS)
     if len(branches) == 1 and one_kind:
         return None
     behind = math.prod(spec.shape[axis + 1 :])

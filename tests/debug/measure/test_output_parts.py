@@ -157,6 +157,23 @@ def test_scores_of_one_kind_are_one_thing():
     assert parts(debug(regression([9.0, 5.0, 1.0, 2.0], codes), samples(values))) == []
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_probabilities_are_one_thing(dtype):
+    """A SOFTMAX whose classes differ 1000 times, as codes and as a dynamic-range model's reals."""
+    g = GraphBuilder()
+    grid = {} if dtype == "float32" else {"scale": 0.1, "zero_point": 0}
+    x = g.input("x", (1, 3), dtype, **grid)
+    w = g.constant("w", np.diag([127, 127, 127]).astype(np.int8), scale=1 / 127)
+    y = g.tensor("y", (1, 3), dtype, **grid)
+    g.operator("FULLY_CONNECTED", [x, w], [y])
+    fixed = {} if dtype == "float32" else {"scale": SCORE, "zero_point": -128}
+    out = g.tensor("out", (1, 3), dtype, **fixed)
+    g.operator("SOFTMAX", [y], [out], {"beta": 1.0})
+    values = np.random.default_rng(1).uniform(-0.5, 0.5, (16, 1, 3)).astype(np.float32)
+    values[..., 0] += 7
+    assert parts(debug(g.build(outputs=[out]), samples(values))) == []
+
+
 def test_a_constant_part_is_judged_by_steps():
     """Columns that are constant, and met, have no ratio worth judging."""
     values = np.random.default_rng(1).uniform(-1, 1, (16, 1, 3)).astype(np.float32)
