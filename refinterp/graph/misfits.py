@@ -30,19 +30,19 @@ def misfits(
         return found
     called = {names.kind_of(place): spec for place, spec in reversed(list(enumerate(operands)))}
     sides = [
-        (f"operand {names.name_of(place)}", names.kind_of(place), spec)
+        ("operand", names.name_of(place), names.kind_of(place), spec)
         for place, spec in enumerate(operands)
     ]
     outputs = [
-        (f"result {name}", name.split("[")[0], spec)
+        ("result", name, name.split("[")[0], spec)
         for name, spec in zip(_result_names(facts, len(results)), results, strict=True)
     ]
     return [
-        f"{label} {spec.name!r}: {sentence}"
-        for label, kind, spec in (*sides, *outputs)
+        f"{side} {name} {spec.name!r}: {sentence}"
+        for side, name, kind, spec in (*sides, *outputs)
         if spec is not None
         for sentence in (
-            _rank(facts, kind, spec) if shaped and label.startswith("operand") else "",
+            _rank(facts, kind, spec) if shaped and side == "operand" else "",
             _type(facts, kind, spec, called),
             _scale(facts, kind, spec),
         )

@@ -38,7 +38,9 @@ class Taps:
         phases = []
         for phase in range(place.phase_count):
             own = w[:, place.taps(phase)]
-            phases.append(np.tile(own, (1, 1, run)).astype(dtype))
+            over = np.empty((*own.shape[:2], run, own.shape[2]), dtype)
+            over[...] = own[:, :, None]
+            phases.append(over.reshape(*own.shape[:2], -1))
         return cls(run, tuple(phases))
 
     def spare(self, shape: tuple[int, ...], dtype: Any, work: Workspace) -> NDArray[Any] | None:

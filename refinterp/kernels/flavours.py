@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -113,6 +114,7 @@ FLAVOURS: Final[tuple[str, ...]] = tuple(_DIFFERENCES)
 DEFAULT_FLAVOUR: Final = "litert-reference"
 
 
+@cache
 def rules(flavour: str, operator: str, *, plain: bool = False) -> Rules:
     """The rules of one operator (schema name) under a flavour.
 

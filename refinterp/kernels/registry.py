@@ -173,13 +173,15 @@ class NoOptions:
 class Entry:
     """One registered kernel: how it is found, and what its schema options decode into.
 
-    facts: what the operator is; None for one of the user's own.
+    option_names: what the options have fields for. facts: what the operator is; None for one of the
+    user's own.
     """
 
     operator: str
     dtype: str
     kernel: type[Any]
     options: type[Any]
+    option_names: frozenset[str]
     data: int
     weights: int | None
     facts: OperatorFacts | None
@@ -187,6 +189,11 @@ class Entry:
     def operands(self, given: Sequence[Any]) -> Operands[Any]:
         """Specs or arrays, then perhaps a state, under the names of the operator's operands."""
         return (self.facts.signature(len(given)) if self.facts else Variadic)(given)
+
+    def decode(self, fields_by_name: Options) -> Any:
+        """Build the options from the schema's fields, ignoring those the kernel does not read."""
+        given = {name: value for name, value in fields_by_name.items() if name in self.option_names}
+        return self.options(**given)
 
     def matches(self, inputs: Inputs) -> bool:
         """Whether operands of these types are this kernel's; "any" are all."""
@@ -239,11 +246,12 @@ def kernel(
 
     def register(cls: T) -> T:
         facts = None if custom else OPERATORS[operator]
+        names = frozenset(field.name for field in fields(options))
         for dtype in dtypes:
             key = (operator, dtype)
             if key in KERNELS:
                 raise RuntimeError(f"{key} is already registered by {KERNELS[key].kernel}")
-            KERNELS[key] = Entry(operator, dtype, cls, options, data, weights, facts)
+            KERNELS[key] = Entry(operator, dtype, cls, options, names, data, weights, facts)
         return cls
 
     return register
@@ -301,12 +309,6 @@ def dtypes_of(operator: str) -> tuple[str, ...]:
     return tuple(entry.dtype for entry in _entries(operator))
 
 
-def decode_options(options: type[Any], fields_by_name: Options) -> Any:
-    """Build a kernel's options from the schema's fields, ignoring those it does not read."""
-    known = {f.name for f in fields(options)}
-    return options(**{name: value for name, value in fields_by_name.items() if name in known})
-
-
 def require_fit(
     entry: Entry, inputs: Inputs, outputs: Sequence[TensorSpec | None], *, shaped: bool = True
 ) -> None:
@@ -355,10 +357,7 @@ def prepare(
     kernel: Kernel = entry.kernel.prepare(
         entry.operands(inputs),
         outputs,
-        decode_options(
-            entry.options,
-            {"output_types": tuple(spec.dtype for spec in outputs), **(options or {})},
-        ),
+        entry.decode({"output_types": tuple(spec.dtype for spec in outputs), **(options or {})}),
         rules(flavour, operator, plain=plain),
     )
     return Prepared(entry, kernel)

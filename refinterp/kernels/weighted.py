@@ -33,7 +33,9 @@ def rescale_factors(
             f"weights {weights.name!r} have {weights.scale.size} scales; "
             f"allowed: 1, or {channels} (one per output channel)"
         )
-    scales = np.broadcast_to(weights.scale.astype(np.float64), (channels,))
+    scales = weights.scale.astype(np.float64)
+    if scales.size != channels:
+        scales = np.full(channels, scales[0])
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return np.asarray(x.step * scales / y.step)
 

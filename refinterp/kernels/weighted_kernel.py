@@ -105,8 +105,10 @@ class Scaling:
         bound: the largest magnitude of each sum.
         """
         factors = self.factors[own]
+        if len(factors) < len(constant):
+            factors = np.tile(factors, len(constant) // len(factors))
         return Requantizer.prepare(
-            np.tile(factors, len(constant) // len(factors)) if len(factors) else factors,
+            factors,
             constant,
             self.y_zero,
             self.y_min,
@@ -134,13 +136,15 @@ class Folded(Generic[W]):
 
     def settle(self, elements: int) -> Folded[W]:
         """Rescale in the form that pays for so many sums."""
-        return replace(self, requantizer=self.requantizer.settle(elements, self.dtype))
+        requantizer = self.requantizer.settle(elements, self.dtype)
+        return self if requantizer is self.requantizer else replace(self, requantizer=requantizer)
 
 
 def settled_gemm(layout: Folded[ExactGemm], elements: int) -> Folded[ExactGemm]:
     """A matrix, and what turns its sums into codes, in the form that pays for so many sums."""
     gemm = layout.weights.settle(elements // max(1, layout.weights.bound.size))
-    return replace(layout.settle(elements), weights=gemm)
+    settled = layout.settle(elements)
+    return settled if gemm is layout.weights else replace(settled, weights=gemm)
 
 
 K = TypeVar("K", bound="WeightedKernel[Any]")
@@ -174,7 +178,8 @@ class WeightedKernel(Kernel, Generic[L]):
         """The kernel with its layout in the form that pays for so many runs."""
         if self.layout is None:
             return self
-        return replace(self, layout=self.settled(self.layout, outputs[0].size * runs))
+        layout = self.settled(self.layout, outputs[0].size * runs)
+        return self if layout is self.layout else replace(self, layout=layout)
 
     def folded(self: K, w: TensorSpec, bias: TensorSpec | None, channels: int) -> K:
         """The kernel with filter and bias folded, where they are constants."""

@@ -70,13 +70,15 @@ class Requantizer:
 
     def settle(self, elements: int, dtype: Any) -> Requantizer:
         """Return the rule in the form that pays for so many accumulators of a dtype."""
-        if self.bound is None or elements <= self.settled:
+        rows = FLOAT32_PAYS * max(self.rule.bias.size, 1)
+        try_float64 = self.settled < FLOAT64_PAYS <= elements
+        try_float32 = self.settled < rows <= elements
+        if self.bound is None or not (try_float64 or try_float32):
             return self
         float64, float32 = self.float64, self.float32
-        if self.settled < FLOAT64_PAYS <= elements:
+        if try_float64:
             float64 = Float64Rescale.prepare(self.rule, self.bound)
-        rows = FLOAT32_PAYS * max(self.rule.bias.size, 1)
-        if float64 is not None and dtype == np.float32 and self.settled < rows <= elements:
+        if try_float32 and float64 is not None and dtype == np.float32:
             float32 = float64.find_float32()
         return replace(self, settled=elements, float64=float64, float32=float32)
 

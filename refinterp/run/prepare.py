@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,6 @@ from refinterp.kernels.registry import (
     NeedsValue,
     Prepared,
     call,
-    decode_options,
     dtypes_of,
     find,
     require_fit,
@@ -271,7 +270,7 @@ class _Preparer:
                     operator.outputs,
                     subgraph,
                     entry,
-                    decode_options(entry.options, _options(operator, entry, specs, self.model)),
+                    entry.decode(_options(operator, entry, specs, self.model)),
                     rules(self.flavour, operator.name, plain=self.plain),
                 )
                 if entry.kernel.controls:
@@ -328,7 +327,7 @@ def _options(
     `output_types`, the types of the tensors it writes; `declared_shapes`, their shapes as the file
     has them; `subgraph_operators`, the names of the operators of each subgraph of the model.
     """
-    wanted = {f.name for f in fields(entry.options)}
+    wanted = entry.option_names
     given: dict[str, Any] = dict(operator.options or operator.options_2)
     if operator.code is not None and operator.code.builtin == "CUSTOM":
         raw = operator.custom_options.tobytes()
@@ -386,8 +385,10 @@ def _prepare_kernel(
     named = step.entry.operands(operands)
     shapes = step.entry.kernel.output_shapes(named, step.options)
     resolved = list(results)
-    for position, shape in enumerate(shapes[: len(resolved)]):
-        resolved[position] = replace(resolved[position], shape=tuple(int(size) for size in shape))
+    for position, extents in enumerate(shapes[: len(resolved)]):
+        shape = tuple(int(size) for size in extents)
+        if shape != resolved[position].shape:
+            resolved[position] = replace(resolved[position], shape=shape)
     kernel: Kernel = step.entry.kernel.prepare(named, resolved, step.options, step.rule)
     return kernel, resolved
 

@@ -22,6 +22,7 @@ With x_zero folded into the bias, and used as the padding's code, raw codes can 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -116,15 +117,16 @@ class Conv2DInteger(SteadyWeightedKernel[Groups]):
             weights = self._side_by_side(scaling.centred(w[own]))
             matrix = weights.reshape(len(weights), -1).T
             gemm = ExactGemm.prepare(matrix, scaling.x_max)
-            constant = np.tile(values[own], self.tile)
-            constant -= scaling.x_zero * gemm.sums
+            bias_of_own = values[own] if self.tile == 1 else np.tile(values[own], self.tile)
+            constant = bias_of_own - scaling.x_zero * gemm.sums
             requantizer = scaling.requantizer(constant, gemm.bound, own)
             groups.append(Folded(gemm, requantizer, gemm.output_dtype))
         return tuple(groups)
 
     def settled(self, layout: Groups, elements: int) -> Groups:
         """Multiply and rescale in the form that pays."""
-        return tuple(settled_gemm(group, elements // len(layout)) for group in layout)
+        groups = tuple(settled_gemm(group, elements // len(layout)) for group in layout)
+        return layout if all(map(operator.is_, groups, layout)) else groups
 
     def _side_by_side(self, w: Array) -> Array:
         """Repeat a filter (out, height, width, in) for each pixel of a tile, each among zeros."""
