@@ -16,11 +16,16 @@ Rng = np.random.Generator
 
 @dataclass
 class Injection:
-    """A planted fault: the two models, the data, and the operators it may be reported at.
+    """A planted fault.
 
-    besides: causes planted on purpose beside it. lost_part: the first and last column of the output
-    that the gate must fail for. truth: labels that are wrong for both models, of which the remark
-    that comes before any layer must speak, there being no cause.
+    model, twin: the faulty model, and the float model it is held against.
+    samples: the data that it is measured on.
+    operators: where it may be reported.
+    detail: what was done.
+    needs_twin: whether it shows with the float model only.
+    besides: causes planted on purpose beside it.
+    lost_part: the first and last column of the output that the gate must fail for.
+    truth: labels that are wrong for both models: a remark must say so, there being no cause.
     """
 
     model: Model

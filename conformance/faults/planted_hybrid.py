@@ -43,7 +43,19 @@ _LARGE = frozenset({"mobilenet_v2_224"})  # minutes a trial
 
 @dataclass(frozen=True)
 class HybridTrial:
-    """One trial: what was planted, and what the debugger said."""
+    """One trial: what was planted, and what the debugger said.
+
+    seed: of the series of trials.
+    fault: what was planted.
+    model: in which one.
+    twin, labels: whether the debugger had the float model, and labels.
+    detail: what was done.
+    expected: the operators it may be reported at.
+    accepted: the causes it may be reported as.
+    first: the operator that was reported first.
+    causes: that operator's own causes.
+    others: own causes of other names, or of other operators.
+    """
 
     seed: int
     fault: str

@@ -22,7 +22,20 @@ from refinterp.samples.samples import Samples
 
 @dataclass
 class PlantedTrial:
-    """labels: whether the debugger had some; gate: see `_gate_fails`."""
+    """What was planted, and what the debugger said of it.
+
+    fault, kind: what was planted.
+    model: in which one.
+    twin, labels: whether the debugger had the float model, and labels.
+    detail: what was done.
+    expected: the operators it may be reported at.
+    first: the operator that was reported first.
+    causes: that operator's own causes.
+    others: own causes of other names than those planted.
+    ranked: whether the first operator is one of those expected.
+    named: whether the fault's cause is named at one of those expected.
+    gate: see `_gate_fails`.
+    """
 
     fault: str
     kind: str

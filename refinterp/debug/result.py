@@ -43,10 +43,15 @@ class Cause:
 class WeightsPart:
     """What a hybrid layer loses by storing its constants in fewer bits.
 
-    errors: at the layer's output; estimated: without the float model's weights, by moving them at
-    random within their rounding. dtype, granularity: of the weights, and what has a step of its
-    own. step_lowest, step_highest: of the weights. codes: how many different ones occur, of how
-    many; ends_fraction: the share at the smallest or largest code. None and nan for float16.
+    errors: at the layer's output.
+    estimated: whether they are, by moving the weights at random within their rounding, because
+        there is no float model to take them from.
+    tensor, dtype: of the weights.
+    granularity: what has a step of its own.
+    step_lowest, step_highest: of the weights.
+    codes_used, codes_possible: how many different codes occur, and how many there are; None for
+        float16.
+    ends_fraction: the share of weights at the smallest or largest code; nan for float16.
     """
 
     errors: ErrorFigures
@@ -76,13 +81,18 @@ class ActivationsPart:
 class Layer:
     """One quantized output of one operator, in subgraph 0, or one that a hybrid operator writes.
 
-    local_reference: whose operator the local figures compare with. accumulated: None when the
-    operator has no partner in the float model. scale, zero_point: one, or one per channel.
-    codes: which codes occur; reals: where the reference's reals lie on the grid: those of the
-    float run, or, without a partner, of `local`'s operator. local_channels, accumulated_channels:
-    the same errors channel by channel, along the last axis. All None before the first sample.
-    weights, activations: the parts of what a hybrid layer loses, whose output is real: it has no
-    scale, zero point, codes or reals; None for others.
+    operator, op_name: which operator it is.
+    tensor, name, shape, dtype: of the output.
+    scale, zero_point: one, or one per channel; none where the output is real.
+    local: the errors that the operator makes on the inputs it has.
+    local_reference: whose float operator `local` compares with.
+    accumulated: the errors up to here; None when the operator has no partner in the float model.
+    codes: which codes occur; None before the first sample, and where the output is real.
+    reals: where the reference's reals lie on the grid, those of the float run or, without a
+        partner, of `local`'s operator; None as for `codes`.
+    local_channels, accumulated_channels: the same errors by channel, along the last axis.
+    causes: why it loses, its own causes first.
+    weights, activations: the two parts of what a hybrid layer loses; None for others.
     """
 
     operator: int
@@ -170,6 +180,10 @@ def _worst(values: Sequence[float]) -> float:
 class Input:
     """One quantized input of the model: what its codes and the data's reals are.
 
+    tensor, name, shape, dtype: of the input.
+    scale, zero_point: one, or one per channel.
+    codes: which codes occur; None before the first sample.
+    reals: where the data lies on the grid; None before the first sample.
     smoother: what the codes are, read as the other 8-bit type.
     """
 
@@ -186,13 +200,21 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class DebugReport:
-    """What a comparison found. layers: worst first. notes: what was done to the data.
+    """What a comparison found.
 
+    samples: how many were measured.
+    flavour: whose arithmetic the model was run with.
+    reference: what it was held against.
+    notes: what was done to the data.
+    unpaired: operators without a partner.
+    layers: the worst first.
+    outputs, inputs: of the model.
     refused: why the model could not be run; then layers have causes, but no figures.
     asked: how many samples were to be measured, more than `samples` if somebody stopped it.
     wanted_db: the SQNR that the worst output is to have, where one was asked for.
-    scheme: how the model is quantized. keep_in_float: hybrid layers, see `keep_in_float`.
-    random: they are random data, on which causes that need real data were not looked for.
+    scheme: how the model is quantized.
+    keep_in_float: the hybrid layers that a module of this name says to keep.
+    random: the samples are random data, on which causes that need real data were not looked for.
     remarks: what to know before any layer, of the data and the model as a whole.
     """
 

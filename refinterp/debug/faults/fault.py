@@ -15,11 +15,15 @@ from refinterp.graph.spec import TensorSpec
 class Fault:
     """One fault of one operator, or of a tensor that it reads or writes.
 
-    id: a name of the contract; operator, tensor: indices. channels: those it is about, None for
-    all. evidence: what was found and what is right, in numbers. measured: whether data showed it.
+    id: a name of the contract.
+    severity: an error, a warning, or a note for what changes nothing.
+    operator, tensor: indices.
+    evidence: what was found and what is right, in numbers.
+    channels: those it is about, None for all.
+    measured: whether data showed it.
     bits: by what factor a range or the data is off, as a power of 2; None where that says nothing.
-    fed: whether it is about what the model is fed. advice: what to do here, where that is known
-    better than what is done about the id in general.
+    fed: whether it is about what the model is fed.
+    advice: what to do here, where that is known better than what is done about the id in general.
     """
 
     id: str

@@ -18,12 +18,18 @@ from refinterp.debug.measure.exact import ExactSum, ExactSums
 
 @dataclass(frozen=True, slots=True)
 class ErrorFigures:
-    """What the sums of all samples come to; names as in the module's docstring.
+    """What the sums of all samples come to; figures as in the docstring of `errors`.
 
-    rmse_over_scale: None for a tensor without a scale. clipped_fraction: clipped per element.
+    samples, elements: how many there were.
+    rmse_over_scale: None for a tensor without a scale.
+    sqnr_db: of the reference over the error.
     cosine: of the angle between the codes' reals and the references; nan if either is all zero.
-    mean_stddev, mean_max_abs_error: the mean over samples of each sample's own standard deviation
-    of the error, and of its largest error, as TensorFlow's QuantizationDebugger reports them.
+    max_abs_error: the largest size of an error.
+    mean_error, mean_squared_error: over all elements.
+    clipped_fraction: clipped per element.
+    mean_stddev: the mean over samples of each sample's own standard deviation of the error.
+    mean_max_abs_error: the mean over samples of each sample's largest error. Both are as
+        TensorFlow's QuantizationDebugger reports them.
     """
 
     samples: int
@@ -50,7 +56,15 @@ class ChannelErrors:
 
 @dataclass(slots=True)
 class ErrorSums:
-    """The sums of any number of samples of one tensor; add samples to it, merge others into it."""
+    """The sums of any number of samples of one tensor; add samples to it, merge others into it.
+
+    samples, elements, clipped: how many there were.
+    max_abs_error: the largest so far.
+    error, squared_error, squared_steps, squared_reference, cross: as of `SampleErrors`, summed.
+    stddev, largest: sums of each sample's standard deviation of the error, and of its largest
+        error.
+    channels: sums of e, e^2 and r^2 by channel, (3 * channels,); None where there is one channel.
+    """
 
     samples: int = 0
     elements: int = 0

@@ -32,10 +32,18 @@ _BLOCK: Final = 1 << 16  # two float64 blocks of it just fit a second-level cach
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleErrors:
-    """The sums of one sample; names as in the module's docstring.
+    """The sums of one sample; e, r and clipped as in the module's docstring.
 
-    spread: sum((e - mean(e))^2). squared_steps: sum((e / scale)^2), nan without a scale.
-    cross: sum(e * r). channels: sums of e, e^2 and r^2, (3, channels).
+    elements: how many there are.
+    error: sum(e).
+    spread: sum((e - mean(e))^2).
+    squared_error: sum(e^2).
+    squared_steps: sum((e / scale)^2), nan without a scale.
+    squared_reference: sum(r^2).
+    cross: sum(e * r).
+    max_abs_error: max(|e|).
+    clipped: how many elements the range has cut.
+    channels: sums of e, e^2 and r^2, (3, channels).
     """
 
     elements: int

@@ -14,13 +14,19 @@ from refinterp.debug.measure.run_time import RunTimeSums
 
 @dataclass(slots=True)
 class Measurements:
-    """All sums of any number of samples: by tensor, outputs by position; see `Layer` for each.
+    """All sums of any number of samples.
 
-    rounded: the reference's reals rounded to a grid that an operator's definition fixes.
-    neighbours: of the inputs' codes.
-    sums: how far the accumulators of operators have gone that may overflow, by operator. weights,
-    activations: the two parts of what hybrid layers lose, by tensor (see `hybrid`); run_time: how
-    these quantize their data, by operator.
+    local, accumulated: errors, by tensor.
+    codes, reals: what occurs on the grids, by tensor.
+    rounded: errors of the reference's reals rounded to a grid that a definition fixes, by tensor.
+    neighbours: of the codes of inputs, by tensor.
+    sums: how far the accumulators of operators have gone that may overflow, by operator.
+    outputs: of the model's outputs, in order.
+    metrics: which metric the labels ask for at each output.
+    samples: how many were measured.
+    notes: what was done to the data.
+    weights, activations: errors, the two parts of what hybrid layers lose, by tensor.
+    run_time: how hybrid layers quantize their data, by operator.
     """
 
     local: dict[int, ErrorSums]

@@ -45,10 +45,15 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class OutputPart:
-    """One part of an output: indices first … last of an axis, and its errors.
+    """One part of an output.
 
-    name: the branch's tensor, or None. lowest, highest: of the reference. judged: whether the SQNR
-    counts; otherwise why says why not. axis: -1 is the last, whose indices are called columns.
+    first, last: indices along an axis.
+    name: the tensor of the branch that it is, or None.
+    sqnr_db, max_abs_error: its errors.
+    lowest, highest: of the reference.
+    judged: whether the SQNR counts.
+    why: why it does not; None where it does.
+    axis: -1 is the last, whose indices are called columns.
     """
 
     first: int

@@ -34,9 +34,15 @@ MetricName = Literal["accuracy", "roc_auc", "rmse"]
 class OutputSums:
     """The sums of one model output over samples.
 
-    metric: sum of what each side's samples score. scores: per sample index the two sides' scores,
-    where their order is what the metric is about; labels: the labels of these. parts: by column,
-    where the output's may be told apart. truth: each sample's mean label, and mean square.
+    errors: of the output.
+    agreed: samples whose largest score is in the same place on both sides.
+    divergence: the sum of each sample's.
+    labelled: samples with a label.
+    metric: the sums of what each side's samples score.
+    scores: sample index → both sides' scores and the label, where the order of scores is what
+        counts.
+    parts: sums by place, where the output's parts may be told apart.
+    truth: the sums of each sample's mean label, and of its mean square.
     """
 
     errors: ErrorSums = field(default_factory=ErrorSums)

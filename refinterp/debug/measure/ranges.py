@@ -111,11 +111,15 @@ def _count_codes(flat: Array, low: int, bins: int) -> Counts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodeFigures:
-    """Codes that occur. lowest, highest: over all channels, and of each: (channels,).
+    """Codes that occur.
 
-    low_fraction, high_fraction: elements at the type's smallest and largest code, whatever put
-    them there. histogram: counts over the type's codes in at most 256 equal bins, () for types of
-    more than 16 bits, whose fractions and entropy are nan.
+    lowest, highest: over all channels.
+    low_fraction, high_fraction: elements at the type's smallest and largest code, whatever put them
+        there; nan for types of more than 16 bits.
+    entropy_bits: of the codes; nan for types of more than 16 bits.
+    histogram: counts over the type's codes in at most 256 equal bins, () for types of more than 16
+        bits.
+    channel_lowest, channel_highest: of each channel, (channels,).
     """
 
     lowest: int
@@ -229,11 +233,15 @@ class RealSums:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RealFigures:
-    """Reference reals that occur. lowest, highest: over all channels, and of each: (channels,).
+    """Reference reals that occur.
 
+    lowest, highest: over all channels.
     below_fraction, above_fraction: elements that the grid's ends would cut, by more than half a
-    step. excess_steps: root mean square over all elements of the part that lies beyond the grid,
-    in steps. histogram: counts over the grid in at most 256 equal bins.
+        step.
+    excess_steps: root mean square over all elements of the part that lies beyond the grid, in
+        steps.
+    histogram: counts over the grid in at most 256 equal bins.
+    channel_lowest, channel_highest: of each channel, (channels,).
     """
 
     lowest: float

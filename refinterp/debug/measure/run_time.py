@@ -22,12 +22,17 @@ _FEW: Final = 0.05  # of a unit's elements that are not 0: what may be called ou
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunTimeFigures:
-    """What quantizing the data came to. units: how many; images: of images, or of rows.
+    """What quantizing the data came to.
 
-    step_lowest, step_highest: of all units. codes: which codes occur. lost_fraction: of the values
-    that are not 0 those that fall on 0's code. feature_reach: the largest size of each feature,
-    (features,), empty where they are too many. outlier_bits: the mean over units of the bits that
-    the largest values take from the rest: log2 of their reach over the 95 % smallest's.
+    units: how many ranges there were.
+    images: whether they are those of images, or of rows.
+    symmetric: codes around zero, without a zero point.
+    step_lowest, step_highest: of all units.
+    lost_fraction: of the values that are not 0, those that fall on 0's code.
+    outlier_bits: the bits that the largest values take from the rest, the mean over units: log2 of
+        the largest value's size over that of the 95 % smallest.
+    feature_reach: the largest size of each feature, (features,), empty where they are too many.
+    codes: which codes occur.
     """
 
     units: int
@@ -43,7 +48,16 @@ class RunTimeFigures:
 
 @dataclass(slots=True)
 class RunTimeSums:
-    """The sums of any number of samples of one layer's data."""
+    """The sums of any number of samples of one layer's data.
+
+    of: what shares a range.
+    units: how many of these there were.
+    present, lost: values that are not 0, and those of them on 0's code.
+    step_lowest, step_highest: of all units.
+    outliers: the sum of each unit's `outlier_bits`.
+    reach: the largest size of each feature, (features,); None before the first sample.
+    codes: the codes' counts.
+    """
 
     of: Units
     units: int = 0

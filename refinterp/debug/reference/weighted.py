@@ -26,10 +26,15 @@ I64 = NDArray[np.int64]
 class WeightedOperator:
     """y = clamp(R(factor * (bias + sum(w * (x - x_zero)))) + y_zero), channel by channel.
 
-    x, w, y, bias: tensor indices (bias -1 if there is none). codes: weight codes without their zero
-    point, (channels, terms); positive, negative: the sums of those above and below 0, (channels,).
-    scales: of the weights, (channels,); factors: input scale * scales / output scale. bias_codes:
-    (channels,), zeros without a bias. low, high: the clamp, in codes.
+    operator, name: which operator it is.
+    axis: the dimension of the weights along which output channels run.
+    x, w, bias, y: indices of the data, weights, bias (-1 if there is none) and result.
+    specs: of all tensors.
+    codes: of the weights without their zero point, (channels, terms).
+    positive, negative: the sums of the weight codes above and below 0, (channels,).
+    scales: of the weights, (channels,).
+    bias_codes: (channels,), zeros without a bias.
+    low, high: the clamp, in codes.
     """
 
     operator: int

@@ -20,9 +20,13 @@ STORED_CODES: Final = frozenset({"int2", "int4", "int8", "uint8", "int16"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightFigures:
-    """Weights by output channel, each (channels,). lowest, highest: reals; scale: of each channel.
+    """Weights by output channel.
 
-    used: the largest |code - zero point| of each channel over the largest the type has.
+    tensor, name, dtype, shape: of the weights.
+    lowest, highest: the smallest and largest weight of each channel, reals, (channels,).
+    scale: (channels,).
+    used: the largest |code - zero point| of each channel over the largest the type has,
+        (channels,).
     per_channel: whether channels have scales of their own.
     """
 

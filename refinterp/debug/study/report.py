@@ -38,12 +38,16 @@ class SearchStep:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The smallest set found. wanted: of the target's figure; reached: whether it was, deployed.
+    """The smallest set of layers found.
 
-    steps: as the search went, deployed with the readers of what is kept; operators: what is left
-    after those not needed are given back.
+    wanted: of the target's figure.
+    reached: whether the set reaches that, deployed.
+    steps: as the search went, deployed with the readers of what is kept.
+    operators: the set that is left after those not needed are given back.
     carried: operators that only move values between these, which have to be kept with them.
-    smallest: no smaller set reaches the target, all have been tried; None when they have not.
+    simulated, deployed: what the set comes to.
+    smallest: whether all smaller sets have been tried and none reaches the target; None when they
+        have not been tried.
     """
 
     wanted: float
@@ -58,10 +62,23 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class SensitivityReport:
-    """What a study found. layers: the one that gains most first.
+    """What a study found.
 
-    base: the model as it is; all_kept: every layer that can be kept, kept. lossless: operators that
-    lose nothing by themselves, left out of layers. asked: samples asked for per variant.
+    samples: how many each variant was run on.
+    flavour: whose arithmetic integers were computed with.
+    reference: what the outputs are held against.
+    notes: what was done to the data.
+    precision: what layers are kept in.
+    target: what they are ranked by.
+    base: the model as it is.
+    all_kept: the model with every layer kept that can be.
+    layers: the one that gains most first.
+    lossless: operators that lose nothing by themselves, left out of `layers`.
+    search: for the smallest set, where one was asked for.
+    names: what quantizers call the layers.
+    scheme: how the model is quantized.
+    interrupted: whether somebody stopped it.
+    remarks: what to know before any layer.
     """
 
     samples: int
