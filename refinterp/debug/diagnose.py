@@ -56,7 +56,10 @@ def diagnose(figures: Figures) -> list[Layer]:
 
 
 def _of_the_file(figures: Figures) -> Iterator[Fault]:
-    """Faults of the file, those that only may be in it replaced by what data shows of them."""
+    """Faults of the file.
+
+    A fault that data may or may not bring out is replaced by what the data has shown of it.
+    """
     setup, sums = figures.setup, figures.measured.sums
     weighted = {one.operator: one for one in setup.weighted}
     for fault in setup.contract:
@@ -75,7 +78,7 @@ def _of_the_file(figures: Figures) -> Iterator[Fault]:
 def _not_meant(
     fault: Fault, weighted: Mapping[int, WeightedOperator], program: Program
 ) -> Iterator[Fault]:
-    """Of the channels that stand still those that training cannot have left so.
+    """Report those of the channels that stand still which training cannot have left so.
 
     Below the floor of an activation a channel stands still in float as well, as many do; without a
     float model to tell, weights that are all 0, another code than that of real 0, and a bias far

@@ -56,7 +56,7 @@ def larger_part(layers: Sequence[Layer], outputs: Sequence[Output]) -> Part | No
 
 
 def _worst(layers: Sequence[Layer], outputs: Sequence[Output]) -> float:
-    """The outputs' SQNR, or, as it is not in that, what weights are estimated to lose."""
+    """The outputs' SQNR, or what weights are estimated to lose, which the outputs do not show."""
     told = [one.accumulated.sqnr_db for one in outputs]
     told += [o.weights.errors.sqnr_db for o in layers if o.weights and o.weights.estimated]
     return min(told, default=math.inf)

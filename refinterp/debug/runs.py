@@ -203,7 +203,7 @@ class Runs:
             watch.add(self._read, self.into.sums[operator], self.work)
 
     def _losses(self, step: Step, local: Sequence[Array]) -> None:
-        """Part what a hybrid layer loses; local: what its local operator has just given."""
+        """Measure the two parts of what a hybrid layer loses; local: what `local` has given."""
         own = self.setup.losses[step.operator]
         given = local
         if own.dequantized is not self.setup.local[step.operator].operator:

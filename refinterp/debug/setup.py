@@ -83,10 +83,10 @@ class Setup:
     grids: quantized tensor that an operator writes → its grid.
     hybrids: operator → how it computes reals from constants in fewer bits.
     local: operator → what computes it in float.
-    losses: hybrid operator → the float operators that part its loss.
+    losses: hybrid operator → the float operators that tell the two parts of its loss.
     weighted: the integer operators with constant weights.
     contract: faults that the file shows by itself, without notes.
-    watches: operator whose sums may leave int32 → what follows them.
+    watches: for operators whose sums may leave int32, what measures how far they go.
     """
 
     quantized: Program
@@ -192,7 +192,10 @@ def _locals(
     grids: dict[int, Grid | None],
     found: dict[int, Hybrid],
 ) -> tuple[dict[int, Local], list[Unpaired]]:
-    """What computes each layer in float; layers that nothing does leave `grids` and `found`."""
+    """What computes each layer in float.
+
+    Layers that no float operator computes are taken out of `grids` and `found`.
+    """
     result: dict[int, Local] = {}
     missing = []
     for step in quantized.steps:
@@ -214,7 +217,7 @@ def _losses(
     locals_: Mapping[int, Local],
     shadowed: ShadowProgram,
 ) -> dict[int, LossOperators]:
-    """The float operators that part the losses of hybrid layers, by operator."""
+    """The float operators that tell the two parts of what hybrid layers lose, by operator."""
     if not found:
         return {}
     shadow, program = shadowed()
@@ -251,7 +254,7 @@ def _outputs(quantized: Program, own: Partners) -> list[ComparedOutput]:
 def _watches(
     quantized: Program, weighted: Sequence[WeightedOperator], contract: Sequence[Fault]
 ) -> dict[int, AccumulatorWatch]:
-    """What follows the sums of the operators whose sums may leave int32."""
+    """A watch for each operator whose sums may leave int32."""
     suspects = {fault.operator for fault in contract if fault.id == "accumulator_overflow"}
     operators = quantized.graph.operators
     return {

@@ -56,7 +56,7 @@ def _of_weights(root: Fault, fault: Fault, channels: int, *, shadowed: bool) -> 
 
 
 def _reach(bits: float, *, moved: bool) -> float:
-    """Bits that what is computed may be off by, where what it is computed from is off by some.
+    """How many bits a result may be off by when what it is computed from is off by `bits`.
 
     moved: data with another offset may add up, however little it is.
     """

@@ -47,7 +47,7 @@ _AT_READERS: Final = frozenset(
 
 
 def at_readers(case: Implied) -> None:
-    """What does not fit at a reader because the tensor it reads has a wrong grid."""
+    """Faults of an operator that follow from the wrong grid of a tensor it reads."""
     nodes = {node.operator: node for node in case.nodes}
     order = sorted(range(len(case.faults)), key=lambda i: case.faults[i].operator)
     for number in order:
@@ -85,7 +85,7 @@ def _own_bias(case: Implied, fault: Fault, root: Fault) -> bool:
 
 
 def at_joins(case: Implied) -> None:
-    """Ranges of what an addition or concatenation that loses a side reads and writes."""
+    """Ranges too wide at the operands and the result of an addition or concatenation at fault."""
     writers = {t: s for s in case.nodes for t in s.outputs}
     steps = {step.operator: step for step in case.nodes}
     for number, root in enumerate(case.faults):
@@ -108,7 +108,7 @@ def at_joins(case: Implied) -> None:
 
 
 def outliers(case: Implied) -> None:
-    """Outliers in data that a channel of far larger weights further up has made.
+    """Outliers in data that come from a channel of far larger weights further up.
 
     Whatever keeps channels apart may lie on the way: additions, pooling, depthwise convolutions.
     Who reads such data makes large values of them, and so on.
@@ -138,7 +138,7 @@ def outliers(case: Implied) -> None:
 
 
 def downstream(case: Implied) -> None:
-    """What follows further down from data fed wrongly, weights a shadow shares, still channels."""
+    """Faults further down: after data fed wrongly, weights that a shadow shares, still channels."""
     reached = _reachable(case.nodes)
     order = sorted(range(len(case.faults)), key=lambda i: case.faults[i].operator)
     for number in order:
@@ -160,13 +160,13 @@ def downstream(case: Implied) -> None:
 
 
 def _gross(root: Fault) -> bool:
-    """Whether what follows a fault may stand still: not after a range that is a little off."""
+    """Whether a fault is large enough for channels after it to stand still."""
     least = _CUT_BITS if root.id == "range_clipped" else BITS_APART
     return root.id not in RANGES or root.bits is None or root.bits >= least
 
 
 def _reachable(nodes: Sequence[GraphOperator]) -> dict[int, frozenset[int]]:
-    """Operator → the operators that what it writes leads to."""
+    """Operator → the operators that depend on what it writes."""
     result: dict[int, frozenset[int]] = {}
     readers: dict[int, list[int]] = {}
     for step in reversed(nodes):

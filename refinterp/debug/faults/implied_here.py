@@ -122,7 +122,10 @@ def _covers(root: Fault, fault: Fault) -> bool:
 
 
 def _cyclic(case: Implied, root: Fault, fault: Fault) -> bool:
-    """Two faults that can explain each other: the one of the wider set of channels goes first."""
+    """Whether a fault could explain its root as well, and is the one that goes first.
+
+    The one of the wider set of channels goes first, but for the pairs below.
+    """
     if root.id not in EXPLAINS.get(fault.id, ()) or _is_read(case, root):
         return False
     pair = {root.id, fault.id}

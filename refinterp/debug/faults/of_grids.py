@@ -22,7 +22,7 @@ def scales(
     mute: frozenset[int],
     silent: Mapping[int, NDArray[np.bool_]],
 ) -> Iterator[Fault]:
-    """Scales that are no scales; a note where they are of what stands for 0 anyway."""
+    """Scales that are not positive, finite and normal; a note where all that they scale is 0."""
     tiny = float(np.finfo(np.float32).tiny)
     for tensor, spec in enumerate(specs):
         if tensor not in users or tensor == OPTIONAL or not is_code(spec):
@@ -61,7 +61,7 @@ def zeros(
     weights: set[int],
     defined: Mapping[int, tuple[float, int]],
 ) -> Iterator[Fault]:
-    """Zero points that are no codes."""
+    """Zero points that a tensor of this type and use cannot have."""
     for tensor, spec in enumerate(specs):
         if tensor not in users or tensor == OPTIONAL or not is_code(spec):
             continue
@@ -94,7 +94,10 @@ def weight_tensors(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -
 
 
 def _zero_points(spec: TensorSpec, *, constant: bool, weights: bool) -> tuple[int, int]:
-    """The zero points a tensor may have: kernels take them for 0 where the type is symmetric."""
+    """The smallest and the largest zero point a tensor may have.
+
+    Kernels take it for 0 where the type is symmetric.
+    """
     limits = np.iinfo(STORAGE[spec.dtype])
     if spec.dtype in ("int16", "int32", "int64") or (constant and spec.scale.size > 1):
         return 0, 0

@@ -51,7 +51,7 @@ def data_faults(
 
 
 def _in_vain(fault: Fault, graph: RangeGraph, bounds: Mapping[int, Bound]) -> bool:
-    """Whether a range is too wide for its values, but nobody could make more of a better one."""
+    """Whether a range is too wide for its values, but a better one would change no result."""
     if fault.id != "range_too_wide":
         return False
     root = graph.root[fault.tensor]

@@ -1,4 +1,4 @@
-"""Multipliers, sums, scales and channels of operators with weights, told by their integers."""
+"""What the integers of operators with weights show: multipliers, sums, scales, channels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VANISHED: Final = 2.0**-32  # kernels take smaller multipliers for 0
 
 
 def multiplier(one: WeightedOperator, silent: NDArray[np.bool_] | None) -> Iterator[Fault]:
-    """Factors that are no fraction, or vanish, of channels that have weights.
+    """Factors of 1 and more, or so small that kernels take them for 0, of channels with weights.
 
     silent: channels that add less than half a code whatever the input: a note, if no more is wrong.
     """

@@ -28,7 +28,7 @@ class RangeGraph:
         self.root = self._roots()
 
     def _roots(self) -> dict[int, int]:
-        """Tensor → the first of those it is tied to by operators that pass codes on."""
+        """Tensor → the first of those that have their codes, and so their grid, from each other."""
         root: dict[int, int] = {}
 
         def find(tensor: int) -> int:
@@ -95,7 +95,7 @@ class RangeGraph:
         return found
 
     def exceeded(self, tensor: int) -> float:
-        """The share of ranges downstream of a tensor, of those that can be, that reals exceed."""
+        """The share of the ranges downstream of a tensor that reals exceed, of those they can."""
         found, queue, done = [], [tensor], {tensor}
         while queue:
             for step in self.readers.get(queue.pop(), ()):
@@ -127,6 +127,6 @@ class RangeGraph:
 
 
 def _computes(name: str) -> bool:
-    """Whether an operator's codes are others than those that it reads, whatever the grids are."""
+    """Whether an operator computes: the same grids do not mean that it passes codes on."""
     known = facts(name)
     return known.filter_axis is not None or known.conversion or known.adds or known.multiplies

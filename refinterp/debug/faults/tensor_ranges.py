@@ -1,4 +1,4 @@
-"""What data showed of a model's tensors, and how the tensors hang together.
+"""The ranges that data showed of a model's tensors.
 
 What counts is where the *reference's* reals lie on a tensor's grid: those of the float run do not
 depend on what the quantized run has lost before, so a fault shows at its own tensor only.
@@ -114,7 +114,7 @@ class ObservedRange:
 
     @property
     def variation(self) -> float:
-        """The median channel's share of its reach from real zero that its values vary over."""
+        """The share of its reach from real zero that the median channel's values vary over."""
         low, high = self.reals.channel_lowest, self.reals.channel_highest
         reach = np.maximum(high, 0) - np.minimum(low, 0)
         used = reach > 0
@@ -148,7 +148,7 @@ class ObservedRange:
 
 
 def enough_values(elements: int, unused: float) -> bool:
-    """Whether as many values justify calling a range with so many unused bits too wide."""
+    """Whether so many values are enough to call a range too wide that has so many unused bits."""
     return elements >= FEW and unused >= WIDE_BITS * (1 if elements >= FEWEST else 2)
 
 
@@ -163,7 +163,7 @@ def clipped_text(observed: ObservedRange) -> str:
 
 
 def _share(fraction: float) -> str:
-    """A share in percent; few of many do not look like none."""
+    """A share in percent, in which a few of very many do not look like none."""
     if not fraction:
         return "none"
     return "<0.01%" if fraction < 0.0001 else f"{fraction:.2%}"

@@ -1,4 +1,4 @@
-"""Channels of an activation that nobody reads: every weight that would take them up is 0.
+"""Channels of an activation that no operator uses: all weights that they meet are 0.
 
 Training that prunes leaves both sides at 0: a channel's own weights, and those of its readers. A
 channel that stands still by a fault still has readers that count on it.

@@ -49,7 +49,10 @@ class AccumulatorRange:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AccumulatorWatch:
-    """A float operator on an integer one's codes. operands: of the kernel, None for the data."""
+    """A float operator that computes the sums of an integer one from its codes.
+
+    operands: of the kernel, None in the place `data`. result: what it writes, (1, *shape).
+    """
 
     weighted: WeightedOperator
     kernel: Prepared

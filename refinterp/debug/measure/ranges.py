@@ -191,7 +191,9 @@ class RealSums:
         return t
 
     def _inside(self, smallest: Array, largest: Array) -> bool:
-        """Whether all lie on the grid, told by the extremes where one scale keeps their order."""
+        """Whether the extremes show that all reals lie on the grid; they do not where channels
+        have scales of their own.
+        """
         if isinstance(self.grid.scale, np.ndarray) or not self.grid.scale > 0:
             return False
         with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""How dynamic-range operators quantize their data at run time, and what that leaves of it.
+"""How dynamic-range operators quantize their data at run time, and what is lost by it.
 
 Counts, extremes and exact sums: samples may come in any order and in parts that are merged.
 """

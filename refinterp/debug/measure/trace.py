@@ -1,4 +1,4 @@
-"""Every tensor of a run of several samples, kept."""
+"""All tensors of a run of several samples, kept."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def trace_bytes(program: Program) -> int:
 
 
 def one_by_one(program: Program) -> bool:
-    """Whether samples must run one after the other: they depend on each other, or on their data."""
+    """Whether samples must run one at a time: the state goes on, or shapes depend on the data."""
     if not program.batchable:
         return True
     used: Mapping[int, None] = dict.fromkeys(i for step in program.steps for i in step.inputs)

@@ -1,4 +1,4 @@
-"""A model in which constants are there as operators take them.
+"""A model whose constants are unpacked, so that operators find them as they take them.
 
 Sparse weights reach their operator through DENSIFY, float16 and weight-only ones through
 DEQUANTIZE. To the debugger both are constants like others: what the unpacking operator writes gets
@@ -29,7 +29,7 @@ _REALS: Final = frozenset({"float32", "float16"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldedModel:
-    """A model with such constants. origins: unpacked tensor → the constant of the file in it."""
+    """A model with unpacked constants. origins: unpacked tensor → the one it was unpacked from."""
 
     model: Model
     origins: Mapping[int, int]
@@ -71,7 +71,7 @@ def fold(model: Model, subgraph: int = 0) -> FoldedModel:
 
 
 def _renamed(model: Model, subgraph: int) -> Model:
-    """Call uint8 weights of operators that write reals what they are taken for: int8."""
+    """Make uint8 weights int8 where the operator writes reals: it takes them for that."""
     graph = model.subgraphs[subgraph]
     tensors = list(graph.tensors)
     for one in graph.operators:
@@ -104,7 +104,7 @@ def prepare_folded(model: Model, subgraph: int = 0, *, flavour: str = DEFAULT_FL
 
 
 def writes_constants(outputs: Sequence[int], specs: Sequence[TensorSpec]) -> bool:
-    """Whether all that an operator writes is there as a constant."""
+    """Whether all results of an operator are known as constants."""
     return bool(outputs) and all(i != OPTIONAL and specs[i].data is not None for i in outputs)
 
 

@@ -61,7 +61,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hybrid:
-    """One such operator. constants: the weights first.
+    """A hybrid operator. constants: the weights first.
 
     units: how its data are quantized at run time; None where it computes in float.
     """
@@ -72,15 +72,16 @@ class Hybrid:
 
     @property
     def weights(self) -> Stored:
-        """The constant it is about most."""
+        """The first constant: the weights."""
         return self.constants[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LossOperators:
-    """The float operators that part a layer's loss: on its own constants, and on these moved.
+    """The float operators that tell the two parts of a layer's loss.
 
-    moved: None where the float model tells the constants themselves.
+    dequantized: on the layer's own constants. moved: on these, moved at random; None where the
+    float model has the constants themselves.
     """
 
     dequantized: LocalOperator | LocalChain
@@ -88,7 +89,7 @@ class LossOperators:
 
 
 def hybrids(program: Program, origins: Mapping[int, int]) -> dict[int, Hybrid]:
-    """Find these operators, by index. origins: as `fold` gives them."""
+    """Find the hybrid operators, by index. origins: as `fold` gives them."""
     found = {}
     for step in program.steps:
         if facts(step.name).conversion or step.entry.kernel.controls:

@@ -1,4 +1,4 @@
-"""Whether two models are twins at their edges, and which input and output is which."""
+"""Which inputs and outputs of two models belong together; an error where they do not match."""
 
 from __future__ import annotations
 

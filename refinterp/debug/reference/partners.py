@@ -1,4 +1,4 @@
-"""The model that a quantized one is held against, and which of its operators a layer's is.
+"""The model that a quantized one is held against, and which of its operators computes a layer.
 
 That is the float model it came from, or, where that is not given, the shadow: the same graph on the
 reals that its codes stand for.
@@ -56,7 +56,7 @@ class Local:
 
 
 def shadow_program(quantized: Program) -> ShadowProgram:
-    """The shadow of a program, for whoever needs it: with a float model often nobody does."""
+    """Return a function that makes the shadow when it is first needed; often it never is."""
 
     @cache
     def made() -> tuple[Shadow, Program]:

@@ -1,4 +1,4 @@
-"""What can only ever stand for 0, whatever the input: shown by the file, not by data.
+"""Tensors and channels that stand for 0 whatever the input, as the file shows.
 
 Converters leave odd scales where nothing is left to scale: a constant of zeros with scale 0 (the
 initial state of an unrolled LSTM), the product with it, a channel that training switched off and

@@ -83,7 +83,7 @@ class WeightedOperator:
         return np.asarray(edges[0] == edges[1])
 
     def killed(self) -> NDArray[np.bool_]:
-        """Channels that no training leaves so: no weights, or a bias out of their reach.
+        """Channels that were stopped, not trained so: no weights, or a bias out of their reach.
 
         (channels,); the bias is then more than 8 times what the weights can add to it.
         """

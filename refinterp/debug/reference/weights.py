@@ -1,4 +1,4 @@
-"""The constant operand of a layer, channel by channel: the reals its codes stand for."""
+"""The weights of a layer, channel by channel: the reals that their codes stand for."""
 
 from __future__ import annotations
 

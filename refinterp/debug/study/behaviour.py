@@ -1,4 +1,4 @@
-"""Which operators lose nothing on some samples, and which are float arithmetic, rounded."""
+"""Which operators lose nothing on some samples, and which compute in float and round."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def behaviour(
 
 
 def _far(found: Array, reals: Array) -> bool:
-    """Whether reals are further from others than float arithmetic rounds."""
+    """Whether two results are further apart than rounding in float explains."""
     reach = float(np.abs(reals).max(initial=0.0))
     off = np.abs(found.reshape(-1).astype(np.float64) - reals.reshape(-1)).max(initial=0.0)
     return not off <= _FLOAT_ROUNDING * reach

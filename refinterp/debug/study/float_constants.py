@@ -20,7 +20,7 @@ _SAME_WEIGHTS: Final = 10.0  # dB: 8-bit weights of healthy layers are within 30
 def float_constants(
     program: Program, shadow: Shadow, twin: Program, pairing: Pairing
 ) -> dict[int, dict[int, Buffer]]:
-    """The float twin's weights and biases, by operator and place, where they have one's shape."""
+    """The float model's weights and biases by operator and place, where their shape is the same."""
     floats = shadow.model.subgraphs[program.subgraph]
     steps = {step.operator: step for step in twin.steps}
     found: dict[int, dict[int, Buffer]] = {}

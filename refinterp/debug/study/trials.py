@@ -1,4 +1,4 @@
-"""What a variant of a model comes to at its outputs, against one float run of the same samples."""
+"""The outputs of a variant of a model, held against one float run of the same samples."""
 
 from __future__ import annotations
 

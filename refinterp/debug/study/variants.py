@@ -141,5 +141,5 @@ class Variants:
 
 
 def ordered(value: float) -> float:
-    """The value, nan as less than all others."""
+    """The value, with nan below all others."""
     return -math.inf if math.isnan(value) else value
