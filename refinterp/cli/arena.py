@@ -13,7 +13,7 @@ from refinterp.arena.optimal import TIME_LIMIT
 from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS
 from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, with_changes
-from refinterp.cli.arena_optimize import Planning, optimize
+from refinterp.cli.arena_optimize import optimize
 from refinterp.cli.arena_results import ArenaResults
 from refinterp.cli.common import (
     add_html,
@@ -32,8 +32,9 @@ from refinterp.report.memory_map_svg import memory_map_svg
 from refinterp.report.progress import Stages, progress
 from refinterp.tflm.cores import no_such_target, other_cores
 from refinterp.tflm.dearer import Dearer, dearer
-from refinterp.tflm.entries import SharedArena
 from refinterp.tflm.ledger import measure_shared
+from refinterp.tflm.ledger_data import SharedArena
+from refinterp.tflm.planning import Planning
 from refinterp.tflm.targets import (
     DEFAULT_TARGET,
     DEFAULT_VERSION,

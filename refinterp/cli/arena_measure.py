@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from refinterp.cli.arena_optimize import Planning
 from refinterp.cli.common import open_model, say
 from refinterp.debug.faults.runtime_findings import OTHERWISE
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
@@ -15,8 +14,9 @@ from refinterp.report.arena_answer import Wheel
 from refinterp.report.words import of_file
 from refinterp.run.gate import refusals
 from refinterp.run.opening import at_shapes
-from refinterp.tflm.entries import Ledger
 from refinterp.tflm.ledger import measure
+from refinterp.tflm.ledger_data import Ledger
+from refinterp.tflm.planning import Planning
 from refinterp.tflm.targets import DEFAULT_VERSION, WHEEL_VERSION, Profile, profile
 from refinterp.tflm.what_if import SECONDS, WhatIf, other_profiles, smaller
 from refinterp.verdicts.told import met, sentences

@@ -11,7 +11,6 @@ from typing import Any, Final
 from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.cli.arena_measure import Answer, refusal
-from refinterp.cli.arena_optimize import Planning
 from refinterp.graph.open_sizes import open_inputs
 from refinterp.report.arena_answer import (
     Lines,
@@ -42,8 +41,9 @@ from refinterp.report.memory_map import memory_map
 from refinterp.report.page_arena import Arena, arena_page
 from refinterp.report.terminal import console, print_answer, print_text
 from refinterp.tflm.dearer import Dearer
-from refinterp.tflm.entries import Ledger, SharedArena
 from refinterp.tflm.ledger import measure_apart
+from refinterp.tflm.ledger_data import Ledger, SharedArena
+from refinterp.tflm.planning import Planning
 
 _ROWS: Final = 40  # of the picture: what fits on a screen
 _LISTED: Final = 12  # buffers in the legend

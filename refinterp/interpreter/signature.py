@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from refinterp.errors import UsageError
 from refinterp.interpreter.details import Details
-
-if TYPE_CHECKING:
-    from refinterp.interpreter.api import Interpreter
+from refinterp.interpreter.opened import OpenedModel
 
 
 class SignatureRunner:
     """A callable for one signature; get it from `Interpreter.get_signature_runner`."""
 
     def __init__(
-        self, interpreter: Interpreter | None = None, signature_key: str | None = None
+        self, interpreter: OpenedModel | None = None, signature_key: str | None = None
     ) -> None:
         """Raises UsageError when the model has no such signature."""
         if interpreter is None:

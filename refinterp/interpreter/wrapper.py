@@ -6,15 +6,14 @@ scripts that list a model's operators. Each is a call of the Interpreter's own m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import UnsupportedError, UsageError
+from refinterp.interpreter.opened import OpenedModel
 
-if TYPE_CHECKING:
-    from refinterp.interpreter.api import Interpreter
 
 Ints = NDArray[np.int32]
 
@@ -22,7 +21,7 @@ Ints = NDArray[np.int32]
 class InterpreterWrapper:
     """What `Interpreter._interpreter` is; the names and arguments are LiteRT's."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: OpenedModel) -> None:
         self._of = interpreter
 
     # The graph

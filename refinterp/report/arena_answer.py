@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from refinterp.report.words import count, kibibytes, one_line, plural, some
-from refinterp.tflm.entries import Ledger, SharedArena
+from refinterp.tflm.ledger_data import Ledger, SharedArena
 from refinterp.tflm.targets import Profile
 
 Lines = list[tuple[str, str]]

@@ -9,7 +9,14 @@ from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
 from refinterp.report.arena_answer import Wheel
 from refinterp.tflm.dearer import Dearer
-from refinterp.tflm.entries import Ledger, LedgerEntry, Moment, Recording, SharedArena, TwoArenas
+from refinterp.tflm.ledger_data import (
+    Ledger,
+    LedgerEntry,
+    Moment,
+    Recording,
+    SharedArena,
+    TwoArenas,
+)
 from refinterp.tflm.what_if import WhatIf
 
 

@@ -10,7 +10,7 @@ from refinterp.report.arena_answer import ModelArena
 from refinterp.report.terminal import Column, print_table, print_text
 from refinterp.report.words import count, one_line, plural
 from refinterp.tflm.dearer import Dearer
-from refinterp.tflm.entries import Ledger, LedgerEntry, SharedArena, TwoArenas
+from refinterp.tflm.ledger_data import Ledger, LedgerEntry, SharedArena, TwoArenas
 from refinterp.tflm.targets import Profile
 from refinterp.tflm.what_if import WhatIf
 

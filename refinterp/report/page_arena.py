@@ -15,7 +15,7 @@ from refinterp.report.page import answer, definitions, label, operator_name, pag
 from refinterp.report.page_ledger import ledger_sections, ledger_tiles, what_if_section
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.words import count, kibibytes
-from refinterp.tflm.entries import Ledger, SharedArena
+from refinterp.tflm.ledger_data import Ledger, SharedArena
 from refinterp.tflm.what_if import WhatIf
 
 _HEADINGS: Final = (

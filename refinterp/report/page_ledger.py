@@ -10,7 +10,7 @@ from refinterp.report.html import Html, join, tag
 from refinterp.report.page import label, prose, section, tile
 from refinterp.report.page_table import Cell, Heading, Row, table
 from refinterp.report.words import count
-from refinterp.tflm.entries import Category, Ledger, LedgerEntry
+from refinterp.tflm.ledger_data import Category, Ledger, LedgerEntry
 from refinterp.tflm.what_if import WhatIf
 
 _OWNERS: Final = (

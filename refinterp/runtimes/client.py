@@ -29,7 +29,8 @@ from refinterp.runtimes.outcome import (
     RuntimeCase,
     Samples,
 )
-from refinterp.runtimes.worker import STDERR_TAIL, Hello, Reply
+from refinterp.runtimes.printed import STDERR_TAIL
+from refinterp.runtimes.worker import Hello, Reply
 
 WINDOW_CASES: Final = 64  # cases sent ahead of the answers
 WINDOW_BYTES: Final = 1 << 22  # and their size: one large case is sent alone

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from refinterp.runtimes.names import known
+from refinterp.runtimes.printed import printed
 from refinterp.runtimes.outcome import Outcome, Ran, Refused, RuntimeCase
 
-STDERR_TAIL = 4000  # bytes
 
 
 class Engine(Protocol):
@@ -47,16 +47,6 @@ class Reply:
 
     outcome: Outcome
     last: bool
-
-
-def printed() -> str:
-    """What has been printed to stderr since the case began (its end, if it is long)."""
-    try:
-        size = os.lseek(2, 0, os.SEEK_END)
-        os.lseek(2, max(0, size - STDERR_TAIL), os.SEEK_SET)
-        return os.read(2, STDERR_TAIL).decode("utf-8", "replace")
-    except OSError:  # a terminal or a pipe, when the worker is started by hand
-        return ""
 
 
 def serve(make_engine: Callable[[], Engine]) -> None:

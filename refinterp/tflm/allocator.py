@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from refinterp.arena.problem import ALIGNMENT
-from refinterp.tflm.entries import TEMPORARY, LedgerEntry, Moment, Stage
+from refinterp.tflm.ledger_data import TEMPORARY, LedgerEntry, Moment, Stage
 
 _FAR: Final = 1 << 40  # where the arena ends; large enough for any arena, a multiple of 16
 _HARMLESS: Final = 16

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Model
-from refinterp.tflm.ledger import Planner, totals
+from refinterp.tflm.ledger import totals
+from refinterp.tflm.planning import Planner
 from refinterp.tflm.targets import Profile, profiles
 
 

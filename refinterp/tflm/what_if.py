@@ -16,8 +16,9 @@ from refinterp.arena.reorder import reorder
 from refinterp.arena.tensor_plan import PLANNERS, plan_model
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Model, Operator, Signature, Subgraph
-from refinterp.tflm.entries import Ledger
-from refinterp.tflm.ledger import Planner, totals
+from refinterp.tflm.ledger import totals
+from refinterp.tflm.ledger_data import Ledger
+from refinterp.tflm.planning import Planner
 from refinterp.tflm.targets import Profile, profiles
 
 _OPTIMAL: Final = "optimal"

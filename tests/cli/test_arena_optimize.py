@@ -10,7 +10,7 @@ import pytest
 
 from refinterp.arena.offline import offline_offsets
 from refinterp.arena.tensor_plan import plan_model
-from refinterp.cli import arena_optimize
+from refinterp.tflm import planning
 from refinterp.cli.main import main
 from refinterp.modelfile.reader import read_model
 from refinterp.tflm.what_if import SECONDS
@@ -127,7 +127,7 @@ def test_what_ifs_keep_to_the_time_limit_and_to_plans_that_are_known(
         asked.append((planner, tuple((shapes or {}).items()), tuple(scratch), time_limit))
         return plan_model(model, planner, shapes=shapes, scratch=scratch, time_limit=time_limit)
 
-    monkeypatch.setattr(arena_optimize, "plan_model", counted)
+    monkeypatch.setattr(planning, "plan_model", counted)
     document(capsys, MODEL, "--planner", "optimal", "--time-limit", "5")
     assert len(asked) == len({(planner, shapes, scratch) for planner, shapes, scratch, _ in asked})
     assert {limit for *_, limit in asked[1:]} == {SECONDS}

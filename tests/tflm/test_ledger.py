@@ -12,8 +12,8 @@ from refinterp.arena.problem import ALIGNMENT
 from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
-from refinterp.tflm.entries import BUFFERS, RECORDED, VARIABLES
 from refinterp.tflm.ledger import measure, measure_apart, measure_shared, totals
+from refinterp.tflm.ledger_data import BUFFERS, RECORDED, VARIABLES
 from refinterp.tflm.targets import profile, profiles
 from refinterp.tflm.what_if import in_another_order, other_profiles, smaller, with_integer_edges
 from tests.tflm.graphs import draw_graph

@@ -10,9 +10,9 @@ import pytest
 
 from refinterp.errors import UnsupportedError
 from refinterp.modelfile.reader import read_model
-from refinterp.tflm.entries import Ledger
 from refinterp.tflm.footprint import operators, tables
 from refinterp.tflm.ledger import measure, measure_apart, measure_shared
+from refinterp.tflm.ledger_data import Ledger
 from refinterp.tflm.targets import MEASURED, profile
 from tests.corpus import corpus
 from tests.tflm.skeleton import model_of

@@ -22,8 +22,8 @@ from refinterp.graph.model import STORAGE, Model
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
 from refinterp.runtimes import Ran, Runtime, RuntimeCase, open_runtime, unavailable
-from refinterp.tflm.entries import Ledger
 from refinterp.tflm.ledger import measure
+from refinterp.tflm.ledger_data import Ledger
 from refinterp.tflm.targets import profile
 from tests.corpus import corpus
 from tests.tflm.graphs import draw_graph
