@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from refinterp.errors import UnsupportedError, UsageError
 from refinterp.interpreter.opened import OpenedModel
 
-
 Ints = NDArray[np.int32]
 
 

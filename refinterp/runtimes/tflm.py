@@ -20,8 +20,8 @@ from tflite_micro.python.tflite_micro.runtime import Interpreter, InterpreterCon
 
 from refinterp.graph.model import PACKED_BITS, STORAGE
 from refinterp.runtimes.outcome import Allocation, Allocations, Array, Detail, Ran, RuntimeCase
-from refinterp.runtimes.reading import check_sample, share_unchanged
 from refinterp.runtimes.printed import printed
+from refinterp.runtimes.reading import check_sample, share_unchanged
 
 ARENA_SMALLEST: Final = 1 << 20  # bytes; the wheel crashes, rather than refuses, on tiny arenas
 ARENA_LARGEST: Final = 1 << 26

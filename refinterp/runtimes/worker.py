@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from refinterp.runtimes.names import known
-from refinterp.runtimes.printed import printed
 from refinterp.runtimes.outcome import Outcome, Ran, Refused, RuntimeCase
-
+from refinterp.runtimes.printed import printed
 
 
 class Engine(Protocol):

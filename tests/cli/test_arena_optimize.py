@@ -10,9 +10,9 @@ import pytest
 
 from refinterp.arena.offline import offline_offsets
 from refinterp.arena.tensor_plan import plan_model
-from refinterp.tflm import planning
 from refinterp.cli.main import main
 from refinterp.modelfile.reader import read_model
+from refinterp.tflm import planning
 from refinterp.tflm.what_if import SECONDS
 from tests.test_bundled_models import ROOT
 
