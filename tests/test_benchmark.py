@@ -12,9 +12,11 @@ import pytest
 from conformance.speed import benchmark
 from conformance.speed import page as benchmark_page
 from conformance.speed.curves import WorkCurve, drawing
+from conformance.speed.opening import measure_opening
 from conformance.speed.scaling import chain, convolution, curves, heavy, problem, threads_rows
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.graph.macs import macs
+from refinterp.runtimes import unavailable
 from tests.test_bundled_models import ROOT
 
 MODEL = ROOT / "refinterp" / "data" / "digits_int8.tflite"
@@ -34,12 +36,32 @@ def pretend(ours: float, theirs: float):
     return measure
 
 
+def opened(ours: float):
+    """A `measure_opening` that finds these seconds to a first result whatever the model."""
+
+    def measure_opening(path, opens=12, clock="wall"):
+        return {
+            "model": path.name,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest()[:16],
+            "status": "ran",
+            "seconds": ours,
+            "reference": 0.002,
+            "ratio": ours / 0.002,
+            "third": 0.0011,
+            "steady": 0.001,
+            "opens": opens,
+        }
+
+    return measure_opening
+
+
 @pytest.fixture
 def suite(monkeypatch):
     """The suite with one bundled model, and LiteRT installed."""
     monkeypatch.setattr(benchmark, "find", lambda paths: [MODEL])
     monkeypatch.setattr(benchmark, "unavailable", lambda name: None)
     monkeypatch.setattr(benchmark, "measure", pretend(3.0, 2.0))
+    monkeypatch.setattr(benchmark, "measure_opening", opened(0.006))
     return benchmark
 
 
@@ -73,6 +95,44 @@ def test_a_check_fails_when_it_does_so_twice(suite, tmp_path, monkeypatch):
     assert sorted(set(seen)) == [0.1, 0.4]
     monkeypatch.setattr(suite, "measure", pretend(9.0, 2.0))
     assert suite.main(["--check", "--seconds", "0.1"]) == 1
+
+
+def test_opening_is_measured_alone_and_checked(suite, tmp_path, monkeypatch):
+    """It takes the place of the old figures beside the others, and up to twice them is fine."""
+    monkeypatch.setattr(suite, "RESULTS", tmp_path / "benchmark.json")
+    monkeypatch.setattr(suite, "write_page", lambda: None)
+    assert suite.main([str(MODEL)]) == 0
+    before = json.loads(suite.RESULTS.read_text())
+    monkeypatch.setattr(suite, "measure_opening", opened(0.004))
+    assert suite.main([str(MODEL), "--opening"]) == 0
+    after = json.loads(suite.RESULTS.read_text())
+    assert [row["ratio"] for row in after["opening"]["rows"]] == [2.0]
+    assert {**before, "opening": None} == {**after, "opening": None}
+    monkeypatch.setattr(suite, "measure_opening", opened(0.0079))
+    assert suite.check_opening(after) == []
+    monkeypatch.setattr(suite, "measure_opening", opened(0.0081))
+    assert len(suite.check_opening(after)) == 1
+    assert suite.main(["--check", "--seconds", "0.1"]) == 1
+    assert suite.check_opening({}) == []
+
+
+def test_a_model_is_opened_beside_litert():
+    """A real measurement: both times, in a process of its own."""
+    if reason := unavailable(OTHER):
+        pytest.skip(reason)
+    row = measure_opening(MODEL, opens=1)
+    assert row["status"] == "ran"
+    assert 0 < row["reference"] < row["seconds"] < 60
+    assert row["ratio"] == pytest.approx(row["seconds"] / row["reference"], rel=1e-3)
+
+
+def test_a_model_that_cannot_be_opened_is_a_row(tmp_path):
+    """It says why."""
+    path = tmp_path / "none.tflite"
+    path.write_bytes(b"no model")
+    row = measure_opening(path, opens=1)
+    assert row["status"] == "refused"
+    assert "ModelError" in row["reason"]
 
 
 def test_failures_are_rows(suite):
@@ -112,6 +172,7 @@ def test_page_shows_every_figure(suite, tmp_path, monkeypatch):
     page = (tmp_path / "docs" / "benchmarks.md").read_text("utf-8")
     assert "| digits_int8.tflite | 0.001 | 3 s | 1.50 (1.50–1.50) |" in page
     assert "Per sample of 256" in page
+    assert "| digits_int8.tflite | 6 ms | 2 ms | 3.00 | 6.0 | 1.10 |" in page
     assert "| 100 | 5 s |" in page
     assert "sources 0123456789abcdef" in page
     assert "| 8 x 8 | 2 | 0.0023 | 500 ms | 250 ms |" in page

@@ -1,6 +1,8 @@
 """How fast models run beside installed runtimes, at one sample and at 256.
 
     python -m conformance.speed.benchmark [PATH…] measure; write results/benchmark.json and the page
+    python -m conformance.speed.benchmark --opening    measure only the time from a path to the
+                                                 first result; the other figures stay
     python -m conformance.speed.benchmark --check      measure the bundled models again, for a few
                                                  seconds, and fail where a ratio to LiteRT is more
                                                  than twice the committed one
@@ -24,6 +26,7 @@ from typing import Any
 
 from conformance.models.whole_models import BUNDLED, find
 from conformance.sources import hash_of_folders
+from conformance.speed.opening import measure_opening
 from conformance.speed.page import write_page
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.bench.machine import machine
@@ -155,6 +158,43 @@ def check(committed: Mapping[str, Any], seconds: float) -> list[str]:
     return slower
 
 
+def open_suite(paths: Sequence[Path], clock: str = "wall") -> Row:
+    """Measure what it takes to open every model, printing a line for each."""
+    rows = []
+    for path in find([str(path) for path in paths]):
+        row = measure_opening(path, clock=clock)
+        rows.append(row)
+        found = f"x{row['ratio']:.3g}" if row["status"] == "ran" else row["status"]
+        print(f"{path.name:32} open to first result: {found}", flush=True)
+    return {
+        "date": datetime.date.today().isoformat(),
+        "sources": hash_of_folders("graph", "kernels", "modelfile", "numerics", "run", "verdicts"),
+        "clock": clock,
+        "rows": rows,
+    }
+
+
+def check_opening(committed: Mapping[str, Any]) -> list[str]:
+    """Open the bundled models again; return a line for each ratio that is too large."""
+    known = {
+        row["sha256"]: row["ratio"]
+        for row in committed.get("opening", {}).get("rows", ())
+        if row["status"] == "ran"
+    }
+    slower = []
+    for path in find([]) if known else []:
+        row = measure_opening(path, opens=4, clock="processor")
+        if row["status"] == "ran" and row["sha256"] in known:
+            text = (
+                f"{path.name} open to first result: {row['ratio']:.3g} x {CHECKED[0]}, committed "
+                f"{known[row['sha256']]:.3g}"
+            )
+            print(text, flush=True)
+            if row["ratio"] > SLOWER * known[row["sha256"]]:
+                slower.append(text)
+    return slower
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure or check; exit 1 when a check fails."""
     parser = argparse.ArgumentParser(
@@ -162,6 +202,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("paths", nargs="*", type=Path)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--opening", action="store_true")
     parser.add_argument("--seconds", type=float, help="for each subject (default 1; check 0.15)")
     parser.add_argument(
         "--clock", choices=("wall", "processor"), default="wall",
@@ -173,10 +214,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if slower := check(committed, seconds):  # a moment's disturbance does not last
             print("measuring again, longer", flush=True)
             slower = check(committed, 4 * seconds)
+        slower += check_opening(committed) and check_opening(committed)
         for text in slower:
             print(f"slower than {SLOWER:g} x the committed ratio: {text}", file=sys.stderr)
         return int(bool(slower))
-    rows = run_suite(options.paths or default_paths(), options.seconds or 1.0, options.clock)
+    paths = options.paths or default_paths()
+    if options.opening:
+        results = json.loads(RESULTS.read_text("utf-8"))
+        _write({**results, "opening": open_suite(paths, options.clock)})
+        return 0
+    rows = run_suite(paths, options.seconds or 1.0, options.clock)
     packages = ("ai-edge-litert", "tflite-micro")
     head = {
         "schema_version": "1.0.0",
@@ -187,12 +234,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         "threads": 1,
         "clock": options.clock,
     }
-    lines = ",\n".join(json.dumps(row) for row in rows)
-    text = json.dumps(head, indent=1)[:-2] + ',\n "rows": [\n' + lines + "\n]\n}\n"
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(text, "utf-8")
-    write_page()
+    _write({**head, "rows": rows, "opening": open_suite(paths, options.clock)})
     return int(not rows)
+
+
+def _write(results: Mapping[str, Any]) -> None:
+    """Write the results, a row a line, and the page."""
+    head = {name: value for name, value in results.items() if name not in ("rows", "opening")}
+    text = json.dumps(head, indent=1)[:-2] + ',\n "rows": ' + _rows(results["rows"])
+    if "opening" in results:
+        opening = {name: value for name, value in results["opening"].items() if name != "rows"}
+        text += f',\n "opening": {json.dumps(opening)[:-1]}, "rows": '
+        text += _rows(results["opening"]["rows"]) + "}"
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(text + "\n}\n", "utf-8")
+    write_page()
+
+
+def _rows(rows: Sequence[Row]) -> str:
+    return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]"
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ def write_page() -> None:
     PAGE.parent.mkdir(exist_ok=True)
     timed, curves = _results("benchmark"), _results("scaling")
     parts = ["# Benchmarks", "", *(_table_part(timed) if timed else [])]
+    if timed and "opening" in timed:
+        parts += _opening_part(timed["opening"])
     if curves:
         parts += _curve_part(curves)
         parts += _threads_part(curves["threads"])
@@ -78,6 +80,33 @@ def _table_part(results: Mapping[str, Any]) -> list[str]:
             lines.append(f"| {name} | {macs / 1e6:.3g} | {time} | " + " | ".join(cells) + " |")
         lines.append("")
     return lines
+
+
+def _opening_part(opening: Mapping[str, Any]) -> list[str]:
+    """A line per model: the time to the first result, beside LiteRT's and beside our later runs."""
+    lines = [
+        "## Open to first result",
+        "",
+        "From a model's path to its first result: construct, allocate, invoke once; modules",
+        "imported, one thread. Opened in turns with LiteRT's reference kernels in one process; of",
+        "each the shortest time counts. What makes a model fast is looked for before the second",
+        "run, so that the third is to be as fast as later ones.",
+        "",
+        f"{opening['date']}; sources {opening['sources']}; {opening['clock']} clock.",
+        "",
+        "| model | refinterp | LiteRT reference | ratio | in steady runs | third in steady |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in opening["rows"]:
+        if row["status"] != "ran":
+            lines.append(f"| {row['model']} | {row['status']} | | | | |")
+            continue
+        own, other, steady = row["seconds"], row["reference"], row["steady"]
+        lines.append(
+            f"| {row['model']} | {duration(own)} | {duration(other)} | {row['ratio']:.2f} | "
+            f"{own / steady:.1f} | {row['third'] / steady:.2f} |"
+        )
+    return [*lines, ""]
 
 
 def _ratio(row: Mapping[str, Any] | None) -> str:
