@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 import refinterp
 from refinterp.graph.model import Model
+from refinterp.graph.specs import tensor_specs
 from refinterp.modelfile.reader import read_model
 from refinterp.run.batches import batch_size
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import prepare, tensor_specs
+from refinterp.run.prepare import prepare
 from refinterp.runtimes.names import RUNTIMES, known
 from refinterp.samples.source import random_samples
 

@@ -28,10 +28,11 @@ from refinterp.explain.definition import (
 from refinterp.explain.operation import ExplainedOperand, Operation, record
 from refinterp.explain.steps import Explanation
 from refinterp.graph.model import Model
+from refinterp.graph.specs import tensor_specs
 from refinterp.report.explain_text import explanation_lines, overview, overview_lines, verdict
 from refinterp.report.machine import document
 from refinterp.report.terminal import console, print_answer, print_text
-from refinterp.run.prepare import Program, prepare, tensor_specs
+from refinterp.run.prepare import Program, prepare
 from refinterp.samples.convert import fit_input
 from refinterp.samples.samples import Samples
 

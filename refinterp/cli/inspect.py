@@ -71,6 +71,11 @@ def _refusal(kernels: Sequence[Support], findings: Sequence[Finding]) -> str:
     for finding in findings:
         if finding.severity == "error":
             return finding.evidence
+    wrong = [k for k in kernels if k.misfits]
+    if wrong:
+        first = wrong[0]
+        more = f", and {len(wrong) - 1} more are wrong" if len(wrong) > 1 else ""
+        return f"operator {first.operator} ({first.name}): {'; '.join(first.misfits)}{more}"
     missing = [k for k in kernels if k.dtype is None]
     if missing:
         first = missing[0]

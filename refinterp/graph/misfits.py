@@ -5,12 +5,16 @@ The sentences have one form: the operand by name, what was found, what is allowe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
+from refinterp.errors import ModelError
+from refinterp.graph.constants import has_constant
+from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.operands import Operands
-from refinterp.graph.operators import OperatorFacts
+from refinterp.graph.operators import OPERATORS, OperatorFacts, Ranks
 from refinterp.graph.spec import TensorSpec
+from refinterp.graph.specs import tensor_specs
 
 _SHOWN: Final = 6  # names in a sentence
 
@@ -18,54 +22,105 @@ Given = Sequence[TensorSpec | None]
 
 
 def misfits(
-    facts: OperatorFacts, operands: Given, results: Given, *, shaped: bool = True
+    facts: OperatorFacts,
+    operands: Given,
+    results: Given,
+    unshaped: Collection[int] = (),
+    *,
+    scales: bool = True,
 ) -> list[str]:
-    """Say what does not fit; empty when everything does. shaped: the operands' shapes are known.
+    """Say what does not fit; empty when everything does.
 
-    Counts come first: where they are wrong, nothing else is looked at.
+    unshaped: places of operands whose shapes are not known. scales: look at them, too. Where the
+    counts are wrong, nothing else is looked at.
     """
-    names = facts.signature(len(operands))
-    found = _count(facts, names, operands) or _result_count(facts, results)
+    found = miscounts(facts, operands, results)
     if found:
         return found
-    called = {names.kind_of(place): spec for place, spec in reversed(list(enumerate(operands)))}
-    sides = [
-        ("operand", names.name_of(place), names.kind_of(place), spec)
-        for place, spec in enumerate(operands)
-    ]
-    outputs = [
-        ("result", name, name.split("[")[0], spec)
-        for name, spec in zip(_result_names(facts, len(results)), results, strict=True)
-    ]
-    return [
-        f"{side} {name} {spec.name!r}: {sentence}"
-        for side, name, kind, spec in (*sides, *outputs)
-        if spec is not None
-        for sentence in (
-            _rank(facts, kind, spec) if shaped and side == "operand" else "",
-            _type(facts, kind, spec, called),
-            _scale(facts, kind, spec),
-        )
-        if sentence
-    ]
+    names = facts.signature(len(operands))
+    called: dict[str, TensorSpec | None] = {}
+    for place, spec in enumerate(operands):
+        called.setdefault(names.kind_of(place), spec)
+    said: list[str] = []
+    for place, spec in enumerate(operands):
+        if spec is not None:
+            kind = names.kind_of(place)
+            found = [] if place in unshaped else _rank(facts, kind, spec)
+            found += _values(facts, kind, spec, called, scales)
+            said += [f"operand {names.name_of(place)} {spec.name!r}: {one}" for one in found]
+    for place, spec in enumerate(results):
+        kind = "output" if facts.results is None else facts.results[place]
+        if spec is not None:
+            found = _values(facts, kind, spec, called, scales)
+            label = f"{kind}[{place}]" if facts.results is None else kind
+            said += [f"result {label} {spec.name!r}: {one}" for one in found]
+    return said
 
 
-def _rank(facts: OperatorFacts, kind: str, spec: TensorSpec) -> str:
+def model_misfits(model: Model, *, scales: bool = True) -> Iterator[tuple[int, int, list[str]]]:
+    """What does not fit of each operator: subgraph, operator, sentences, of which there are some.
+
+    Only constants, variables and inputs are sure to have the shape that the file gives them.
+    Operators that are not in the table are passed over, and those that name tensors that are not
+    there.
+    """
+    for number, graph in enumerate(model.subgraphs):
+        specs = tensor_specs(model, number, values=False)
+        sure = {
+            i
+            for i, tensor in enumerate(graph.tensors)
+            if tensor.is_variable or has_constant(model, tensor)
+        }
+        sure.update(graph.inputs)
+        for index, operator in enumerate(graph.operators):
+            facts = OPERATORS.get(operator.name)
+            places = (*operator.inputs, *operator.outputs)
+            if facts is None or not all(OPTIONAL <= i < len(specs) for i in places):
+                continue
+            said = misfits(
+                facts,
+                [None if i == OPTIONAL else specs[i] for i in operator.inputs],
+                [None if i == OPTIONAL else specs[i] for i in operator.outputs],
+                [place for place, i in enumerate(operator.inputs) if i not in sure],
+                scales=scales,
+            )
+            if said:
+                yield number, index, said
+
+
+def require_operators(model: Model) -> None:
+    """Raise ModelError, naming the first operator that is not what its row says."""
+    for subgraph, index, said in model_misfits(model):
+        name = model.subgraphs[subgraph].operators[index].name
+        raise ModelError(f"subgraphs[{subgraph}].operators[{index}] ({name}): {'; '.join(said)}")
+
+
+def _rank(facts: OperatorFacts, kind: str, spec: TensorSpec) -> list[str]:
     lowest, highest = facts.ranks.get(kind, (0, None))
     rank = len(spec.shape)
     if rank >= lowest and (highest is None or rank <= highest):
-        return ""
-    return f"found rank {rank}, shape {list(spec.shape)}; allowed: rank {_numbers(lowest, highest)}"
+        return []
+    ranks = _numbers(lowest, highest)
+    return [f"found rank {rank}, shape {list(spec.shape)}; allowed: rank {ranks}"]
 
 
-def _type(
-    facts: OperatorFacts, kind: str, spec: TensorSpec, called: Mapping[str, TensorSpec | None]
-) -> str:
+def _values(
+    facts: OperatorFacts,
+    kind: str,
+    spec: TensorSpec,
+    called: Mapping[str, TensorSpec | None],
+    scales: bool,
+) -> list[str]:
+    """What is wrong with a type, and with a scale if scales are looked at."""
+    said = []
     allowed, whose = allowed_types(facts, kind, called)
-    if allowed is None or spec.dtype in allowed:
-        return ""
-    because = f", since {whose} is {_type_of(called, whose)}" if whose else ""
-    return f"found {spec.dtype}; allowed: {', '.join(allowed)}{because}"
+    if allowed is not None and spec.dtype not in allowed:
+        because = f", since {whose} is {_type_of(called, whose)}" if whose else ""
+        said.append(f"found {spec.dtype}; allowed: {', '.join(allowed)}{because}")
+    if scales and kind in facts.scaled and not spec.quantized:
+        if spec.dtype in facts.scaled_types:
+            said.append(f"found {spec.dtype} without a scale; allowed: {spec.dtype} with a scale")
+    return said
 
 
 def allowed_types(
@@ -90,16 +145,10 @@ def _type_of(called: Mapping[str, TensorSpec | None], name: str) -> str | None:
     return None if spec is None else spec.dtype
 
 
-def _scale(facts: OperatorFacts, kind: str, spec: TensorSpec) -> str:
-    if kind not in facts.scaled or spec.dtype not in facts.scaled_types or spec.quantized:
-        return ""
-    return f"found {spec.dtype} without a scale; allowed: {spec.dtype} with a scale"
-
-
-def _result_names(facts: OperatorFacts, count: int) -> list[str]:
-    if facts.results is None:
-        return [f"output[{index}]" for index in range(count)]
-    return list(facts.results[:count])
+def miscounts(facts: OperatorFacts, operands: Given, results: Given) -> list[str]:
+    """Say which operands or results are missing, or that there are too many."""
+    names = facts.signature(len(operands))
+    return _count(facts, names, operands) or _result_count(facts, results)
 
 
 def _count(facts: OperatorFacts, names: type[Operands[TensorSpec]], operands: Given) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Final, Protocol, TypeVar
@@ -309,16 +309,24 @@ def dtypes_of(operator: str) -> tuple[str, ...]:
     return tuple(entry.dtype for entry in _entries(operator))
 
 
+def facts_of(operator: str) -> OperatorFacts | None:
+    """The row of an operator that has kernels; None for one of the user's own, or unknown."""
+    return next((entry.facts for entry in _entries(operator)), None)
+
+
 def require_fit(
-    entry: Entry, inputs: Inputs, outputs: Sequence[TensorSpec | None], *, shaped: bool = True
+    entry: Entry,
+    inputs: Inputs,
+    outputs: Sequence[TensorSpec | None],
+    unshaped: Collection[int] = (),
 ) -> None:
     """Raise ModelError unless operands and results are what the operator's row says.
 
-    Kernels rely on it: `prepare` and `output_shapes` are only called after. shaped: the operands'
-    shapes are known.
+    Kernels rely on it: `prepare` and `output_shapes` are only called after. unshaped: places of
+    operands whose shapes are not known.
     """
     if entry.facts is not None:
-        found = misfits(entry.facts, inputs, outputs, shaped=shaped)
+        found = misfits(entry.facts, inputs, outputs, unshaped)
         if found:
             raise ModelError("; ".join(found))
 

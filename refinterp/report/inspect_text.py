@@ -252,7 +252,7 @@ def _row(shown: Inspected, kernel: Support) -> tuple[object, ...]:
     return (
         kernel.operator,
         kernel.name,
-        kernel.dtype or "none",
+        one_line("; ".join(kernel.misfits)) or kernel.dtype or "none",
         "".join(_letter(one, kernel) for one in shown.runtimes),
         " ".join(dims(t.shape) for t in data),
         " ".join(dims(t.shape) for t in made),

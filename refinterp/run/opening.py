@@ -9,7 +9,7 @@ from pathlib import Path
 
 from refinterp.graph.model import Model, Shape
 from refinterp.graph.open_sizes import open_inputs
-from refinterp.run.prepare import tensor_specs
+from refinterp.graph.specs import tensor_specs
 from refinterp.run.resize import resized
 from refinterp.samples.finite import settled
 from refinterp.samples.inputs import ModelInput, model_inputs

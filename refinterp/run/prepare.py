@@ -11,8 +11,8 @@ import numpy as np
 
 from refinterp.errors import ModelError, RefinterpError, UnsupportedError
 from refinterp.graph.compiled import compiled
-from refinterp.graph.constants import constant
 from refinterp.graph.flexbuffer import read_map
+from refinterp.graph.misfits import miscounts
 from refinterp.graph.model import (
     OPTIONAL,
     STORAGE,
@@ -21,9 +21,9 @@ from refinterp.graph.model import (
     Options,
     Shape,
     Subgraph,
-    Tensor,
 )
 from refinterp.graph.spec import TensorSpec
+from refinterp.graph.specs import tensor_specs
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR, Rules, rules
 from refinterp.kernels.registry import (
     REFUSED,
@@ -34,6 +34,7 @@ from refinterp.kernels.registry import (
     Prepared,
     call,
     dtypes_of,
+    facts_of,
     find,
     require_fit,
 )
@@ -142,44 +143,6 @@ def prepare(
     return Program(model, subgraph, flavour, plain, graphs)
 
 
-def tensor_specs(model: Model, subgraph: int, *, values: bool = True) -> tuple[TensorSpec, ...]:
-    """Describe a subgraph's tensors as the file has them, constants with their data if wanted."""
-    return tuple(
-        _spec(model, subgraph, tensor, values) for tensor in model.subgraphs[subgraph].tensors
-    )
-
-
-def _spec(model: Model, subgraph: int, tensor: Tensor, values: bool) -> TensorSpec:
-    """Describe one tensor."""
-    data = constant(model, tensor) if values and not tensor.is_variable else None
-    given: dict[str, Any] = {"data": data, "is_variable": tensor.is_variable}
-    quantization = tensor.quantization
-    if quantization is not None and quantization.scale.size:
-        count = quantization.scale.size
-        zeros = quantization.zero_point
-        if zeros.size != count:
-            zeros = np.resize(zeros, count) if zeros.size else np.zeros(count, np.int64)
-        given["scale"], given["zero_point"] = quantization.scale, zeros
-        given["quantized_dimension"] = quantization.quantized_dimension
-    elif quantization is not None and quantization.details is not None:
-        given |= _blocks(model, subgraph, quantization.details)
-    return TensorSpec(tensor.name, tensor.shape, str(tensor.dtype), **given)
-
-
-def _blocks(model: Model, subgraph: int, details: tuple[str, Options]) -> dict[str, Any]:
-    """The scales of a tensor's blocks, which are another tensor's value, as fields of a spec."""
-    kind, given = details
-    tensors = model.subgraphs[subgraph].tensors
-    if kind != "BlockwiseQuantization" or not 0 <= given["scales"] < len(tensors):
-        return {}
-    scales = constant(model, tensors[given["scales"]])
-    if scales is None or given["block_size"] < 1:
-        return {}
-    scale = scales.astype(np.float32).reshape(-1)
-    zeros = np.zeros(scale.size, np.int64)
-    return {"scale": scale, "zero_point": zeros, "block_size": int(given["block_size"])}
-
-
 def _entries(
     graph: Subgraph, specs: Sequence[TensorSpec], subgraph: int
 ) -> tuple[list[Entry], list[str]]:
@@ -197,6 +160,10 @@ def _entries(
         results = [specs[i] for i in operator.outputs if i != OPTIONAL]
         entry = find(operator.name, operands)
         refused = [s.dtype for s in (*operands, *results) if s and s.dtype in REFUSED_TYPES]
+        facts = facts_of(operator.name) if entry is None else None
+        said = miscounts(facts, operands, results) if facts is not None else []
+        if said:
+            raise ModelError(f"{_where(subgraph, index, operator)}: {'; '.join(said)}")
         if entry is None or refused:
             types = ", ".join(spec.dtype if spec else "none" for spec in operands)
             made = ", ".join(spec.dtype for spec in results)
@@ -260,7 +227,7 @@ class _Preparer:
                     entry,
                     [None if i == OPTIONAL else specs[i] for i in operator.inputs],
                     [None if i == OPTIONAL else specs[i] for i in operator.outputs],
-                    shaped=unknown.isdisjoint(operator.inputs),
+                    [place for place, i in enumerate(operator.inputs) if i in unknown],
                 )
                 step = Step(
                     index,

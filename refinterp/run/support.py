@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refinterp.graph.misfits import model_misfits
 from refinterp.graph.model import OPTIONAL, Model
-from refinterp.kernels.registry import REFUSED_TYPES, dtypes_of, find
-from refinterp.run.prepare import tensor_specs
+from refinterp.graph.specs import tensor_specs
+from refinterp.kernels.registry import REFUSED_TYPES, dtypes_of, facts_of, find
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
     """One operator. dtype: the kernel's dtype key, None when there is no kernel.
 
-    inputs: the operands' types. allowed: the dtype keys the operator is known in.
+    inputs: the operands' types. allowed: the dtype keys the operator is known in. misfits: what is
+    wrong with its operands and results, as far as the file tells.
     """
 
     subgraph: int
@@ -23,11 +25,13 @@ class Support:
     inputs: tuple[str, ...]
     dtype: str | None
     allowed: tuple[str, ...]
+    misfits: tuple[str, ...]
 
 
 def support(model: Model) -> tuple[Support, ...]:
     """Say for every operator of every subgraph whether there is a kernel for its operands."""
     found = []
+    wrong = {(number, index): said for number, index, said in model_misfits(model)}
     for number, graph in enumerate(model.subgraphs):
         specs = tensor_specs(model, number, values=False)
         for index, operator in enumerate(graph.operators):
@@ -45,6 +49,7 @@ def support(model: Model) -> tuple[Support, ...]:
                     tuple(spec.dtype if spec else "none" for spec in operands),
                     entry.dtype if entry else None,
                     dtypes_of(operator.name),
+                    tuple(wrong.get((number, index), ())) if facts_of(operator.name) else (),
                 )
             )
     return tuple(found)

@@ -8,6 +8,7 @@ from typing import Final
 
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.compiled import compiled
+from refinterp.graph.misfits import require_operators
 from refinterp.graph.model import Model, Operator
 from refinterp.tflm.footprint import Footprint, find
 from refinterp.tflm.operation import State, TflmOperand, TflmOperation
@@ -46,7 +47,10 @@ def check_model(model: Model, profile: Profile) -> None:
 
 
 def find_nodes(model: Model, profile: Profile) -> list[Node]:
-    """Return every operator with its row; UnsupportedError names all that have no kernel."""
+    """Return every operator with its row; UnsupportedError names all that have no kernel.
+
+    Raises ModelError for an operator whose operands are not what it takes.
+    """
     nodes: list[Node] = []
     lacking: dict[str, list[str]] = {}
     for number, graph in enumerate(model.subgraphs):
@@ -62,6 +66,7 @@ def find_nodes(model: Model, profile: Profile) -> list[Node]:
             f"{name} ({places[0]}{_more(places)})" + _what(name) for name, places in lacking.items()
         )
         raise UnsupportedError(f"TFLM has no kernel for {', '.join(each)}")
+    require_operators(model)
     return nodes
 
 

@@ -16,9 +16,10 @@ from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.explain.definition import DEFINITIONS, explain, load_all
 from refinterp.explain.operation import Operation, record
 from refinterp.graph.build import GraphBuilder
+from refinterp.graph.specs import tensor_specs
 from refinterp.kernels import registry
 from refinterp.modelfile.writer import write_model
-from refinterp.run.prepare import prepare, tensor_specs
+from refinterp.run.prepare import prepare
 from refinterp.runtimes import Runtime
 from refinterp.runtimes.outcome import Ran, Refused
 from tests.kernels.oracle import opened

@@ -6,6 +6,7 @@ What no other finding is an error about, but kernels refuse all the same, is one
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -16,9 +17,11 @@ from refinterp.debug.faults.runtime_findings import runtime_findings
 from refinterp.debug.reference.fold import fold
 from refinterp.errors import ModelError, RefinterpError
 from refinterp.graph.check import SEVERITIES, Finding, check
+from refinterp.graph.misfits import model_misfits
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.operators import facts
-from refinterp.run.prepare import prepare, tensor_specs
+from refinterp.graph.specs import tensor_specs
+from refinterp.run.prepare import prepare
 
 _UNREADABLE: Final = frozenset(
     {
@@ -51,7 +54,8 @@ def lint(model: Model) -> tuple[Finding, ...]:
     """Return all findings, errors first, then in the order of the file."""
     structural = check(model)
     broken = {f.subgraph for f in structural if f.id in _UNREADABLE}
-    found: list[Finding] = []
+    found = [] if None in broken else _wrong_operands(model, broken)
+    broken.update(f.subgraph for f in found)
     for subgraph in range(len(model.subgraphs)):
         if subgraph in broken or None in broken:
             continue
@@ -78,6 +82,24 @@ def lint(model: Model) -> tuple[Finding, ...]:
     dimensions = any(f.id == "wrong_quantized_dimension" for f in structural)
     found += [f for f in runtime_findings(model) if f.operator is not None or not dimensions]
     return tuple(sorted((*kept, *found), key=lambda f: SEVERITIES.index(f.severity)))
+
+
+def _wrong_operands(model: Model, broken: Collection[int | None]) -> list[Finding]:
+    """Operands that operators do not have, by number, rank or type; scales are looked at apart."""
+    return [
+        Finding(
+            "wrong_operands",
+            "error",
+            subgraph,
+            operator,
+            None,
+            f"operator {operator} ({model.subgraphs[subgraph].operators[operator].name}): "
+            + "; ".join(said),
+            "write the model again: no operands of this kind mean anything to the operator",
+        )
+        for subgraph, operator, said in model_misfits(model, scales=False)
+        if subgraph not in broken
+    ]
 
 
 def _refusal(model: Model) -> list[Finding]:

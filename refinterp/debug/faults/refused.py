@@ -14,7 +14,7 @@ from refinterp.debug.reference.weighted import weighted_operators
 from refinterp.debug.result import DebugReport, Layer, rank
 from refinterp.errors import ModelError
 from refinterp.graph.model import OPTIONAL, Model
-from refinterp.run.prepare import tensor_specs
+from refinterp.graph.specs import tensor_specs
 
 
 @dataclass(frozen=True, slots=True)

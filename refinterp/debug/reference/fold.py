@@ -20,8 +20,9 @@ from refinterp.graph.constants import has_constant, pack, with_constant
 from refinterp.graph.model import OPTIONAL, PACKED_BITS, Buffer, Model
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
+from refinterp.graph.specs import tensor_specs
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
-from refinterp.run.prepare import Program, prepare, tensor_specs
+from refinterp.run.prepare import Program, prepare
 from refinterp.samples.convert import dequantize
 
 _REALS: Final = frozenset({"float32", "float16"})

@@ -22,8 +22,8 @@ from refinterp.graph.constants import with_constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Buffer, Model, Operator, Subgraph, Tensor
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
+from refinterp.graph.specs import tensor_specs
 from refinterp.kernels.registry import find
-from refinterp.run.prepare import tensor_specs
 from refinterp.samples.convert import dequantize
 
 

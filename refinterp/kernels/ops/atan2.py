@@ -14,9 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from refinterp.errors import ModelError
+from refinterp.graph.model import Shape
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type, same_shape
+from refinterp.kernels.checks import require_type
 from refinterp.kernels.elementwise import PlainPair
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
@@ -31,7 +32,10 @@ def _angle(y: Array, x: Array) -> Array:
 class Atan2(Kernel):
     """Prepares the function of two elements."""
 
-    output_shapes = staticmethod(same_shape)
+    @staticmethod
+    def output_shapes(operands: Binary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
+        """The shape of both."""
+        return (operands.left.shape,)
 
     @classmethod
     def prepare(

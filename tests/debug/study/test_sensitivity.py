@@ -19,10 +19,11 @@ from refinterp.debug.study.variants import Variants
 from refinterp.errors import UsageError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
+from refinterp.graph.specs import tensor_specs
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import write_model
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import prepare, tensor_specs
+from refinterp.run.prepare import prepare
 from refinterp.runtimes import Ran, open_runtime, unavailable
 from refinterp.samples.samples import Samples
 from refinterp.samples.source import open_samples
