@@ -11,6 +11,7 @@ import numpy as np
 
 from conformance.operators.cases import load_all
 from conformance.operators.draw import RandomDraw
+from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import OPTIONAL, STORAGE, Buffer, Model, Operator, Tensor
 from refinterp.graph.operators import OPERATORS, By, OperatorFacts
 
@@ -33,6 +34,8 @@ class Malformed:
 
 def malformed(operator: str) -> Iterator[Malformed]:
     """Every way that the operator's row forbids, once for each of its types."""
+    if operator in _ALONE:
+        yield Malformed(operator, "none", "excess", "", _ALONE[operator])
     for (name, dtype), generator in sorted(load_all().items()):
         if name != operator:
             continue
@@ -47,6 +50,18 @@ def malformed(operator: str) -> Iterator[Malformed]:
                 if (way, operand) not in seen:
                     seen.add((way, operand))
                     yield Malformed(operator, dtype, way, operand, wrong)
+
+
+def _alone(operator: str) -> Model:
+    """An operator with two operands, of which it has fewer."""
+    g = GraphBuilder()
+    x = g.input("x", (1,), "int32")
+    y = g.tensor("y", (1,), "int32")
+    g.operator(operator, [x, x], [y])
+    return g.build(outputs=[y])
+
+
+_ALONE = {name: _alone(name) for name in ("CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE")}
 
 
 class _Maker:

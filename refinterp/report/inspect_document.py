@@ -124,7 +124,7 @@ def _operator(shown: Inspected, kernel: Support) -> dict[str, Any]:
         "op_name": kernel.name,
         "version": kernel.version,
         "input_types": list(kernel.inputs),
-        "kernel": None if kernel.misfits else kernel.dtype,
+        "kernel": kernel.dtype,
         "misfits": list(kernel.misfits),
         "litert": _ran(kernel, LITERT, LITERT_OPTIMIZED),
         "tflm": _ran(kernel, TFLM),
