@@ -12,7 +12,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.operands import Operands
-from refinterp.graph.operators import OPERATORS, OperatorFacts, Ranks
+from refinterp.graph.operators import OPERATORS, OperatorFacts
 from refinterp.graph.spec import TensorSpec
 from refinterp.graph.specs import tensor_specs
 
@@ -117,9 +117,9 @@ def _values(
     if allowed is not None and spec.dtype not in allowed:
         because = f", since {whose} is {_type_of(called, whose)}" if whose else ""
         said.append(f"found {spec.dtype}; allowed: {', '.join(allowed)}{because}")
-    if scales and kind in facts.scaled and not spec.quantized:
-        if spec.dtype in facts.scaled_types:
-            said.append(f"found {spec.dtype} without a scale; allowed: {spec.dtype} with a scale")
+    coded = scales and kind in facts.scaled and spec.dtype in facts.scaled_types
+    if coded and not spec.quantized:
+        said.append(f"found {spec.dtype} without a scale; allowed: {spec.dtype} with a scale")
     return said
 
 
