@@ -46,7 +46,7 @@ class MemoryUse:
 
 def measure_memory(model: bytes, batch: int, flavour: str) -> MemoryUse:
     """Run a model in a fresh process; raises RefinterpError when that fails."""
-    from refinterp.runtimes.client import environment
+    from refinterp.runtimes.process import environment
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"

@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.errors import RefinterpError
-from refinterp.runtimes.client import environment, exit_reason
+from refinterp.runtimes.process import environment, exit_reason
 
 _PATIENCE: Final = 120.0  # seconds beside those that the job asks for
 _COMMAND: Final = ("-m", "refinterp.bench")

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from refinterp.cli.common import add_models, model_source, print_document, say_refused
 from refinterp.errors import RefinterpError
-from refinterp.graph.check import Finding, check
+from refinterp.graph.check import check
+from refinterp.graph.finding import Finding
 from refinterp.graph.model import Model
 from refinterp.graph.open_sizes import open_inputs
 from refinterp.modelfile.reader import read_model

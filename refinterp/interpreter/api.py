@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import StateError, UnsupportedError, UsageError
-from refinterp.graph.check import Finding, check
+from refinterp.graph.check import check
+from refinterp.graph.finding import Finding
 from refinterp.graph.model import Model
 from refinterp.interpreter.details import (
     Details,

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError, StateError, UnsupportedError, UsageError
-from refinterp.graph.check import Finding
 from refinterp.graph.constants import constant, has_constant
+from refinterp.graph.finding import Finding
 from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape, Tensor, code_limits
 from refinterp.interpreter.litert_errors import AllocationError, ResizeError, UnreadableError
 from refinterp.interpreter.sentences import failed_node, unresolved

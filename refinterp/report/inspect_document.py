@@ -11,7 +11,7 @@ from typing import Any
 
 from refinterp.errors import RefinterpError
 from refinterp.evidence.matrix import LITERT, LITERT_OPTIMIZED, TFLM, runs
-from refinterp.graph.check import Finding
+from refinterp.graph.finding import Finding
 from refinterp.graph.model import Model
 from refinterp.graph.open_sizes import OpenInput
 from refinterp.report.machine import document, error_fields

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from refinterp.errors import RefinterpError
-from refinterp.graph.check import Finding
 from refinterp.graph.constants import has_constant
+from refinterp.graph.finding import Finding
 from refinterp.graph.model import OPTIONAL, Model, Tensor
 from refinterp.report.inspect_document import Inspected, main_tensors
 from refinterp.report.lint_answer import finding_groups

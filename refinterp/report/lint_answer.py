@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Final
 
 from refinterp.errors import RefinterpError
-from refinterp.graph.check import SEVERITIES, Finding, Severity
+from refinterp.graph.finding import SEVERITIES, Finding, Severity
 from refinterp.report.words import count, one_line, plural, some
 
 _PLACES: Final = 24  # operators that a group lists

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from refinterp.graph.check import SEVERITIES, Severity
+from refinterp.graph.finding import SEVERITIES, Severity
 from refinterp.report.lint_answer import (
     FindingGroup,
     Linted,

@@ -2,56 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.debug.reference.weights import WeightFigures
-from refinterp.debug.result import Cause, DebugReport, Layer, Output
-from refinterp.report.charts import AxisPlace, Series, stacked
+from refinterp.debug.result import DebugReport, Output
 from refinterp.report.debug_answer import CauseGroup, cause_groups, debug_answer
 from refinterp.report.debug_document import debug_document
 from refinterp.report.html import Html, join, tag
-from refinterp.report.page import (
-    answer,
-    definitions,
-    full_name,
-    label,
-    operator_name,
-    page,
-    prose,
-    section,
-    tile,
-)
+from refinterp.report.page import answer, definitions, full_name, label, page, prose, section, tile
 from refinterp.report.page_arena import plan_section
-from refinterp.report.page_layer import layer_detail
-from refinterp.report.page_table import Cell, Heading, Row, table
+from refinterp.report.page_debug_layers import layers_table, link_to, network, own_causes, steps_of
 from refinterp.report.page_values import values_card
 from refinterp.report.terminal import dims
-from refinterp.report.words import decibels, percent, plural
-
-ROUNDING: Final = 1 / math.sqrt(12)  # RMSE over scale that rounding to codes costs
+from refinterp.report.words import decibels, plural
 
 _SHOWN_LAYERS: Final = 5  # of those that share a cause and its remedy
-
-_HEADINGS: Final = (
-    Heading("op", hint="the operator's index: order of execution"),
-    Heading("layer", number=False),
-    Heading("shape", number=False, wide=True, sort=False),
-    Heading(
-        join(("RMSE/", tag("wbr"), "scale")),
-        down=True,
-        hint="of this operator alone; rounding alone: 0.29",
-    ),
-    Heading("SQNR dB", hint="of this operator alone; higher is better"),
-    Heading("so far dB", hint="SQNR of all operators up to here, against the float run"),
-    Heading("clipped", wide=True, down=True, hint="elements that the type's range has cut"),
-)
-
 NO_WEIGHTS: Final[Mapping[int, WeightFigures]] = MappingProxyType({})
+
 _WORDS: Final = [
     ("error", "what the int8 codes stand for, less the float value: scale × (code − zero point) − "
      "real."),
@@ -86,24 +57,14 @@ def debug_page(
         f"{name}: layer by layer",
         _header(report, name, float_model),
         _findings(report),
-        _network(report, order),
+        network(report, order),
         _inputs(report),
-        _layers(report, weights),
+        layers_table(report, weights),
         _unpaired(report),
         None if plan is None else plan_section(plan, name, heading="Arena"),
         section("", definitions(_WORDS)),
         data=debug_document(report, model, float_model),
     )
-
-
-def anchor(layer: Layer) -> str:
-    """The id of a layer's detail on the page."""
-    return f"layer-{layer.operator}-{layer.tensor}"
-
-
-def own_causes(layer: Layer) -> tuple[Cause, ...]:
-    """Causes that do not follow from another."""
-    return tuple(cause for cause in layer.causes if cause.implied_by is None)
 
 
 def _header(report: DebugReport, name: str, float_model: str | None) -> Html:
@@ -127,7 +88,7 @@ def _header(report: DebugReport, name: str, float_model: str | None) -> Html:
     if report.layers:
         worst = report.layers[0]
         tiles.append(
-            tile("worst layer", _link(worst), f"RMSE/scale {_steps(worst)}")
+            tile("worst layer", link_to(worst), f"RMSE/scale {steps_of(worst)}")
         )  # fmt: skip
     notes = [prose(note, "note") for note in report.notes]
     if report.interrupted:
@@ -193,7 +154,7 @@ def _group(group: CauseGroup) -> Html:
     where = [
         tag(
             "div",
-            tag("div", _link(layer), label(layer.name), class_="finding-head"),
+            tag("div", link_to(layer), label(layer.name), class_="finding-head"),
             prose(one.evidence),
             class_="where",
         )
@@ -211,102 +172,6 @@ def _group(group: CauseGroup) -> Html:
         *where[:_SHOWN_LAYERS],
         more,
     )
-
-
-def _link(layer: Layer) -> Html:
-    return tag("a", f"{layer.operator} ", operator_name(layer.op_name), href=f"#{anchor(layer)}")
-
-
-def _network(report: DebugReport, order: Sequence[Layer]) -> Html | None:
-    if not order:
-        return None
-    columns = [
-        AxisPlace(str(layer.operator), anchor(layer), bool(own_causes(layer))) for layer in order
-    ]
-
-    def says(figure: str, values: Sequence[str]) -> list[str]:
-        return [
-            f"{layer.operator} {layer.op_name}: {figure} {value}"
-            for layer, value in zip(order, values, strict=True)
-        ]
-
-    reached = [layer.accumulated for layer in order]
-    so_far = Series(
-        "SQNR so far, dB",
-        "line",
-        [None if f is None else f.sqnr_db for f in reached],
-        says("SQNR so far, dB:", ["-" if f is None else decibels(f.sqnr_db) for f in reached]),
-    )
-    steps_so_far = Series(
-        "RMSE/scale so far",
-        "line",
-        [None if f is None else f.rmse_over_scale for f in reached],
-        says("RMSE/scale so far", [_number(f and f.rmse_over_scale) for f in reached]),
-    )
-    alone = Series(
-        "RMSE/scale of each layer alone",
-        "bars",
-        [layer.local.rmse_over_scale for layer in order],
-        says("RMSE/scale alone", [_steps(layer) for layer in order]),
-        level=(ROUNDING, "rounding alone"),
-    )
-    return section(
-        "Error through the network",
-        stacked(columns, (so_far, steps_so_far, alone), "op"),
-        note="From input to output, in the order of execution. A click leads to the layer.",
-    )
-
-
-def _layers(report: DebugReport, weights: Mapping[int, WeightFigures]) -> Html:
-    finite = [s for layer in report.layers if (s := _size(layer)) < math.inf]
-    largest = max(finite, default=0.0)
-    rows = [_row(layer, largest, weights.get(layer.operator)) for layer in report.layers]
-    return section(
-        "Layers",
-        table("layers", _HEADINGS, rows, finds="name, operator or cause"),
-        note="Worst first. A click on a heading sorts, on a layer shows its detail.",
-    )
-
-
-def _row(layer: Layer, largest: float, weights: WeightFigures | None) -> Row:
-    causes = own_causes(layer)
-    name = tag(
-        "div",
-        tag("a", operator_name(layer.op_name), href=f"#{anchor(layer)}"),
-        *(tag("span", cause.id, class_="chip bad") for cause in causes),
-        *(tag("span", c.id, class_="chip") for c in layer.causes if c.implied_by is not None),
-        label(layer.name),
-        class_="layer",
-    )
-    size = _size(layer)
-    share = 100 * _length(min(size, largest)) / (_length(largest) or 1.0)
-    steps = join(
-        (
-            tag("i", tag("i", style=f"width:{share:.1f}%"), class_="bar"),
-            tag("span", _steps(layer)),
-        )
-    )
-    return Row(
-        (
-            Cell(layer.operator, layer.operator),
-            Cell(name, layer.op_name),
-            Cell(dims(layer.shape), None),
-            Cell(steps, size),
-            Cell(decibels(layer.local.sqnr_db), layer.local.sqnr_db),
-            _so_far(layer),
-            Cell(percent(layer.saturated_fraction) or "0", layer.saturated_fraction),
-        ),
-        detail=layer_detail(layer, weights),
-        id=anchor(layer),
-        style="suspect" if causes else "",
-        words=f"{layer.op_name} {layer.name[-256:]} {' '.join(c.id for c in layer.causes)}",
-    )
-
-
-def _so_far(layer: Layer) -> Cell:
-    if layer.accumulated is None:
-        return Cell("-", None)
-    return Cell(decibels(layer.accumulated.sqnr_db), layer.accumulated.sqnr_db)
 
 
 def _inputs(report: DebugReport) -> Html | None:
@@ -337,22 +202,3 @@ def _unpaired(report: DebugReport) -> Html | None:
         tag("ul", *listed, class_="plain"),
         note="Operators that could not be compared with one of the other model.",
     )
-
-
-def _size(layer: Layer) -> float:
-    """The error a row's bar shows; what is no number counts as the largest."""
-    steps = layer.local.rmse_over_scale
-    return math.inf if steps is None or math.isnan(steps) else steps
-
-
-def _length(size: float) -> float:
-    """How long a bar is: by factors for what is large, so that one layer does not hide all."""
-    return math.log1p(max(size, 0.0) / ROUNDING)
-
-
-def _steps(layer: Layer) -> str:
-    return _number(layer.local.rmse_over_scale)
-
-
-def _number(value: Any) -> str:
-    return "-" if value is None else f"{value:.3g}"

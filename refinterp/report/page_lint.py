@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from refinterp.graph.check import SEVERITIES
+from refinterp.graph.finding import SEVERITIES
 from refinterp.report.html import Html, tag
 from refinterp.report.lint_answer import (
     FindingGroup,

@@ -20,15 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import UsageError
+from refinterp.samples.csv_rows import cells_of, delimiter_of, filled_lines, is_header, is_number
 from refinterp.samples.inputs import ModelInput
 from refinterp.samples.shapes import Fit, fit_shape
 from refinterp.samples.stack import Stack, stacked
 
 Array = NDArray[Any]
-
 TABLES: Final = frozenset({".csv", ".tsv"})
 LABEL_COLUMNS: Final = ("label", "labels", "class", "target", "y", "category", "species")
 """What a column of labels is usually called."""
+
 _INDEX_COLUMNS: Final = ("", "unnamed: 0", "index")  # what pandas calls the column of row numbers
 _DIGITS: Final = b"0123456789,;\t \r\n"
 _INTEGER: Final = re.compile(r"\s*[-+]?\d+\s*")
@@ -77,7 +78,7 @@ class CsvTable:
         for row, line in self.raw(rows):
             where = f"{self.path}, line {self.lines[row]}"
             try:
-                cells = _parse(line, self.delimiter)
+                cells = cells_of(line, self.delimiter)
             except (UnicodeDecodeError, csv.Error) as error:
                 raise UsageError(f"{where}: cannot be read: {error}") from None
             if len(cells) != self.columns:
@@ -95,12 +96,12 @@ class CsvTable:
             raise UsageError(self._wrong(row, cells)) from None
 
     def _wrong(self, row: int, cells: Sequence[str]) -> str:
-        wrong = [i for i in self.chosen if not _number(cells[i] or "nan")]
+        wrong = [i for i in self.chosen if not is_number(cells[i] or "nan")]
         where = f"{self.path}, line {self.lines[row]}"
         if not wrong:
             return f"{where}: a number is too large for 64 bits"
         cell = cells[wrong[0]]
-        hint = "; write decimals with a point" if _number(cell.replace(",", ".")) else ""
+        hint = "; write decimals with a point" if is_number(cell.replace(",", ".")) else ""
         return f"{where}, column {self.name(wrong[0])}: {cell!r} is no number{hint}"
 
 
@@ -114,11 +115,13 @@ def read_table(path: Path, columns: str | None = None) -> CsvTable:
     first: list[str] = []
     header, delimiter = None, ","
     try:
-        for number, start, line in _lines(path):
+        for number, start, line in filled_lines(path):
             if not first:
-                delimiter = _delimiter(path, line)
-                first = _parse(line, delimiter)
-            elif header is None and len(starts) == 1 and _is_header(first, _parse(line, delimiter)):
+                delimiter = delimiter_of(path, line)
+                first = cells_of(line, delimiter)
+            elif (
+                header is None and len(starts) == 1 and is_header(first, cells_of(line, delimiter))
+            ):
                 header = tuple(cell.strip() for cell in first)
                 starts, lines = [], []
             starts.append(start)
@@ -127,7 +130,7 @@ def read_table(path: Path, columns: str | None = None) -> CsvTable:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: not a readable CSV file: {error}") from None
-    lone_header = header is None and not any(_number(cell) for cell in first)
+    lone_header = header is None and not any(is_number(cell) for cell in first)
     if not starts or (len(starts) == 1 and lone_header):
         raise UsageError(f"{path}: holds no rows of data")
     offsets, numbers = np.array(starts, np.int64), np.array(lines, np.int64)
@@ -246,52 +249,6 @@ def _columns(table: CsvTable, columns: str) -> Iterator[int]:
             known = ", ".join(table.header) if table.header else f"0..{table.columns - 1}"
             raise UsageError(f"{table.path}: no column {name.strip()!r}; it has {known}")
         yield found
-
-
-def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
-    """Number, offset and bytes of each line that is not blank."""
-    with path.open("rb") as file:
-        start = 0
-        for number, line in enumerate(file, 1):
-            if number == 1 and line.startswith(b"\xef\xbb\xbf"):
-                start, line = 3, line[3:]
-            if line.strip(b" \t\r\n,;"):
-                yield number, start, line
-            start += len(line)
-
-
-def _parse(line: bytes, delimiter: str) -> list[str]:
-    text = line.decode("utf-8").strip("\r\n")
-    return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True))
-
-
-def _delimiter(path: Path, line: bytes) -> str:
-    if path.suffix.lower() == ".tsv":
-        return "\t"
-    text = line.decode("utf-8")
-    if ";" in text:  # with semicolons between columns, commas may be decimal points
-        return ";"
-    return max((",", "\t", " "), key=lambda d: (text.strip().count(d), d == ","))
-
-
-def _is_header(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Whether a row names the columns of the one below it."""
-    filled = [cell for cell in first if cell.strip()]
-    numbers = [cell.strip() for cell in filled if _number(cell)]
-    if not numbers and filled:
-        return True
-    if len(numbers) > 2 and numbers == [str(i) for i in range(len(numbers))]:
-        return True
-    pairs = zip(first, second, strict=False)
-    return any(a.strip() and not _number(a) and _number(b) for a, b in pairs)
-
-
-def _number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _whole(table: CsvTable) -> bool:

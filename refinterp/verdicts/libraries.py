@@ -28,7 +28,6 @@ OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 (tflite-micro 90b983c2b, micro/kernels/cmsis_nn; esp-tflite-micro 99f49e149, micro/kernels/esp_nn).
 """
 
-
 OWN_DATA: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {CMSIS_NN_MVE: ("int8", "int16"), ESP_NN: ("int8",)}
 )

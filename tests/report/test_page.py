@@ -26,7 +26,7 @@ from refinterp.debug.study.sensitivity import sensitivity
 from refinterp.debug.study.variants import Variants
 from refinterp.errors import ModelError
 from refinterp.graph.build import GraphBuilder
-from refinterp.graph.check import Finding
+from refinterp.graph.finding import Finding
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
 from refinterp.report.axis import axis_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from refinterp.graph.check import Severity
+from refinterp.graph.finding import Severity
 from refinterp.graph.spec import TensorSpec
 
 

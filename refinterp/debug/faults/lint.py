@@ -16,7 +16,8 @@ from refinterp.debug.faults.of_the_file import contract_faults
 from refinterp.debug.faults.runtime_findings import runtime_findings
 from refinterp.debug.reference.fold import fold
 from refinterp.errors import ModelError, RefinterpError
-from refinterp.graph.check import SEVERITIES, Finding, check
+from refinterp.graph.check import check
+from refinterp.graph.finding import SEVERITIES, Finding
 from refinterp.graph.misfits import model_misfits
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.operators import facts

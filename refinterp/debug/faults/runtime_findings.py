@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from refinterp.graph.check import Finding, Severity
+from refinterp.graph.finding import Finding, Severity
 from refinterp.graph.model import Model
 from refinterp.verdicts.answers import RuntimeAnswer, answers
 from refinterp.verdicts.differences.table import by_id

@@ -5,18 +5,11 @@ from __future__ import annotations
 import math
 
 from refinterp.explain import arithmetic
+from refinterp.explain.clamping import clamp, clamp_plain, code
 from refinterp.explain.definition import definition
+from refinterp.explain.formulas import Part, bracketed, broadcast_index, number
 from refinterp.explain.operation import ExplainedOperand, Operation
-from refinterp.explain.parts import (
-    Part,
-    bracketed,
-    broadcast_index,
-    clamp,
-    clamp_plain,
-    code,
-    number,
-    rescale,
-)
+from refinterp.explain.rescaling import rescale
 from refinterp.explain.steps import Derivation, DerivationStep, Index
 
 CODES = ("int8", "uint8", "int16")

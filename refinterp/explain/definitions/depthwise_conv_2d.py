@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from refinterp.explain.definition import definition
 from refinterp.explain.operation import Operation
-from refinterp.explain.parts import tap, weighted, weighted_real, window
 from refinterp.explain.steps import Derivation, Index, Tap
+from refinterp.explain.weighted_sums import tap, weighted, weighted_real
+from refinterp.explain.windows import window
 
 WORDS = "each output channel is a weighted sum of a window of one input channel, plus a bias"
 

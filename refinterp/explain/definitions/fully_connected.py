@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from refinterp.errors import UnsupportedError
 from refinterp.explain.definition import definition
 from refinterp.explain.operation import Operation
-from refinterp.explain.parts import tap, weighted, weighted_real, wide_accumulator
 from refinterp.explain.steps import Derivation, Index, Tap
+from refinterp.explain.weighted_sums import tap, weighted, weighted_real, wide_accumulator
 
 WORDS = "each output unit is a weighted sum of one input row, plus a bias"
 

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from itertools import product
 
 from refinterp.explain import arithmetic
+from refinterp.explain.clamping import code
 from refinterp.explain.definition import definition
+from refinterp.explain.formulas import Part, bracketed, number
 from refinterp.explain.operation import Operation
-from refinterp.explain.parts import Part, bracketed, code, number, real_sum, rescale_by
+from refinterp.explain.rescaling import rescale_by
 from refinterp.explain.steps import Derivation, DerivationStep, Index, Number, Tap
+from refinterp.explain.weighted_sums import real_sum
 
 WORDS = "the mean over some axes"
 

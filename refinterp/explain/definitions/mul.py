@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from refinterp.explain import arithmetic
+from refinterp.explain.clamping import clamp_plain, code
 from refinterp.explain.definition import definition
+from refinterp.explain.formulas import bracketed, broadcast_index, number
 from refinterp.explain.operation import Operation
-from refinterp.explain.parts import (
-    bracketed,
-    broadcast_index,
-    clamp_plain,
-    code,
-    number,
-    rescale,
-)
+from refinterp.explain.rescaling import rescale
 from refinterp.explain.steps import Derivation, DerivationStep, Index
 
 WORDS = "the product of two tensors"

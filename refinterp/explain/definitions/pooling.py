@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from refinterp.explain import arithmetic
+from refinterp.explain.clamping import clamp, clamp_real
 from refinterp.explain.definition import definition
+from refinterp.explain.formulas import Part
 from refinterp.explain.operation import Operation
-from refinterp.explain.parts import Part, clamp, clamp_real, inside, real_sum, window
 from refinterp.explain.steps import Derivation, DerivationStep, Index, Number, Tap
+from refinterp.explain.weighted_sums import real_sum
+from refinterp.explain.windows import inside, window
 
 MEAN = "the mean of a window of each channel, padding not counted"
 MAX = "the largest element of a window of each channel"

@@ -1,0 +1,152 @@
+"""Tensors whose shape, buffer or quantization do not fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.graph.check_indices import references_into
+from refinterp.graph.constants import bytes_needed, has_constant
+from refinterp.graph.finding import CONVERT_AGAIN, Finding, Severity, counted, named
+from refinterp.graph.model import OPTIONAL, STORAGE, Model, Subgraph, Tensor, element_bits
+
+_Fault: TypeAlias = tuple[str, Severity, str]  # id, severity, evidence
+
+_HARMLESS: Final = {
+    "bad_scale": "nothing needs to be done where it runs: kernels multiply these values by 0",
+    "constant_padded": "nothing needs to be done: runtimes read the first bytes and skip the rest",
+}
+
+
+def tensor_faults(model: Model, index: int, subgraph: Subgraph) -> Iterator[Finding]:
+    """Everything wrong with the tensors of a subgraph."""
+    external = {int(buffer["id"]) for buffer in model.external_buffers}
+    wrong_axis = []
+    for place, tensor in enumerate(subgraph.tensors):
+        faults = [
+            *_storage(model, tensor, external),
+            *_quantization(subgraph, tensor, constant=has_constant(model, tensor)),
+        ]
+        for id_, severity, evidence in faults:
+            text = f"{named(subgraph, place)}: {evidence}"
+            remedy = _HARMLESS[id_] if severity == "note" else CONVERT_AGAIN
+            yield Finding(id_, severity, index, None, place, text, remedy)
+        if _axis_is_wrong(tensor):
+            wrong_axis.append(place)
+    if wrong_axis:
+        yield _wrong_axis(index, subgraph, wrong_axis)
+
+
+def _storage(model: Model, tensor: Tensor, external: set[int]) -> Iterator[_Fault]:
+    buffers = len(model.buffers)
+    negative = any(size < 0 for size in tensor.shape)
+    if negative:
+        yield "negative_size", "error", f"its shape is {list(tensor.shape)}"
+    if tensor.buffer >= buffers:
+        evidence = f"its buffer is {tensor.buffer}, but the model has {counted(buffers, 'buffer')}"
+        yield "buffer_index_out_of_range", "error", evidence
+    elif not negative and has_constant(model, tensor):
+        needed = bytes_needed(tensor)
+        size = model.buffers[tensor.buffer].data.size
+        evidence = (
+            f"its buffer {tensor.buffer} holds {counted(size, 'byte')}, but {tensor.dtype} of "
+            f"shape {list(tensor.shape)} takes {needed}"
+        )
+        if needed is not None and size < needed:
+            yield "buffer_size_mismatch", "error", evidence
+        elif needed is not None and size > needed:
+            yield "constant_padded", "note", f"{evidence}: the {size - needed} behind are not read"
+    if tensor.external_buffer and tensor.external_buffer not in external:
+        evidence = f"its external buffer is {tensor.external_buffer}, which the model does not list"
+        yield "external_buffer_unknown", "error", evidence
+
+
+def _bits(tensor: Tensor) -> int | None:
+    """Return the bits one element takes in the file, None where the type does not tell."""
+    dtype = str(tensor.dtype)
+    return element_bits(dtype) if dtype in STORAGE else None
+
+
+def _quantization(subgraph: Subgraph, tensor: Tensor, *, constant: bool) -> Iterator[_Fault]:
+    """constant: the tensor has a value, which a scale of 0 makes one of zeros."""
+    quantization = tensor.quantization
+    if quantization is None:
+        return
+    if quantization.details is not None:
+        member, fields = quantization.details
+        for field, index in references_into(member, fields, "tensors"):
+            lowest = OPTIONAL if field == "zero_points" else 0
+            if not lowest <= index < len(subgraph.tensors):
+                evidence = (
+                    f"its {field} are in tensor {index}, but the subgraph has "
+                    f"{counted(len(subgraph.tensors), 'tensor')}"
+                )
+                yield "tensor_index_out_of_range", "error", evidence
+        return
+    scale, zero_point = quantization.scale, quantization.zero_point
+    if not scale.size:
+        return
+    if scale.size != zero_point.size:
+        scales, zeros = counted(scale.size, "scale"), counted(zero_point.size, "zero point")
+        yield "quantization_length_mismatch", "error", f"it has {scales} but {zeros}"
+    axis = quantization.quantized_dimension
+    if scale.size > 1 and 0 <= axis < len(tensor.shape) and scale.size != tensor.shape[axis]:
+        evidence = (
+            f"it has {scale.size} scales along dimension {axis}, which has size "
+            f"{tensor.shape[axis]} (shape {list(tensor.shape)})"
+        )
+        yield "quantization_length_mismatch", "error", evidence
+    bad = np.flatnonzero(~(np.isfinite(scale) & (scale > 0)))
+    if bad.size:
+        evidence = (
+            f"{bad.size} of its {counted(scale.size, 'scale')} not positive and finite, the first "
+            f"at {bad[0]}: {scale[bad[0]]}"
+        )
+        harmless = constant and bool((scale[bad] == 0).all())
+        yield "bad_scale", "note" if harmless else "warning", evidence
+    yield from _zero_point(tensor, zero_point)
+
+
+def _zero_point(tensor: Tensor, zero_point: NDArray[np.int64]) -> Iterator[_Fault]:
+    bits = _bits(tensor)
+    stored = STORAGE.get(str(tensor.dtype))
+    if bits is None or stored is None or stored.kind not in "iu" or not zero_point.size:
+        return
+    low = -(1 << (bits - 1)) if stored.kind == "i" else 0
+    high = low + (1 << bits) - 1
+    least, most = int(zero_point.min()), int(zero_point.max())
+    if least < low or most > high:
+        found = least if least < low else most
+        evidence = f"its zero point is {found}, but {tensor.dtype} holds {low}..{high}"
+        yield "zero_point_out_of_range", "warning", evidence
+
+
+def _axis_is_wrong(tensor: Tensor) -> bool:
+    quantization = tensor.quantization
+    if quantization is None or quantization.details is not None or not quantization.scale.size:
+        return False
+    return bool(tensor.shape) and not 0 <= quantization.quantized_dimension < len(tensor.shape)
+
+
+def _wrong_axis(index: int, subgraph: Subgraph, places: list[int]) -> Finding:
+    """One finding for all tensors at once: a converter that does this does it throughout."""
+    first = subgraph.tensors[places[0]]
+    assert first.quantization is not None
+    others = "".join(f", {place}" for place in places[1:])
+    these = "they are tensors" if others else "it is tensor"
+    return Finding(
+        "wrong_quantized_dimension",
+        "warning",
+        index,
+        None,
+        places[0],
+        f"{counted(len(places), 'tensor')} quantized along a dimension that the tensor does not "
+        f"have: the first has shape {list(first.shape)} and quantized_dimension "
+        f"{first.quantization.quantized_dimension}; {these} {places[0]} "
+        f"({first.name!r}){others}",
+        "harmless where the scales belong to a bias, and TFLM runs it; LiteRT refuses the file "
+        "until quantized_dimension is set to a dimension of the tensor",
+    )
