@@ -49,19 +49,24 @@ def _storage(model: Model, tensor: Tensor, external: set[int]) -> Iterator[_Faul
         evidence = f"its buffer is {tensor.buffer}, but the model has {counted(buffers, 'buffer')}"
         yield "buffer_index_out_of_range", "error", evidence
     elif not negative and has_constant(model, tensor):
-        needed = bytes_needed(tensor)
-        size = model.buffers[tensor.buffer].data.size
-        evidence = (
-            f"its buffer {tensor.buffer} holds {counted(size, 'byte')}, but {tensor.dtype} of "
-            f"shape {list(tensor.shape)} takes {needed}"
-        )
-        if needed is not None and size < needed:
-            yield "buffer_size_mismatch", "error", evidence
-        elif needed is not None and size > needed:
-            yield "constant_padded", "note", f"{evidence}: the {size - needed} behind are not read"
+        yield from _bytes_held(model, tensor)
     if tensor.external_buffer and tensor.external_buffer not in external:
         evidence = f"its external buffer is {tensor.external_buffer}, which the model does not list"
         yield "external_buffer_unknown", "error", evidence
+
+
+def _bytes_held(model: Model, tensor: Tensor) -> Iterator[_Fault]:
+    needed, size = bytes_needed(tensor), model.buffers[tensor.buffer].data.size
+    if needed is None or size == needed:
+        return
+    evidence = (
+        f"its buffer {tensor.buffer} holds {counted(size, 'byte')}, but {tensor.dtype} of "
+        f"shape {list(tensor.shape)} takes {needed}"
+    )
+    if size < needed:
+        yield "buffer_size_mismatch", "error", evidence
+    else:
+        yield "constant_padded", "note", f"{evidence}: the {size - needed} behind are not read"
 
 
 def _bits(tensor: Tensor) -> int | None:
@@ -99,8 +104,8 @@ def _quantization(subgraph: Subgraph, tensor: Tensor, *, constant: bool) -> Iter
             f"{tensor.shape[axis]} (shape {list(tensor.shape)})"
         )
         yield "quantization_length_mismatch", "error", evidence
-    bad = np.flatnonzero(~(np.isfinite(scale) & (scale > 0)))
-    if bad.size:
+    if not (scale.min() > 0 and scale.max() < np.inf):  # or no number
+        bad = np.flatnonzero(~(np.isfinite(scale) & (scale > 0)))
         evidence = (
             f"{bad.size} of its {counted(scale.size, 'scale')} not positive and finite, the first "
             f"at {bad[0]}: {scale[bad[0]]}"
@@ -117,7 +122,10 @@ def _zero_point(tensor: Tensor, zero_point: NDArray[np.int64]) -> Iterator[_Faul
         return
     low = -(1 << (bits - 1)) if stored.kind == "i" else 0
     high = low + (1 << bits) - 1
-    least, most = int(zero_point.min()), int(zero_point.max())
+    if zero_point.size == 1:
+        least = most = int(zero_point[0])
+    else:
+        least, most = int(zero_point.min()), int(zero_point.max())
     if least < low or most > high:
         found = least if least < low else most
         evidence = f"its zero point is {found}, but {tensor.dtype} holds {low}..{high}"

@@ -194,9 +194,12 @@ class FlatBuffer:
     def _single(self, field: Field) -> _Read:
         name, type_ = field.name, field.type
         if field.kind == "table":
-            return lambda at, path: self._table(
-                type_, self._follow(at, f"{path}.{name}"), f"{path}.{name}"
-            )
+
+            def read_table(at: int, path: str) -> TableValues:
+                path = f"{path}.{name}"
+                return self._table(type_, self._follow(at, path), path)
+
+            return read_table
         if field.kind == "string":
             return lambda at, path: self._string(at, path, name)
         assert field.stored is not None, f"{name}: neither scalar, string nor table"
@@ -243,16 +246,8 @@ class FlatBuffer:
                 start, length = self._length(at, path, name, 4)
                 path = f"{path}.{name}"
                 self._spend(length, start, path)
-                return tuple(
-                    [
-                        self._table(
-                            type_,
-                            self._follow(start + 4 * i, f"{path}[{i}]"),
-                            f"{path}[{i}]",
-                        )
-                        for i in range(length)
-                    ]
-                )
+                places = [(start + 4 * i, f"{path}[{i}]") for i in range(length)]
+                return tuple([self._table(type_, self._follow(*at), at[1]) for at in places])
 
             return read_tables
         assert field.stored is not None, f"{name}: no vectors of {field.kind}s in the format"

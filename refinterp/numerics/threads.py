@@ -15,6 +15,9 @@ def blas_threads(count: int) -> Iterator[None]:
 
     The limit holds for the whole process until the block is left.
     """
+    if all(library.num_threads == count for library in _blas().lib_controllers):
+        yield  # so it is already, and asking takes less than setting
+        return
     with _blas().limit(limits=count, user_api="blas"):
         yield
 
@@ -33,4 +36,4 @@ def one_blas_thread() -> Iterator[None]:
 @cache
 def _blas() -> ThreadpoolController:
     """The libraries NumPy has loaded; looking for them takes longer than a small model's run."""
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas")
