@@ -1,4 +1,4 @@
-"""Where measured models and figures lie, for the tests that want more than the repository ships."""
+"""Where the checkout lies, and measured models and figures for tests that want more than it has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-_BESIDE = Path(__file__).resolve().parent.parent.parent / "shared"
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout."""
+
+_BESIDE = ROOT.parent / "shared"
 
 
 def corpus() -> Path:

@@ -28,8 +28,7 @@ from refinterp.tflm.ledger import totals
 from refinterp.tflm.targets import profile
 from tests.arena.simulate import simulate
 from tests.arena.strategies import graphs
-from tests.corpus import corpus
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT, corpus
 from tests.tflm.graphs import draw_graph
 
 SHAPES = ROOT / "refinterp" / "data" / "shapes_int8.tflite"

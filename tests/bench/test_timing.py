@@ -16,7 +16,7 @@ from refinterp.bench.timing import take_turns
 from refinterp.errors import RefinterpError
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import write_model
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 DIGITS = (ROOT / "refinterp" / "data" / "digits_int8.tflite").read_bytes()
 QUICK = {"seconds": 0.02, "rounds": 3}

@@ -14,7 +14,7 @@ from refinterp.cli.main import main
 from refinterp.modelfile.reader import read_model
 from refinterp.tflm import planning
 from refinterp.tflm.what_if import SECONDS
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 MODEL = str(ROOT / "refinterp" / "data" / "shapes_int8.tflite")
 SCHEMA = json.loads((ROOT / "schema" / "arena.schema.json").read_text("utf-8"))

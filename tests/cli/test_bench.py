@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from refinterp.cli.main import main
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 MODEL = str(DATA / "digits_int8.tflite")

@@ -12,8 +12,8 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import save_model
+from tests.corpus import ROOT
 from tests.samples.models import relu, scores
-from tests.test_bundled_models import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 DIGITS, TWIN = str(DATA / "digits_int8.tflite"), str(DATA / "digits_float.tflite")

@@ -12,7 +12,7 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import save_model
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 MODEL, TWIN = str(DATA / "digits_int8.tflite"), str(DATA / "digits_float.tflite")

@@ -19,8 +19,7 @@ from refinterp.graph.model import Model
 from refinterp.modelfile.writer import save_model
 from refinterp.verdicts.differences.table import by_id
 from refinterp.verdicts.verdict import RUNTIMES
-from tests.corpus import corpus
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT, corpus
 
 SCHEMA = json.loads((ROOT / "schema" / "inspect.schema.json").read_text("utf-8"))
 HEALTHY = ROOT / "refinterp" / "data" / "digits_int8.tflite"

@@ -15,7 +15,7 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model, Quantization
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import save_model
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 SCHEMA = json.loads((ROOT / "schema" / "lint.schema.json").read_text("utf-8"))

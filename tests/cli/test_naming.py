@@ -12,7 +12,7 @@ from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import save_model
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 DIGITS = ROOT / "refinterp" / "data" / "digits_int8.tflite"
 COMMANDS = (

@@ -11,7 +11,7 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import write_model
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 MODEL = str(DATA / "digits_int8.tflite")

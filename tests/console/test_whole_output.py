@@ -22,8 +22,7 @@ from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import save_model
 from refinterp.report.words import columns
-from tests.corpus import corpus
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT, corpus
 
 WIDTH = 80
 FOLDERS = (ROOT / "refinterp" / "data", ROOT / "conformance" / "models")

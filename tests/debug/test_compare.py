@@ -19,9 +19,9 @@ from refinterp.run.prepare import prepare
 from refinterp.samples.convert import dequantize, quantize
 from refinterp.samples.samples import Samples
 from refinterp.samples.source import open_samples
+from tests.corpus import ROOT
 from tests.debug.networks import SIZE, dense, reals, rescaled, weights
 from tests.oracles.debug_figures import figures
-from tests.test_bundled_models import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 FIGURES = ("rmse_over_scale", "sqnr_db", "max_abs_error", "mean_error", "mean_squared_error")

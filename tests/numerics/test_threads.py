@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_info
 from refinterp.interpreter import Interpreter
 from refinterp.numerics.threads import blas_threads, one_blas_thread
 from refinterp.run.executor import Executor
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 
 def counts() -> list[int]:

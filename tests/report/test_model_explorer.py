@@ -12,7 +12,7 @@ from refinterp.debug.compare import debug
 from refinterp.graph.build import GraphBuilder
 from refinterp.report.model_explorer import METRICS, node_data
 from refinterp.samples.samples import Samples
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 

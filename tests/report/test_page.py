@@ -41,8 +41,8 @@ from refinterp.samples.samples import Samples
 from refinterp.tflm.ledger import measure
 from refinterp.tflm.targets import profile
 from refinterp.tflm.what_if import other_profiles, smaller
+from tests.corpus import ROOT
 from tests.report.browser import browser, complaints, overflowing, visit
-from tests.test_bundled_models import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 INT8 = str(DATA / "digits_int8.tflite")

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from refinterp.report.progress import progress, remaining
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 COMMANDS = {

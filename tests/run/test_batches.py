@@ -22,7 +22,7 @@ from refinterp.run.pool import Work, run_in_processes
 from refinterp.run.prepare import prepare
 from refinterp.samples.request import DataRequest
 from refinterp.samples.source import open_samples, random_samples
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 DIGITS = prepare(read_model(DATA / "digits_int8.tflite"))

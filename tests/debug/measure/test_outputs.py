@@ -14,7 +14,7 @@ from refinterp.debug.measure.outputs import OutputSums, divergence, metric, metr
 from refinterp.graph.spec import TensorSpec
 from refinterp.modelfile.reader import read_model
 from refinterp.samples.source import open_samples
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 SCORES = TensorSpec.of("y", (1, 4), "int8", 1 / 256, -128)
 ROW = st.lists(st.floats(0.0, 1.0), min_size=4, max_size=4).filter(lambda row: sum(row) > 0.01)

@@ -13,8 +13,7 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
 from refinterp.run.prepare import prepare
-from tests.corpus import corpus
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT, corpus
 
 DATA = ROOT / "refinterp" / "data"
 

@@ -9,7 +9,7 @@ from refinterp.debug.reference.weights import all_weights, weight_figures
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
 from refinterp.modelfile.reader import read_model
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 
 def one(op: str, codes: np.ndarray, **grid: object) -> Model:

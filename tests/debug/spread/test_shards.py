@@ -23,8 +23,8 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.reader import read_model
 from refinterp.modelfile.writer import save_model
 from refinterp.samples.request import DataRequest
+from tests.corpus import ROOT
 from tests.debug.networks import SIZE, dense
-from tests.test_bundled_models import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 MODEL, TWIN = str(DATA / "digits_int8.tflite"), str(DATA / "digits_float.tflite")

@@ -27,8 +27,8 @@ from refinterp.run.prepare import prepare
 from refinterp.runtimes import Ran, open_runtime, unavailable
 from refinterp.samples.samples import Samples
 from refinterp.samples.source import open_samples
+from tests.corpus import ROOT
 from tests.debug.networks import LAYERS, SIZE, dense, rescaled, weights
-from tests.test_bundled_models import ROOT
 
 DATA = ROOT / "refinterp" / "data"
 MODEL, TWIN = str(DATA / "digits_int8.tflite"), str(DATA / "digits_float.tflite")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from conformance.models.model_data import dequantize, quality, quantize
 from refinterp.runtimes import Ran, open_runtime, unavailable
+from tests.corpus import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT / "refinterp" / "data", ROOT / "conformance" / "models")
 tflite = pytest.importorskip("tflite", reason="reads the models independently of refinterp")
 DTYPES = {

@@ -18,7 +18,7 @@ import refinterp.interpreter as mine
 from refinterp.errors import RefinterpError
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import write_model
-from tests.test_interpreter import equal
+from tests.interpreter.test_interpreter import equal
 
 litert = pytest.importorskip("ai_edge_litert.interpreter")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from refinterp.cli.main import main
+from refinterp.evidence import matrix
 from refinterp.evidence.matrix import LITERT, LITERT_OPTIMIZED, TFLM, MatrixCell
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import write_model
-from refinterp.run import matrix
 
 
 def cell(operator: str, dtype: str, oracle: str, cases: int, second: str = "") -> MatrixCell:

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -15,8 +14,8 @@ from conformance.platforms.digests import digests
 from conformance.platforms.page import BEGIN, END, PAGE, RESULTS, table
 from conformance.platforms.pyodide import BUNDLED, is_quantized, missing
 from refinterp.modelfile.reader import read_model
+from tests.corpus import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULT = json.loads(RESULTS.read_text("utf-8"))
 
 

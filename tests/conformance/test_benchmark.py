@@ -17,7 +17,7 @@ from conformance.speed.scaling import chain, convolution, curves, heavy, problem
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.graph.macs import macs
 from refinterp.runtimes import unavailable
-from tests.test_bundled_models import ROOT
+from tests.corpus import ROOT
 
 MODEL = ROOT / "refinterp" / "data" / "digits_int8.tflite"
 OTHER = "runtime:litert-reference"
