@@ -51,9 +51,10 @@ def gain(layer: LayerEffect, base: Effect) -> float | None:
     return None if layer.kept is None else layer.kept.sqnr_db - base.sqnr_db
 
 
-def worth(ranges: Sequence[TensorRanges]) -> list[TensorRanges]:
-    """Activations that another range would serve better."""
-    return [one for one in ranges if one.gain_db >= LEAST_GAIN]
+def worth(report: SensitivityReport, ranges: Sequence[TensorRanges]) -> list[TensorRanges]:
+    """Activations that another range would serve better, first those that the outputs depend on."""
+    first = _worth_at_the_output(report, ranges)
+    return [*first, *(r for r in ranges if r.gain_db >= LEAST_GAIN and r not in first)]
 
 
 def _verdict(report: SensitivityReport) -> str:
@@ -120,12 +121,16 @@ def place(layer: LayerEffect) -> str:
 def _worth_at_the_output(
     report: SensitivityReport, ranges: Sequence[TensorRanges]
 ) -> list[TensorRanges]:
-    """The ranges of `worth` less those of layers that are no loss to the model's outputs.
+    """Ranges that gain, less those of layers that are no loss to the model's outputs.
 
     A layer that gains nothing there when it is not quantized at all gains nothing by a range.
     """
     gains = {one.operator: gain(one, report.base) for one in report.layers}
-    return [one for one in worth(ranges) if (at := gains.get(one.operator)) is None or at > 0]
+    return [
+        one
+        for one in ranges
+        if one.gain_db >= LEAST_GAIN and ((at := gains.get(one.operator)) is None or at > 0)
+    ]
 
 
 def _remedy(report: SensitivityReport, ranges: Sequence[TensorRanges]) -> str:

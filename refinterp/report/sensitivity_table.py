@@ -53,7 +53,7 @@ def print_sensitivity(
             print_text(f"{layer.operator} {one_line(layer.op_name)}: {one_line(layer.unsupported)}")
     if report.search is not None:
         _print_search(report, report.search, everything=everything)
-    _print_ranges(ranges, everything=everything)
+    _print_ranges(ranges if everything else worth(report, ranges), everything=everything)
 
 
 def _row(layer: LayerEffect, base: Effect) -> tuple[str, ...]:
@@ -102,15 +102,14 @@ def _print_names(names: Sequence[str], everything: bool) -> None:
 
 
 def _print_ranges(ranges: Sequence[TensorRanges], *, everything: bool) -> None:
-    listed = list(ranges) if everything else worth(ranges)
-    if not listed:
+    if not ranges:
         return
     print_text(
         "\nBetter ranges of activations: SQNR of the float run's values on the grid, in dB, of the "
         "model's range and of the best one; zero: its zero point; clips: values beyond it",
         hang=0,
     )
-    shown = listed if everything else listed[:_RANGES]
+    shown = ranges if everything else ranges[:_RANGES]
     print_table(
         [
             Column("op", "right"),
@@ -124,8 +123,8 @@ def _print_ranges(ranges: Sequence[TensorRanges], *, everything: bool) -> None:
         ],
         [_range_row(one) for one in shown],
     )
-    if len(shown) < len(listed):
-        print_text(f"… and {len(listed) - len(shown)} more; --all shows them")
+    if len(shown) < len(ranges):
+        print_text(f"… and {len(ranges) - len(shown)} more; --all shows them")
 
 
 def _range_row(one: TensorRanges) -> tuple[str, ...]:
