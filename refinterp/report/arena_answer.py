@@ -42,6 +42,8 @@ def arena_answer(ledger: Ledger, title: str, wheel: Wheel | None, over: int | No
     more = "bytes" if size < 1024 else f"({kibibytes(size)})"
     verdict = f"kTensorArenaSize = {size}  {more} for {one_line(title)} on "
     verdict += f"{built(profile)}, {profile.provenance}"
+    if profile.measured and ledger.read_not_measured:
+        verdict += f" ({some(ledger.read_not_measured, _NAMED)}: read, not measured)"
     if over is not None:
         verdict += f"; {limit(size, over)}"
     lines = [

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from refinterp.errors import UsageError
+from refinterp.graph.compiled import compiled
 from refinterp.graph.model import Model, Shape
 from refinterp.verdicts import opening
 from refinterp.verdicts.checks import refuse
@@ -138,7 +139,9 @@ def _kernel(node: Node, runtime: str) -> None:
     """There is a kernel for the operator in its version."""
     highest = highest_version(runtime, node.name)
     if not highest:
-        refuse("kernel", f"it has no kernel for {node.name}", stage="open")
+        what = compiled(node.name)
+        known = "" if what is None else f": it is {what.what}"
+        refuse("kernel", f"it has no kernel for {node.name}{known}", stage="open")
     if runtime == TFLM:
         return
     lowest = LOWEST.get(node.name, 1)

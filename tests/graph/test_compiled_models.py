@@ -155,3 +155,6 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             finding = found["compiled_operators"]
             assert "Vela" in finding["evidence"]
             assert finding["severity"] == "note"
+            assert found["runtime_refuses"]["remedy"] == finding["remedy"]
+        if command == "arena":
+            assert "measured (ethos-u: read, not measured)" in " ".join(said.split())

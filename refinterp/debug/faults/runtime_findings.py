@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from refinterp.graph.compiled import compiled
 from refinterp.graph.finding import Finding, Severity
 from refinterp.graph.model import Model
 from refinterp.verdicts.answers import RuntimeAnswer, answers
@@ -33,11 +34,12 @@ Place = tuple[int, int | None]
 
 def runtime_findings(model: Model) -> tuple[Finding, ...]:
     """Return a finding for each operator and reason, in the order of the file."""
-    found: dict[tuple[Place, Answer | None, str, str], list[str]] = {}
+    found: dict[tuple[Place, Answer | None, str, str, str], list[str]] = {}
     for one in answers(model):
         for told in _told(one):
             place = (told.subgraph, told.operator)
-            found.setdefault((place, told.verdict, told.why, told.row), []).append(one.runtime)
+            key = place, told.verdict, told.why, told.row, told.op_name
+            found.setdefault(key, []).append(one.runtime)
     return tuple(_finding(*key, names) for key, names in found.items())
 
 
@@ -47,11 +49,12 @@ def _told(one: RuntimeAnswer) -> Iterator[Verdict]:
 
 
 def _finding(
-    place: Place, verdict: Answer | None, why: str, row: str, runtimes: Sequence[str]
+    place: Place, verdict: Answer | None, why: str, row: str, op_name: str, runtimes: Sequence[str]
 ) -> Finding:
     severity: Severity = "note" if verdict == "runs" else "warning"
     known = by_id().get(row)
-    remedy = known.remedy if known else OTHERWISE
+    what = known or compiled(op_name)
+    remedy = what.remedy if what else OTHERWISE
     where = f" ({known.anchor})" if known else ""
     evidence = f"{_SAID[verdict]} {', '.join(runtimes)}: {why}{where}"
     return Finding(_IDS[verdict], severity, *place, None, evidence, remedy)
