@@ -20,12 +20,15 @@ from refinterp.graph.model import Model, Subgraph
 _ORDER: Final = "put the operators into an order in which each follows those that feed it"
 
 
-def check(model: Model) -> tuple[Finding, ...]:
-    """Return everything found wrong, in the order of the file."""
-    return tuple(_model(model))
+def check(model: Model, *, grids: bool = True) -> tuple[Finding, ...]:
+    """Return everything found wrong, in the order of the file.
+
+    grids: whether to look at the values of scales and zero points, too.
+    """
+    return tuple(_model(model, grids=grids))
 
 
-def _model(model: Model) -> Iterator[Finding]:
+def _model(model: Model, *, grids: bool) -> Iterator[Finding]:
     if not model.subgraphs:
         yield error("no_subgraphs", "the model has no subgraph, so there is nothing to run")
     for metadata in model.metadata:
@@ -38,7 +41,7 @@ def _model(model: Model) -> Iterator[Finding]:
     yield from signature_faults(model)
     for index, subgraph in enumerate(model.subgraphs):
         yield from index_faults(model, index, subgraph)
-        yield from tensor_faults(model, index, subgraph)
+        yield from tensor_faults(model, index, grids=grids)
         yield from _data_flow(model, index, subgraph)
         yield from _compiled(index, subgraph)
     yield from call_cycles(model)

@@ -21,23 +21,42 @@ _HARMLESS: Final = {
 }
 
 
-def tensor_faults(model: Model, index: int, subgraph: Subgraph) -> Iterator[Finding]:
-    """Everything wrong with the tensors of a subgraph."""
+def tensor_faults(model: Model, index: int, *, grids: bool) -> Iterator[Finding]:
+    """Everything wrong with the tensors of a subgraph. grids: as in `check.check`."""
+    subgraph = model.subgraphs[index]
     external = {int(buffer["id"]) for buffer in model.external_buffers}
     wrong_axis = []
     for place, tensor in enumerate(subgraph.tensors):
-        faults = [
-            *_storage(model, tensor, external),
-            *_quantization(subgraph, tensor, constant=has_constant(model, tensor)),
-        ]
-        for id_, severity, evidence in faults:
-            text = f"{named(subgraph, place)}: {evidence}"
-            remedy = _HARMLESS[id_] if severity == "note" else CONVERT_AGAIN
-            yield Finding(id_, severity, index, None, place, text, remedy)
+        for fault in (*_storage(model, tensor, external), *_quantization(subgraph, tensor)):
+            yield _finding(fault, index, subgraph, place)
+        if grids:
+            yield from grid_faults(model, index, place)
         if _axis_is_wrong(tensor):
             wrong_axis.append(place)
     if wrong_axis:
         yield _wrong_axis(index, subgraph, wrong_axis)
+
+
+def grid_faults(model: Model, index: int, place: int) -> Iterator[Finding]:
+    """Scales and zero points of one tensor that no tensor can have.
+
+    What the kernels of the operators that use it ask for beyond that is not looked at here.
+    """
+    subgraph = model.subgraphs[index]
+    tensor = subgraph.tensors[place]
+    own = tensor.quantization
+    if own is None or own.details is not None or not own.scale.size:
+        return
+    constant = has_constant(model, tensor)
+    for fault in (*_scale(own.scale, constant=constant), *_zero_point(tensor, own.zero_point)):
+        yield _finding(fault, index, subgraph, place)
+
+
+def _finding(fault: _Fault, index: int, subgraph: Subgraph, place: int) -> Finding:
+    id_, severity, evidence = fault
+    text = f"{named(subgraph, place)}: {evidence}"
+    remedy = _HARMLESS[id_] if severity == "note" else CONVERT_AGAIN
+    return Finding(id_, severity, index, None, place, text, remedy)
 
 
 def _storage(model: Model, tensor: Tensor, external: set[int]) -> Iterator[_Fault]:
@@ -75,8 +94,8 @@ def _bits(tensor: Tensor) -> int | None:
     return element_bits(dtype) if dtype in STORAGE else None
 
 
-def _quantization(subgraph: Subgraph, tensor: Tensor, *, constant: bool) -> Iterator[_Fault]:
-    """constant: the tensor has a value, which a scale of 0 makes one of zeros."""
+def _quantization(subgraph: Subgraph, tensor: Tensor) -> Iterator[_Fault]:
+    """What does not fit together in a tensor's quantization."""
     quantization = tensor.quantization
     if quantization is None:
         return
@@ -104,6 +123,10 @@ def _quantization(subgraph: Subgraph, tensor: Tensor, *, constant: bool) -> Iter
             f"{tensor.shape[axis]} (shape {list(tensor.shape)})"
         )
         yield "quantization_length_mismatch", "error", evidence
+
+
+def _scale(scale: NDArray[np.float32], *, constant: bool) -> Iterator[_Fault]:
+    """constant: the tensor has a value, which a scale of 0 makes one of zeros."""
     if not (scale.min() > 0 and scale.max() < np.inf):  # or no number
         bad = np.flatnonzero(~(np.isfinite(scale) & (scale > 0)))
         evidence = (
@@ -112,7 +135,6 @@ def _quantization(subgraph: Subgraph, tensor: Tensor, *, constant: bool) -> Iter
         )
         harmless = constant and bool((scale[bad] == 0).all())
         yield "bad_scale", "note" if harmless else "warning", evidence
-    yield from _zero_point(tensor, zero_point)
 
 
 def _zero_point(tensor: Tensor, zero_point: NDArray[np.int64]) -> Iterator[_Fault]:

@@ -6,17 +6,19 @@ What no other finding is an error about, but kernels refuse all the same, is one
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container, Iterator
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from refinterp.debug.faults.of_the_file import contract_faults
+from refinterp.debug.faults.of_grids import quantized_operands
+from refinterp.debug.faults.of_the_file import contract_faults, first_users
 from refinterp.debug.faults.runtime_findings import runtime_findings
 from refinterp.debug.reference.fold import fold
 from refinterp.errors import ModelError, RefinterpError
 from refinterp.graph.check import check
+from refinterp.graph.check_tensors import grid_faults
 from refinterp.graph.finding import SEVERITIES, Finding
 from refinterp.graph.misfits import model_misfits
 from refinterp.graph.model import OPTIONAL, Model
@@ -31,9 +33,6 @@ _UNREADABLE: Final = frozenset(
     }
 )  # fmt: skip
 """Findings of `graph.check` that leave a subgraph's tensors or operators without a meaning."""
-
-_RESTATED: Final = frozenset({"bad_scale", "zero_point_out_of_range"})
-"""Findings of `graph.check` about any tensor, which quantized operands have with more to say."""
 
 _WEIGHTS: Final = 1  # among the inputs of the operators that have output channels
 _LARGE: Final = 1 << 12  # bytes: more than a shape, or an index, takes
@@ -53,36 +52,55 @@ LOOKED_FOR: Final = (
 
 def lint(model: Model) -> tuple[Finding, ...]:
     """Return all findings, errors first, then in the order of the file."""
-    structural = check(model)
+    structural = check(model, grids=False)
     broken = {f.subgraph for f in structural if f.id in _UNREADABLE}
     found = [] if None in broken else _wrong_operands(model, broken)
     broken.update(f.subgraph for f in found)
+    judged: set[tuple[int, int]] = set()
     for subgraph in range(len(model.subgraphs)):
-        if subgraph in broken or None in broken:
-            continue
-        unpacked = fold(model, subgraph).model
-        specs = tensor_specs(unpacked, subgraph)
-        for fault in contract_faults(unpacked, subgraph, specs):
-            found.append(
-                Finding(
-                    fault.id,
-                    fault.severity,
-                    subgraph,
-                    fault.operator,
-                    fault.tensor,
-                    fault.evidence,
-                    fault.remedy,
-                )
-            )
-    said = {(f.id, f.subgraph, f.tensor) for f in found}
-    kept = [
-        f for f in structural if f.id not in _RESTATED or (f.id, f.subgraph, f.tensor) not in said
-    ]
-    if not any(f.severity == "error" for f in (*kept, *found)):
+        if subgraph not in broken and None not in broken:
+            faults, operands = _contract(model, subgraph)
+            found += faults
+            judged |= {(subgraph, tensor) for tensor in operands}
+    found += _other_grids(model, judged)
+    if not any(f.severity == "error" for f in (*structural, *found)):
         found += _refusal(model)
     dimensions = any(f.id == "wrong_quantized_dimension" for f in structural)
     found += [f for f in runtime_findings(model) if f.operator is not None or not dimensions]
-    return tuple(sorted((*kept, *found), key=lambda f: SEVERITIES.index(f.severity)))
+    return tuple(sorted((*structural, *found), key=lambda f: SEVERITIES.index(f.severity)))
+
+
+def _contract(model: Model, subgraph: int) -> tuple[list[Finding], list[int]]:
+    """Where one subgraph breaks the kernels' contract, and the tensors whose grids that covers.
+
+    Not those that unpacking has changed: their own grid is no kernel's.
+    """
+    unpacked = fold(model, subgraph).model
+    specs = tensor_specs(unpacked, subgraph)
+    graph = unpacked.subgraphs[subgraph]
+    findings = [
+        Finding(
+            fault.id,
+            fault.severity,
+            subgraph,
+            fault.operator,
+            fault.tensor,
+            fault.evidence,
+            fault.remedy,
+        )
+        for fault in contract_faults(unpacked, subgraph, specs)
+    ]
+    own = model.subgraphs[subgraph].tensors
+    operands = quantized_operands(specs, first_users(graph.operators))
+    return findings, [tensor for tensor in operands if graph.tensors[tensor] is own[tensor]]
+
+
+def _other_grids(model: Model, judged: Container[tuple[int, int]]) -> Iterator[Finding]:
+    """Scales and zero points of tensors by whose grids no kernel goes. judged: the other ones."""
+    for subgraph, graph in enumerate(model.subgraphs):
+        for tensor in range(len(graph.tensors)):
+            if (subgraph, tensor) not in judged:
+                yield from grid_faults(model, subgraph, tensor)
 
 
 def _wrong_operands(model: Model, broken: Collection[int | None]) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 from refinterp.debug.faults.fault import Fault, called
 from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.shadow import is_code
-from refinterp.graph.model import OPTIONAL, STORAGE, Operator
+from refinterp.graph.model import OPTIONAL, Operator, code_limits
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
+
+
+def quantized_operands(specs: Sequence[TensorSpec], users: Container[int]) -> list[int]:
+    """The tensors of codes that operators read or write, by whose grids kernels go.
+
+    users: the tensors that an operator reads or writes.
+    """
+    return [tensor for tensor, spec in enumerate(specs) if tensor in users and is_code(spec)]
 
 
 def scales(
@@ -24,9 +32,8 @@ def scales(
 ) -> Iterator[Fault]:
     """Scales that are not positive, finite and normal; a note where all that they scale is 0."""
     tiny = float(np.finfo(np.float32).tiny)
-    for tensor, spec in enumerate(specs):
-        if tensor not in users or tensor == OPTIONAL or not is_code(spec):
-            continue
+    for tensor in quantized_operands(specs, users):
+        spec = specs[tensor]
         bad = np.flatnonzero(~(np.isfinite(spec.scale) & (spec.scale >= tiny)))
         if bad.size:
             least = spec.scale.min()
@@ -62,9 +69,8 @@ def zeros(
     defined: Mapping[int, tuple[float, int]],
 ) -> Iterator[Fault]:
     """Zero points that a tensor of this type and use cannot have."""
-    for tensor, spec in enumerate(specs):
-        if tensor not in users or tensor == OPTIONAL or not is_code(spec):
-            continue
+    for tensor in quantized_operands(specs, users):
+        spec = specs[tensor]
         low, high = _zero_points(spec, constant=tensor in constants, weights=tensor in weights)
         if tensor in defined:
             low, high = min(low, defined[tensor][1]), max(high, defined[tensor][1])
@@ -98,12 +104,11 @@ def _zero_points(spec: TensorSpec, *, constant: bool, weights: bool) -> tuple[in
 
     Kernels take it for 0 where the type is symmetric.
     """
-    limits = np.iinfo(STORAGE[spec.dtype])
     if spec.dtype in ("int16", "int32", "int64") or (constant and spec.scale.size > 1):
         return 0, 0
     if constant and weights and spec.dtype in ("int2", "int4", "int8"):
         return 0, 0  # some kernels count it in, the specification allows none
-    return int(limits.min), int(limits.max)
+    return code_limits(spec.dtype)
 
 
 def dimensions(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> Iterator[Fault]:
