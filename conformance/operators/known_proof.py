@@ -10,7 +10,7 @@ from typing import Any
 from conformance.operators.case import Case
 from conformance.operators.compare import compare, run_ours
 from conformance.operators.draw import Draw, RandomDraw
-from conformance.operators.known_models import node_of
+from conformance.operators.known_edits import node_of
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
 from refinterp.modelfile.writer import write_model
 from refinterp.runtimes import Runtime, open_runtime

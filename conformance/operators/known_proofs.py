@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.operators import definitions
-from conformance.operators import known_models as models
-from conformance.operators.known_models import node_of, usual
+from conformance.operators import known_biases as biases
+from conformance.operators import known_scales as scales
+from conformance.operators import known_shapes as shapes
+from conformance.operators.known_edits import node_of, usual
 from conformance.operators.known_proof import ALL, DEFAULT, LITERT, OPTIMIZED, TFLM, Proof, short
 from conformance.operators.known_sparse import as_dense, sparse
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
@@ -22,28 +24,28 @@ def _biases() -> list[Proof]:
     """int32 biases of int16 data."""
     proofs = [
         *(
-            Proof("litert-conv-int32-bias", "int16x8", o, models.unnamed_bias("CONV_2D", 2), TFLM)
+            Proof("litert-conv-int32-bias", "int16x8", o, biases.unnamed_bias("CONV_2D", 2), TFLM)
             for o in ALL
         ),
         Proof(
-            "tflm-depthwise-int32-bias", "int16x8", TFLM, models.short_bias, TFLM, "tflm",
-            models.long_bias, "the bias as int64",
+            "tflm-depthwise-int32-bias", "int16x8", TFLM, biases.short_bias, TFLM, "tflm",
+            biases.long_bias, "the bias as int64",
         ),
         Proof(
             "tflm-transpose-conv-int32-bias", "int16x8", TFLM,
             concerned("tflm-transpose-conv-int32-bias", "TRANSPOSE_CONV", "int16x8"),
-            TFLM, "tflm", models.long_bias, "the bias as int64",
+            TFLM, "tflm", biases.long_bias, "the bias as int64",
         ),
     ]  # fmt: skip
     for row, oracle, operator, position in (
         ("litert-fully-connected-int32-bias", LITERT, "FULLY_CONNECTED", 2),
         *(("litert-transpose-conv-int32-bias", o, "TRANSPOSE_CONV", 3) for o in ALL),
     ):
-        draw = models.unnamed_bias(operator, position)
+        draw = biases.unnamed_bias(operator, position)
         proofs.append(
             Proof(
                 row, "int16x8", oracle, draw, LITERT,
-                twin=models.named_bias, meaning="the option set to INT32",
+                twin=biases.named_bias, meaning="the option set to INT32",
             )
         )  # fmt: skip
     return proofs
@@ -104,20 +106,20 @@ def _of_all_litert() -> list[Proof]:
         proofs += [
             Proof("litert-svdf-int8-state", "int8", oracle, usual("SVDF", "int8"), TFLM, "tflm"),
             Proof(
-                "litert-add-powers-of-two", "int16", oracle, models.shifted_sum, LITERT,
-                twin=models.repeated, meaning="the operand repeated beforehand",
+                "litert-add-powers-of-two", "int16", oracle, scales.shifted_sum, LITERT,
+                twin=shapes.repeated, meaning="the operand repeated beforehand",
             ),
             Proof(
-                "litert-sub-fine-output", "int8", oracle, models.scaled_up,
+                "litert-sub-fine-output", "int8", oracle, scales.scaled_up,
                 definition=definitions.difference,
             ),
             Proof(
-                "litert-stablehlo-gather-bare-starts", "int32", oracle, models.bare_starts, LITERT,
-                twin=models.wrapped_starts, meaning="an axis of size one added to the starts",
+                "litert-stablehlo-gather-bare-starts", "int32", oracle, shapes.bare_starts, LITERT,
+                twin=shapes.wrapped_starts, meaning="an axis of size one added to the starts",
             ),
             Proof(
-                "litert-gather-int4", "int4", oracle, models.odd_slices, LITERT,
-                twin=models.as_bytes, meaning="the same codes as int8",
+                "litert-gather-int4", "int4", oracle, shapes.odd_slices, LITERT,
+                twin=shapes.as_bytes, meaning="the same codes as int8",
             ),
         ]  # fmt: skip
     return proofs
@@ -140,32 +142,32 @@ def _of_other_litert() -> list[Proof]:
     ]
     row = "litert-batch-matmul-computed-weights"
     draw = concerned(row, "BATCH_MATMUL", "float32x8")
-    biases = [
-        Proof(f"litert-{name}-bias-scales", "int8", DEFAULT, models.with_bias_scales(*bias), LITERT)
+    of_biases = [
+        Proof(f"litert-{name}-bias-scales", "int8", DEFAULT, biases.with_bias_scales(*bias), LITERT)
         for name, bias in (
             ("conv", ("CONV_2D", 2)), ("transpose-conv", ("TRANSPOSE_CONV", 3)),
         )
     ]  # fmt: skip
     zero = [
-        Proof("litert-div-by-zero", "int8", oracle, models.zero_divisor, TFLM, "tflm")
+        Proof("litert-div-by-zero", "int8", oracle, scales.zero_divisor, TFLM, "tflm")
         for oracle in ALL
     ]
     wide = [
         Proof(f"litert-{operator.lower().replace('_', '-')}-wide-factor", "int8", DEFAULT,
-              models.with_output_scale(operator), LITERT)
+              scales.with_output_scale(operator), LITERT)
         for operator in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
     ]  # fmt: skip
     batch = [
-        Proof("litert-transpose-conv-batch", "int8", oracle, models.no_batch, TFLM, "tflm")
+        Proof("litert-transpose-conv-batch", "int8", oracle, shapes.no_batch, TFLM, "tflm")
         for oracle in (LITERT, OPTIMIZED)
     ]
-    pad = Proof("litert-pad-scales", "int8", DEFAULT, models.unequal_pad, LITERT)
+    pad = Proof("litert-pad-scales", "int8", DEFAULT, scales.unequal_pad, LITERT)
     return [
         *proofs,
         *wide,
         *batch,
         pad,
-        *biases,
+        *of_biases,
         *zero,
         Proof(row, "float32x8", DEFAULT, draw, LITERT),
     ]
@@ -176,7 +178,7 @@ def _comparisons() -> list[Proof]:
     return [
         Proof(
             f"tflm-{name.lower().replace('_', '-')}-wide-scale", "int8", TFLM,
-            models.wide_scales(name), LITERT, "tflm",
+            scales.wide_scales(name), LITERT, "tflm",
         )
         for name in names
     ]  # fmt: skip
@@ -187,8 +189,8 @@ PROOFS: tuple[Proof, ...] = (
     Proof("litert-sum-int16", "int16", LITERT, usual("SUM", "int16"), TFLM),
     *_biases(),
     Proof(
-        "litert-fully-connected-uint8-no-bias", "uint8", LITERT, models.without_bias, LITERT,
-        twin=models.zero_bias, meaning="a bias of zeros added",
+        "litert-fully-connected-uint8-no-bias", "uint8", LITERT, biases.without_bias, LITERT,
+        twin=biases.zero_bias, meaning="a bias of zeros added",
     ),
     *_of_all_litert(),
     *_of_other_litert(),
@@ -201,13 +203,13 @@ PROOFS: tuple[Proof, ...] = (
             row, dtype, oracle, draw(dtype), definition=definitions.softmax, flavour=short(oracle)
         )
         for row, draw in (
-            ("softmax-long-rows", models.large_rows), ("softmax-flat-rows", models.flat_rows)
+            ("softmax-long-rows", scales.large_rows), ("softmax-flat-rows", scales.flat_rows)
         )
         for dtype, oracle in (("int8", LITERT), ("uint8", LITERT), ("int8", TFLM))
     ),
     *(
         Proof(
-            "resize-bilinear-beyond", "int8", oracle, models.enlarged("int8"),
+            "resize-bilinear-beyond", "int8", oracle, shapes.enlarged("int8"),
             definition=definitions.resize_bilinear,
             flavour="tflm" if oracle == TFLM else DEFAULT_FLAVOUR,
         )
@@ -218,14 +220,14 @@ PROOFS: tuple[Proof, ...] = (
         concerned("tflm-space-to-batch-paddings", "SPACE_TO_BATCH_ND", "int8"), LITERT, "tflm",
     ),
     *(
-        Proof("tflm-slice-six-axes", dtype, TFLM, models.six_axes(dtype), LITERT, "tflm")
+        Proof("tflm-slice-six-axes", dtype, TFLM, shapes.six_axes(dtype), LITERT, "tflm")
         for dtype in ("int8", "float32")
     ),
     *_comparisons(),
-    Proof("tflm-greater-int16", "int16", TFLM, models.plain_int16("GREATER"), LITERT, "tflm"),
+    Proof("tflm-greater-int16", "int16", TFLM, scales.plain_int16("GREATER"), LITERT, "tflm"),
     Proof(
         "tflm-lstm-int8-weights", "float32x8", TFLM,
-        usual("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32x8", models.plain_cell), LITERT, "tflm",
+        usual("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32x8", shapes.plain_cell), LITERT, "tflm",
     ),
     *_sparse(),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from conformance.operators.case import Case
 from conformance.operators.cases import load_all
 from conformance.operators.draw import Draw
-from conformance.operators.known_models import node_of, operator_of
+from conformance.operators.known_edits import node_of, operator_of
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import PACKED_BITS, STORAGE, Buffer, Tensor
 from refinterp.verdicts.differences.sparse import compressed

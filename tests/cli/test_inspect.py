@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from conformance.operators.draw import RandomDraw
-from conformance.operators.known_models import usual
+from conformance.operators.known_edits import usual
 from conformance.operators.known_sparse import sparse
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conformance.operators.draw import RandomDraw
-from conformance.operators.known_models import usual
+from conformance.operators.known_edits import usual
 from conformance.operators.known_sparse import as_dense, sparse
 from refinterp import Interpreter
 from refinterp.cli.main import main

@@ -12,7 +12,7 @@ import pytest
 from conformance.operators.cases import load_all
 from conformance.operators.compare import compare, run_ours
 from conformance.operators.draw import RandomDraw
-from conformance.operators.known_models import node_of
+from conformance.operators.known_edits import node_of
 from conformance.operators.known_proof import DEFAULT, LITERT, OPTIMIZED, TFLM, Runtimes, short
 from conformance.operators.known_sparse import compress
 from refinterp.graph.build import GraphBuilder
