@@ -14,7 +14,6 @@ Models the package uses go to `refinterp/data/`, the others to `conformance/mode
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import struct
@@ -44,6 +43,14 @@ from conformance.models.model_data import (
     quantize,
     shapes,
 )
+from conformance.models.networks import (
+    Network,
+    anomaly_network,
+    digits_network,
+    motor_network,
+    shapes_network,
+)
+from conformance.models.readme import existing_rows, readme, row
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGED = ROOT / "refinterp" / "data"
@@ -53,98 +60,10 @@ MAX_BYTES = 100_000
 CALIBRATION_SAMPLES = 200
 BUNDLED_SAMPLES = 128
 
-layers = tf.keras.layers
-Tensor = Any
-
-
-# --- networks ---------------------------------------------------------------------------------
-
-
-def conv(x: Tensor, name: str, filters: int, size: Any = 3, strides: int = 1) -> Tensor:
-    """Convolution with its batch normalisation, which the converter folds into the weights."""
-    x = layers.Conv2D(filters, size, strides, "same", use_bias=False, name=name)(x)
-    return layers.BatchNormalization(name=f"{name}_bn")(x)
-
-
-def depthwise(x: Tensor, name: str, size: Any = 3, strides: int = 1) -> Tensor:
-    x = layers.DepthwiseConv2D(size, strides, "same", use_bias=False, name=name)(x)
-    return layers.BatchNormalization(name=f"{name}_bn")(x)
-
-
-def relu(x: Tensor) -> Tensor:
-    return layers.ReLU()(x)
-
-
-def relu6(x: Tensor) -> Tensor:
-    return layers.ReLU(6.0)(x)
-
-
-def hard_swish(x: Tensor) -> Tensor:
-    return x * tf.nn.relu6(x + 3.0) * (1.0 / 6.0)
-
-
-def classify(x: Tensor, classes: int) -> Tensor:
-    x = layers.GlobalAveragePooling2D(name="mean")(x)
-    return layers.Softmax(name="scores")(layers.Dense(classes, name="fc")(x))
-
-
-def digits_network(x: Tensor, classes: int) -> Tensor:
-    """Two depthwise-separable residual blocks around a strided step: 8 x 8 x 12, 4 x 4 x 24."""
-    x = relu(conv(x, "stem", 12))
-    y = conv(relu(depthwise(x, "block1_depthwise")), "block1_pointwise", 12, 1)
-    x = relu(layers.Add(name="block1_add")([x, y]))
-    x = relu(depthwise(x, "down_depthwise", strides=2))
-    x = relu(conv(x, "down_pointwise", 24, 1))
-    y = conv(relu(depthwise(x, "block2_depthwise")), "block2_pointwise", 24, 1)
-    x = relu(layers.Add(name="block2_add")([x, y]))
-    x = layers.AveragePooling2D(2, name="pool")(x)
-    return classify(x, classes)
-
-
-def motor_network(x: Tensor, classes: int) -> Tensor:
-    """Depthwise-separable convolutions along time, with ReLU6 throughout."""
-    x = relu6(conv(x, "stem", 12, (7, 1), 2))
-    for i, filters in enumerate((16, 24, 32)):
-        x = relu6(depthwise(x, f"depthwise{i}", (5, 1), 2))
-        x = relu6(conv(x, f"pointwise{i}", filters, 1))
-    return classify(x, classes)
-
-
-def anomaly_network(x: Tensor, classes: int) -> Tensor:
-    """Autoencoder 48-32-16-6-16-32-48: what it cannot reproduce is not a healthy motor."""
-    width = x.shape[-1]
-    for i, units in enumerate((32, 16, 6, 16, 32)):
-        x = layers.Dense(units, "relu", name=f"fc{i}")(x)
-    return layers.Dense(width, name="reconstruction")(x)
-
-
-def shapes_network(x: Tensor, classes: int) -> Tensor:
-    """Three branches joined, gated by channel, and a coarse path added back to a fine one."""
-    x = hard_swish(conv(x, "stem", 8))
-    narrow = relu(conv(x, "narrow", 8, 1))
-    wide = relu(conv(relu(depthwise(x, "wide_depthwise", 5)), "wide_pointwise", 12, 1))
-    peak = layers.MaxPooling2D(3, 1, "same", name="peak_pool")(x)
-    peak = relu(conv(peak, "peak_pointwise", 4, 1))
-    x = layers.Concatenate(name="branches")([narrow, wide, peak])
-    gate = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(x)
-    gate = layers.Conv2D(6, 1, activation="relu", name="gate_reduce")(gate)
-    gate = layers.Conv2D(24, 1, activation="sigmoid", name="gate_expand")(gate)
-    x = layers.Multiply(name="gated")([x, gate])
-    # Padded on both sides, as PyTorch does: unlike SAME, so PAD stays an operator of its own.
-    coarse = layers.ZeroPadding2D(1, name="coarse_pad")(x)
-    coarse = layers.DepthwiseConv2D(3, 2, "valid", use_bias=False, name="coarse_depthwise")(coarse)
-    coarse = relu(layers.BatchNormalization(name="coarse_depthwise_bn")(coarse))
-    coarse = hard_swish(conv(coarse, "coarse_pointwise", 16, 1))
-    coarse = layers.UpSampling2D(2, interpolation="nearest", name="coarse_up")(coarse)
-    x = relu(layers.Add(name="merge")([conv(x, "fine", 16, 1), coarse]))
-    x = relu(conv(x[:, ::2, ::2, :], "head", 24))
-    return classify(x, classes)
-
-
 # --- training ---------------------------------------------------------------------------------
 
 
-def build(network: Callable[[Tensor, int], Tensor], data: Dataset, batch: int | None) -> Any:
+def build(network: Network, data: Dataset, batch: int | None) -> Any:
     """The Keras model; a batch of 1 gives the converter static shapes throughout."""
     tf.keras.backend.clear_session()  # layer names count from the start, whatever was made before
     x = tf.keras.Input(data.train_x.shape[1:], batch, name=data.input_name)
@@ -152,7 +71,7 @@ def build(network: Callable[[Tensor, int], Tensor], data: Dataset, batch: int | 
     return tf.keras.Model(x, y, name=data.name)
 
 
-def train(network: Callable[[Tensor, int], Tensor], data: Dataset, epochs: int) -> Any:
+def train(network: Network, data: Dataset, epochs: int) -> Any:
     """Train from the seed; returns the model with a batch of 1."""
     tf.keras.utils.set_random_seed(SEED)
     model = build(network, data, None)
@@ -244,7 +163,7 @@ class Family:
     """One trained network and the files converted from it."""
 
     data: Callable[[int], Dataset]
-    network: Callable[[Tensor, int], Tensor]
+    network: Network
     epochs: int
     kinds: tuple[str, ...]
     folder: Path
@@ -284,14 +203,6 @@ def save_samples(path: Path, arrays: dict[str, Any]) -> None:
             archive.writestr(entry, stream.getvalue())
 
 
-def row(path: Path, scores: list[float], ops: int) -> str:
-    """One line of the README table, in the order of HEADER."""
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    held_out, bundled = (f"{score:.4f}" for score in scores)
-    return f"| {path.name} | {len(content)} | {ops} | {held_out} | {bundled} | `{digest}` |"
-
-
 def make(family: Family) -> list[str]:
     """Train, convert, measure and write one family; returns its rows of the README table."""
     data = family.data(SEED)
@@ -321,47 +232,6 @@ def make(family: Family) -> list[str]:
     return rows
 
 
-# --- the README beside the models -------------------------------------------------------------
-
-HEADER = "| file | bytes | operators | held-out | bundled | sha256 |"
-
-INTRODUCTION = """# Models and samples
-
-Written by `python -m conformance.models.make_models`; do not edit. Trained and converted with
-TensorFlow {version} (Keras 2), seed {seed}. Licence: Apache-2.0, as the rest of the project.
-
-`*_float` is float32. `*_int8` is the same network after full-integer quantization (int8 input
-and output, per-channel convolution weights, per-tensor fully-connected weights), calibrated
-with the first {calibration} training samples. `*_int16x8` has 16-bit activations and 8-bit
-weights. `*_samples.npz` holds the first {bundled} held-out samples, float32, under the model's
-input name, and their `labels`; `*_labels.txt` names the classes.
-
-**held-out** is measured on every held-out sample and **bundled** on those in the `.npz`, with
-the reference kernels: the share of samples classified correctly, for `anomaly` the area under
-the ROC curve of the reconstruction error.
-
-"""
-
-ORIGINS = {
-    "digits": "**digits**: handwritten digits, 8 x 8 x 1 in 0..1, from scikit-learn's "
-    "`load_digits` (UCI *Optical Recognition of Handwritten Digits*, E. Alpaydin and C. Kaynak, "
-    "CC BY 4.0), 30 % held out. A residual network of depthwise-separable convolutions. "
-    "`digits_outlier_int8` is deliberately bad: the same network, but in one of its {calibration} "
-    "calibration images one hot pixel reads {hot_pixel:g} (a stuck 10-bit converter on this 4-bit "
-    "scale), so that every range from the input to the logits is too wide for real images.",
-    "shapes": "**shapes**: six figures drawn by `conformance/models/model_data.py`, 16 x 16 x 1 "
-    "in 0..1, "
-    "turned, shifted, faint and noisy. Three branches of different receptive field, joined by a "
-    "concatenation, gated channel by channel, with a coarse path resized and added back. "
-    "No int16x8 twin: HARD_SWISH has no 16-bit form.",
-    "motor": "**motor**: the state of a motor from 80 ms of three-axis vibration in g, drawn by "
-    "`conformance/models/model_data.py`. Depthwise-separable convolutions with ReLU6.",
-    "anomaly": "**anomaly**: band levels of the same vibration; a fully-connected autoencoder "
-    "trained on healthy motors only, so that faults lie outside the calibrated ranges. "
-    "Label 1 is faulty.",
-}
-
-
 def write_readme(folder: Path, rows: dict[str, str]) -> None:
     """The table of one folder's files, with where they come from."""
     names = [name for name, family in FAMILIES.items() if family.folder == folder]
@@ -372,18 +242,7 @@ def write_readme(folder: Path, rows: dict[str, str]) -> None:
         "bundled": BUNDLED_SAMPLES,
         "hot_pixel": FAMILIES["digits"].hot_pixel,
     }
-    text = INTRODUCTION.format(**facts)
-    text += f"{HEADER}\n|---|---|---|---|---|---|\n"
-    text += "".join(f"{rows[name]}\n" for name in sorted(rows))
-    text += "".join(f"\n{ORIGINS[name].format(**facts)}\n" for name in names)
-    (folder / "README.md").write_text(text)
-
-
-def existing_rows(folder: Path) -> dict[str, str]:
-    """The table rows already in the folder's README, by file."""
-    readme = folder / "README.md"
-    lines = readme.read_text().splitlines() if readme.exists() else []
-    return {line.split("|")[1].strip(): line for line in lines if ".tflite |" in line}
+    (folder / "README.md").write_text(readme(rows, names, facts))
 
 
 def main(names: list[str]) -> None:
