@@ -256,7 +256,7 @@ class CodeSums(Kernel):
     def settle(self, outputs: Sequence[Array], runs: int) -> CodeSums:
         """Rescale in the form that pays for so many runs."""
         elements = outputs[0].size * runs
-        return replace(self, requantizer=self.requantizer.settle(elements, self.dtype))
+        return replace(self, requantizer=self.requantizer.settle(elements, self.dtype, runs))
 
     def eval(self, operands: Reduced[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y; of no elements it is 0."""

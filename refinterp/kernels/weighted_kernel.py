@@ -134,16 +134,16 @@ class Folded(Generic[W]):
     requantizer: Requantizer
     dtype: Any
 
-    def settle(self, elements: int) -> Folded[W]:
-        """Rescale in the form that pays for so many sums."""
-        requantizer = self.requantizer.settle(elements, self.dtype)
+    def settle(self, elements: int, runs: int) -> Folded[W]:
+        """Rescale in the form that pays for so many sums in so many runs."""
+        requantizer = self.requantizer.settle(elements, self.dtype, runs)
         return self if requantizer is self.requantizer else replace(self, requantizer=requantizer)
 
 
-def settled_gemm(layout: Folded[ExactGemm], elements: int) -> Folded[ExactGemm]:
+def settled_gemm(layout: Folded[ExactGemm], elements: int, runs: int) -> Folded[ExactGemm]:
     """A matrix, and what turns its sums into codes, in the form that pays for so many sums."""
     gemm = layout.weights.settle(elements // max(1, layout.weights.bound.size))
-    settled = layout.settle(elements)
+    settled = layout.settle(elements, runs)
     return settled if gemm is layout.weights else replace(settled, weights=gemm)
 
 
@@ -170,15 +170,15 @@ class WeightedKernel(Kernel, Generic[L]):
         """Write y: of all samples, with one filter and one bias (channels,)."""
         raise NotImplementedError
 
-    def settled(self, layout: L, elements: int) -> L:
-        """The layout in the form that pays for so many sums."""
+    def settled(self, layout: L, elements: int, runs: int) -> L:
+        """The layout in the form that pays for so many sums in so many runs."""
         return layout
 
     def settle(self: K, outputs: Sequence[Array], runs: int) -> K:
         """The kernel with its layout in the form that pays for so many runs."""
         if self.layout is None:
             return self
-        layout = self.settled(self.layout, outputs[0].size * runs)
+        layout = self.settled(self.layout, outputs[0].size * runs, runs)
         return self if layout is self.layout else replace(self, layout=layout)
 
     def folded(self: K, w: TensorSpec, bias: TensorSpec | None, channels: int) -> K:
@@ -203,7 +203,7 @@ class WeightedKernel(Kernel, Generic[L]):
             flat = None if own_bias is None else own_bias.reshape(-1)
             layout = self.layout
             if layout is None:
-                layout = self.settled(self.lay_out(own_w[0], flat), own_y.size)
+                layout = self.settled(self.lay_out(own_w[0], flat), own_y.size, 1)
             self.run(layout, own_x, flat, own_y, work)
 
 

@@ -26,6 +26,7 @@ I64 = NDArray[np.int64]
 BLOCK = 1 << 15  # elements of one block of work: 256 KiB of float64
 EXACT_BLOCK = 1 << 13  # elements of one block by the plain rule, which makes many passes
 FLOAT64_PAYS = 6 << 10  # elements for which the plain rule takes longer than the proof
+CALL = 1 << 9  # elements that take as long as what a call by the plain rule takes besides
 FLOAT32_PAYS = 1 << 14  # rows for which a float32 form is worth looking for
 
 
@@ -34,14 +35,15 @@ class Requantizer:
     """Rescale accumulators of `channels` columns to codes.
 
     bound: float64 (channels,), the largest |acc| before the bias; None where it is unknown, or the
-    plain rule is wanted. settled: how many elements a form has been looked for. float64: None where
-    the form has not been looked for or could not be proven equal for most channels; float32: None
-    where it has not been looked for or there is none.
+    plain rule is wanted. settled: how many elements forms have been looked for. tried: whether the
+    float64 form was among them. float64: None where it could not be proven equal for most channels;
+    float32: None where it has not been looked for or there is none.
     """
 
     rule: RescaleRule
     bound: F64 | None
     settled: int = 0
+    tried: bool = False
     float64: Float64Rescale | None = None
     float32: Float32Rescale | None = None
 
@@ -68,10 +70,13 @@ class Requantizer:
         rule = RescaleRule(rounding, multiplier, factor, bias, zero_point, low, high)
         return cls(rule, None if plain else bound)
 
-    def settle(self, elements: int, dtype: Any) -> Requantizer:
-        """Return the rule in the form that pays for so many accumulators of a dtype."""
+    def settle(self, elements: int, dtype: Any, calls: int = 1) -> Requantizer:
+        """Return the rule in the form that pays for so many accumulators of a dtype.
+
+        calls: how many calls they come in.
+        """
         rows = FLOAT32_PAYS * max(self.rule.bias.size, 1)
-        try_float64 = self.settled < FLOAT64_PAYS <= elements
+        try_float64 = not self.tried and elements + calls * CALL >= FLOAT64_PAYS
         try_float32 = self.settled < rows <= elements
         if self.bound is None or not (try_float64 or try_float32):
             return self
@@ -80,7 +85,8 @@ class Requantizer:
             float64 = Float64Rescale.prepare(self.rule, self.bound)
         if try_float32 and float64 is not None and dtype == np.float32:
             float32 = float64.find_float32()
-        return replace(self, settled=elements, float64=float64, float32=float32)
+        tried = self.tried or try_float64
+        return replace(self, settled=elements, tried=tried, float64=float64, float32=float32)
 
     def scratch_size(self, rows: int) -> int:
         """How many float64 of scratch a call on `rows` rows takes."""

@@ -143,7 +143,7 @@ class BatchMatMulInteger(Kernel):
         if self.requantizer is None:
             return self
         elements = outputs[0].size * runs
-        return replace(self, requantizer=self.requantizer.settle(elements, self.dtype))
+        return replace(self, requantizer=self.requantizer.settle(elements, self.dtype, runs))
 
     def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, ..., rows, columns)."""

@@ -123,9 +123,9 @@ class Conv2DInteger(SteadyWeightedKernel[Groups]):
             groups.append(Folded(gemm, requantizer, gemm.output_dtype))
         return tuple(groups)
 
-    def settled(self, layout: Groups, elements: int) -> Groups:
+    def settled(self, layout: Groups, elements: int, runs: int) -> Groups:
         """Multiply and rescale in the form that pays."""
-        groups = tuple(settled_gemm(group, elements // len(layout)) for group in layout)
+        groups = tuple(settled_gemm(group, elements // len(layout), runs) for group in layout)
         return layout if all(map(operator.is_, groups, layout)) else groups
 
     def _side_by_side(self, w: Array) -> Array:

@@ -98,9 +98,9 @@ class DepthwiseConv2DInteger(SteadyWeightedKernel[Folded[Taps]]):
         constant = scaling.bias(bias) - scaling.x_zero * centred.sum(axis=(0, 1), dtype=np.int64)
         return Folded(taps, scaling.requantizer(constant, magnitude), taps.phases[0].dtype)
 
-    def settled(self, layout: Folded[Taps], elements: int) -> Folded[Taps]:
+    def settled(self, layout: Folded[Taps], elements: int, runs: int) -> Folded[Taps]:
         """Rescale in the form that pays."""
-        return layout.settle(elements)
+        return layout.settle(elements, runs)
 
     def run(
         self,

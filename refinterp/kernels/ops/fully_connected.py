@@ -151,9 +151,9 @@ class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
         constant = scaling.bias(bias) - scaling.x_zero * gemm.sums
         return Folded(gemm, scaling.requantizer(constant, gemm.bound), gemm.output_dtype)
 
-    def settled(self, layout: Folded[ExactGemm], elements: int) -> Folded[ExactGemm]:
+    def settled(self, layout: Folded[ExactGemm], elements: int, runs: int) -> Folded[ExactGemm]:
         """Multiply and rescale in the form that pays."""
-        return settled_gemm(layout, elements)
+        return settled_gemm(layout, elements, runs)
 
     def run(
         self,

@@ -202,9 +202,11 @@ class TransposeConvInteger(WeightedKernel[Folded[NDArray[Any]]]):
         requantizer = scaling.requantizer(scaling.bias(bias), bound)
         return Folded(_matrix(centred, dtype), requantizer, dtype)
 
-    def settled(self, layout: Folded[NDArray[Any]], elements: int) -> Folded[NDArray[Any]]:
+    def settled(
+        self, layout: Folded[NDArray[Any]], elements: int, runs: int
+    ) -> Folded[NDArray[Any]]:
         """Rescale in the form that pays."""
-        return layout.settle(elements)
+        return layout.settle(elements, runs)
 
     def run(
         self,
