@@ -8,34 +8,15 @@ from pathlib import Path
 import pytest
 
 import refinterp
+from conformance.rooms import PICTURE, ROOMS, TEXT, imported_rooms, picture, with_listing
 
-LAYERS = (
-    "errors", "numerics", "graph", "modelfile", "samples", "runtimes", "kernels", "evidence",
-    "verdicts", "arena", "tflm", "run", "interpreter", "debug", "explain", "bench", "report", "cli",
-)  # fmt: skip
+LAYERS = tuple(ROOMS)
 DEBUG_ROOMS = (
     "reference", "measure", "result", "faults", "remarks", "labelled", "keep_in_float", "setup",
     "layer_names", "runs", "figures", "diagnose", "compare", "study", "spread",
 )  # fmt: skip
 ROOT = Path(refinterp.__file__).parent
 CHECKED = ("refinterp", "conformance")
-
-
-def _imports(path: Path) -> set[str]:
-    """The refinterp packages a file imports, by their first folder's name."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [node.module]
-            if node.module == "refinterp":
-                names = [f"refinterp.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            raise AssertionError(f"{path}: relative import; spell the package out")
-        found |= {name.split(".")[1] for name in names if name.startswith("refinterp.")}
-    return found
 
 
 FILES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT or p.stem in LAYERS)
@@ -48,7 +29,7 @@ def test_imports_point_upwards(path):
     own = relative.parts[0].removesuffix(".py")
     assert own in LAYERS, f"{own} is not in the list of layers"
     allowed = set(LAYERS[: LAYERS.index(own) + 1])
-    assert _imports(path) <= allowed
+    assert imported_rooms(path) <= allowed
 
 
 def test_every_layer_file_is_seen():
@@ -117,3 +98,26 @@ def test_every_listed_layer_and_room_exists():
     layers = {m.split(".")[1] for m in MODULES if m.startswith("refinterp.")}
     assert set(LAYERS) <= layers
     assert set(DEBUG_ROOMS) == {_room(m) for m in MODULES if m.startswith("refinterp.debug.")}
+
+
+def test_contributing_shows_the_rooms():
+    """Its list and its picture are those of the code: `python -m conformance.rooms`."""
+    text = TEXT.read_text("utf-8")
+    assert with_listing(text) == text
+    assert PICTURE.read_text("utf-8") == picture()
+
+
+SHARED_NAMES = {
+    "Buffer": "the schema's, and that of a planning problem: each is its field's own term",
+}
+
+
+def test_a_class_name_belongs_to_one_class():
+    """Two things have two names; classes made inside functions have none that others see."""
+    homes: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(module)
+    shared = {name: where for name, where in homes.items() if len(where) > 1}
+    assert shared.keys() == SHARED_NAMES.keys(), shared

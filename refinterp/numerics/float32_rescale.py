@@ -143,7 +143,7 @@ def find_float32(rule: Exact, row: int) -> Float32Rescale | None:
     bound = rule.bound[live, None]
     at = np.where(places <= bound, np.maximum(places, -bound), _FAR).astype(np.float32)
     below = np.where(places > -bound, np.minimum(places - 1, bound), -_FAR).astype(np.float32)
-    search = _Search(codes.astype(np.float32), at, below, rule.scale[live], signed)
+    search = _FactorSearch(codes.astype(np.float32), at, below, rule.scale[live], signed)
     found[:, live] = search.best
     wrong = _wrong(rule, found, live[search.open], places[search.open])
     if wrong is None:
@@ -174,7 +174,7 @@ def _thresholds(rule: Exact, codes: F64) -> F64:
     return settled
 
 
-class _Search:
+class _FactorSearch:
     """Tries scales and offsets, and keeps for each channel what gets the fewest places wrong.
 
     codes (codes,); at, below (channels, codes): accumulators that must reach a code, and must not.

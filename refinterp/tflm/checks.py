@@ -19,7 +19,7 @@ _COMPRESSION: Final = "COMPRESSION_METADATA"
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class OperatorRow:
     """An operator and its row of the table."""
 
     subgraph: int
@@ -46,12 +46,12 @@ def check_model(model: Model, profile: Profile) -> None:
                 )
 
 
-def find_nodes(model: Model, profile: Profile) -> list[Node]:
+def find_nodes(model: Model, profile: Profile) -> list[OperatorRow]:
     """Return every operator with its row; UnsupportedError names all that have no kernel.
 
     Raises ModelError for an operator whose operands are not what it takes.
     """
-    nodes: list[Node] = []
+    nodes: list[OperatorRow] = []
     lacking: dict[str, list[str]] = {}
     for number, graph in enumerate(model.subgraphs):
         for index, operator in enumerate(graph.operators):
@@ -60,7 +60,7 @@ def find_nodes(model: Model, profile: Profile) -> list[Node]:
                 place = f"subgraphs[{number}].operators[{index}]"
                 lacking.setdefault(operator.name, []).append(place)
             else:
-                nodes.append(Node(number, index, operator, row))
+                nodes.append(OperatorRow(number, index, operator, row))
     if lacking:
         each = (
             f"{name} ({places[0]}{_more(places)})" + _what(name) for name, places in lacking.items()
@@ -83,7 +83,7 @@ def check_outputs(op: TflmOperation, state: State) -> None:
         )
 
 
-def check_intermediates(model: Model, nodes: Sequence[Node], state: State) -> None:
+def check_intermediates(model: Model, nodes: Sequence[OperatorRow], state: State) -> None:
     """Raise UnsupportedError for an intermediate tensor that has elements."""
     for node in nodes:
         tensors = model.subgraphs[node.subgraph].tensors

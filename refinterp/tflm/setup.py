@@ -25,7 +25,7 @@ from refinterp.errors import UnsupportedError
 from refinterp.graph.model import OPTIONAL, Model, Tensor
 from refinterp.tflm.allocator import Allocator
 from refinterp.tflm.checks import (
-    Node,
+    OperatorRow,
     check_intermediates,
     check_model,
     check_outputs,
@@ -103,7 +103,7 @@ class SetUp:
         for arena in self.arenas:
             arena.temporary(size, align, stage, what, **{"model": self.number, **whose})
 
-    def whose(self, node: Node) -> dict[str, Any]:
+    def whose(self, node: OperatorRow) -> dict[str, Any]:
         """Return what an entry of the ledger says of an operator's bytes."""
         doubtful = (node.subgraph, node.index) in self.state.doubtful
         return {
@@ -193,7 +193,7 @@ class SetUp:
                 whose = self.whose(node)
                 self.keep(size, align, "parse", BUILTIN, node.row.params, **whose)
 
-    def _operation(self, node: Node, stage: Stage) -> TflmOperation:
+    def _operation(self, node: OperatorRow, stage: Stage) -> TflmOperation:
         return TflmOperation(
             self.model,
             node.subgraph,
@@ -276,7 +276,7 @@ class SetUp:
 class _Requests:
     """What one operator asks for, passed on to the set-up with the operator's name."""
 
-    def __init__(self, setup: SetUp, node: Node, stage: Stage) -> None:
+    def __init__(self, setup: SetUp, node: OperatorRow, stage: Stage) -> None:
         self.setup = setup
         self.node = node
         self.stage = stage
