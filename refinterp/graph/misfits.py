@@ -153,19 +153,20 @@ def miscounts(facts: OperatorFacts, operands: Given, results: Given) -> list[str
 
 def _count(facts: OperatorFacts, names: type[Operands[TensorSpec]], operands: Given) -> list[str]:
     fewest, most = max(names.fewest(), facts.fewest_operands), names.most()
-    if most is not None and len(operands) > most:
-        return [
-            f"found {len(operands)} operands; allowed: {_numbers(fewest, most)}{_listed(names)}"
-        ]
     missing = [
         name
         for place, (name, needed) in enumerate(zip(names.names, names.required, strict=True))
         if needed and (place >= len(operands) or operands[place] is None)
     ]
-    missing += [names.name_of(i) for i in range(len(names.names), fewest) if i >= len(operands)]
+    missing += [names.name_of(i) for i in range(len(operands), fewest)]
     missing += [
         names.name_of(i) for i in range(len(names.names), len(operands)) if operands[i] is None
     ]
+    missing = list(dict.fromkeys(missing))
+    if most is not None and len(operands) > most:
+        return [
+            f"found {len(operands)} operands; allowed: {_numbers(fewest, most)}{_listed(names)}"
+        ]
     if not missing:
         return []
     some = ", ".join(missing[:_SHOWN]) + (" …" if len(missing) > _SHOWN else "")

@@ -43,7 +43,7 @@ class OperatorFacts:
 
     operands: their names, and which may be left out.
     few_operands: the names where there are as few operands as these have, for old forms.
-    fewest_operands: how many there are at least where they are any number.
+    fewest_operands: how many there are at least where more are than the required ones.
     results: their names; None where the model says how many there are: all are called "output".
     fewest_results: how many of them there are at least; all by default.
     ranks: of operands, where not every rank is right.
@@ -264,6 +264,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "BIDIRECTIONAL_SEQUENCE_LSTM": OperatorFacts(
             operands=o.BidirectionalLstm,
+            fewest_operands=48,
             results=("fw_output", "bw_output"),
             fewest_results=1,
             ranks=_BOTH_LSTM_RANKS,
@@ -272,6 +273,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "BIDIRECTIONAL_SEQUENCE_RNN": OperatorFacts(
             operands=o.BidirectionalRecurrent,
+            fewest_operands=12,
             results=("fw_output", "bw_output"),
             fewest_results=1,
             ranks={
@@ -347,7 +349,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "CONV_3D_TRANSPOSE": OperatorFacts(
             operands=o.TransposedWeighted,
-            ranks={"input": (5, 5), "filter": (5, 5)},
+            ranks={"input": (5, 5), "filter": (5, 5), "bias": (1, 1)},
             types={"output_shape": _WHOLE, "filter": "input", "bias": "input", "output": "input"},
         ),
         "COS": OperatorFacts(operands=o.Unary, types=_SAME),

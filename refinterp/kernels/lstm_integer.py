@@ -173,6 +173,17 @@ class IntegerCell:
         h[...] = hidden
 
 
+def _matrix(operands: FullLstm[TensorSpec], place: int) -> tuple[TensorSpec, I64]:
+    """Weights of two axes, and their constant codes."""
+    spec = lstm.present(operands, place)
+    weights = constant(spec, "weights")
+    if weights.ndim != 2:
+        raise ModelError(
+            f"weights {spec.name!r} have shape {list(spec.shape)}; integer LSTMs need rank 2"
+        )
+    return spec, weights.astype(np.int64)
+
+
 def litert_cell(
     operands: FullLstm[TensorSpec], options: lstm.LstmOptions, y: TensorSpec
 ) -> IntegerCell:
@@ -202,8 +213,7 @@ def litert_cell(
         scales = [np.float32(spec.scale[0]) for spec in options.intermediates[:4]]
 
     def linear(place: int, source: TensorSpec, scale: np.float32, bias: int | None) -> Linear:
-        spec = lstm.present(operands, place)
-        weights = constant(spec, "weights").astype(np.int64)
+        spec, weights = _matrix(operands, place)
         factor = np.float32(spec.scale[0]) * np.float32(source.scale[0]) / scale
         offset = np.zeros(len(weights), np.int64)
         if bias is not None:
@@ -280,8 +290,8 @@ def tflm_cell(operands: FullLstm[TensorSpec], options: lstm.LstmOptions) -> Inte
         )
 
     def linear(place: int, source: TensorSpec, bias: int | None) -> Linear:
-        spec = lstm.present(operands, place)
-        weights = constant(spec, "weights").astype(np.int64) - spec.zero
+        spec, weights = _matrix(operands, place)
+        weights = weights - spec.zero
         factor = float(source.scale[0]) * float(spec.scale[0]) / 2.0**-12
         offset = np.zeros(len(weights), np.int64)
         if bias is not None:

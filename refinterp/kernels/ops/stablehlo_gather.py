@@ -91,9 +91,14 @@ class StablehloGather(Kernel):
             )
         box = [n for d, n in enumerate(sizes) if d not in options.collapsed_slice_dims]
         batch = [n for d, n in enumerate(start.shape) if d != axis]
-        if len(options.offset_dims) != len(box):
-            raise ModelError(f"{_WHERE}: {len(options.offset_dims)} offset axes for {len(box)}")
         rank = len(box) + len(batch)
+        offset = set(options.offset_dims)
+        if not len(options.offset_dims) == len(offset) == len(box) or not offset <= set(
+            range(rank)
+        ):
+            raise ModelError(
+                f"{_WHERE}: offset axes {list(options.offset_dims)} of {rank} for boxes of {box}"
+            )
         return (tuple((box if d in options.offset_dims else batch).pop(0) for d in range(rank)),)
 
     @classmethod
