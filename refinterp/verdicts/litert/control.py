@@ -154,6 +154,10 @@ def stablehlo_gather(node: Node) -> None:
     least = len(node.option("offset_dims", ()) or ()) + starts.rank - (depth < starts.rank)
     need(y.rank >= least, "rank", f"{y.label} has {y.rank} dimensions; allowed: {least}",
          stage="invoke")  # fmt: skip
+    need(depth >= 0, "options", f"index_vector_dim is {depth}; allowed: 0 or more",
+         aborts=True, stage="invoke")  # fmt: skip
+    _axes(node, "collapsed_slice_dims", x.rank, aborts=True)
+    _axes(node, "offset_dims", y.rank)
     runs_on(x, "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8",
             "uint16", "uint32", "uint64", "bool")  # fmt: skip
 
@@ -173,6 +177,21 @@ def stablehlo_scatter(node: Node) -> None:
     need(depth <= indices.rank, "options",
          f"index_vector_dim is {depth}; allowed: up to {indices.rank}")  # fmt: skip
     called_subgraph(node, "update_computation_subgraph_index")
+    need(x.dtype != "int4", "dtype", f"{x.label} is of int4; allowed: whole bytes", stage="invoke")
+    for axis in node.option("scatter_dims_to_operand_dims", ()) or ():
+        need(0 <= axis < x.rank, "options",
+             f"scatter_dims_to_operand_dims has {axis}; allowed: 0 to {x.rank - 1}",
+             stage="invoke")  # fmt: skip
+    need(depth >= 0, "options", f"index_vector_dim is {depth}; allowed: 0 or more",
+         aborts=True, stage="invoke")  # fmt: skip
+
+
+def _axes(node: Node, name: str, rank: int, *, aborts: bool = False) -> None:
+    """An option holds different axes of a tensor of some rank."""
+    axes = list(node.option(name, ()) or ())
+    fits = len(set(axes) & set(range(rank))) == len(axes)
+    need(fits, "options", f"{name} is {axes}; allowed: different axes from 0 to {rank - 1}",
+         aborts=aborts, stage="invoke")  # fmt: skip
 
 
 @litert("STABLEHLO_PAD")
