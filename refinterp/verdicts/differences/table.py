@@ -45,12 +45,12 @@ def rows_of(node: Node, runtime: str) -> Iterator[Difference]:
     if not rows:
         return
     dtype = dtype_of(node)
-    kernels = {runtime, taken_from(node.name, dtype, runtime)}
+    own = taken_from(node.name, dtype, runtime)
     found = [
         row
         for row in rows
-        if kernels & set(row.runtimes)
-        and (dtype in row.dtypes or ANY in row.dtypes)
+        if (dtype in row.dtypes or ANY in row.dtypes)
+        and (runtime in row.runtimes or own in row.runtimes)
         and row.concerns(node)
     ]
     yield from sorted(found, key=lambda row: bool(row.sometimes))
