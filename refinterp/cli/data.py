@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from refinterp.cli.common import say
@@ -18,6 +19,22 @@ from refinterp.samples.stdin import spooled
 
 RANDOM = 16
 """Random samples that are drawn where there are no data."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaidOfData:
+    """What was said of the data before they were used.
+
+    lines: all of it. taken: what each input's data were taken as: the file and what it holds, and
+    what that stands for.
+    """
+
+    lines: frozenset[str] = frozenset()
+    taken: tuple[tuple[str, str], ...] = ()
+
+    def document(self) -> list[dict[str, str]]:
+        """What the data were taken as, for the document; empty for random data."""
+        return [{"data": what, "taken_as": words} for what, words in self.taken]
 
 
 class _Once(argparse.Action):
@@ -123,7 +140,7 @@ def data_request(options: argparse.Namespace, count: int = 1) -> DataRequest:
 
 def open_with_data(
     model: Model, request: DataRequest, wanted: int | None = None
-) -> tuple[Model, Samples, frozenset[str]]:
+) -> tuple[Model, Samples, SaidOfData]:
     """Open the data, and say what they were taken as; wanted: how many samples will be used.
 
     Returns the model with its sizes settled, the samples, and what was said.
@@ -132,13 +149,18 @@ def open_with_data(
     lines = told(samples, wanted)
     for line in lines:
         say(line)
-    return model, samples, frozenset(lines)
+    taken = (one.rpartition(", taken as ") for one in samples.taken)
+    return (
+        model,
+        samples,
+        SaidOfData(frozenset(lines), tuple((what, words) for what, _, words in taken)),
+    )
 
 
-def say_notes(notes: Iterable[str], said: frozenset[str]) -> None:
+def say_notes(notes: Iterable[str], said: SaidOfData) -> None:
     """Say what was done to the data, unless it was said before."""
     for note in notes:
-        if note not in said:
+        if note not in said.lines:
             say(note)
 
 

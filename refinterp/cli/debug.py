@@ -29,6 +29,7 @@ from refinterp.cli.common import (
 )
 from refinterp.cli.data import (
     RANDOM,
+    SaidOfData,
     add_data,
     data_request,
     needs_data,
@@ -111,9 +112,7 @@ def run(options: argparse.Namespace) -> int:
     return INTERRUPTED if report.interrupted else _judge(report, options.fail_under)
 
 
-def _compare(
-    options: argparse.Namespace, show: Stages
-) -> tuple[Model, DebugReport, frozenset[str]]:
+def _compare(options: argparse.Namespace, show: Stages) -> tuple[Model, DebugReport, SaidOfData]:
     """Open everything and measure; also returns what was said of the data."""
     request = data_request(options, count=options.limit or RANDOM)
     model = open_model(options.model)
@@ -132,9 +131,7 @@ def _compare(
     return model, replace(report, asked=total, wanted_db=options.fail_under), said
 
 
-def _tell(
-    options: argparse.Namespace, report: DebugReport, model: Model, said: frozenset[str]
-) -> None:
+def _tell(options: argparse.Namespace, report: DebugReport, model: Model, said: SaidOfData) -> None:
     """Print the report, and write it in all the forms that were asked for."""
     float_model = None if options.float_model == "-" else options.float_model
     say_notes(report.notes, said)
@@ -154,7 +151,9 @@ def _tell(
     if options.model_explorer:
         _save_node_data(report, options.model_explorer, model.subgraphs[0].name)
     if options.json:
-        print_document(debug_document(report, model.source, float_model))
+        print_document(
+            {**debug_document(report, model.source, float_model), "data": said.document()}
+        )
     else:
         print_debug(report, everything=options.all)
 

@@ -16,7 +16,7 @@ from refinterp.cli.common import (
     print_document,
     tell_refusals,
 )
-from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
+from refinterp.cli.data import SaidOfData, add_data, data_request, open_with_data, say_notes
 from refinterp.errors import UnsupportedError, UsageError
 from refinterp.explain.definition import (
     check_index,
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _record(
-    program: Program, samples: Samples, options: argparse.Namespace, said: frozenset[str]
+    program: Program, samples: Samples, options: argparse.Namespace, said: SaidOfData
 ) -> Operation:
     """Run one sample and return the operator as it ran."""
     count = len(program.steps)

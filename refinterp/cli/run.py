@@ -89,7 +89,8 @@ def run(options: argparse.Namespace) -> int:
         )
     labels = read_labels(options.labels, model) or samples.class_names
     if options.json:
-        print_document(_document(program, results, labels, options.top, refused))
+        found = _document(program, results, labels, options.top, refused)
+        print_document({**found, "data": said.document()})
     else:
         _print(program, outputs, labels, options.top, refused)
     return 0

@@ -114,6 +114,7 @@ def run(options: argparse.Namespace) -> int:
         save_text(options.recipe, json.dumps(recipe, indent=2) + "\n")
     if options.json or options.html:
         data = sensitivity_document(report, ranges, model.source, twin.source if twin else None)
+        data["data"] = said.document()
     if options.html:
         from refinterp.report.page_sensitivity import sensitivity_page
 

@@ -92,6 +92,25 @@ def test_a_second_path_does_not_take_the_place_of_the_first(words, capsys):
     assert "given twice; a folder holds several files" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "debug", "sensitivity"])
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (SAMPLES["image"][:4], "reals"),
+        (np.rint(SAMPLES["image"][:4] * 255).astype(np.uint8), "pixels 0..255 for the reals 0..1"),
+        (np.rint(SAMPLES["image"][:4] * 255 - 128).astype(np.int8), "codes"),
+    ],
+    ids=["reals", "pixels", "codes"],
+)
+def test_the_document_says_what_data_were_taken_as(command, values, words, tmp_path, capsys):
+    """One entry for each input: what the file holds, and what that stands for."""
+    np.save(tmp_path / "x.npy", values)
+    assert main([command, DIGITS, "--data", str(tmp_path / "x.npy"), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["data"]
+    assert found["data"].endswith(f"x.npy: 4 sample(s) of {values.dtype} [8, 8, 1]")
+    assert found["taken_as"].startswith(words)
+
+
 def test_numbers_beyond_the_input_are_told(tmp_path, capsys):
     """Pixels stored as floats, which no reading may scale by their values."""
     np.save(tmp_path / "f.npy", SAMPLES["image"][:4] * 255)
