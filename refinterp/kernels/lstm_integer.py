@@ -20,25 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.errors import ModelError
-from refinterp.graph.operands import FullLstm
-from refinterp.graph.spec import TensorSpec
-from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.registry import Array
-from refinterp.kernels.weighted import constant
-from refinterp.numerics import q15, q31, sigmoid16
-from refinterp.numerics.fixedpoint import (
-    Multiplier,
-    log2_if_power,
-    rescale,
-    rescale64,
-    rounding_divide_by_pot,
-    wrap32,
-)
+from refinterp.numerics import q15, q31
+from refinterp.numerics.fixedpoint import Multiplier, rescale, rescale64, wrap32
 
 I64 = NDArray[np.int64]
 Function = Callable[[I64], I64]
-_MATMUL_BITS = 2.0**52
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +69,7 @@ class Norm:
         sums = scaled * self.weights + self.bias  # beyond int32 the wheel goes on in 64 bits
         rounded = _truncated(np.where(sums > 0, sums + 512, sums - 512), 1024)
         shifted = Multiplier(self.factor.mantissa, self.factor.exponent + 12)
-        return _clip16(rescale(rounded, shifted))
+        return clip16(rescale(rounded, shifted))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,18 +87,18 @@ class Gate:
 
     def prepared(self, x: Array) -> I64:
         """The data's part for every step: x (time, batch, n) → (time, batch, cells)."""
-        flat = _clip16(self.data(x.reshape(-1, x.shape[-1])))
+        flat = clip16(self.data(x.reshape(-1, x.shape[-1])))
         return flat.reshape(*x.shape[:2], -1)
 
     def __call__(self, data: I64, h: Array, c: I64) -> I64:
         """Return int16 codes of Q3, (batch, cells)."""
         recurrent = self.recurrent(h)
         if self.clip_first:
-            recurrent = _clip16(recurrent)
-        total = _clip16(wrap32(data + recurrent))
+            recurrent = clip16(recurrent)
+        total = clip16(wrap32(data + recurrent))
         if self.peephole is not None:
             weights, factor = self.peephole
-            total = _clip16(wrap32(total + rescale(weights * c, factor)))
+            total = clip16(wrap32(total + rescale(weights * c, factor)))
         return total if self.norm is None else self.norm(total)
 
 
@@ -158,7 +145,7 @@ class IntegerCell:
         else:
             gate = q15.ONE - forget
         candidate = self.tanh(self.cell(data[1], h, before))
-        state = _clip16(self.forget_product(forget * before) + self.input_product(gate * candidate))
+        state = clip16(self.forget_product(forget * before) + self.input_product(gate * candidate))
         if self.cell_clip > 0:
             state = np.clip(state, -self.cell_clip, self.cell_clip)
         c[...] = state
@@ -173,241 +160,9 @@ class IntegerCell:
         h[...] = hidden
 
 
-def _matrix(operands: FullLstm[TensorSpec], place: int) -> tuple[TensorSpec, I64]:
-    """Weights of two axes, and their constant codes."""
-    spec = lstm.present(operands, place)
-    weights = constant(spec, "weights")
-    if weights.ndim != 2:
-        raise ModelError(
-            f"weights {spec.name!r} have shape {list(spec.shape)}; integer LSTMs need rank 2"
-        )
-    return spec, weights.astype(np.int64)
-
-
-def litert_cell(
-    operands: FullLstm[TensorSpec], options: lstm.LstmOptions, y: TensorSpec
-) -> IntegerCell:
-    """Fold scales as LiteRT does: in float32, gates in Q3 unless they are normalized."""
-    size = lstm.sizes(operands, time_major=options.time_major)
-    x, state = operands.input, operands.cell_state
-    h = operands.output_state
-    together = options.time_major or len(x.shape) == 2
-    _types(operands, x.dtype, "int32")
-    log = log2_if_power(state.step) if state.step > 0 else None
-    if log is None or not -15 <= log <= -9:
-        raise ModelError(
-            f"cell state {state.name!r} has scale {state.step}; a power of two from 2**-15 to "
-            "2**-9 is needed"
-        )
-    if len(options.intermediates) != 5 or options.intermediates[4].scale.size != 1:
-        raise ModelError(
-            f"an int8 LSTM needs five intermediate tensors, the last with a scale; it has "
-            f"{len(options.intermediates)}"
-        )
-    hidden = options.intermediates[4]
-    normal = lstm.at(operands, lstm.NORM + 1) is not None
-    scales = [np.float32(2.0**-12)] * 4
-    if normal:
-        if any(spec.scale.size != 1 for spec in options.intermediates[:4]):
-            raise ModelError("a normalized int8 LSTM needs a scale of each intermediate tensor")
-        scales = [np.float32(spec.scale[0]) for spec in options.intermediates[:4]]
-
-    def linear(place: int, source: TensorSpec, scale: np.float32, bias: int | None) -> Linear:
-        spec, weights = _matrix(operands, place)
-        factor = np.float32(spec.scale[0]) * np.float32(source.scale[0]) / scale
-        offset = np.zeros(len(weights), np.int64)
-        if bias is not None:
-            offset += constant(lstm.present(operands, bias), "bias").astype(np.int64)
-        offset -= int(source.zero_point[0]) * weights.sum(axis=1, dtype=np.int64)
-        return Linear(weights.T.astype(np.float64), offset, Multiplier.of(float(factor)), False)
-
-    def gate(number: int) -> Gate:
-        scale = scales[number]
-        hole = lstm.peephole(operands, number)
-        holes = None
-        if hole is not None:
-            spec = lstm.present(operands, hole)
-            factor = np.float32(2.0**log * float(spec.scale[0]) / float(scale))
-            holes = (
-                _peepholes(constant(spec, "weights"), size, together),
-                Multiplier.of(float(factor)),
-            )
-        return Gate(
-            linear(lstm.WEIGHTS + number, x, scale, None if normal else lstm.BIAS + number),
-            linear(lstm.RECURRENT + number, h, scale, None),
-            holes,
-            _norm(operands, number) if normal else None,
-            False,
-        )
-
-    projection = None
-    if operands.projection_weights is not None:
-        spec = lstm.present(operands, lstm.PROJECTION)
-        weights = constant(spec, "weights").astype(np.int64)
-        factor = np.float32(spec.scale[0]) * np.float32(hidden.scale[0]) / np.float32(h.scale[0])
-        offset = np.zeros(size.outputs, np.int64)
-        if operands.projection_bias is not None:
-            bias = lstm.present(operands, lstm.PROJECTION_BIAS)
-            offset += constant(bias, "bias").astype(np.int64)
-        offset += hidden.zero * weights.sum(axis=1, dtype=np.int64)
-        projection = Linear(
-            weights.T.astype(np.float64), offset, Multiplier.of(float(factor)), False
-        )
-    own_tanh = q15.tanh_table(15 + log)
-    return IntegerCell(
-        None if operands.input_to_input_weights is None else gate(0),
-        gate(1),
-        gate(2),
-        gate(3),
-        _lookup(q15.logistic_table(3)),
-        _lookup(q15.tanh_table(3)),
-        _lookup(own_tanh),
-        lambda product: _wrap16(rounding_divide_by_pot(product, 15)),
-        lambda product: _wrap16(rounding_divide_by_pot(product, 30 + log)),
-        _clip_code(options.cell_clip, state, 32767.0),
-        Multiplier.of(float(np.float32(2.0**-15 / float(hidden.scale[0]) * 2.0**-15))),
-        hidden.zero if projection is None else -hidden.zero,
-        -128,
-        127,
-        projection,
-        h.zero,
-        _clip_code(options.proj_clip, y, 127.0),
-    )
-
-
-def tflm_cell(operands: FullLstm[TensorSpec], options: lstm.LstmOptions) -> IntegerCell:
-    """Fold scales as TFLM does: in float64."""
-    lstm.sizes(operands, time_major=options.time_major)
-    x, state = operands.input, operands.cell_state
-    h = operands.output_state
-    wide = x.dtype == "int16"
-    _types(operands, x.dtype, "int64" if wide else "int32")
-    refuse_variants(operands)
-    log = log2_if_power(state.step) if state.step > 0 else None
-    if log is None:
-        raise ModelError(
-            f"cell state {state.name!r} has scale {state.step}; a power of two is needed"
-        )
-
-    def linear(place: int, source: TensorSpec, bias: int | None) -> Linear:
-        spec, weights = _matrix(operands, place)
-        weights = weights - spec.zero
-        factor = float(source.scale[0]) * float(spec.scale[0]) / 2.0**-12
-        offset = np.zeros(len(weights), np.int64)
-        if bias is not None:
-            offset += constant(lstm.present(operands, bias), "bias").astype(np.int64)
-        if not wide:
-            offset -= source.zero * weights.sum(axis=1, dtype=np.int64)
-        return Linear(weights.T.astype(np.float64), offset, Multiplier.of(factor), wide)
-
-    def gate(number: int) -> Gate:
-        return Gate(
-            linear(lstm.WEIGHTS + number, x, lstm.BIAS + number),
-            linear(lstm.RECURRENT + number, h, None),
-            None,
-            None,
-            True,
-        )
-
-    def product(real: float) -> Function:
-        factor = Multiplier.of(real)
-        return lambda value: _clip16(rescale(value, factor))
-
-    shift = log + 12
-    limit = 32767 if wide else 127
-    return IntegerCell(
-        gate(0),
-        gate(1),
-        gate(2),
-        gate(3),
-        lambda value: sigmoid16.logistic(value, 3, 0),
-        lambda value: sigmoid16.tanh(value, 3, 0),
-        lambda value: sigmoid16.tanh(value, 3 << max(shift, 0), max(-shift, 0)),
-        product(2.0**-15 * state.step / state.step),
-        product(2.0**-30 / state.step),
-        0
-        if options.cell_clip <= 0
-        else int(min(max(options.cell_clip / state.step, -32768.0), 32767.0)),
-        Multiplier.of(2.0**-30 / h.step),
-        h.zero,
-        -limit - 1,
-        limit,
-        None,
-        0,
-        0,
-    )
-
-
-def refuse_variants(operands: FullLstm[TensorSpec]) -> None:
-    """TFLM runs plain LSTMs only."""
-    extra = [*range(9, 12), 16, 17, *range(20, 24)]
-    found = [index for index in extra if lstm.at(operands, index) is not None]
-    if found or operands.input_to_input_weights is None:
-        raise ModelError(
-            f"TFLM runs LSTMs with all four gates and without inputs {extra}; this one has "
-            f"{found or 'no input gate'}"
-        )
-
-
-def _types(operands: FullLstm[TensorSpec], data: str, bias: str) -> None:
-    kinds = dict.fromkeys([*range(1, 9), lstm.PROJECTION], "int8")
-    kinds |= dict.fromkeys([*range(9, 12), *range(20, 24), lstm.CELL_STATE], "int16")
-    kinds |= dict.fromkeys([*range(12, 16), lstm.PROJECTION_BIAS], bias)
-    kinds[lstm.OUTPUT_STATE] = data
-    for index, kind in sorted(kinds.items()):
-        spec = lstm.at(operands, index)
-        if spec is None:
-            continue
-        if spec.dtype != kind:
-            raise ModelError(f"input {index} ({spec.name!r}) is {spec.dtype}; it must be {kind}")
-        if kind != bias and not spec.quantized:
-            raise ModelError(f"input {index} ({spec.name!r}) has no scale")
-    if not operands.input.quantized:
-        raise ModelError("the data have no scale")
-
-
-def _norm(operands: FullLstm[TensorSpec], number: int) -> Norm:
-    spec = lstm.present(operands, lstm.NORM + number)
-    bias = constant(lstm.present(operands, lstm.BIAS + number), "bias")
-    scale = np.float32(spec.scale[0])
-    guard = max(1, int(np.float32(10000) * scale))
-    weights = constant(spec, "weights").astype(np.int64)
-    return Norm(weights, bias.astype(np.int64), guard, Multiplier.of(float(scale)))
-
-
-def _peepholes(weights: Array, size: lstm.Sizes, together: bool) -> I64:
-    """Peephole weights as LiteRT applies them, (batch, cells).
-
-    It counts outputs where it means cells: of fewer outputs than cells only so many elements get a
-    weight, counted from the start of what it runs at once: one row, or the batch `together`.
-    """
-    placed = np.zeros(size.batch * size.cells, np.int64)
-    if not together:
-        row = np.zeros(size.cells, np.int64)
-        row[: size.outputs] = weights[: size.outputs]
-        return np.tile(row, (size.batch, 1))
-    placed[: size.batch * size.outputs] = np.tile(weights[: size.outputs], size.batch)
-    return placed.reshape(size.batch, size.cells)
-
-
-def _clip_code(clip: float, spec: TensorSpec, most: float) -> int:
-    """A clip in codes: none (0), or the quotient in float32, cut off and truncated."""
-    if clip <= 0 or not spec.quantized:
-        return 0
-    quotient = float(np.float32(clip) / np.float32(spec.scale[0]))
-    return int(min(max(quotient, -most - 1), most))
-
-
-def _lookup(table: NDArray[np.int16]) -> Function:
-    return lambda value: table[value + 32768].astype(np.int64)
-
-
-def _clip16(value: I64) -> I64:
+def clip16(value: I64) -> I64:
+    """Clamp to int16."""
     return np.clip(value, -32768, 32767)
-
-
-def _wrap16(value: I64) -> I64:
-    return ((value + 32768) & 0xFFFF) - 32768
 
 
 def _truncated(value: I64, divisor: int) -> I64:

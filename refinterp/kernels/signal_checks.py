@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Inputs
-
-
-def operand(inputs: Inputs, index: int) -> TensorSpec:
-    """An input that must be there; raises ModelError."""
-    spec = inputs[index] if index < len(inputs) else None
-    if spec is None:
-        raise ModelError(f"input {index} must not be left out")
-    return spec
 
 
 def require(spec: TensorSpec, dtype: str, rank: int | None = None) -> TensorSpec:

@@ -1,15 +1,13 @@
-"""SignalEnergy, SignalFilterBank and what follows it: tflite-micro's mel features.
+"""SignalFilterBank and what follows it, but SignalPCAN: tflite-micro's mel features.
 
-Energy                real**2 + imaginary**2 of the frequencies start_index..end_index - 1; 0 else
 FilterBank            channel i: sum of weight * x over its frequencies + sum of unweight * x over
                       those of the channel before, in 64 bits
 SquareRoot            round(sqrt(x)) >> bits
 SpectralSubtraction   noise = (x * smoothing + noise * one_minus) >> bits, kept between invocations;
                       y = max(x - noise, floor(x * min_signal_remaining)); odd channels have
                       smoothing of their own
-PCAN                  gain by a piecewise parabola of the noise, then x**2 / 4 below 2, x - 1 above
 Log                   log(x << input_correction_bits) * output_scale, at most 32767; 0 for 0 and 1
-Shapes                rank 1 throughout; Energy: (2 * n,) → (n,)
+Shapes                rank 1 throughout
 Units                 unsigned integers without a scale; arithmetic wraps as C's does
 Raises                ModelError, from prepare only: ranks, types, sizes, options out of range
 Source                tflite-micro signal/micro/kernels and signal/src (90b983c2b)
@@ -27,7 +25,7 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
-from refinterp.graph.operands import FilterBank, GainControlled, ShiftedRoot, Unary
+from refinterp.graph.operands import FilterBank, ShiftedRoot, Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
@@ -35,53 +33,7 @@ from refinterp.kernels.signal_checks import count, require
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import unsigned
 
-_SNR_BITS = 12
-_OUTPUT_BITS = 6
 _LOW32 = 0xFFFFFFFF
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyOptions:
-    """Custom options of SignalEnergy."""
-
-    start_index: int = 0
-    end_index: int = 0
-
-
-@kernel("SignalEnergy", "int16", options=EnergyOptions)
-@dataclass(frozen=True, slots=True)
-class SignalEnergy(Kernel):
-    """Squared magnitudes."""
-
-    start: int
-    end: int
-
-    @staticmethod
-    def output_shapes(operands: Unary[TensorSpec], options: EnergyOptions) -> tuple[Shape, ...]:
-        """One number of each complex one."""
-        return ((operands.input.size // 2,),)
-
-    @classmethod
-    def prepare(
-        cls,
-        operands: Unary[TensorSpec],
-        outputs: Sequence[TensorSpec],
-        options: EnergyOptions,
-        rule: Rules,
-    ) -> SignalEnergy:
-        """Check the range of frequencies."""
-        x = require(operands.input, "int16", 1)
-        require(outputs[0], "uint32", 1)
-        start = count("start_index", options.start_index, 0, x.size // 2)
-        return cls(start, count("end_index", options.end_index, 0, x.size // 2))
-
-    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
-        """Write y."""
-        x, y = operands.input, outputs[0]
-        wide = x.astype(np.int64)
-        y[...] = 0
-        some = slice(self.start, self.end)
-        y[:, some] = (np.square(wide[:, 0::2]) + np.square(wide[:, 1::2]))[:, some]
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,76 +223,6 @@ class SignalFilterBankSpectralSubtraction(Kernel):
             floor = ((own * remaining) >> bits) & np.uint64(_LOW32)
             y[index] = np.maximum((scaled - kept) >> scaling, floor)
             noise[index] = state[0]
-
-
-@dataclass(frozen=True, slots=True)
-class PcanOptions:
-    """Custom options of SignalPCAN."""
-
-    snr_shift: int = 0
-
-
-@kernel("SignalPCAN", "uint32", options=PcanOptions)
-@dataclass(frozen=True, slots=True)
-class SignalPcan(Kernel):
-    """Per-channel amplitude normalization."""
-
-    shift: int
-
-    @staticmethod
-    def output_shapes(
-        operands: GainControlled[TensorSpec], options: PcanOptions
-    ) -> tuple[Shape, ...]:
-        """As the input."""
-        return (operands.input.shape,)
-
-    @classmethod
-    def prepare(
-        cls,
-        operands: GainControlled[TensorSpec],
-        outputs: Sequence[TensorSpec],
-        options: PcanOptions,
-        rule: Rules,
-    ) -> SignalPcan:
-        """Check that the gain table reaches every estimate."""
-        x = require(operands.input, "uint32", 1)
-        noise = require(operands.noise_estimate, "uint32", 1)
-        table = require(operands.gain_table, "int16", 1)
-        require(outputs[0], "uint32", 1)
-        if noise.size != x.size or table.size < 4 * 32 - 6 + 3:
-            raise ModelError(
-                f"{x.size} channels, {noise.size} noise estimates and a gain table of "
-                f"{table.size}; as many estimates as channels and at least 125 gains are needed"
-            )
-        return cls(count("snr_shift", options.snr_shift, 0, 63))
-
-    def eval(
-        self, operands: GainControlled[Array], outputs: Sequence[Array], work: Workspace
-    ) -> None:
-        """Write y."""
-        x, noise, table = operands.input, operands.noise_estimate, operands.gain_table
-        gain = _wide_dynamic(noise.astype(np.int64), table[0].astype(np.int64))
-        product = x.astype(np.uint64) * (gain & _LOW32).astype(np.uint64)
-        ratio = (product >> np.uint64(self.shift)) & np.uint64(_LOW32)
-        square = ((ratio * ratio) & np.uint64(_LOW32)) >> np.uint64(
-            2 + 2 * _SNR_BITS - _OUTPUT_BITS
-        )
-        line = (ratio >> np.uint64(_SNR_BITS - _OUTPUT_BITS)).astype(np.int64) - (1 << _OUTPUT_BITS)
-        outputs[0][...] = np.where(ratio < 2 << _SNR_BITS, square.astype(np.int64), line & _LOW32)
-
-
-def _wide_dynamic(x: NDArray[np.int64], table: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A piecewise parabola over powers of two: 4 table entries per bit length; int16 result."""
-    interval = unsigned.bit_length(x)
-    base = 4 * interval - 6
-    left, right = np.maximum(11 - interval, 0), np.maximum(interval - 11, 0)
-    fraction = ((x << left) >> right) & 0x3FF
-    base = np.where(x <= 2, 0, base)
-    result = (table[base + 2] * fraction) >> 5
-    result = (result + (table[base + 1] << 5)) * fraction
-    result = ((((result + 2**31) & _LOW32) - 2**31 + (1 << 14)) >> 15) + table[base]
-    result = ((result + 2**15) & 0xFFFF) - 2**15
-    return np.where(x <= 2, table[np.minimum(x, 2)], result)
 
 
 @dataclass(frozen=True, slots=True)

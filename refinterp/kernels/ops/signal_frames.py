@@ -1,19 +1,15 @@
-"""SignalWindow, SignalDelay, SignalFramer, SignalStacker, SignalOverlapAdd: cutting up a signal.
+"""SignalDelay, SignalFramer, SignalStacker: cutting up a signal.
 
-Window       y = clip16((x * weights) >> shift), weights repeated along x
 Delay        each row delay_length samples late
 Framer       frames of frame_size every frame_step samples; prefill: as if zeros came before
 Stacker      left context, one and right context feature vectors in a row, every stacker_step of
              them; the first one is repeated for its missing left context
-OverlapAdd   frames added up frame_step apart, saturating in int16
 Shapes       Framer: x (..., n) → (..., n / frame_step, frame_size) and whether all frames are
-             there; Stacker: (channels,) → as the file has it, and whether it is there;
-             OverlapAdd: (..., frames, frame_size) → (..., frames * frame_step)
-Units        codes carry no scale. All but Window remember; samples run in order. A frame that is
-             not there yet shows what it showed before, zeros at first, as in a memory of its own
+             there; Stacker: (channels,) → as the file has it, and whether it is there
+Units        codes carry no scale. All remember; samples run in order. A frame that is not there
+             yet shows what it showed before, zeros at first, as in a memory of its own
 Raises       ModelError, from prepare only: ranks, types, sizes, options out of range
-Source       tflite-micro signal/micro/kernels: window.cc, delay.cc, framer.cc, stacker.cc,
-             overlap_add.cc (90b983c2b)
+Source       tflite-micro signal/micro/kernels: delay.cc, framer.cc, stacker.cc (90b983c2b)
 Exact to     TFLM
 """
 
@@ -26,59 +22,13 @@ from typing import ClassVar
 import numpy as np
 
 from refinterp.errors import ModelError
-from refinterp.graph.model import STORAGE, Shape
-from refinterp.graph.operands import Tapered, Unary
+from refinterp.graph.model import Shape
+from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.signal_checks import count, require
 from refinterp.kernels.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class WindowOptions:
-    """Custom options of SignalWindow."""
-
-    shift: int = 0
-
-
-@kernel("SignalWindow", "int16", options=WindowOptions)
-@dataclass(frozen=True, slots=True)
-class SignalWindow(Kernel):
-    """Products with a window."""
-
-    shift: int
-
-    @staticmethod
-    def output_shapes(operands: Tapered[TensorSpec], options: WindowOptions) -> tuple[Shape, ...]:
-        """As the input."""
-        return (operands.input.shape,)
-
-    @classmethod
-    def prepare(
-        cls,
-        operands: Tapered[TensorSpec],
-        outputs: Sequence[TensorSpec],
-        options: WindowOptions,
-        rule: Rules,
-    ) -> SignalWindow:
-        """Check that the window fits in."""
-        x = require(operands.input, "int16")
-        weights = require(operands.weights, "int16", 1)
-        require(outputs[0], "int16", len(x.shape))
-        if not x.shape or not weights.size or x.size % weights.size:
-            raise ModelError(
-                f"{x.size} samples are no whole number of windows of {weights.size}, or a scalar"
-            )
-        return cls(count("shift", options.shift, 0, 31))
-
-    def eval(self, operands: Tapered[Array], outputs: Sequence[Array], work: Workspace) -> None:
-        """Write y."""
-        x, weights = operands.input, operands.weights
-        y = outputs[0]
-        own = weights.astype(np.int64)[:, None]
-        rows = x.reshape(len(x), -1, weights.shape[-1]).astype(np.int64)
-        y[...] = np.clip((rows * own) >> self.shift, -32768, 32767).reshape(-1, *y.shape[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,70 +240,6 @@ class SignalStacker(Kernel):
             numbers[0] = have, 1
             y[index] = last[0]
             valid[index] = complete
-
-
-@dataclass(frozen=True, slots=True)
-class OverlapAddOptions:
-    """Custom options of SignalOverlapAdd; T is a tensor type's number."""
-
-    frame_step: int = 0
-    T: int = 7
-
-
-@kernel("SignalOverlapAdd", "int16", "float32", options=OverlapAddOptions)
-@dataclass(frozen=True, slots=True)
-class SignalOverlapAdd(Kernel):
-    """Frames back to a signal."""
-
-    rows: int
-    size: int
-    step: int
-    dtype: str
-    remembers: ClassVar[bool] = True
-
-    @staticmethod
-    def output_shapes(operands: Unary[TensorSpec], options: OverlapAddOptions) -> tuple[Shape, ...]:
-        """frame_step samples of each frame."""
-        x = operands.input
-        if len(x.shape) < 2:
-            raise ModelError(f"frames of shape {list(x.shape)}; [..., frames, size] is needed")
-        return ((*x.shape[:-2], x.shape[-2] * max(options.frame_step, 0)),)
-
-    @classmethod
-    def prepare(
-        cls,
-        operands: Unary[TensorSpec],
-        outputs: Sequence[TensorSpec],
-        options: OverlapAddOptions,
-        rule: Rules,
-    ) -> SignalOverlapAdd:
-        """Count the rows."""
-        x = operands.input
-        require(outputs[0], x.dtype)
-        size = count("frame size", x.shape[-1])
-        step = count("frame_step", options.frame_step, 1, size)
-        return cls(x.size // max(size * x.shape[-2], 1), size, step, x.dtype)
-
-    def state(self) -> Sequence[Array]:
-        """What later frames add to, (rows, frame_size)."""
-        return [np.zeros((self.rows, self.size), STORAGE[self.dtype])]
-
-    def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
-        """Write y and the state."""
-        x, (state,) = operands.input, operands.state
-        y = outputs[0]
-        for index in range(len(y)):
-            frames = x[min(index, len(x) - 1)].reshape(self.rows, -1, self.size)
-            out = y[index].reshape(self.rows, -1, self.step)
-            for number in range(frames.shape[1]):
-                if self.dtype == "float32":
-                    total = state[0] + frames[:, number]
-                else:
-                    wide = state[0].astype(np.int32) + frames[:, number]
-                    total = np.clip(wide, -32768, 32767).astype(np.int16)
-                out[:, number] = total[:, : self.step]
-                state[0, :, : self.size - self.step] = total[:, self.step :]
-                state[0, :, self.size - self.step :] = 0
 
 
 def _rows(x: TensorSpec) -> int:

@@ -1,0 +1,131 @@
+"""The cell of RNN and its sequences: a dense layer fed its own output.
+
+Real      h = activation(W x + V a + R h + b), y = h; a: auxiliary data
+Dynamic   int8 weights: rows of x, a and h are quantized by their ranges before each step
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinterp.errors import ModelError
+from refinterp.graph.operands import Operands
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels import lstm_operands as lstm
+from refinterp.kernels.registry import Array
+from refinterp.kernels.weighted import product_scale
+from refinterp.numerics.recurrent import Activation, Rows, WeightProduct, activation
+
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class RnnOptions:
+    """Schema tables RNNOptions, SequenceRNNOptions and BidirectionalSequenceRNNOptions."""
+
+    fused_activation_function: str | int = "NONE"
+    time_major: bool = False
+    merge_outputs: bool = False
+    asymmetric_quantize_inputs: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RnnCell:
+    """The products and the bias (units,)."""
+
+    data: WeightProduct
+    auxiliary: WeightProduct | None
+    recurrent: WeightProduct
+    bias: F32
+    activation: Activation
+    asymmetric: bool
+
+    def run(self, x: F32, y: F32, h: F32, a: F32 | None = None, *, backwards: bool = False) -> None:
+        """Run a sequence: x, a (time, batch, n), y (time, batch, units); h (batch, units)."""
+        for time in reversed(range(len(x))) if backwards else range(len(x)):
+            total = self.bias + self.data(Rows(x[time], self.asymmetric))
+            if self.auxiliary is not None and a is not None:
+                total += self.auxiliary(Rows(a[time], self.asymmetric))
+            total += self.recurrent(Rows(h, self.asymmetric))
+            y[time] = h[...] = self.activation(total)
+
+
+def checked_units(
+    x: TensorSpec, weights: TensorSpec, recurrent: TensorSpec, bias: TensorSpec
+) -> int:
+    """Check one cell's weights, recurrent weights and bias; returns its units."""
+    if len(weights.shape) != 2:
+        raise ModelError(
+            f"weights {weights.name!r} have shape {list(weights.shape)}; rank 2 needed"
+        )
+    units = weights.shape[0]
+    if (
+        weights.shape[1] != x.shape[-1]
+        or recurrent.shape != (units, units)
+        or bias.shape != (units,)
+        or bias.dtype != "float32"
+    ):
+        raise ModelError(
+            f"data {list(x.shape)}, weights {list(weights.shape)}, recurrent weights "
+            f"{list(recurrent.shape)} and bias {list(bias.shape)} do not fit: [..., n], "
+            "[units, n], [units, units], [units]"
+        )
+    if recurrent.dtype != weights.dtype:
+        raise ModelError(f"weights are {weights.dtype} and {recurrent.dtype}; both must be alike")
+    product_scale(weights)
+    product_scale(recurrent)
+    return units
+
+
+def check_state(state: TensorSpec, batch: int, units: int) -> None:
+    """Check a state: a float32 variable (batch, units); raises ModelError."""
+    if not state.is_variable or state.shape != (batch, units) or state.dtype != "float32":
+        raise ModelError(
+            f"state {state.name!r} must be a float32 variable of shape {[batch, units]}; it is "
+            f"{state.dtype} of shape {list(state.shape)}"
+        )
+
+
+def batch_of(x: TensorSpec, *, time_major: bool) -> int:
+    """The number of sequences; raises ModelError for data of another rank."""
+    if len(x.shape) not in (2, 3):
+        raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 2 or 3 needed")
+    return x.shape[1] if len(x.shape) == 3 and time_major else x.shape[0]
+
+
+def cell_of(
+    specs: Operands[TensorSpec],
+    arrays: Sequence[Array | None],
+    first: int,
+    auxiliary: int | None,
+    options: RnnOptions,
+) -> RnnCell:
+    """The cell whose weights, recurrent weights and bias stand at `first` and after it."""
+
+    def product(index: int) -> WeightProduct:
+        return WeightProduct.of(
+            lstm.present(arrays, index), product_scale(lstm.present(specs, index))
+        )
+
+    bias = lstm.present(arrays, first + 2)
+    return RnnCell(
+        product(first),
+        None if auxiliary is None else product(auxiliary),
+        product(first + 1),
+        bias,
+        activation(options.fused_activation_function),
+        options.asymmetric_quantize_inputs,
+    )
+
+
+def constants_at(
+    operands: Sequence[TensorSpec | None], indices: Sequence[int]
+) -> list[Array | None] | None:
+    """The operands' values by place, if all at these places are known."""
+    if any(spec is not None and spec.data is None for spec in (operands[i] for i in indices)):
+        return None
+    return [None if spec is None else spec.data for spec in operands]
