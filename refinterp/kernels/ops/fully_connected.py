@@ -136,7 +136,7 @@ class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
             (x, w, y),
             units,
             options.fused_activation_function,
-            _rounding(x, w, bias, options, rule),
+            _rounding(operands, options, rule),
             plain=rule.plain,
             factors=_factors,
             w_zero=w.zero,
@@ -189,17 +189,12 @@ def _factors(x: TensorSpec, w: TensorSpec, y: TensorSpec, units: int) -> NDArray
     return rescale_factors(x, w, y, units)
 
 
-def _rounding(
-    x: TensorSpec,
-    w: TensorSpec,
-    bias: TensorSpec | None,
-    options: FullyConnectedOptions,
-    rule: Rules,
-) -> str:
+def _rounding(operands: Weighted[TensorSpec], options: FullyConnectedOptions, rule: Rules) -> str:
     """The rescaling rule; int16 by int16 has a kernel of its own, with 64-bit sums."""
-    if w.dtype == "int16":
+    if operands.filter.dtype == "int16":
         return "int64"
-    return accumulator_rounding(x, bias, options.quantized_bias_type, rule)
+    bias_type = options.quantized_bias_type
+    return accumulator_rounding(operands.input, operands.bias, bias_type, rule)
 
 
 @kernel("FULLY_CONNECTED", "float32", options=FullyConnectedOptions, weights=1)
