@@ -17,7 +17,12 @@ from refinterp.graph.model import Model
 from refinterp.graph.open_sizes import open_inputs
 from refinterp.modelfile.reader import read_model
 from refinterp.report.inspect_document import Inspected, inspect_document, inspect_documents
-from refinterp.report.inspect_text import print_inspected, print_many
+from refinterp.report.inspect_text import (
+    print_inspected,
+    print_many,
+    verdict,
+    verdict_of_many,
+)
 from refinterp.report.words import of_file
 from refinterp.run.support import Support, support
 from refinterp.verdicts.answers import answers
@@ -33,13 +38,14 @@ def run(options: argparse.Namespace) -> int:
     if len(options.models) == 1:
         shown = inspected(read_model(model_source(options.models[0])))
         if options.json:
-            print_document(inspect_document(shown))
+            print_document({**inspect_document(shown), "summary": {"verdict": verdict(shown)}})
         else:
             print_inspected(shown)
         return 0
     found = [_tried(path) for path in options.models]
     if options.json:
-        print_document(inspect_documents(found))
+        summary = {"verdict": verdict_of_many(found)}
+        print_document({**inspect_documents(found), "summary": summary})
     else:
         print_many(found)
     refused = [

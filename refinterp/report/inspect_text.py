@@ -69,10 +69,7 @@ def print_inspected(shown: Inspected) -> None:
 def print_many(shown: Sequence[Inspected | tuple[str, RefinterpError]]) -> None:
     """Print several models: a table of what they come to, then each under its name."""
     read = [one for one in shown if isinstance(one, Inspected)]
-    refused = len(shown) - len(read)
-    run = sum(not one.refused for one in read)
-    said = f"refinterp runs {run} of {plural(len(shown), 'model')}"
-    print_answer([("verdict", said + (f"; {refused} cannot be read" if refused else ""))])
+    print_answer([("verdict", verdict_of_many(shown))])
     print_table(
         [Column("model", fold=True), Column("refinterp"), Column("runs", "right")],
         [_summary(one) for one in shown],
@@ -96,6 +93,15 @@ def _summary(one: Inspected | tuple[str, RefinterpError]) -> tuple[str, str, str
         _LETTERS[r.runtime] if r.verdict == "runs" else _OTHERWISE[r.verdict] for r in one.runtimes
     )
     return one_line(one.model.source or "standard input"), "no" if one.refused else "runs", letters
+
+
+def verdict_of_many(shown: Sequence[Inspected | tuple[str, RefinterpError]]) -> str:
+    """How many of several models refinterp runs, and how many cannot be read."""
+    read = [one for one in shown if isinstance(one, Inspected)]
+    run = sum(not one.refused for one in read)
+    said = f"refinterp runs {run} of {plural(len(shown), 'model')}"
+    refused = len(shown) - len(read)
+    return f"{said}; {refused} cannot be read" if refused else said
 
 
 def verdict(shown: Inspected) -> str:

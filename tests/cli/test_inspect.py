@@ -61,6 +61,7 @@ def test_a_healthy_model_runs_everywhere(capsys) -> None:
     assert first.startswith("verdict  refinterp runs it")
     found = document(capsys, str(HEALTHY))
     assert found["runs"]
+    assert found["summary"]["verdict"].startswith("refinterp runs it; litert-reference, ")
     assert {name: one["verdict"] for name, one in found["runtimes"].items()} == dict.fromkeys(
         RUNTIMES, "runs"
     )
