@@ -670,7 +670,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
                 "output": By(
                     "input",
                     {
-                        "float32": CODES,
+                        "float32": ("int8", "uint8", "int16", "int4", "uint4"),
                         "int8": _REQUANTIZED,
                         "uint8": _REQUANTIZED,
                         "int16": _REQUANTIZED,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import common_shape, of_one_type, require_scale, require_zero_point
+from refinterp.kernels.checks import common_shape, require_scale, require_zero_point
 from refinterp.kernels.elementwise import ClampedPair, PairMap, map_pairs
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, Steady
@@ -73,7 +73,7 @@ class SumInteger(Steady):
     ) -> SumInteger | ClampedPair | PairMap:
         """Fold the scales in float64; int16 may take one of the narrower kernels instead."""
         y = outputs[0]
-        a, b = of_one_type(operands, y)
+        a, b = operands.left, operands.right
         if a.dtype == "int16":
             if not a.quantized and options.sign > 0:  # SUB has no such form
                 return SumPlain.prepare(operands, outputs, options, rule)
@@ -200,7 +200,6 @@ class SumPlain(Kernel):
     ) -> ClampedPair:
         """TFLM's ADD ignores the activation on int32 (path "general-unclamped")."""
         y = outputs[0]
-        of_one_type(operands, y)
         activation = options.fused_activation_function
         if y.dtype == "int32" and rule.path == "general-unclamped":
             activation = "NONE"

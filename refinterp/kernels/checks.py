@@ -8,7 +8,7 @@ import numpy as np
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
-from refinterp.graph.operands import Binary, Operands
+from refinterp.graph.operands import Operands
 from refinterp.graph.spec import TensorSpec
 from refinterp.numerics.broadcast import broadcast_shape
 
@@ -38,27 +38,6 @@ def along(spec: TensorSpec) -> tuple[int, ...]:
             f"{list(spec.shape)}"
         )
     return (1, *(size if i == axis else 1 for i, size in enumerate(spec.shape)))
-
-
-def require_type(spec: TensorSpec, *allowed: str, role: str) -> None:
-    """Raise ModelError unless the operand is of one of the types."""
-    if spec.dtype not in allowed:
-        raise ModelError(
-            f"{role} {spec.name!r} is {spec.dtype}; allowed here: {', '.join(allowed)}"
-        )
-
-
-def of_one_type(
-    operands: Binary[TensorSpec], y: TensorSpec, y_dtype: str | None = None
-) -> tuple[TensorSpec, TensorSpec]:
-    """Return both operands; raises ModelError unless they are of one type, and the output too.
-
-    y_dtype: the output's type where it is another.
-    """
-    a, b = operands.left, operands.right
-    require_type(b, a.dtype, role="second operand")
-    require_type(y, y_dtype or a.dtype, role="output")
-    return a, b
 
 
 def require_scale(spec: TensorSpec, role: str) -> float:

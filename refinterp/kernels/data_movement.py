@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Inputs, NeedsValue
+from refinterp.kernels.registry import Array, NeedsValue
 
 BYTES: Final = (
     "float32", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
@@ -21,14 +21,6 @@ BYTES: Final = (
 
 ALL: Final = (*BYTES, "int4")
 """Types an operator that copies elements as they are can copy."""
-
-
-def operand(inputs: Inputs, index: int, where: str) -> TensorSpec:
-    """Return an input that may not be omitted; `where` is the operator, for the message."""
-    spec = inputs[index] if index < len(inputs) else None
-    if spec is None:
-        raise ModelError(f"{where}: input {index} is missing")
-    return spec
 
 
 def value(spec: TensorSpec, where: str) -> NDArray[Any]:
@@ -61,12 +53,6 @@ def axis_of(axis: int, rank: int, where: str) -> int:
     if not -rank <= axis < rank:
         raise ModelError(f"{where}: axis {axis} does not exist in {rank} dimensions")
     return axis % rank
-
-
-def same_type(x: TensorSpec, y: TensorSpec, where: str) -> None:
-    """Check that an output has the type of the input it is copied from."""
-    if x.dtype != y.dtype:
-        raise ModelError(f"{where}: output {y.name!r} is {y.dtype}, its input {x.dtype}")
 
 
 def same_scale(x: TensorSpec, y: TensorSpec, where: str) -> None:

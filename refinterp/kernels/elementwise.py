@@ -13,9 +13,7 @@ from refinterp.graph.operands import Binary, Operands, Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import (
     common_shape,
-    of_one_type,
     require_scale,
-    require_type,
     require_zero_point,
     same_shape,
     scale_of_input,
@@ -152,7 +150,6 @@ def real_function(
             options: Any,
             rule: Rules,
         ) -> RealMap:
-            require_type(outputs[0], operands.input.dtype, role="output")
             return RealMap(function)
 
 
@@ -163,7 +160,6 @@ def through_table(
 
     Raises ModelError for missing scales, and for int16 with a zero point.
     """
-    require_type(y, x.dtype, role="output")
     x_scale, y_scale = scale_of_input(x, "input"), require_scale(y, "output")
     if x.dtype != "int16":
         exact = through_float32(function, (x_scale, x.zero), (y_scale, y.zero), y.dtype)
@@ -251,13 +247,9 @@ def pair_function(
     operator: str,
     function: Callable[[Array, Array], Array],
     *dtypes: str,
-    y_dtype: str | None = None,
     options: type = NoOptions,
 ) -> None:
-    """Register an operator that is one function of two elements, in the elements' own type.
-
-    y_dtype: the output's type where it is not the operands'.
-    """
+    """Register an operator that is one function of two elements, in the elements' own type."""
 
     @kernel(operator, *dtypes, options=options)
     class Registered(Kernel):
@@ -271,5 +263,4 @@ def pair_function(
             options: Any,
             rule: Rules,
         ) -> PlainPair:
-            of_one_type(operands, outputs[0], y_dtype)
             return PlainPair(function)

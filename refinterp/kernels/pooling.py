@@ -13,7 +13,6 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.weighted import clamp
@@ -80,7 +79,6 @@ def code_bounds(
     x: TensorSpec, y: TensorSpec, options: Pool2DOptions, rule: Rules
 ) -> tuple[int, int]:
     """The codes of the fused activation; TFLM (path "same-scale") refuses to rescale."""
-    require_type(y, x.dtype, role="output")
     if rule.path == "same-scale":
         _check_same_codes(x, y)
     return integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
@@ -142,7 +140,6 @@ def mean_pool(operator: str, *, squares: bool) -> None:
             rule: Rules,
         ) -> MeanPool:
             x = operands.input
-            require_type(outputs[0], "float32", role="output")
             place = grid(x, options)
             lines = inside(place.rows, x.shape[1]).astype(np.float32)
             pixels = inside(place.columns, x.shape[2]).astype(np.float32)

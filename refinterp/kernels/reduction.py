@@ -17,7 +17,6 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NeedsValue, kernel
 from refinterp.kernels.workspace import Workspace
@@ -198,7 +197,6 @@ def ordered_reduction(
             options: ReducerOptions,
             rule: Rules,
         ) -> OrderedReduction:
-            require_type(outputs[0], "float32", role="output")
             return OrderedReduction(Reduction.of(operands, options), function, of_nothing, mean)
 
 

@@ -14,7 +14,6 @@ from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import (
     require_scale,
-    require_type,
     require_zero_point,
     same_shape,
     scale_of_input,
@@ -105,7 +104,6 @@ class CurveInteger(Kernel):
         """Choose the definition and tabulate it."""
         x, y = operands.input, outputs[0]
         curve: Curve = options.curve
-        require_type(y, x.dtype, role="output")
         (require_scale if x.dtype == "int16" else scale_of_input)(x, "input")
         require_scale(y, "output")
         exact: Exact
@@ -141,6 +139,5 @@ class CurveFloat(Kernel):
         rule: Rules,
     ) -> RealMap:
         """Check the output's type."""
-        require_type(outputs[0], operands.input.dtype, role="output")
         real = options.curve.real
         return RealMap(lambda x: real(x.astype(np.float32)).astype(x.dtype))

@@ -9,7 +9,6 @@ from itertools import product
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type
 from refinterp.numerics.window import Window, window
 
 AXES = ("depth", "height", "width")
@@ -86,6 +85,5 @@ def check_bias(bias: TensorSpec | None, channels: int, where: str) -> None:
     """Raise ModelError unless there is no bias, or one float32 number per channel."""
     if bias is None:
         return
-    require_type(bias, "float32", role="bias")
     if bias.size != channels:
         raise ModelError(f"{where}: bias {bias.name!r} has {bias.size} values for {channels}")

@@ -17,7 +17,6 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type
 from refinterp.kernels.elementwise import PlainPair
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
@@ -45,10 +44,8 @@ class Atan2(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> PlainPair:
-        """Check types and shapes."""
+        """Check the shapes."""
         y, x = operands.left, operands.right
-        require_type(x, y.dtype, role="second operand")
-        require_type(outputs[0], y.dtype, role="output")
         if x.shape != y.shape:
             raise ModelError(
                 f"ATAN2 needs two operands of one shape, got {list(y.shape)} and {list(x.shape)}"

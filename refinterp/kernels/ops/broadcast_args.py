@@ -17,7 +17,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, same_type
+from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -46,10 +46,8 @@ class BroadcastArgs(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> BroadcastArgs:
-        """Check the operands."""
+        """Check the shapes."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "BROADCAST_ARGS")
-        for spec in (operands.left, operands.right):
-            same_type(spec, outputs[0], "BROADCAST_ARGS")
         return cls()
 
     def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:

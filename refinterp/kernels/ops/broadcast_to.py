@@ -18,7 +18,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Expanded
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, integers
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -53,7 +53,6 @@ class BroadcastTo(Kernel):
     ) -> BroadcastTo:
         """Check the shapes."""
         x = operands.input
-        same_type(x, outputs[0], "BROADCAST_TO")
         expect_shapes(outputs, cls.output_shapes(operands, options), "BROADCAST_TO")
         return cls((1,) * (len(outputs[0].shape) - len(x.shape)) + x.shape)
 

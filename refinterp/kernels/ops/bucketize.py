@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type, same_shape
+from refinterp.kernels.checks import same_shape
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -49,7 +49,6 @@ class Bucketize(Kernel):
         rule: Rules,
     ) -> Bucketize:
         """Check the boundaries."""
-        require_type(outputs[0], "int32", role="output")
         boundaries = np.asarray(options.boundaries, np.float32)
         if np.any(boundaries[1:] < boundaries[:-1]):
             raise ModelError("BUCKETIZE: the boundaries must rise")

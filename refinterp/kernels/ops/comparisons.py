@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import common_shape, require_scale, require_type
+from refinterp.kernels.checks import common_shape, require_scale
 from refinterp.kernels.elementwise import PairMap, PlainPair, pair_function
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
@@ -47,7 +47,7 @@ def comparison(
 
     raw16: compare int16 codes as they are, even with scales.
     """
-    pair_function(operator, function, *dtypes, y_dtype="bool")
+    pair_function(operator, function, *dtypes)
 
     @kernel(operator, *quantized)
     class Registered(Kernel):
@@ -62,8 +62,6 @@ def comparison(
             rule: Rules,
         ) -> PairMap | PlainPair:
             a, b = operands.left, operands.right
-            require_type(b, a.dtype, role="second operand")
-            require_type(outputs[0], "bool", role="output")
             if a.dtype == "int16" and (raw16 or not a.quantized):
                 return PlainPair(function)
             a_factor, b_factor = _factor(a, "first operand"), _factor(b, "second operand")

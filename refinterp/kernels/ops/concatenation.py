@@ -23,7 +23,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Variadic
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import axis_of, expect_shapes, same_scale, same_type
+from refinterp.kernels.data_movement import axis_of, expect_shapes, same_scale
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -93,7 +93,6 @@ class Concatenation(Kernel):
         places = []
         start = 0
         for part in operands.rest:
-            same_type(part, y, _WHERE)
             if y.dtype == "int8":
                 same_scale(part, y, _WHERE)
             if y.dtype == "int16" and (part.zero or y.zero):

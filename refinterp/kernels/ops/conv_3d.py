@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.volumes import Box, Conv3DOptions, check_bias, check_volumes
@@ -60,7 +59,6 @@ class Conv3D(Kernel):
         """Place the filter."""
         conv_3d_output_shapes(operands, options)
         x, w = operands.input, operands.filter
-        require_type(outputs[0], "float32", role="output")
         check_bias(operands.bias, w.shape[4], "CONV_3D")
         box = Box.of(x.shape[1:4], w.shape[:3], options, "CONV_3D")
         return cls(box, *real_bounds(options.fused_activation_function))

@@ -21,7 +21,6 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import TransposedWeighted
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type
 from refinterp.kernels.data_movement import integers
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
@@ -70,7 +69,6 @@ class Conv3DTranspose(Kernel):
         """Place the filter on the output."""
         (shape,) = conv_3d_transpose_output_shapes(operands, options)
         w, x = operands.filter, operands.input
-        require_type(outputs[0], "float32", role="output")
         check_bias(operands.bias, w.shape[3], _WHERE)
         box = Box.of(shape[1:4], w.shape[:3], options, _WHERE)
         if box.shape != x.shape[1:4]:

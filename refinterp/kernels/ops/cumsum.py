@@ -25,7 +25,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import AlongAxis
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import axis_of, expect_shapes, integer, same_type
+from refinterp.kernels.data_movement import axis_of, expect_shapes, integer
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -53,7 +53,6 @@ def check(
 ) -> int:
     """Validate what all types share and return the axis, counted with the sample axis."""
     x = operands.input
-    same_type(x, outputs[0], "CUMSUM")
     expect_shapes(outputs, output_shapes(operands, options), "CUMSUM")
     return axis_of(integer(operands.axis, "CUMSUM"), len(x.shape), "CUMSUM") + 1
 

@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, same_type
+from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -67,7 +67,6 @@ class DepthToSpace(Kernel):
         rule: Rules,
     ) -> DepthToSpace:
         """Check the sizes."""
-        same_type(operands.input, outputs[0], "DEPTH_TO_SPACE")
         expect_shapes(outputs, cls.output_shapes(operands, options), "DEPTH_TO_SPACE")
         return cls(options.block_size)
 
@@ -108,7 +107,6 @@ class SpaceToDepth(Kernel):
         rule: Rules,
     ) -> SpaceToDepth:
         """Check the sizes."""
-        same_type(operands.input, outputs[0], "SPACE_TO_DEPTH")
         expect_shapes(outputs, cls.output_shapes(operands, options), "SPACE_TO_DEPTH")
         return cls(options.block_size)
 

@@ -31,7 +31,6 @@ import numpy as np
 
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type
 from refinterp.kernels.convolution import (
     DepthwiseConv2DOptions,
     depthwise_output_shapes,
@@ -150,7 +149,6 @@ class DepthwiseConv2DFloat(SteadyWeightedKernel[Taps]):
     ) -> DepthwiseConv2DFloat:
         """Lay out the filter once."""
         x, w = operands.input, operands.filter
-        require_type(outputs[0], "float32", role="output")
         low, high = real_bounds(options.fused_activation_function)
         return cls(frame_grid(x, w, options), low, high).laid_out(w)
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import along, require_type, same_shape, scale_of_input
+from refinterp.kernels.checks import along, same_shape, scale_of_input
 from refinterp.kernels.elementwise import map_codes, map_reals
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, Steady, kernel
@@ -84,7 +84,6 @@ class Dequantize(Steady):
     ) -> Any:
         """Check the input's scales."""
         x = operands.input
-        require_type(outputs[0], "float32", role="output")
         if rule.path == "first-scale" and x.scale.size > 1:
             x = replace(x, scale=x.scale[:1], zero_point=x.zero_point[:1])
         return _repeated(cls._of(x, rule), x, outputs[0], rule)
@@ -134,7 +133,6 @@ class Widen(Kernel):
         rule: Rules,
     ) -> Any:
         """Check the output's type."""
-        require_type(outputs[0], "float32", role="output")
         return _repeated(cls(), operands.input, outputs[0], rule)
 
     def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:

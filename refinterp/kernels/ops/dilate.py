@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Dilated
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, integers
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -50,8 +50,6 @@ class Dilate(Kernel):
     ) -> Dilate:
         """Place the elements."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "DILATE")
-        for spec in (operands.input, operands.value):
-            same_type(spec, outputs[0], "DILATE")
         if operands.value.size != 1:
             raise ModelError("DILATE: the value between the elements must be one element")
         steps = integers(operands.dilations, "DILATE")

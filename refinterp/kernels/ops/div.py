@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import common_shape, of_one_type, require_scale, scale_of_input
+from refinterp.kernels.checks import common_shape, require_scale, scale_of_input
 from refinterp.kernels.elementwise import PairMap, PlainPair
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
@@ -73,7 +73,7 @@ class DivInteger(Kernel):
     ) -> PairMap:
         """Fold scale a / (scale b * scale y) in the flavour's precision."""
         y = outputs[0]
-        a, b = of_one_type(operands, y)
+        a, b = operands.left, operands.right
         real = np.dtype(rule.precision).type
         a_scale, b_scale = scale_of_input(a, "first operand"), require_scale(b, "second operand")
         factor = real(a_scale) / (real(b_scale) * real(require_scale(y, "output")))
@@ -109,7 +109,7 @@ class DivPlain(Kernel):
     ) -> PlainPair:
         """Fold the activation's bounds."""
         y = outputs[0]
-        a, _ = of_one_type(operands, y)
+        a = operands.left
         low, high = type_bounds(options.fused_activation_function, y.dtype)
         divide = np.divide if a.dtype == "float32" else _truncating
 

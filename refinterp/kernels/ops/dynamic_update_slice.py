@@ -20,7 +20,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Updated
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import ALL, expect_shapes, per_sample, same_type
+from refinterp.kernels.data_movement import ALL, expect_shapes, per_sample
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -51,8 +51,6 @@ class DynamicUpdateSlice(Kernel):
     ) -> DynamicUpdateSlice:
         """Check the shapes."""
         x, update, start = operands.input, operands.update, operands.start
-        same_type(x, outputs[0], _WHERE)
-        same_type(x, update, _WHERE)
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         if (
             len(update.shape) != len(x.shape)

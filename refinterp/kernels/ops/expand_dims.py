@@ -23,7 +23,6 @@ from refinterp.kernels.data_movement import (
     expect_shapes,
     integer,
     same_scale,
-    same_type,
 )
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
@@ -50,9 +49,8 @@ class ExpandDims(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> ExpandDims:
-        """Check types, shapes and scales."""
+        """Check shapes and scales."""
         x = operands.input
-        same_type(x, outputs[0], "EXPAND_DIMS")
         expect_shapes(outputs, cls.output_shapes(operands, options), "EXPAND_DIMS")
         if rule.path != "unchecked":
             same_scale(x, outputs[0], "EXPAND_DIMS")

@@ -19,7 +19,7 @@ import numpy as np
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type, same_shape
+from refinterp.kernels.checks import same_shape
 from refinterp.kernels.elementwise import map_reals
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
@@ -57,8 +57,6 @@ class FakeQuant(Kernel):
         rule: Rules,
     ) -> FakeQuant:
         """Move the range."""
-        require_type(operands.input, "float32", role="input")
-        require_type(outputs[0], "float32", role="output")
         if options.narrow_range:
             raise UnsupportedError("FAKE_QUANT: narrow_range is not supported, nor is it by LiteRT")
         low, high = np.float32(options.min), np.float32(options.max)

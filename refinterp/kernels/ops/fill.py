@@ -23,7 +23,6 @@ from refinterp.kernels.data_movement import (
     expect_shapes,
     integers,
     same_scale,
-    same_type,
 )
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
@@ -53,7 +52,6 @@ class Fill(Kernel):
     ) -> Fill:
         """Check the value."""
         value = operands.value
-        same_type(value, outputs[0], "FILL")
         expect_shapes(outputs, cls.output_shapes(operands, options), "FILL")
         if value.size != 1:
             raise ModelError(f"FILL: the value {value.name!r} has {value.size} elements, not 1")

@@ -27,7 +27,6 @@ from refinterp.kernels.data_movement import (
     axis_of,
     expect_shapes,
     per_sample,
-    same_type,
     take,
     within,
 )
@@ -102,7 +101,6 @@ class Gather(Kernel):
     ) -> Gather:
         """Place the slices."""
         x = operands.input
-        same_type(x, outputs[0], _WHERE)
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         axis, batch = axes(operands, options)
         own, before = math.prod(x.shape[:batch]), math.prod(x.shape[batch:axis])

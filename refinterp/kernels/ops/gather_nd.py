@@ -20,7 +20,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import Gathered
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import flat
-from refinterp.kernels.data_movement import expect_shapes, per_sample, same_type, take
+from refinterp.kernels.data_movement import expect_shapes, per_sample, take
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -58,7 +58,6 @@ class GatherNd(Kernel):
     ) -> GatherNd:
         """Split x into slices."""
         x, index = operands.input, operands.indices
-        same_type(x, outputs[0], _WHERE)
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         count = index.shape[-1]
         return cls(x.shape[:count], math.prod(x.shape[count:]))

@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Looked
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, same_type
+from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -51,9 +51,8 @@ class HashtableLookup(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> HashtableLookup:
-        """Check types and shapes."""
+        """Check the shapes."""
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
-        same_type(operands.values, outputs[0], _WHERE)
         if operands.keys.dtype != "int32" or outputs[1].dtype != "uint8":
             raise ModelError(f"{_WHERE}: keys must be int32, and the second output uint8")
         return cls()

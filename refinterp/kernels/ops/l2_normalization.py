@@ -22,7 +22,7 @@ import numpy as np
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_scale, require_type, require_zero_point
+from refinterp.kernels.checks import require_scale, require_zero_point
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import rows_of, softmax_shapes
 from refinterp.kernels.registry import Array, Kernel, kernel
@@ -70,7 +70,6 @@ class L2NormByte(Kernel):
         """Check the output's quantization."""
         x, y = operands.input, outputs[0]
         options.require_none()
-        require_type(y, x.dtype, role="output")
         require_zero_point(y, 0 if y.dtype == "int8" else 128, "output")
         if require_scale(y, "output") != 1 / 128:
             raise ModelError(f"output {y.name!r} has scale {y.step}; it must be 1/128")
@@ -103,7 +102,6 @@ class L2NormFloat(Kernel):
     ) -> L2NormFloat:
         """Check the output's type."""
         options.require_none()
-        require_type(outputs[0], "float32", role="output")
         return cls()
 
     def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type, same_shape
+from refinterp.kernels.checks import same_shape
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -56,7 +56,6 @@ class LocalResponseNormalization(Kernel):
     ) -> LocalResponseNormalization:
         """Check type and rank."""
         x = operands.input
-        require_type(outputs[0], "float32", role="output")
         if len(x.shape) != 4:
             raise ModelError(f"LOCAL_RESPONSE_NORMALIZATION needs a 4-D input, got {list(x.shape)}")
         numbers = (options.bias, options.alpha, options.beta)

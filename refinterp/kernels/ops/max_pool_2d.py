@@ -21,7 +21,6 @@ import numpy as np
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import require_type
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.pooling import (
     Pool2DOptions,
@@ -94,7 +93,6 @@ class MaxPool2DFloat(Kernel):
         rule: Rules,
     ) -> MaxPool2DFloat:
         """Place the window."""
-        require_type(outputs[0], "float32", role="output")
         return cls(grid(operands.input, options), *real_bounds(options.fused_activation_function))
 
     def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:

@@ -27,7 +27,6 @@ from refinterp.kernels.data_movement import (
     expect_shapes,
     integers,
     same_scale,
-    same_type,
 )
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
@@ -92,7 +91,6 @@ class MirrorPad(Kernel):
     ) -> MirrorPad:
         """Place x and its images."""
         x, y = operands.input, outputs[0]
-        same_type(x, y, "MIRROR_PAD")
         expect_shapes(outputs, cls.output_shapes(operands, options), "MIRROR_PAD")
         if x.dtype in ("int8", "uint8", "int16") and rule.path != "unchecked":
             same_scale(x, y, "MIRROR_PAD")

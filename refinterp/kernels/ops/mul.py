@@ -24,9 +24,7 @@ from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import (
     common_shape,
-    of_one_type,
     require_scale,
-    require_type,
     require_zero_point,
     scale_of_input,
 )
@@ -75,7 +73,6 @@ class MulInteger(Kernel):
     ) -> PairMap | ClampedPair:
         """Fold scale a * scale b / scale y in the flavour's precision."""
         a, b, y = operands.left, operands.right, outputs[0]
-        require_type(b, a.dtype, role="second operand")
         if a.dtype == "int16":
             if not y.quantized:
                 return MulPlain.prepare(operands, outputs, options, rule)
@@ -84,7 +81,6 @@ class MulInteger(Kernel):
                 return PairMap.of(MulNarrowing(y.zero, *bounds).exact, (a, b), y, rule)
             for spec, role in ((a, "first operand"), (b, "second operand"), (y, "output")):
                 require_zero_point(spec, 0, role)
-        require_type(y, a.dtype, role="output")
         real = np.dtype(rule.precision).type
         scales = [
             real(scale_of_input(a, "first operand")),
@@ -130,7 +126,6 @@ class MulPlain(Kernel):
         options: MulOptions,
         rule: Rules,
     ) -> ClampedPair:
-        """Check the types."""
+        """Prepare the kernel."""
         y = outputs[0]
-        of_one_type(operands, y)
         return ClampedPair(np.multiply, *type_bounds(options.fused_activation_function, y.dtype))

@@ -20,7 +20,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import OneHotValues
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, integer, same_type
+from refinterp.kernels.data_movement import expect_shapes, integer
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -78,7 +78,6 @@ class OneHot(Kernel):
         if index.dtype not in ("int32", "int64"):
             raise ModelError(f"ONE_HOT: indices are {index.dtype}; allowed: int32, int64")
         for value in (operands.on_value, operands.off_value):
-            same_type(value, outputs[0], "ONE_HOT")
             if value.size != 1:
                 raise ModelError(f"ONE_HOT: {value.name!r} has {value.size} elements, not 1")
         rank = len(index.shape)

@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Variadic
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import axis_of, expect_shapes, same_scale, same_type
+from refinterp.kernels.data_movement import axis_of, expect_shapes, same_scale
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -68,7 +68,6 @@ class Pack(Kernel):
         """Check that the parts are alike."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "PACK")
         for part in operands.rest:
-            same_type(part, outputs[0], "PACK")
             if rule.path != "unchecked":
                 same_scale(part, outputs[0], "PACK")
         return cls(options.axis % len(outputs[0].shape))

@@ -20,7 +20,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Padded
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, integers, same_scale, same_type
+from refinterp.kernels.data_movement import expect_shapes, integers, same_scale
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -73,13 +73,11 @@ class Pad(Kernel):
     ) -> Pad:
         """Fix the value and the place."""
         x, y = operands.input, outputs[0]
-        same_type(x, y, "PAD")
         expect_shapes(outputs, cls.output_shapes(operands, options), "PAD")
         given = operands.value
         quantized = x.dtype == "uint8" or (x.dtype in ("int8", "int16") and x.quantized)
         value = y.zero if quantized else 0
         if given is not None:
-            same_type(x, given, "PAD")
             if given.size != 1:
                 raise ModelError(f"PAD: the value {given.name!r} has {given.size} elements, not 1")
             if quantized:

@@ -20,7 +20,7 @@ import numpy as np
 
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import common_shape, require_type
+from refinterp.kernels.checks import common_shape
 from refinterp.kernels.elementwise import PlainPair
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
@@ -53,10 +53,8 @@ class Pow(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> Pow:
-        """Check the types."""
+        """Prepare the kernel."""
         a, b = operands.left, operands.right
-        require_type(b, a.dtype, role="exponent")
-        require_type(outputs[0], a.dtype, role="output")
         return cls(b.size == 1 and a.shape != b.shape)
 
     def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:

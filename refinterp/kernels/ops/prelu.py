@@ -23,7 +23,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Sloped
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import common_shape, require_scale, require_type, scale_of_input
+from refinterp.kernels.checks import common_shape, require_scale, scale_of_input
 from refinterp.kernels.elementwise import PairMap, PlainPair
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Kernel, NoOptions, kernel
@@ -58,9 +58,7 @@ class PreluFloat(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> PlainPair:
-        """Check the types."""
-        require_type(operands.alpha, "float32", role="alpha")
-        require_type(outputs[0], "float32", role="output")
+        """Prepare the kernel."""
         return PlainPair(lambda x, alpha: np.where(x >= 0, x, x * alpha))
 
 
@@ -80,7 +78,6 @@ class PreluInteger(Kernel):
     ) -> PairMap:
         """Fold the scales in the flavour's precision."""
         x, alpha, y = operands.input, operands.alpha, outputs[0]
-        require_type(y, x.dtype, role="output")
         real = np.dtype(rule.precision).type
         x_scale, y_scale = real(scale_of_input(x, "input")), real(require_scale(y, "output"))
         above = Multiplier.of(x_scale / y_scale)

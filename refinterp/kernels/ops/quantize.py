@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.checks import along, require_scale, require_type, same_shape, scale_of_input
+from refinterp.kernels.checks import along, require_scale, same_shape, scale_of_input
 from refinterp.kernels.elementwise import CodeMap, map_reals
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
@@ -56,7 +56,6 @@ class QuantizeReal(Kernel):
     ) -> QuantizeReal:
         """Check the output's scales."""
         y = outputs[0]
-        require_type(y, "int8", "uint8", "int16", "int4", "uint4", role="output")
         limits = {"int4": (-8, 7), "uint4": (0, 15)}.get(y.dtype) or INTEGER_RANGE[y.dtype]
         if y.scale.size > 1:
             shape = along(y)
@@ -102,7 +101,6 @@ class Requantize(Kernel):
     ) -> CodeMap:
         """Fold scale x / scale y in float64."""
         x, y = operands.input, outputs[0]
-        require_type(y, "int8", "uint8", "int16", "int32", role="output")
         factor = Multiplier.of(scale_of_input(x, "input") / require_scale(y, "output"))
         self = cls(x.zero, y.zero, factor, *INTEGER_RANGE[y.dtype])
         return CodeMap.of(self.exact, x, y, rule)

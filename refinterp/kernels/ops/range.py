@@ -17,7 +17,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Span
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, same_type, value
+from refinterp.kernels.data_movement import expect_shapes, value
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -46,9 +46,7 @@ class Range(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> Range:
-        """Check the operands."""
-        for spec in operands:
-            same_type(spec, outputs[0], "RANGE")
+        """Check the shapes."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "RANGE")
         return cls()
 

@@ -24,7 +24,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import Started, Windowed
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.body_subgraphs import BODIES, body
-from refinterp.kernels.data_movement import expect_shapes, integers, same_type
+from refinterp.kernels.data_movement import expect_shapes, integers
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -87,9 +87,7 @@ class ReduceWindowOptions:
 def check(
     operands: Windowed[TensorSpec] | Started[TensorSpec], outputs: Sequence[TensorSpec], where: str
 ) -> None:
-    """Check the types and the initial value."""
-    for spec in (operands.input, operands.initial):
-        same_type(spec, outputs[0], where)
+    """Check the initial value."""
     if operands.initial.size != 1:
         raise ModelError(f"{where}: the initial value must be one element")
 

@@ -27,7 +27,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Resized
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, same_type
+from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.resizing import ResizeOptions, resized
@@ -46,7 +46,6 @@ def check(
 ) -> TensorSpec:
     """Validate all there is to validate and return the input."""
     x = operands.input
-    same_type(x, outputs[0], _WHERE)
     expect_shapes(outputs, output_shapes(operands, options), _WHERE)
     if options.align_corners and options.half_pixel_centers:
         raise ModelError(f"{_WHERE}: align_corners and half_pixel_centers exclude each other")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Resized
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, same_type, take
+from refinterp.kernels.data_movement import expect_shapes, take
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.resizing import ResizeOptions, resized
@@ -78,7 +78,6 @@ class ResizeNearestNeighbor(Kernel):
     ) -> ResizeNearestNeighbor:
         """Work out which pixel goes where."""
         x, y = operands.input, outputs[0]
-        same_type(x, y, "RESIZE_NEAREST_NEIGHBOR")
         expect_shapes(outputs, cls.output_shapes(operands, options), "RESIZE_NEAREST_NEIGHBOR")
         rows = nearest(y.shape[1], x.shape[1], options)
         columns = nearest(y.shape[2], x.shape[2], options)

@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Sequences
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, same_type
+from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -69,7 +69,6 @@ class ReverseSequence(Kernel):
     ) -> ReverseSequence:
         """Check the axes."""
         x, lengths = operands.input, operands.lengths
-        same_type(x, outputs[0], _WHERE)
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         sequence, batch = options.seq_dim, options.batch_dim
         if not (0 <= sequence < len(x.shape) and 0 <= batch < len(x.shape)) or sequence == batch:

@@ -22,7 +22,6 @@ from refinterp.kernels.data_movement import (
     axis_of,
     expect_shapes,
     integers,
-    same_type,
     value,
 )
 from refinterp.kernels.flavours import Rules
@@ -53,7 +52,6 @@ class ReverseV2(Kernel):
     ) -> ReverseV2:
         """Check the axes."""
         x = operands.input
-        same_type(x, outputs[0], "REVERSE_V2")
         expect_shapes(outputs, cls.output_shapes(operands, options), "REVERSE_V2")
         named = integers(operands.axes, "REVERSE_V2")
         axes = sorted(axis_of(axis, len(x.shape), "REVERSE_V2") for axis in named)

@@ -22,7 +22,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import Scattered
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import flat
-from refinterp.kernels.data_movement import expect_shapes, integers, per_sample, same_type
+from refinterp.kernels.data_movement import expect_shapes, integers, per_sample
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -65,7 +65,6 @@ class ScatterNd(Kernel):
         rule: Rules,
     ) -> ScatterNd:
         """Check the shapes."""
-        same_type(operands.updates, outputs[0], _WHERE)
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         count = operands.indices.shape[-1]
         shape = outputs[0].shape

@@ -21,7 +21,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Blocks
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, same_scale, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, same_scale
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.space_and_batch import Block, pieces, settings
@@ -59,7 +59,6 @@ class SpaceToBatchNd(Kernel):
     ) -> SpaceToBatchNd:
         """Place the blocks."""
         x, y = operands.input, outputs[0]
-        same_type(x, y, _WHERE)
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         if x.dtype in ("int8", "uint8", "int16") and rule.path != "unchecked":
             same_scale(x, y, _WHERE)

@@ -21,7 +21,7 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import Sparse
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.coordinates import flat
-from refinterp.kernels.data_movement import expect_shapes, integers, per_sample, same_type
+from refinterp.kernels.data_movement import expect_shapes, integers, per_sample
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -67,8 +67,6 @@ class SparseToDense(Kernel):
         """Check the shapes."""
         default = operands.default
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
-        for spec in (default, operands.values):
-            same_type(spec, outputs[0], _WHERE)
         if default.size != 1:
             raise ModelError(f"{_WHERE}: the default {default.name!r} must be one element")
         return cls(outputs[0].shape)

@@ -27,7 +27,6 @@ from refinterp.kernels.data_movement import (
     expect_shapes,
     integer,
     integers,
-    same_type,
 )
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
@@ -108,8 +107,6 @@ class Split(Kernel):
     ) -> Split:
         """Place the pieces."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "SPLIT")
-        for y in outputs:
-            same_type(operands.input, y, "SPLIT")
         return cls(_places(*even_cut(operands, options)))
 
     def eval(self, operands: EvenSplit[Array], outputs: Sequence[Array], work: Workspace) -> None:
@@ -141,8 +138,6 @@ class SplitV(Kernel):
     ) -> SplitV:
         """Place the pieces."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "SPLIT_V")
-        for y in outputs:
-            same_type(operands.input, y, "SPLIT_V")
         return cls(_places(*sized_cut(operands, options)))
 
     def eval(

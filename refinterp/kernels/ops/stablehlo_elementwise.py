@@ -21,7 +21,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, same_type
+from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -54,8 +54,6 @@ def output_shapes(operands: Binary[TensorSpec], options: NoOptions) -> tuple[Sha
 def check(operands: Binary[TensorSpec], outputs: Sequence[TensorSpec], options: NoOptions) -> None:
     """Validate all there is to validate."""
     expect_shapes(outputs, output_shapes(operands, options), "STABLEHLO")
-    for spec in (operands.left, operands.right):
-        same_type(spec, outputs[0], "STABLEHLO")
 
 
 def _register(operator: str, function: Callable[[Array, Array], Array], *dtypes: str) -> None:
@@ -77,7 +75,7 @@ def _register(operator: str, function: Callable[[Array, Array], Array], *dtypes:
             options: NoOptions,
             rule: Rules,
         ) -> PreparedElementwise:
-            """Check the operands."""
+            """Check the shapes."""
             check(operands, outputs, options)
             return PreparedElementwise(function)
 

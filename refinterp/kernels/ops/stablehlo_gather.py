@@ -28,7 +28,6 @@ from refinterp.kernels.data_movement import (
     BYTES,
     expect_shapes,
     per_sample,
-    same_type,
     take,
 )
 from refinterp.kernels.flavours import Rules
@@ -111,7 +110,6 @@ class StablehloGather(Kernel):
     ) -> StablehloGather:
         """Work out where boxes and their elements lie."""
         x, y = operands.input, outputs[0]
-        same_type(x, y, _WHERE)
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         per_axis = strides(x.shape)
         mapped = list(options.start_index_map)

@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Started
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -74,8 +74,6 @@ class StablehloPad(Kernel):
         """Place the elements."""
         x, y = operands.input, outputs[0]
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
-        for spec in (x, operands.initial):
-            same_type(spec, y, _WHERE)
         if operands.initial.size != 1:
             raise ModelError(f"{_WHERE}: the padding must be one element")
         kept, places = [slice(None)], [slice(None)]

@@ -24,7 +24,7 @@ from refinterp.graph.operands import ScatteredInto
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.body_subgraphs import BODIES, body
 from refinterp.kernels.coordinates import coordinates_last, strides
-from refinterp.kernels.data_movement import BYTES, expect_shapes, per_sample, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, per_sample
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -80,8 +80,6 @@ class StablehloScatter(Kernel):
     ) -> StablehloScatter:
         """Work out where updates go."""
         x, start, updates = operands.input, operands.indices, operands.updates
-        same_type(x, outputs[0], _WHERE)
-        same_type(x, updates, _WHERE)
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         axis, mapped = options.index_vector_dim, tuple(options.scatter_dims_to_operand_dims)
         inside = [d in options.update_window_dims for d in range(len(updates.shape))]

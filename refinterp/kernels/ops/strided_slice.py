@@ -27,7 +27,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Strided
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, integers
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -150,8 +150,6 @@ class StridedSlice(Kernel):
         rule: Rules,
     ) -> StridedSlice:
         """Resolve the masks."""
-        x = operands.input
-        same_type(x, outputs[0], _WHERE)
         if rule.path == "four-masks":
             options = replace(options, ellipsis_mask=0, new_axis_mask=0, offset=False)
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)

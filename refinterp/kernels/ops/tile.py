@@ -18,7 +18,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Tiled
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import BYTES, expect_shapes, integers, same_type
+from refinterp.kernels.data_movement import BYTES, expect_shapes, integers
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -52,7 +52,6 @@ class Tile(Kernel):
     ) -> Tile:
         """Check the multiples."""
         x = operands.input
-        same_type(x, outputs[0], "TILE")
         expect_shapes(outputs, cls.output_shapes(operands, options), "TILE")
         pairs = list(zip(integers(operands.multiples, "TILE"), x.shape, strict=True))
         once = tuple(n for _, size in pairs for n in (1, size))

@@ -20,7 +20,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Top
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, integer, same_type
+from refinterp.kernels.data_movement import expect_shapes, integer
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -49,8 +49,7 @@ class TopKV2(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> TopKV2:
-        """Check the types."""
-        same_type(operands.input, outputs[0], "TOPK_V2")
+        """Prepare the kernel."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "TOPK_V2")
         if outputs[1].dtype not in ("int16", "int32"):
             raise ModelError(f"TOPK_V2: indices are {outputs[1].dtype}; allowed: int16, int32")

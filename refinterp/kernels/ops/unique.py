@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, per_sample, same_type, value
+from refinterp.kernels.data_movement import expect_shapes, per_sample, value
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -54,7 +54,6 @@ class Unique(Kernel):
         rule: Rules,
     ) -> Unique:
         """Check the outputs."""
-        same_type(operands.input, outputs[0], "UNIQUE")
         expect_shapes(outputs, cls.output_shapes(operands, options), "UNIQUE")
         if outputs[1].dtype != options.idx_out_type or outputs[1].dtype not in ("int32", "int64"):
             raise ModelError(

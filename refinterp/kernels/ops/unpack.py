@@ -19,7 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import axis_of, expect_shapes, same_scale, same_type
+from refinterp.kernels.data_movement import axis_of, expect_shapes, same_scale
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
 from refinterp.kernels.workspace import Workspace
@@ -65,7 +65,6 @@ class Unpack(Kernel):
         x = operands.input
         expect_shapes(outputs, cls.output_shapes(operands, options), "UNPACK")
         for y in outputs:
-            same_type(x, y, "UNPACK")
             if rule.path != "unchecked":
                 same_scale(x, y, "UNPACK")
         return cls(options.axis % len(x.shape))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.data_movement import expect_shapes, same_type
+from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
 from refinterp.kernels.workspace import Workspace
@@ -40,8 +40,7 @@ class ZerosLike(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> ZerosLike:
-        """Check the types."""
-        same_type(operands.input, outputs[0], "ZEROS_LIKE")
+        """Prepare the kernel."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "ZEROS_LIKE")
         return cls()
 
