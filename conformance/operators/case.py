@@ -37,11 +37,15 @@ Generator = Callable[[Draw], Case]
 GENERATORS: dict[tuple[str, str], Generator] = {}
 """(operator, dtype key) → what draws its cases; the keys are the kernel registry's."""
 
+FAMILIES: dict[str, str] = {}
+"""Operator → the module of `cases` that draws it, by its last name."""
+
 
 def generator(operator: str, *dtypes: str) -> Callable[[Callable[..., Case]], Callable[..., Case]]:
     """Register a function (draw, dtype) → Case for an operator's dtype keys."""
 
     def register(function: Callable[..., Case]) -> Callable[..., Case]:
+        FAMILIES.setdefault(operator, function.__module__.rpartition(".")[2])
         for dtype in dtypes:
             GENERATORS[operator, dtype] = lambda d, key=dtype: function(d, key)  # type: ignore[misc]
         return function

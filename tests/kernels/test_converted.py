@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +13,7 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.kernels.ops.non_max_suppression import Queue
 from refinterp.run.prepare import prepare
 from refinterp.runtimes import Runtime
-from tests.kernels.oracle import hold, opened
+from tests.kernels.oracle import hold
 from tests.strategies import cases
 
 FLOATS = (
@@ -24,16 +22,6 @@ FLOATS = (
     "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "UNSORTED_SEGMENT_PROD",
     "UNSORTED_SEGMENT_SUM",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def litert() -> Iterator[Runtime]:
-    yield from opened("runtime:litert-reference")
-
-
-@pytest.fixture(scope="module")
-def optimized() -> Iterator[Runtime]:
-    yield from opened("runtime:litert-optimized")
 
 
 def test_batch_matmul_of_int16_by_channel_scales_is_zero(litert: Runtime) -> None:

@@ -18,7 +18,7 @@ from refinterp.numerics import q15
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
 from tests.corpus import corpus
-from tests.kernels.oracle import hold, opened
+from tests.kernels.oracle import hold
 from tests.strategies import cases
 
 LITERT = [
@@ -37,16 +37,6 @@ TFLM = [
     ("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32"), ("UNIDIRECTIONAL_SEQUENCE_LSTM", "int8"),
     ("UNIDIRECTIONAL_SEQUENCE_LSTM", "int16x8"),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def litert():
-    yield from opened("runtime:litert-reference")
-
-
-@pytest.fixture(scope="module")
-def tflm():
-    yield from opened("runtime:tflm")
 
 
 def _hold_many(operator, dtype, runtime, name):

@@ -6,7 +6,6 @@ bytes. Where the scale is divided by, or has to be a power of two, ours refuse b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +19,6 @@ from refinterp.graph.model import Model, Quantization
 from refinterp.modelfile.writer import write_model
 from refinterp.runtimes import Runtime
 from refinterp.runtimes.outcome import Ran
-from tests.kernels.oracle import opened
 
 TAKEN = [
     *[("MUL", dtype, side) for dtype in ("int8", "uint8", "int16") for side in (0, 1)],
@@ -41,16 +39,6 @@ REFUSED = [
     ("ADD", "int8", 0), ("SUB", "int8", 1), ("SOFTMAX", "int8", 0), ("LOGISTIC", "int16", 0),
     ("TANH", "int16", 0), ("DIV", "int8", 1), ("SQUARED_DIFFERENCE", "int8", 0),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def litert() -> Iterator[Runtime]:
-    yield from opened("runtime:litert-reference")
-
-
-@pytest.fixture(scope="module")
-def tflm() -> Iterator[Runtime]:
-    yield from opened("runtime:tflm")
 
 
 def unscaled(model: Model, operand: int) -> Model:

@@ -21,23 +21,13 @@ from refinterp.numerics import unsigned
 from refinterp.numerics.kissfft import transform
 from refinterp.run.prepare import prepare
 from tests.corpus import corpus
-from tests.kernels.oracle import hold, opened
+from tests.kernels.oracle import hold
 from tests.strategies import cases
 
 OPERATORS = sorted(
     key for key in load_all()
     if key[0].startswith("Signal") or key[0] in ("CIRCULAR_BUFFER", "TFLM_DECODE")
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def litert():
-    yield from opened("runtime:litert-reference")
-
-
-@pytest.fixture(scope="module")
-def tflm():
-    yield from opened("runtime:tflm")
 
 
 def _hold_many(operator, dtype, runtime, name):

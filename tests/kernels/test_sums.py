@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,16 +22,11 @@ from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import frames, patches
 from refinterp.numerics.fixedpoint import Multiplier
 from refinterp.runtimes import Runtime
-from tests.kernels.oracle import hold, opened
+from tests.kernels.oracle import drawn, hold
 from tests.oracles import integers
 from tests.strategies import cases
 
-OPERATORS = (
-    "AVERAGE_POOL_2D", "BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED",
-    "L2_POOL_2D", "MAX_POOL_2D", "MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN",
-    "REDUCE_PROD", "SUM", "TRANSPOSE_CONV",
-)  # fmt: skip
-ABSENT_IN_TFLM = ("REDUCE_ANY", "REDUCE_PROD")
+FAMILIES = ("batch_matmul", "conv", "dense", "depthwise", "pool", "reduce", "transpose_conv")
 
 
 def dtypes(operator: str) -> list[str]:
@@ -40,17 +34,7 @@ def dtypes(operator: str) -> list[str]:
     return [dtype for name, dtype in load_all() if name == operator]
 
 
-@pytest.fixture(scope="module")
-def litert() -> Iterator[Runtime]:
-    yield from opened("runtime:litert-reference")
-
-
-@pytest.fixture(scope="module")
-def tflm() -> Iterator[Runtime]:
-    yield from opened("runtime:tflm")
-
-
-@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("operator", drawn(*FAMILIES, runtime="litert-reference"))
 def test_same_as_litert(operator: str, litert: Runtime) -> None:
     """Integers come out bit for bit as in LiteRT's reference kernels, floats within rounding."""
     held = []
@@ -68,7 +52,7 @@ def test_same_as_litert(operator: str, litert: Runtime) -> None:
     assert any(held)
 
 
-@pytest.mark.parametrize("operator", [name for name in OPERATORS if name not in ABSENT_IN_TFLM])
+@pytest.mark.parametrize("operator", drawn(*FAMILIES, runtime="tflm"))
 def test_same_as_tflm(operator: str, tflm: Runtime) -> None:
     """int8 and float32 come out as in TFLM where it takes the model."""
     held = []
@@ -85,7 +69,7 @@ def test_same_as_tflm(operator: str, tflm: Runtime) -> None:
 
 
 @pytest.mark.parametrize(
-    "operator", [name for name in OPERATORS if not name.startswith(("REDUCE", "L2"))]
+    "operator", [name for name in drawn(*FAMILIES) if not name.startswith(("REDUCE", "L2"))]
 )
 def test_fast_equals_plain(operator: str) -> None:
     """Products and sums through floats, in any blocking, at any run, are those of int64."""
