@@ -33,7 +33,7 @@ from refinterp.modelfile.reader import read_model
 from refinterp.numerics.threads import one_blas_thread
 from refinterp.run.executor import Executor
 from refinterp.run.observe import Keeper
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 from refinterp.samples.convert import fit_input
 
 Array = NDArray[Any]

@@ -17,7 +17,7 @@ from refinterp.bench.subjects import Subject
 from refinterp.graph.macs import macs
 from refinterp.graph.model import OPTIONAL
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 
 Clock = Callable[[], float]
 

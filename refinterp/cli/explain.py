@@ -32,7 +32,8 @@ from refinterp.graph.specs import tensor_specs
 from refinterp.report.explain_text import explanation_lines, overview, overview_lines, verdict
 from refinterp.report.machine import document
 from refinterp.report.terminal import console, print_answer, print_text
-from refinterp.run.prepare import Program, prepare
+from refinterp.run.prepare import prepare
+from refinterp.run.program import Program
 from refinterp.samples.convert import fit_input
 from refinterp.samples.samples import Samples
 

@@ -32,7 +32,8 @@ from refinterp.report.words import one_line, operators, plural, shorten
 from refinterp.run.batches import Results, in_sequence, run_samples
 from refinterp.run.gate import require, warnings_of
 from refinterp.run.pool import Work, run_in_processes
-from refinterp.run.prepare import Program, prepare
+from refinterp.run.prepare import prepare
+from refinterp.run.program import Program
 from refinterp.samples.convert import dequantize
 from refinterp.samples.labels import read_labels
 from refinterp.samples.request import DataRequest

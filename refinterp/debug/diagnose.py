@@ -22,7 +22,7 @@ from refinterp.debug.reference.pairing import Pairing
 from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.debug.result import Cause, Input, Layer
 from refinterp.graph.model import OPTIONAL
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 
 
 def diagnose(figures: Figures) -> list[Layer]:

@@ -18,7 +18,7 @@ from refinterp.debug.result import ActivationsPart, Input, Layer, Output, Weight
 from refinterp.debug.setup import ComparedOutput, Setup
 from refinterp.graph.model import element_bits
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import Step
+from refinterp.run.program import Step
 
 
 @dataclass(frozen=True, slots=True, eq=False)

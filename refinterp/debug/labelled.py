@@ -8,7 +8,7 @@ import numpy as np
 
 from refinterp.debug.measure.outputs import metric_name
 from refinterp.errors import UsageError
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 from refinterp.samples.samples import Samples
 
 

@@ -7,7 +7,7 @@ from refinterp.debug.result import LayerName
 from refinterp.debug.setup import Setup
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.operators import facts
-from refinterp.run.prepare import Step
+from refinterp.run.program import Step
 
 
 def layer_names(setup: Setup) -> tuple[LayerName, ...]:

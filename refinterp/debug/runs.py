@@ -22,7 +22,7 @@ from refinterp.debug.reference.local import as_real
 from refinterp.debug.setup import Setup
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import Step
+from refinterp.run.program import Step
 from refinterp.samples.convert import fit_input, quantize
 
 Array = NDArray[Any]

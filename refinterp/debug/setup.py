@@ -52,7 +52,7 @@ from refinterp.errors import UsageError
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.operators import facts
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 
 
 @dataclass(frozen=True, slots=True, eq=False)

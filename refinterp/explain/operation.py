@@ -16,7 +16,7 @@ from refinterp.kernels.flavours import Rules, rules
 from refinterp.kernels.registry import find
 from refinterp.run.executor import Executor
 from refinterp.run.observe import EVERYTHING, Keeper
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 
 Array = NDArray[Any]
 

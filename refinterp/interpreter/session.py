@@ -21,7 +21,8 @@ from refinterp.numerics.threads import blas_threads
 from refinterp.run.executor import Executor
 from refinterp.run.gate import judged
 from refinterp.run.observe import EVERYTHING, Keeper
-from refinterp.run.prepare import Program, Step, prepare
+from refinterp.run.prepare import prepare
+from refinterp.run.program import Program, Step
 
 Array = NDArray[Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 
 
 def prepared_bytes(program: Program) -> int:

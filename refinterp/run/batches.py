@@ -13,7 +13,7 @@ from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.run.executor import Executor
 from refinterp.run.memory import plan_of
 from refinterp.run.observe import Keeper
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 from refinterp.samples.convert import fit_input
 from refinterp.samples.samples import Samples
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from refinterp.errors import UnsupportedError
 from refinterp.graph.model import Model
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 from refinterp.verdicts.inventory import highest_version
 from refinterp.verdicts.judge import Shapes, judge, nodes_of
 from refinterp.verdicts.node import Node

@@ -19,7 +19,7 @@ from refinterp.arena.lifetimes import Lifetimes, Resident, lifetimes
 from refinterp.arena.problem import Plan
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import PreparedGraph, Program, nbytes
+from refinterp.run.program import PreparedGraph, Program, nbytes
 
 _BASE_ALIGN = 64
 POISON = 0xA5  # an unlikely code in any type, and a NaN-free float

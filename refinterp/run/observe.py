@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.model import OPTIONAL
-from refinterp.run.prepare import Step
+from refinterp.run.program import Step
 
 Array = NDArray[Any]
 

@@ -2,124 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from refinterp.errors import ModelError, RefinterpError, UnsupportedError
 from refinterp.graph.compiled import compiled
 from refinterp.graph.flexbuffer import read_map
 from refinterp.graph.misfits import miscounts
-from refinterp.graph.model import (
-    OPTIONAL,
-    STORAGE,
-    Model,
-    Operator,
-    Options,
-    Shape,
-    Subgraph,
-)
+from refinterp.graph.model import OPTIONAL, Model, Operator, Options, Shape, Subgraph
 from refinterp.graph.spec import TensorSpec
 from refinterp.graph.specs import tensor_specs
-from refinterp.kernels.flavours import DEFAULT_FLAVOUR, Rules, rules
+from refinterp.kernels.flavours import DEFAULT_FLAVOUR, rules
 from refinterp.kernels.registry import (
     REFUSED,
     REFUSED_TYPES,
     Entry,
-    Kernel,
-    NeedsValue,
-    Prepared,
-    call,
     dtypes_of,
     facts_of,
     find,
     require_fit,
 )
-
-_KNOWN_ELEMENTS = 1024
-"""Values up to this many elements that follow from shapes alone are worked out before the run."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One operator, ready to run. operator: its index; inputs, outputs: tensor indices, -1 none.
-
-    kernel: None when shapes that are known only during a run decide how it is prepared; entry,
-    options and rule are what it will be prepared from.
-    """
-
-    operator: int
-    name: str
-    kernel: Kernel | None
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    subgraph: int
-    entry: Entry
-    options: Any
-    rule: Rules
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedGraph:
-    """One subgraph: specs[i] describes tensor i, with its shape resolved.
-
-    Constants of the file carry their data in the spec; values that merely follow from shapes do
-    not: they are computed in the arena like everything else. unknown: tensors whose shape is known
-    only during a run; their specs have the file's shape.
-    """
-
-    subgraph: int
-    specs: tuple[TensorSpec, ...]
-    steps: tuple[Step, ...]
-    unknown: frozenset[int]
-
-    @property
-    def batchable(self) -> bool:
-        """Whether samples can run side by side.
-
-        Not with control flow, with shapes that depend on data, or where an operator sets a
-        variable, of which there is one for all samples, and each is to find what it set itself.
-        """
-        return not self.unknown and not any(
-            step.entry.kernel.controls or any(self.specs[i].is_variable for i in step.outputs)
-            for step in self.steps
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Program:
-    """A subgraph prepared for a flavour, together with the subgraphs it calls."""
-
-    model: Model
-    subgraph: int
-    flavour: str
-    plain: bool
-    graphs: Mapping[int, PreparedGraph]
-
-    @property
-    def graph(self) -> Subgraph:
-        """The subgraph that is run, as the file has it."""
-        return self.model.subgraphs[self.subgraph]
-
-    @property
-    def specs(self) -> tuple[TensorSpec, ...]:
-        """The specs of the subgraph that is run."""
-        return self.graphs[self.subgraph].specs
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The steps of the subgraph that is run."""
-        return self.graphs[self.subgraph].steps
-
-    @property
-    def batchable(self) -> bool:
-        """Whether several samples can run at once; never where a variable is an input."""
-        return all(graph.batchable for graph in self.graphs.values()) and not any(
-            self.specs[i].is_variable for i in self.graph.inputs
-        )
+from refinterp.run.prepare_step import prepare_step
+from refinterp.run.program import PreparedGraph, Program, Step
 
 
 def prepare(
@@ -243,7 +148,7 @@ class _Preparer:
                 if entry.kernel.controls:
                     step = self._control(step, specs, unknown, (*calling, subgraph))
                 else:
-                    step = _compute(step, specs, known, unknown)
+                    step = prepare_step(step, specs, known, unknown)
             except RefinterpError as error:
                 raise type(error)(f"{_where(subgraph, index, operator)}: {error}") from error
             steps.append(step)
@@ -316,115 +221,5 @@ def _options(
     return given
 
 
-def _compute(step: Step, specs: list[TensorSpec], known: dict[int, Any], unknown: set[int]) -> Step:
-    """Resolve the outputs' shapes, prepare the kernel, and work out values that are already known.
-
-    specs, known (values by tensor) and unknown are updated.
-    """
-    operands = [None if i == OPTIONAL else specs[i] for i in step.inputs]
-    for tensor in step.outputs:
-        if specs[tensor].dtype not in STORAGE:
-            raise UnsupportedError(
-                f"output {specs[tensor].name!r} is of type {specs[tensor].dtype}"
-            )
-    if any(i in unknown for i in step.inputs):
-        unknown.update(step.outputs)
-        return step
-    valued = [
-        replace(spec, data=known[i]) if spec is not None and i in known else spec
-        for i, spec in zip(step.inputs, operands, strict=True)
-    ]
-    try:
-        kernel, results = _prepare_kernel(step, valued, [specs[i] for i in step.outputs])
-    except NeedsValue:
-        unknown.update(step.outputs)
-        return step
-    for tensor, spec in zip(step.outputs, results, strict=True):
-        specs[tensor] = spec
-    _learn(step, kernel, valued, results, known)
-    return replace(step, kernel=kernel)
-
-
-def _prepare_kernel(
-    step: Step, operands: Sequence[TensorSpec | None], results: Sequence[TensorSpec]
-) -> tuple[Kernel, list[TensorSpec]]:
-    """Prepare a kernel for operands of known shape; returns it and the outputs' resolved specs."""
-    named = step.entry.operands(operands)
-    shapes = step.entry.kernel.output_shapes(named, step.options)
-    resolved = list(results)
-    for position, extents in enumerate(shapes[: len(resolved)]):
-        shape = tuple(int(size) for size in extents)
-        if shape != resolved[position].shape:
-            resolved[position] = replace(resolved[position], shape=shape)
-    kernel: Kernel = step.entry.kernel.prepare(named, resolved, step.options, step.rule)
-    return kernel, resolved
-
-
-def prepare_late(
-    step: Step,
-    operands: Sequence[TensorSpec | None],
-    values: Sequence[Any],
-    results: Sequence[TensorSpec],
-) -> tuple[Kernel, list[TensorSpec], tuple[int, ...]]:
-    """Prepare a step during a run, when its operands' shapes and values are there.
-
-    values: arrays (*shape) by input. Returns the kernel, the outputs' specs, and the positions of
-    the inputs whose values it was prepared for.
-    """
-    require_fit(step.entry, operands, results)
-    wanted: list[int] = []
-    while True:
-        valued = [
-            replace(spec, data=values[i]) if spec is not None and i in wanted else spec
-            for i, spec in enumerate(operands)
-        ]
-        try:
-            kernel, resolved = _prepare_kernel(step, valued, results)
-        except NeedsValue as need:
-            index = next(i for i, spec in enumerate(valued) if spec is need.operand)
-            if index in wanted:
-                raise ModelError(f"{need.operand.name!r} has no usable value") from None
-            wanted.append(index)
-        else:
-            return kernel, resolved, tuple(wanted)
-
-
-def _learn(
-    step: Step,
-    kernel: Kernel,
-    operands: Sequence[TensorSpec | None],
-    results: Sequence[TensorSpec],
-    known: dict[int, Any],
-) -> None:
-    """Compute a small integer result now if all it depends on is known (SHAPE and its users)."""
-    prepared = Prepared(step.entry, kernel)
-    if kernel.always_known:
-        values = call(prepared, [None] * len(operands), results)
-        known.update(zip(step.outputs, values, strict=True))
-        return
-    if any(spec.dtype not in ("int32", "int64") for spec in results):
-        return
-    if sum(spec.size for spec in results) > _KNOWN_ELEMENTS:
-        return
-    by_shape = step.entry.facts is not None and step.entry.facts.shape_only
-    arrays: list[Any] = []
-    for spec in operands:
-        if spec is None:
-            arrays.append(None)
-        elif spec.data is not None:
-            arrays.append(spec.data)
-        elif by_shape:
-            arrays.append(np.broadcast_to(np.zeros((), STORAGE[spec.dtype]), spec.shape))
-        else:
-            return
-    values = call(prepared, arrays, results)
-    known.update(zip(step.outputs, values, strict=True))
-
-
 def _where(subgraph: int, index: int, operator: Operator) -> str:
     return f"subgraphs[{subgraph}].operators[{index}] ({operator.name})"
-
-
-def nbytes(spec: TensorSpec) -> int:
-    """Bytes of one sample of a tensor in the arena."""
-    return math.prod(spec.shape) * STORAGE[spec.dtype].itemsize

@@ -16,19 +16,19 @@ class GraphOperator(Protocol):
 
     @property
     def operator(self) -> int:
-        """As in `run.prepare.Step`."""
+        """As in `run.program.Step`."""
 
     @property
     def name(self) -> str:
-        """As in `run.prepare.Step`."""
+        """As in `run.program.Step`."""
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        """As in `run.prepare.Step`."""
+        """As in `run.program.Step`."""
 
     @property
     def outputs(self) -> tuple[int, ...]:
-        """As in `run.prepare.Step`."""
+        """As in `run.program.Step`."""
 
 
 @dataclass(slots=True)

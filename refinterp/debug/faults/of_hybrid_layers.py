@@ -28,7 +28,7 @@ from refinterp.debug.result import Layer
 from refinterp.graph.model import OPTIONAL, PACKED_BITS, element_bits
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 
 _MOST: Final = 0.5  # of the channels: fewer may be small because they are of no use,
 _MANY: Final = 0.25  # unless these are enough to harm the whole layer

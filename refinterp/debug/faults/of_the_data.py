@@ -25,7 +25,7 @@ from refinterp.debug.faults.thresholds import BITS_APART, KEPT_BITS
 from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.operators import facts
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 
 
 def data_faults(

@@ -9,7 +9,7 @@ from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.operators import facts
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 
 
 class RangeGraph:

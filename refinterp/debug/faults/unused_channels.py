@@ -15,7 +15,7 @@ from refinterp.debug.reference.weighted import WeightedOperator
 from refinterp.graph.operands import Weighted
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import Step
+from refinterp.run.program import Step
 
 Flags = NDArray[np.bool_]
 

@@ -10,7 +10,7 @@ from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL, Shape
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 
 
 @dataclass(frozen=True, slots=True)

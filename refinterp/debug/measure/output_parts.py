@@ -32,7 +32,7 @@ from refinterp.debug.measure.exact import ExactSums
 from refinterp.debug.measure.grid import Grid
 from refinterp.debug.measure.output_branches import Branch, Branches
 from refinterp.graph.model import Shape
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 
 _MOST_COLUMNS: Final = 4096
 _FEW_COLUMNS: Final = 64  # a longer single row is one kind of thing

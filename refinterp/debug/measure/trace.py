@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from refinterp.graph.model import OPTIONAL
 from refinterp.run.executor import Executor
 from refinterp.run.observe import Keeper
-from refinterp.run.prepare import Program, nbytes
+from refinterp.run.program import Program, nbytes
 
 Array = NDArray[Any]
 

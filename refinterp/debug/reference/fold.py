@@ -22,7 +22,8 @@ from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.graph.specs import tensor_specs
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
-from refinterp.run.prepare import Program, prepare
+from refinterp.run.prepare import prepare
+from refinterp.run.program import Program
 from refinterp.samples.convert import dequantize
 
 _REALS: Final = frozenset({"float32", "float16"})

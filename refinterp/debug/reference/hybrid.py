@@ -26,7 +26,7 @@ from refinterp.debug.reference.weights import STORED_CODES
 from refinterp.graph.model import OPTIONAL, Buffer, element_bits
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 
 Granularity = Literal["tensor", "channel", "block", "element"]
 _SEED: Final = 17

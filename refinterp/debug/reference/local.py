@@ -14,7 +14,7 @@ from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import Prepared, fresh_state
 from refinterp.kernels.workspace import Workspace
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 from refinterp.samples.convert import dequantize
 
 Array = NDArray[Any]

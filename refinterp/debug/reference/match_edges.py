@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refinterp.debug.reference.shadow import is_code
 from refinterp.errors import UsageError
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 
 
 def match_inputs(quantized: Program, twin: Program) -> dict[int, int]:

@@ -16,7 +16,7 @@ from typing import Literal
 from refinterp.debug.reference.shadow import Shadow
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.operators import facts
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 
 How = Literal["structure", "name", "order", "shadow", "values"]
 Side = Literal["quantized", "float"]

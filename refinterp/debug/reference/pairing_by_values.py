@@ -22,7 +22,7 @@ from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.executor import Executor
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 from refinterp.samples.convert import dequantize
 
 _PROBES: Final = 4

@@ -25,7 +25,7 @@ from refinterp.debug.reference.pairing_by_values import differs, pair_by_values
 from refinterp.debug.reference.shadow import Shadow, shadow_of
 from refinterp.graph.model import Model
 from refinterp.graph.operators import facts
-from refinterp.run.prepare import Program, Step
+from refinterp.run.program import Program, Step
 
 Reference = Literal["float model", "shadow"]
 ShadowProgram = Callable[[], tuple[Shadow, Program]]

@@ -20,7 +20,7 @@ from refinterp.graph.model import OPTIONAL
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.numerics.dynamic import asymmetric, symmetric
-from refinterp.run.prepare import Step
+from refinterp.run.program import Step
 
 _IMAGE_RANK: Final = 4
 

@@ -22,7 +22,7 @@ from refinterp.debug.study.variants import Variants
 from refinterp.graph.model import STORAGE
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.prepare import Step
+from refinterp.run.program import Step
 
 Array = NDArray[Any]
 _CELLS: Final = 4096

@@ -12,7 +12,7 @@ from refinterp.debug.measure.error_sums import sqnr_db
 from refinterp.debug.reference.pairing import Pairing
 from refinterp.debug.reference.shadow import Shadow
 from refinterp.graph.model import OPTIONAL, Buffer
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 
 _SAME_WEIGHTS: Final = 10.0  # dB: 8-bit weights of healthy layers are within 30 dB and more
 

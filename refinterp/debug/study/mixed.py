@@ -38,7 +38,7 @@ from refinterp.graph.model import (
 )
 from refinterp.graph.operators import facts
 from refinterp.kernels.registry import find
-from refinterp.run.prepare import Program
+from refinterp.run.program import Program
 
 Precision = Literal["float", "int16"]
 Form = Literal["codes", "reals", "wide"]

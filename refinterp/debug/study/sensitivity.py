@@ -22,7 +22,7 @@ from refinterp.debug.study.trials import Effect, Target
 from refinterp.debug.study.variants import Variants, ordered
 from refinterp.errors import RefinterpError
 from refinterp.graph.model import OPTIONAL
-from refinterp.run.prepare import Step
+from refinterp.run.program import Step
 
 Progress = Callable[[int], None]
 """Called with how many layers have been tried."""

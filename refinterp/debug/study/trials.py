@@ -29,8 +29,9 @@ from refinterp.debug.setup import Setup
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 from refinterp.numerics.threads import one_blas_thread
-from refinterp.run.executor import Executor, Observer
-from refinterp.run.prepare import Program
+from refinterp.run.executor import Executor
+from refinterp.run.loop import Observer
+from refinterp.run.program import Program
 from refinterp.samples.convert import fit_input
 from refinterp.samples.samples import Samples
 
