@@ -26,18 +26,11 @@ from refinterp.arena.problem import ALIGNMENT, Buffer, Problem
 from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Shape, Subgraph, Tensor
+from refinterp.graph.operators import facts
 
 Kind = Literal["input", "output", "activation", "variable", "scratch"]
 TensorId = tuple[int, int]
 """(subgraph, tensor): indices that name a tensor of the model."""
-
-CALLS: Final[Mapping[str, tuple[str, ...]]] = {
-    "IF": ("then_subgraph_index", "else_subgraph_index"),
-    "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
-    "CALL_ONCE": ("init_subgraph_index",),
-    "STABLEHLO_COMPOSITE": ("decomposition_subgraph_index",),
-}
-"""Operators that run other subgraphs, and the options that name them, in the order they run."""
 
 NEVER: Final = -1
 """The scope TFLM writes where nothing makes, or nothing uses, a tensor."""
@@ -209,7 +202,7 @@ class _ScopeWalk:
         self._make(index, operator.outputs)
         for tensor in operator.outputs:
             self.producers.setdefault((index, tensor), number)
-        for option in CALLS.get(operator.name, ()):
+        for option in facts(operator.name).calls:
             self.run(self._callee(index, number, operator, option))
         for tensor in operator.inputs:
             if tensor != OPTIONAL:

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from refinterp.arena.lifetimes import CALLS, Lifetimes, Scratch, TensorId, lifetimes
+from refinterp.arena.lifetimes import Lifetimes, Scratch, TensorId, lifetimes
 from refinterp.errors import UnsupportedError
 from refinterp.graph.model import OPTIONAL, Model, Shape, Subgraph
+from refinterp.graph.operators import facts
 
 Order = tuple[int, ...]
 """Operators by their present index, in the order they are to run."""
@@ -30,19 +31,16 @@ _WIDTH: Final = 1024  # sets of operators that are followed at a time
 _UNSEEN: Final = (
     "CALL",
     "CUSTOM",
-    "VAR_",
-    "READ_VARIABLE",
-    "ASSIGN_VARIABLE",
     "HASHTABLE",
     "RANDOM_",
     "MULTINOMIAL",
     "STABLEHLO_RNG",
     "STABLEHLO_WHILE",
     "STABLEHLO_CASE",
-    "STABLEHLO_COMPOSITE",
     "STABLEHLO_CUSTOM_CALL",
 )
-"""How the names of operators begin that depend on, or leave, more than their tensors."""
+"""How the names of operators begin that depend on, or leave, more than their tensors, besides those
+of which the table of operators says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,10 @@ def dependencies(subgraph: Subgraph) -> tuple[frozenset[int], ...]:
 
 
 def _unseen(name: str | int | None) -> bool:
-    return not isinstance(name, str) or name in CALLS or name.startswith(_UNSEEN)
+    if not isinstance(name, str) or name.startswith(_UNSEEN):
+        return True
+    known = facts(name)
+    return known.stateful or bool(known.calls)
 
 
 def _order(model: Model, index: int, held: Lifetimes) -> Order:
