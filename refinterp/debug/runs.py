@@ -217,7 +217,7 @@ class Runs:
                 self.into.weights[tensor].add(sample_errors(dequantized, other, None, channels))
         if step.operator in self.into.run_time:
             sums = self.into.run_time[step.operator]
-            sums.add(self._read(sums.of.tensor))
+            sums.add(self._read(sums.unit.tensor))
 
     def _real(self, tensor: int) -> Array:
         """One tensor of the current sample as reals, worked out once."""

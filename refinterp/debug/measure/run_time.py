@@ -50,8 +50,8 @@ class RunTimeFigures:
 class RunTimeSums:
     """The sums of any number of samples of one layer's data.
 
-    of: what shares a range.
-    units: how many of these there were.
+    unit: what shares a range.
+    units: how many ranges there were.
     present, lost: values that are not 0, and those of them on 0's code.
     step_lowest, step_highest: of all units.
     outliers: the sum of each unit's `outlier_bits`.
@@ -59,7 +59,7 @@ class RunTimeSums:
     codes: the codes' counts.
     """
 
-    of: Units
+    unit: Units
     units: int = 0
     lost: int = 0
     present: int = 0
@@ -71,7 +71,7 @@ class RunTimeSums:
 
     def add(self, values: NDArray[Any]) -> None:
         """Take one sample of the data into account."""
-        rows, quantized = self.of.codes(values)
+        rows, quantized = self.unit.codes(values)
         if not rows.size:
             return
         self.units += len(rows)
@@ -85,8 +85,8 @@ class RunTimeSums:
         size = np.abs(rows.astype(np.float64))
         for row in size:
             self.outliers.add(_outlier_bits(row))
-        if self.of.features <= _MOST_FEATURES:
-            reach = size.reshape(-1, self.of.features).max(axis=0)
+        if self.unit.features <= _MOST_FEATURES:
+            reach = size.reshape(-1, self.unit.features).max(axis=0)
             self.reach = reach if self.reach is None else np.maximum(self.reach, reach)
 
     def merge(self, other: RunTimeSums) -> None:
@@ -108,8 +108,8 @@ class RunTimeSums:
             return None
         return RunTimeFigures(
             units=self.units,
-            images=self.of.images,
-            symmetric=self.of.symmetric,
+            images=self.unit.images,
+            symmetric=self.unit.symmetric,
             step_lowest=self.step_lowest,
             step_highest=self.step_highest,
             lost_fraction=self.lost / self.present if self.present else 0.0,

@@ -79,7 +79,7 @@ class _MixedModel:
     """One walk over the operators in order; forms[f][t] is the tensor that holds t in form f."""
 
     def __init__(self, mixer: Mixer, kept: Mapping[int, Precision], deployed: bool) -> None:
-        self.of, self.kept, self.deployed = mixer, kept, deployed
+        self.mixer, self.kept, self.deployed = mixer, kept, deployed
         self.graph = mixer.program.graph
         self.specs = mixer.program.specs
         self.model_ = mixer.shadow.model
@@ -103,7 +103,7 @@ class _MixedModel:
             operators=tuple(self.operators),
             name=self.graph.name,
         )
-        place = self.of.program.subgraph
+        place = self.mixer.program.subgraph
         graphs = self.model_.subgraphs
         return replace(
             self.model_,
@@ -120,14 +120,14 @@ class _MixedModel:
         elif index in self.kept and self.kept[index] == "int16":
             self._wide(index, operator)
         elif index in self.kept:
-            self._float(index, operator, self.of.constants.get(index, {}))
+            self._float(index, operator, self.mixer.constants.get(index, {}))
         elif facts(operator.name).conversion and (
             foreign or (other and not is_code(self.specs[operator.outputs[0]]))
         ):  # deployed, what is there as reals needs no DEQUANTIZE
             self._conversion(operator)
-        elif foreign and index in self.of.lossless:
+        elif foreign and index in self.mixer.lossless:
             self._float(index, operator, {})
-        elif foreign and index in self.of.simulable:
+        elif foreign and index in self.mixer.simulable:
             self._float(index, operator, {})
             for tensor in operator.outputs:
                 if self.native.get(tensor) == "reals":
