@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from refinterp.arena.lifetimes import CALLS
 from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.graph.model import Model
+from refinterp.graph.operators import facts
 
 
 class CorruptedError(Exception):
@@ -37,7 +37,7 @@ class _Simulation:
         self.write(index, subgraph.inputs)
         for number, operator in enumerate(subgraph.operators):
             where = f"subgraph {index} operator {number}"
-            callees = [operator.options[option] for option in CALLS.get(operator.name, ())]
+            callees = [operator.options[option] for option in facts(operator.name).calls]
             self.read(index, operator.inputs, where)
             if operator.name == "WHILE":
                 self.write(index, operator.outputs)  # the loop's state lies in its outputs

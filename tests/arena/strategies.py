@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from refinterp.arena.lifetimes import CALLS
 from refinterp.arena.problem import Buffer, Problem
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
+from refinterp.graph.operators import facts
 
 LAST_SCOPE = 8
 sizes = st.sampled_from([0, 1, 15, 16, 17, 32, 48, 64]) | st.integers(0, 300)
@@ -60,7 +60,7 @@ def _fill(draw: st.DrawFn, graph: GraphBuilder, callees: list[GraphBuilder]) -> 
         if callees and draw(st.booleans()):
             one, other = draw(st.sampled_from(callees)), draw(st.sampled_from(callees))
             name = draw(st.sampled_from(["IF", "WHILE"]))
-            first, second = CALLS[name]
+            first, second = facts(name).calls
             graph.operator(name, inputs, outputs, {first: one.index, second: other.index})
         else:
             graph.operator("CONCATENATION", inputs, outputs)
