@@ -12,19 +12,21 @@ from refinterp.numerics.window import window
 from refinterp.tflm.footprint import Ask, Footprint
 from refinterp.tflm.kernels import cmsis_nn_buffers as buffers
 from refinterp.tflm.kernels.cmsis_nn_buffers import Conv
-from refinterp.tflm.kernels.reference import (
+from refinterp.tflm.kernels.reference_elements import softmax_tables
+from refinterp.tflm.kernels.reference_recurrent import (
     LSTM_INPUTS,
-    POOLED,
-    batch_matmul_shape,
-    fully_connected_data,
     lstm_checks,
     lstm_scratch,
     lstm_sizes,
-    multipliers,
-    quantized_weights,
-    softmax_tables,
     svdf_checks,
     svdf_scratch,
+)
+from refinterp.tflm.kernels.reference_weights import (
+    POOLED,
+    batch_matmul_shape,
+    fully_connected_data,
+    multipliers,
+    quantized_weights,
     transpose_conv_data,
     transposed,
     weighted,

@@ -10,7 +10,7 @@ from typing import Final
 
 from refinterp.numerics.window import window
 from refinterp.tflm.footprint import Footprint
-from refinterp.tflm.kernels import reference
+from refinterp.tflm.kernels import reference_elements, reference_weights
 from refinterp.tflm.kernels.esp_nn_scratch import Shape, conv_p4, conv_s3, depthwise_s3
 from refinterp.tflm.operation import TflmOperation
 
@@ -38,7 +38,7 @@ def _shape(op: TflmOperation) -> Shape:
 
 def conv_2d(op: TflmOperation) -> None:
     """Prepare of CONV_2D."""
-    reference.conv_2d(op)
+    reference_weights.conv_2d(op)
     rules = {"s3": conv_s3, "p4": conv_p4}
     rule = rules.get(op.profile.kernels.chip)
     if op["i0"].dtype == "int8" and rule is not None:
@@ -47,14 +47,14 @@ def conv_2d(op: TflmOperation) -> None:
 
 def depthwise_conv_2d(op: TflmOperation) -> None:
     """Prepare of DEPTHWISE_CONV_2D."""
-    reference.depthwise_conv_2d(op)
+    reference_weights.depthwise_conv_2d(op)
     if op["i0"].dtype == "int8" and op.profile.kernels.chip == "s3":
         op.scratch(depthwise_s3(_shape(op)), "ESP-NN's copy of weights and input")
 
 
 def softmax(op: TflmOperation) -> None:
     """Prepare of SOFTMAX."""
-    reference.softmax(op)
+    reference_elements.softmax(op)
     x = op["i0"]
     if x.dtype == op["o0"].dtype == "int8":
         op.require(x.rank > 1, f"{x} has rank 1, and its wrapper reads a second dimension")
@@ -65,6 +65,7 @@ ROWS: Final[tuple[Footprint, ...]] = (
     Footprint("CONV_2D", "TfLiteConvParams", "EspNodeDataConv", prepare=conv_2d),
     Footprint("DEPTHWISE_CONV_2D", "TfLiteDepthwiseConvParams", "EspNodeDataConv",
               prepare=depthwise_conv_2d),
-    Footprint("SOFTMAX", "TfLiteSoftmaxParams", "EspNodeDataSoftmax", types=reference.POOLED,
+    Footprint("SOFTMAX", "TfLiteSoftmaxParams", "EspNodeDataSoftmax",
+              types=reference_weights.POOLED,
               prepare=softmax),
 )  # fmt: skip
