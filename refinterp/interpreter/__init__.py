@@ -6,7 +6,8 @@ its import line changes:
     from refinterp.interpreter import Interpreter
 """
 
-from refinterp.interpreter.api import Interpreter, InterpreterWithCustomOps
+from refinterp.interpreter.api import Interpreter
+from refinterp.interpreter.custom_operators import InterpreterWithCustomOps
 from refinterp.interpreter.resolver import Delegate, OpResolverType, load_delegate
 from refinterp.interpreter.signature import SignatureRunner
 from refinterp.interpreter.wrapper import InterpreterWrapper

@@ -21,26 +21,13 @@ from numpy.typing import NDArray
 
 from refinterp.errors import StateError, UnsupportedError, UsageError
 from refinterp.graph.check import check
-from refinterp.graph.finding import Finding
-from refinterp.graph.model import Model
-from refinterp.interpreter.details import (
-    Details,
-    operator_details,
-    scalar_type,
-    tensor_details,
-)
-from refinterp.interpreter.loading import load, refuse_delegates, refuse_native
+from refinterp.interpreter.details import Details, operator_details, scalar_type, tensor_details
+from refinterp.interpreter.loading import check_threads, load, refuse_delegates
 from refinterp.interpreter.resolver import OpResolverType, choose_flavour
+from refinterp.interpreter.sentences import LIVE_VIEW, findings_text
 from refinterp.interpreter.session import Session
 from refinterp.interpreter.signature import SignatureRunner
 from refinterp.interpreter.wrapper import InterpreterWrapper
-
-_LIVE_VIEW = (
-    "There is at least 1 reference to internal data\n"
-    "      in the interpreter in the form of a numpy array or slice. Be sure to\n"
-    "      only hold the function returned from tensor() if you are using raw\n"
-    "      data access."
-)
 
 
 class Interpreter:
@@ -86,16 +73,12 @@ class Interpreter:
         lenient: bool = False,
     ) -> None:
         chosen = choose_flavour(experimental_op_resolver_type, flavour, stacklevel=2)
-        if num_threads is not None:
-            if not isinstance(num_threads, int):
-                raise UsageError(f"type of num_threads should be int, not {num_threads!r}")
-            if num_threads < 1:
-                raise UsageError(f"num_threads should >= 1, not {num_threads}")
+        check_threads(num_threads)
         self._model = load(model_path, model_content)
         refuse_delegates(experimental_delegates)
         findings = [finding for finding in check(self._model) if finding.severity != "note"]
         if findings:
-            warnings.warn(_findings_text(self._model, findings), stacklevel=2)
+            warnings.warn(findings_text(self._model, findings), stacklevel=2)
         self._compress = bool(experimental_compress_quantization_zero_points)
         self._faults = [finding for finding in findings if finding.severity == "error"]
         self._settings: Mapping[str, Any] = {
@@ -302,31 +285,12 @@ class Interpreter:
 
     def _ensure_safe(self) -> None:
         if not self._safe_to_run():
-            raise StateError(_LIVE_VIEW)
+            raise StateError(LIVE_VIEW)
 
     def _native_handle(self) -> NoReturn:
         raise UnsupportedError("there is no native interpreter to give a handle of")
 
 
-class InterpreterWithCustomOps(Interpreter):
-    """The interpreter that registers custom operators first."""
-
-    def __init__(self, custom_op_registerers: Sequence[Any] | None = None, **kwargs: Any) -> None:
-        """Call the registerers, functions without arguments that call `register_custom`.
-
-        kwargs: as for `Interpreter`. Raises UnsupportedError for names of native functions, which
-        LiteRT takes as well.
-        """
-        refuse_native([own for own in custom_op_registerers or () if not callable(own)])
-        for registerer in custom_op_registerers or ():
-            registerer()
-        super().__init__(**kwargs)
-
-
 def _unwrap(array: NDArray[Any]) -> Any:
     """Return an array without dimensions as a scalar, as NumPy's C interface does."""
     return array if array.ndim else array[()]
-
-
-def _findings_text(model: Model, findings: Sequence[Finding]) -> str:
-    return "\n".join([f"{model.source or 'the model'} is doubtful:", *map(str, findings)])

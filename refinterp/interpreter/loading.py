@@ -72,3 +72,13 @@ def refuse_native(registerers: list[Any]) -> None:
             f"{registerers} name native code, which refinterp does not run; give functions that "
             "call refinterp.register_custom"
         )
+
+
+def check_threads(number: int | None) -> None:
+    """Raise UsageError unless it is a number of threads, 1 or more, or None."""
+    if number is None:
+        return
+    if not isinstance(number, int):
+        raise UsageError(f"type of num_threads should be int, not {number!r}")
+    if number < 1:
+        raise UsageError(f"num_threads should >= 1, not {number}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-from refinterp.graph.model import Subgraph
+from refinterp.graph.finding import Finding
+from refinterp.graph.model import Model, Subgraph
 from refinterp.kernels.registry import dtypes_of
 
 _OPERATOR: Final = re.compile(r"subgraphs\[\d+\]\.operators\[(\d+)\] \(([^)]*)\)")
@@ -22,6 +24,14 @@ _FLEX: Final = (
     "failed to prepare.\n"
 )
 
+LIVE_VIEW = (
+    "There is at least 1 reference to internal data\n"
+    "      in the interpreter in the form of a numpy array or slice. Be sure to\n"
+    "      only hold the function returned from tensor() if you are using raw\n"
+    "      data access."
+)
+"""What LiteRT says where an array still looks into memory."""
+
 
 def unresolved(graph: Subgraph) -> str:
     """Return LiteRT's sentence about the first custom operator without a kernel, "" for none."""
@@ -37,3 +47,8 @@ def failed_node(message: str) -> str:
     """Return LiteRT's end of a refusal that begins with the operator's place, "" for others."""
     found = _OPERATOR.match(message)
     return "" if found is None else f". Node number {found[1]} ({found[2]}) failed to prepare."
+
+
+def findings_text(model: Model, findings: Iterable[Finding]) -> str:
+    """What is wrong with a model, a line each."""
+    return "\n".join([f"{model.source or 'the model'} is doubtful:", *map(str, findings)])

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError, StateError, UnsupportedError, UsageError
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.finding import Finding
-from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Shape, Tensor, code_limits
+from refinterp.graph.model import STORAGE, Model, Shape, Tensor
 from refinterp.interpreter.litert_errors import AllocationError, ResizeError, UnreadableError
 from refinterp.interpreter.sentences import failed_node, unresolved
+from refinterp.interpreter.tensor_checks import check_strict, check_value
 from refinterp.numerics.threads import blas_threads
 from refinterp.run.executor import Executor
 from refinterp.run.gate import judged
@@ -31,7 +32,6 @@ _PRESERVE: Final = (
     "experimental_preserve_all_tensors=True"
 )
 _LENIENT: Final = "Interpreter(lenient=True) runs it all the same"
-_TYPE_NAMES: Final = {"O": "STRING", "S": "STRING", "U": "STRING"}  # by the kind of a NumPy type
 
 
 class Session:
@@ -103,19 +103,7 @@ class Session:
         tensor = self._checked(index, ResizeError)
         now = self.shape(index)
         if strict:
-            signature = tensor.shape_signature or now
-            if len(shape) != len(signature):
-                raise ResizeError(
-                    f"tensor {index} ({tensor.name!r}) has {len(signature)} dimensions, not "
-                    f"{len(shape)}; strict resizing cannot change that"
-                )
-            for axis, (fixed, size) in enumerate(zip(signature, shape, strict=True)):
-                if fixed not in (-1, size):
-                    raise ResizeError(
-                        f"Attempting to resize dimension {axis} of tensor {index} with value "
-                        f"{fixed} to {size}. ResizeInputTensorStrict only allows mutating unknown "
-                        "dimensions identified by -1."
-                    )
+            check_strict(tensor, index, shape, now)
         if self._executor is not None and index not in self._resized and shape == now:
             return
         if has_constant(self.model, tensor):
@@ -225,26 +213,7 @@ class Session:
         """
         tensor = self.tensor(index)
         array = np.asarray(value)
-        _check_type(array, tensor, index)
-        shape = self.shape(index)
-        if array.ndim != len(shape):
-            raise UsageError(
-                f"Cannot set tensor: Dimension mismatch. Got {array.ndim} but expected "
-                f"{len(shape)} for input {index}. Its shape is {list(shape)}, not "
-                f"{list(array.shape)}"
-            )
-        for axis, (size, expected) in enumerate(zip(array.shape, shape, strict=True)):
-            if size != expected:
-                raise UsageError(
-                    f"Cannot set tensor: Dimension mismatch. Got {size} but expected {expected} "
-                    f"for dimension {axis} of input {index}. To run other shapes call "
-                    "resize_tensor_input() and allocate_tensors() first"
-                )
-        if has_constant(self.model, tensor):
-            raise UsageError(
-                f"Cannot set tensor: tensor {index} ({tensor.name!r}) is a constant of the model, "
-                "and its value is folded into the operators; change the model instead"
-            )
+        check_value(array, tensor, index, self.shape(index), has_constant(self.model, tensor))
         try:
             self._value(index)[...] = array
         except UnreadableError as error:
@@ -325,27 +294,3 @@ class _Lease:
     def __init__(self, array: Array) -> None:
         self._array = array
         self.__array_interface__ = array.__array_interface__
-
-
-def _check_type(array: Array, tensor: Tensor, index: int) -> None:
-    """Raise UsageError unless an array's type is the tensor's."""
-    dtype = str(tensor.dtype)
-    if tensor.dtype not in STORAGE:
-        raise UsageError(f"Cannot set tensor: type {dtype} of input {index} is not computed")
-    expected = STORAGE[dtype]
-    if array.dtype.newbyteorder("=") != expected:
-        got = _TYPE_NAMES.get(array.dtype.kind, array.dtype.name.upper())
-        hint = "values are not converted"
-        if expected.kind in "iu" and array.dtype.kind == "f":
-            hint = "reals are not quantized for you: set round(real / scale) + zero_point"
-        raise UsageError(
-            f"Cannot set tensor: Got value of type {got} but expected type {dtype.upper()} for "
-            f"input {index}, name: {tensor.name} ({hint})"
-        )
-    if dtype in PACKED_BITS and array.size:
-        low, high = code_limits(dtype)
-        if int(array.min()) < low or int(array.max()) > high:
-            raise UsageError(
-                f"Cannot set tensor: Values for {dtype.upper()} input must be between {low} and "
-                f"{high}."
-            )
