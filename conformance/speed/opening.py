@@ -22,7 +22,7 @@ from typing import Any
 
 from refinterp.errors import RefinterpError
 from refinterp.interpreter import Interpreter
-from refinterp.runtimes.client import environment, exit_reason
+from refinterp.runtimes.process import environment, exit_reason
 
 OPENS = 12
 PATIENCE = 300.0
