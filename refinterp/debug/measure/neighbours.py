@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from refinterp.debug.measure.ranges import CodeFigures
 
 _SMOOTHER: Final = 2.5  # times, when read as the other type
+_PERHAPS: Final = 1.7  # slopes from end to end, as in pictures of full contrast, come to 2
 _FEWEST: Final = 256  # pairs of neighbours
 _MOST_AT_ENDS: Final = 0.1  # of the codes: more are black and white, whose edges are no slopes
 _LEAST_INSIDE: Final = 0.4  # of the codes not near the ends either
@@ -28,7 +29,8 @@ Array = NDArray[Any]
 class Smoothness:
     """How many times smoother codes are as the other type. certain: they have slopes that wrap.
 
-    Codes near both ends only may be black and white as well; what is computed from them then tells.
+    Codes near both ends only may be black and white as well, and what is not much smoother may be
+    texture; what is computed from them then tells.
     """
 
     times: float
@@ -69,11 +71,12 @@ class NeighbourSums:
         if self.pairs < _FEWEST or not self.apart_otherwise or len(codes.histogram) != 256:
             return None
         times = self.apart / self.apart_otherwise
-        if times < _SMOOTHER:
+        if times < _PERHAPS:
             return None
         total = sum(codes.histogram)
         inside = sum(codes.histogram[32:224])
         at_ends = codes.low_fraction + codes.high_fraction
         if at_ends > _FLAT:
             return None  # black and white, or data beyond the range
-        return Smoothness(times, at_ends <= _MOST_AT_ENDS and inside >= _LEAST_INSIDE * total)
+        slopes = at_ends <= _MOST_AT_ENDS and inside >= _LEAST_INSIDE * total
+        return Smoothness(times, times >= _SMOOTHER and slopes)

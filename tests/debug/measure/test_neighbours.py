@@ -88,6 +88,16 @@ def test_white_is_no_wrapped_byte_where_ranges_are_exceeded(times):
     assert not any("byte" in c.evidence for layer in report.layers for c in layer.causes)
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_slopes_from_end_to_end_wrap_once(wrapped):
+    """Pictures of full contrast are twice as smooth as what they are; the ranges exceeded tell."""
+    row = np.abs(np.arange(4 * SIDE) * 9 % 510 - 255).astype(np.uint8).reshape(4, SIDE)
+    pixels = np.broadcast_to(row[:, None, :, None], (4, SIDE, SIDE, 1))
+    codes = pixels.astype(np.int8) if wrapped else (pixels ^ np.uint8(0x80)).view(np.int8)
+    found = {id_ for _, id_ in own(debug(doubled(), samples(codes)))}
+    assert found == ({"input_scaling"} if wrapped else {"range_clipped"})
+
+
 def test_sums_are_those_of_the_definition():
     """Pairs along rows and columns, each once, in both readings."""
     codes = np.array([[[[-128], [127]], [[0], [-1]]]], np.int8)
