@@ -136,6 +136,19 @@ def test_channels_that_a_tiny_multiplier_silences_are_a_note(tiny):
         assert {f.severity for f in found} == {severity}
 
 
+def test_a_broken_scale_that_silences_a_bias_is_an_error():
+    """The bias has its own scale still, and stands for more than half a code."""
+    model = digits()
+    bias = model.subgraphs[0].tensors[CONV.inputs[2]]
+    codes = model.buffers[bias.buffer].data.view("<i4")
+    channel = int(np.abs(codes * bias.quantization.scale).argmax())
+    own = model.subgraphs[0].tensors[CONV.inputs[1]].quantization.scale.copy()
+    own[channel] = 1e-40
+    found = lint(requantized(model, CONV.inputs[1], scale=own))
+    (fault,) = (f for f in found if f.id == "bad_scale" and f.tensor == CONV.inputs[1])
+    assert fault.severity == "error"
+
+
 def test_what_kernels_refuse_is_a_finding():
     """A model without another fault that cannot be run says so, with the refusal's words."""
     model = requantized(digits(), SOFTMAX.inputs[0], scale=scale([1e-9]))

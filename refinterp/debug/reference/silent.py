@@ -18,6 +18,7 @@ from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 
 _HALF: float = 0.5  # of a code: less than that rounds to the zero point
+_LOST: float = 16.0  # times: more than a converter's rounding of tiny scales
 
 
 def silent_tensors(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> frozenset[int]:
@@ -59,10 +60,13 @@ def silent_channels(weighted: Iterable[WeightedOperator]) -> dict[int, NDArray[n
 
 
 def _lost_scale(one: WeightedOperator) -> NDArray[np.bool_]:
-    """Channels whose weights have codes but the scale 0, where the bias has a scale: (channels,).
+    """Channels whose weights have codes, but a scale far below what the bias tells: (channels,).
 
-    A bias has the scale input * weights, so that of the weights was another one once.
+    A bias has the scale input * weights, so that of the weights was another one once; without a
+    bias only 0 tells.
     """
-    bias = one.specs[one.bias].scale if one.bias != OPTIONAL else np.ones(1, np.float32)
-    alive = np.broadcast_to(bias > 0, (one.channels,)) if bias.size in (1, one.channels) else True
-    return np.asarray((one.scales == 0) & one.codes.any(axis=1) & alive)
+    lost = one.scales == 0
+    if one.bias != OPTIONAL and one.specs[one.bias].scale.size in (1, one.channels):
+        wanted = one.specs[one.bias].scale.astype(np.float64)
+        lost = wanted > _LOST * one.specs[one.x].step * one.scales
+    return np.asarray(lost & one.codes.any(axis=1))
