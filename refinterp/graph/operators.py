@@ -56,6 +56,7 @@ class OperatorFacts:
     fixed: by the result's type, or "int8 to int16", the grid the result is defined on.
     calls: the options that say which subgraphs it calls.
     conversion: the result says the same in other numbers.
+    makes_codes, makes_reals: conversions to codes, from codes or reals, and to reals.
     reshapes: the result has the same elements in the same order.
     moves: the results' elements are elements of the operands, unchanged.
     joins: the results are the operands, side by side.
@@ -65,6 +66,7 @@ class OperatorFacts:
     unpacks: a constant becomes one that is written out in full.
     shape_only: the result follows from the operand's shape.
     stateful: it leaves, or depends on, more than its tensors.
+    names_resource: its result stands for a resource variable.
     """
 
     operands: type[Operands[Any]]
@@ -83,6 +85,8 @@ class OperatorFacts:
     fixed: Mapping[str, Grid] = field(default_factory=dict)
     calls: tuple[str, ...] = ()
     conversion: bool = False
+    makes_codes: bool = False
+    makes_reals: bool = False
     reshapes: bool = False
     moves: bool = False
     joins: bool = False
@@ -92,6 +96,7 @@ class OperatorFacts:
     unpacks: bool = False
     shape_only: bool = False
     stateful: bool = False
+    names_resource: bool = False
 
     def signature(self, count: int) -> type[Operands[Any]]:
         """The names of so many operands."""
@@ -378,6 +383,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             scaled=("input",),
             conversion=True,
             unpacks=True,
+            makes_reals=True,
         ),
         "DILATE": OperatorFacts(
             operands=o.Dilated,
@@ -682,6 +688,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             scaled_types=(*CODES, "int32"),
             conversion=True,
             by_channel=True,
+            makes_codes=True,
         ),
         "RANGE": OperatorFacts(
             operands=o.Span, types={"limit": "start", "delta": "start", "output": "start"}
@@ -1064,7 +1071,9 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.SegmentedAnyhow,
             types={"segments": ("int32",), "count_of_segments": _WHOLE, "output": "input"},
         ),
-        "VAR_HANDLE": OperatorFacts(operands=o.Nothing, results=("handle",), stateful=True),
+        "VAR_HANDLE": OperatorFacts(
+            operands=o.Nothing, results=("handle",), stateful=True, names_resource=True
+        ),
         "WHERE": OperatorFacts(operands=o.Unary, types={"output": ("int64",)}),
         "WHILE": OperatorFacts(
             operands=o.Variadic, results=None, calls=("cond_subgraph_index", "body_subgraph_index")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.model import OPTIONAL, STORAGE
+from refinterp.graph.operators import facts
 from refinterp.run.executor import Executor
 from refinterp.run.memory import plan_of
 from refinterp.run.observe import Keeper
@@ -43,7 +44,7 @@ def same_in_batches(program: Program) -> bool:
     return not any(
         STORAGE[spec.dtype].kind in "fc"
         for step in program.steps
-        if step.name != "DEQUANTIZE"
+        if not facts(step.name).makes_reals
         for spec in (program.specs[i] for i in step.outputs)
         if spec.dtype in STORAGE
     )

@@ -11,6 +11,7 @@ import numpy as np
 from refinterp.errors import UsageError
 from refinterp.graph.model import STORAGE, Model, Shape, code_limits
 from refinterp.graph.open_sizes import open_inputs
+from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 
 Pattern = tuple[int | None, ...]
@@ -116,7 +117,7 @@ def _grid(model: Model, specs: Sequence[TensorSpec], index: int) -> TensorSpec |
     if specs[index].quantized:
         return specs[index]
     readers = [op for op in model.subgraphs[0].operators if index in op.inputs]
-    if len(readers) == 1 and readers[0].name == "QUANTIZE" and readers[0].outputs:
+    if len(readers) == 1 and facts(readers[0].name).makes_codes and readers[0].outputs:
         made = readers[0].outputs[0]
         if 0 <= made < len(specs) and specs[made].quantized:
             return specs[made]

@@ -23,6 +23,7 @@ from refinterp.arena.problem import ALIGNMENT
 from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.errors import UnsupportedError
 from refinterp.graph.model import OPTIONAL, Model, Tensor
+from refinterp.graph.operators import facts
 from refinterp.tflm.allocator import Allocator
 from refinterp.tflm.checks import (
     OperatorRow,
@@ -147,7 +148,7 @@ class SetUp:
         names = {
             n.operator.options.get("shared_name")
             for n in self.nodes
-            if n.operator.name == "VAR_HANDLE"
+            if facts(n.operator.name).names_resource
         }
         if not names:
             return

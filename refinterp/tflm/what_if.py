@@ -16,6 +16,7 @@ from refinterp.arena.reorder import reorder
 from refinterp.arena.tensor_plan import PLANNERS, plan_model
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Model, Operator, Signature, Subgraph
+from refinterp.graph.operators import facts
 from refinterp.tflm.ledger import totals
 from refinterp.tflm.ledger_data import Ledger
 from refinterp.tflm.planning import Planner
@@ -163,16 +164,9 @@ def _edge(graph: Subgraph, operator: Operator) -> tuple[int, int] | None:
     uses = [i for o in graph.operators for i in o.inputs]
     at_input = source in graph.inputs and uses.count(source) == 1 and made not in graph.outputs
     at_output = made in graph.outputs and made not in uses
-    if operator.name == "QUANTIZE" and at_input and graph.tensors[source].dtype == "float32":
+    known, real = facts(operator.name), graph.tensors[source].dtype == "float32"
+    if known.makes_codes and at_input and real:
         return source, made
-    if (
-        operator.name == "DEQUANTIZE"
-        and at_output
-        and source
-        not in (
-            *graph.inputs,
-            *graph.outputs,
-        )
-    ):
+    if known.makes_reals and at_output and source not in (*graph.inputs, *graph.outputs):
         return made, source
     return None

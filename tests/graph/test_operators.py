@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import refinterp
 from refinterp.graph import operands
 from refinterp.graph.operands import BidirectionalLstm, Operands, Unary, Variadic, Weighted
 from refinterp.graph.operators import OPERATORS
@@ -50,3 +54,49 @@ def test_no_signature_hides_what_a_tuple_has():
     assert len(signatures) > 30
     for signature in signatures:
         assert not {*signature.names, signature.many} & {*dir(tuple), "state", "names", "required"}
+
+
+ROOT = Path(refinterp.__file__).parent
+TABLES = ("graph/operators.py", "kernels/", "tflm/kernels/", "explain/definitions/", "verdicts/")
+ACTIVATIONS = {"RELU", "RELU6", "RELU_N1_TO_1", "TANH"}
+ALLOWED = {
+    # a column of the table that is arithmetic; its test holds its names against the kernels
+    "graph/macs.py": set(OPERATORS),
+    # fused activations, which the schema calls as it calls operators
+    "numerics/activation.py": ACTIVATIONS,
+    "numerics/recurrent.py": ACTIVATIONS,
+    "explain/clamping.py": ACTIVATIONS,
+    "debug/faults/range_graph.py": ACTIVATIONS,
+    "debug/reference/weighted.py": ACTIVATIONS,
+    # sentences about one operator each
+    "debug/faults/fixed_grids.py": {
+        "SOFTMAX",
+        "LOGISTIC",
+        "LOG_SOFTMAX",
+        "TANH",
+        "L2_NORMALIZATION",
+    },
+    # what a writer of models has to emit
+    "debug/study/mixed.py": {"QUANTIZE", "DEQUANTIZE"},
+}
+"""Files that may name operators, and which; each for the reason above it."""
+
+
+def _names(path):
+    """The operators whose names are string literals of a file."""
+    tree = ast.parse(path.read_text("utf-8"))
+    literals = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    return {name for name in OPERATORS if name in literals}
+
+
+def test_no_other_list_of_operators():
+    """Facts about operators stand in the table: nobody else tells operators apart by name."""
+    found = {}
+    for path in ROOT.rglob("*.py"):
+        where = path.relative_to(ROOT).as_posix()
+        if not where.startswith(TABLES):
+            found[where] = _names(path)
+    assert {
+        where: names for where, names in found.items() if names - ALLOWED.get(where, set())
+    } == {}
+    assert {where for where in ALLOWED if not found[where]} == set()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL, Shape
+from refinterp.graph.operands import Permuted
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.program import Program, Step
@@ -90,7 +91,7 @@ class Branches:
 
     def _axis_before(self, step: Step, before: int, after: int, axis: int) -> int | None:
         """The axis of an operator's input that became this one, None where none did as it is."""
-        if step.name == "TRANSPOSE":
+        if facts(step.name).operands is Permuted:
             order = self._specs[step.inputs[1]].data
             return None if order is None else int(order.reshape(-1)[axis])
         if facts(step.name).reshapes or facts(step.name).conversion:
