@@ -90,7 +90,7 @@ def _opening_part(opening: Mapping[str, Any]) -> list[str]:
         "From a model's path to its first result: construct, allocate, invoke once; modules",
         "imported, one thread. Opened in turns with LiteRT's reference kernels in one process; of",
         "each the shortest time counts. What makes a model fast is looked for before the second",
-        "run, so that the third is to be as fast as later ones.",
+        "run; the third is what later ones are, but for models of a millisecond and less.",
         "",
         f"{opening['date']}; sources {opening['sources']}; {opening['clock']} clock.",
         "",
