@@ -94,7 +94,7 @@ class _Maker:
             if needed:
                 omitted = (*inputs[:place], OPTIONAL, *inputs[place + 1 :])
                 yield "omission", self.names.names[place], self.edited(inputs=omitted)
-        fewest = self.names.fewest()
+        fewest = self.names.fewest
         if fewest:
             short = self.edited(inputs=inputs[: fewest - 1])
             yield "lack", self.names.names[fewest - 1], short

@@ -45,12 +45,15 @@ def misfits(
     for place, spec in enumerate(operands):
         if spec is not None:
             kind = names.kind_of(place)
-            found = [] if place in unshaped else _rank(facts, kind, spec)
-            found += _values(facts, kind, spec, called, scales)
+            found = (
+                _rank(facts, kind, spec) if kind in facts.ranks and place not in unshaped else []
+            )
+            if kind in facts.types or kind in facts.scaled:
+                found += _values(facts, kind, spec, called, scales)
             said += [f"operand {names.name_of(place)} {spec.name!r}: {one}" for one in found]
     for place, spec in enumerate(results):
         kind = "output" if facts.results is None else facts.results[place]
-        if spec is not None:
+        if spec is not None and (kind in facts.types or kind in facts.scaled):
             found = _values(facts, kind, spec, called, scales)
             label = f"{kind}[{place}]" if facts.results is None else kind
             said += [f"result {label} {spec.name!r}: {one}" for one in found]
@@ -96,7 +99,7 @@ def require_operators(model: Model) -> None:
 
 
 def _rank(facts: OperatorFacts, kind: str, spec: TensorSpec) -> list[str]:
-    lowest, highest = facts.ranks.get(kind, (0, None))
+    lowest, highest = facts.ranks[kind]
     rank = len(spec.shape)
     if rank >= lowest and (highest is None or rank <= highest):
         return []
@@ -152,7 +155,9 @@ def miscounts(facts: OperatorFacts, operands: Given, results: Given) -> list[str
 
 
 def _count(facts: OperatorFacts, names: type[Operands[TensorSpec]], operands: Given) -> list[str]:
-    fewest, most = max(names.fewest(), facts.fewest_operands), names.most()
+    fewest, most = max(names.fewest, facts.fewest_operands), names.most()
+    if len(operands) >= fewest and None not in operands and (most is None or len(operands) <= most):
+        return []
     missing = [
         name
         for place, (name, needed) in enumerate(zip(names.names, names.required, strict=True))

@@ -22,13 +22,14 @@ T = TypeVar("T")
 class Operands(tuple[Any, ...], Generic[T]):
     """Operands by place. Subclasses name them.
 
-    required, optional: for each name, in order, whether it must be there; many: the name of what
-    takes all that remain, or None.
+    required: for each name, in order, whether it must be there; fewest: how many operands there
+    are at least, up to the last required one; many: what takes all that remain, or None.
     """
 
     __slots__ = ()
     names: ClassVar[tuple[str, ...]] = ()
     required: ClassVar[tuple[bool, ...]] = ()
+    fewest: ClassVar[int] = 0
     many: ClassVar[str | None] = None
 
     def __init_subclass__(cls) -> None:
@@ -42,17 +43,13 @@ class Operands(tuple[Any, ...], Generic[T]):
             needed = annotation == "T"
             cls.names = (*cls.names, name)
             cls.required = (*cls.required, needed)
+            cls.fewest = place + 1 if needed else cls.fewest
             setattr(cls, name, property(itemgetter(place) if needed else _if_given(place)))
 
     @property
     def state(self) -> tuple[T, ...]:
         """What an operator that remembers is given after its operands, which are all required."""
         return self[len(self.names) :]
-
-    @classmethod
-    def fewest(cls) -> int:
-        """How many operands there are at least: those up to the last required one."""
-        return max((i + 1 for i, needed in enumerate(cls.required) if needed), default=0)
 
     @classmethod
     def most(cls) -> int | None:

@@ -41,7 +41,7 @@ def test_names_by_place():
 )
 def test_counts(signature, fewest, most):
     """How many there may be follows from which are required."""
-    assert (signature.fewest(), signature.most()) == (fewest, most)
+    assert (signature.fewest, signature.most()) == (fewest, most)
 
 
 def test_no_signature_hides_what_a_tuple_has():
