@@ -61,6 +61,8 @@ _MAGICS: Final = (
     _Magic(0, b"KMDL", Kind("a model compiled for a Kendryte K210 (.kmodel)", _NPU)),
     _Magic(0, b"GGUF", Kind("a GGUF file of a language model (llama.cpp)",
            "no converter leads from it to .tflite: start from the model it was made of")),
+    _Magic(4, b'\0\0\0\0{"', Kind("weights without a model (.safetensors)",
+           f"load them into the model they are of; {FROM_TORCH}")),
     _Magic(0, b"ftrt", Kind("a TensorRT engine", _NPU)),
     _Magic(0, b"ptrt", Kind("a TensorRT engine", _NPU)),
     _Magic(0, b"7767517\n", Kind("an ncnn model's description (.param)",

@@ -113,6 +113,7 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "rknn": (b"RKNN" + bytes(50), "Rockchip", "accelerator alone"),
     "kmodel": (b"LDMK" + bytes(50), "K210", "accelerator alone"),
     "gguf": (b"GGUF" + bytes(50), "GGUF", "no converter"),
+    "safetensors": (b'\x20\0\0\0\0\0\0\0{"w":{"dtype":"' + bytes(50), "safetensors", "load them"),
     "firmware": (b"\x7fELF" + bytes(50), "firmware", "check the path"),
     "image": (b"\x89PNG\r\n\x1a\n" + bytes(50), "an image", "check the path"),
     "sound": (b"RIFF\0\0\0\0WAVEfmt ", "a sound", "check the path"),
