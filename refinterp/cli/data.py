@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from refinterp.cli.common import say
+from refinterp.cli.common import positive, say
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model, Shape
 from refinterp.run.opening import with_data
@@ -52,6 +52,11 @@ class _Once(argparse.Action):
                 self, "given twice; a folder holds several files, an .npz an array for each input"
             )
         setattr(namespace, self.dest, values)
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """Add --limit."""
+    parser.add_argument("--limit", type=positive, metavar="N", help="use the first N samples only")
 
 
 def add_data(

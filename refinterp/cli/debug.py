@@ -31,6 +31,7 @@ from refinterp.cli.data import (
     RANDOM,
     SaidOfData,
     add_data,
+    add_limit,
     data_request,
     needs_data,
     open_with_data,
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_data(parser, without=f"without it {RANDOM} random samples, which show less", labels=True)
     add_float_model(parser)
-    parser.add_argument("--limit", type=positive, metavar="N", help="use the first N samples only")
+    add_limit(parser)
     parser.add_argument(
         "--batch", type=positive, metavar="N",
         help="samples that run at once; changes memory and speed, no figure (default: what fits)",

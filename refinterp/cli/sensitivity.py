@@ -18,7 +18,6 @@ from refinterp.cli.common import (
     add_model,
     interruptible,
     open_model,
-    positive,
     print_document,
     save_text,
     tell_refusals,
@@ -26,6 +25,7 @@ from refinterp.cli.common import (
 from refinterp.cli.data import (
     RANDOM,
     add_data,
+    add_limit,
     data_request,
     needs_data,
     open_with_data,
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_data(parser, without=f"without it {RANDOM} random samples, which show less", labels=True)
     add_float_model(parser)
-    parser.add_argument("--limit", type=positive, metavar="N", help="use the first N samples only")
+    add_limit(parser)
     parser.add_argument(
         "--precision",
         choices=("float", "int16"),

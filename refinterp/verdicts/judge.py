@@ -1,7 +1,6 @@
 """What a runtime does with a model, operator by operator.
 
 >>> verdicts(model, "tflm")            # one per operator, after those on the whole file
->>> refusal(model, "tflm")             # the first that stops the runtime before a run, or None
 """
 
 from __future__ import annotations
@@ -48,14 +47,6 @@ def verdicts(model: Model, runtime: str, shapes: Shapes | None = None) -> tuple[
     Raises UsageError for a runtime of another name than those of `RUNTIMES`.
     """
     return tuple(_verdicts(model, runtime, shapes or {}))
-
-
-def refusal(model: Model, runtime: str, shapes: Shapes | None = None) -> Verdict | None:
-    """Return the first verdict by which the runtime gets no further than preparing the model."""
-    for verdict in _verdicts(model, runtime, shapes or {}):
-        if verdict.stops and verdict.stage != "invoke":
-            return verdict
-    return None
 
 
 def _verdicts(model: Model, runtime: str, shapes: Shapes) -> Iterator[Verdict]:

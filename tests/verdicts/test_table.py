@@ -13,9 +13,9 @@ from refinterp.kernels.registry import load_all
 from refinterp.modelfile.writer import write_model
 from refinterp.runtimes import Refused, open_runtime, unavailable
 from refinterp.verdicts.inventory import has_kernel
-from refinterp.verdicts.judge import refusal, verdicts
+from refinterp.verdicts.judge import verdicts
 from refinterp.verdicts.table import load
-from refinterp.verdicts.verdict import LITERT_REFERENCE, RUNTIMES, TFLM
+from refinterp.verdicts.verdict import LITERT_REFERENCE, RUNTIMES, TFLM, Verdict
 
 
 @pytest.mark.parametrize("runtime", ["litert", "tflm"])
@@ -51,6 +51,12 @@ def dense(*, data: str = "int8", weights: str = "int8", bias_scale: float = 0.25
     y = g.tensor("y", (1, 2), data, **mark)
     g.operator("FULLY_CONNECTED", [x, w, b], [y])
     return g.build(outputs=[y])
+
+
+def refusal(model: Model, runtime: str) -> Verdict | None:
+    """The first verdict by which the runtime gets no further than preparing the model."""
+    stopping = (v for v in verdicts(model, runtime) if v.stops and v.stage != "invoke")
+    return next(stopping, None)
 
 
 def test_hybrid_layers_are_refused_by_tflm_alone() -> None:
