@@ -19,11 +19,11 @@ from typing import Final
 
 import numpy as np
 
-from refinterp.arena.ejection import Neighbours, eject
 from refinterp.arena.greedy import first_fit, greedy
 from refinterp.arena.packing import Ints, Packing, Scaled, on_grid, scaled
 from refinterp.arena.problem import Plan, Problem, plan_at
-from refinterp.arena.stacking import Stacker, Taste
+from refinterp.arena.search_by_ejection import Neighbours, eject
+from refinterp.arena.search_by_stacking import Stacker, Weighting
 from refinterp.errors import UsageError
 
 TIME_LIMIT: Final = 10.0  # seconds
@@ -35,12 +35,12 @@ _NARROWEST: Final = 16  # partial plans below which stacking is not worth the st
 _TRIALS: Final = 2  # searches of one capacity; one that fails mostly fails early
 _CIRCLES: Final = (6, 9, 12, 15, 18, 22, 26)  # buffers around a peak, round by round
 _PEAKS: Final = 3
-_TASTES: Final = (
-    Taste(200.0, 1.0),
-    Taste(50.0, 0.3),
-    Taste(50.0, 1.0, 0.3),
-    Taste(1000.0, 2.0, 0.3),
-    Taste(500.0, 4.0, 0.3),
+_WEIGHTINGS: Final = (
+    Weighting(200.0, 1.0),
+    Weighting(50.0, 0.3),
+    Weighting(50.0, 1.0, 0.3),
+    Weighting(1000.0, 2.0, 0.3),
+    Weighting(500.0, 4.0, 0.3),
 )
 
 
@@ -134,8 +134,8 @@ class _Search:
         work = _WORK
         self._stack(stacker, work // 8)  # settles small problems at once
         for turn in range(1 << 20):
-            self._sink(neighbours, work)
-            self._raise(turn, work)
+            self._lower_best(neighbours, work)
+            self._lift_bound(turn, work)
             self._stack(stacker, work)
             if self._done():
                 return
@@ -147,7 +147,7 @@ class _Search:
     def _expired(self) -> bool:
         return time.monotonic() >= self._until
 
-    def _sink(self, neighbours: Neighbours, work: int) -> None:
+    def _lower_best(self, neighbours: Neighbours, work: int) -> None:
         """Throw buffers out of lower and lower capacities, in smaller steps when one fails."""
         moves = work // _MOVE * max(_CROWD, self._packing.count) // _CROWD
         share = 4
@@ -172,34 +172,35 @@ class _Search:
         width = work // max(1, stacker.cells)
         if width < _NARROWEST:
             return
-        tastes = [self._random.choice(_TASTES) for _ in range(_TRIALS)]
+        weightings = [self._random.choice(_WEIGHTINGS) for _ in range(_TRIALS)]
         gap = self._best - self._target
         for capacity in (*(self._target + gap * part // 4 for part in range(3)), self._best - 1):
-            for taste in tastes:
+            for weighting in weightings:
                 if self._done() or not self._target <= capacity < self._best:
                     break
-                result = stacker.search(capacity, width, taste, self._generator, self._expired)
+                result = stacker.search(capacity, width, weighting, self._generator, self._expired)
                 if result.offsets is not None:
                     self._accept(result.offsets)
                 elif result.impossible:
                     self._bound = max(self._bound, capacity + 1)
 
-    def _raise(self, turn: int, work: int) -> None:
+    def _lift_bound(self, turn: int, work: int) -> None:
         """Prove that the buffers around a peak need more than the bound."""
         size = _CIRCLES[min(turn, len(_CIRCLES) - 1)]
         load = self._packing.load()
         seen: set[tuple[int, ...]] = set()
         for peak in np.argsort(-load, kind="stable")[:_PEAKS].tolist():
-            circle = _circle(self._packing, peak, size)
-            if circle is None or tuple(circle) in seen:
+            neighbourhood = _neighbourhood(self._packing, peak, size)
+            if neighbourhood is None or tuple(neighbourhood) in seen:
                 continue
-            seen.add(tuple(circle))
-            stacker = Stacker(self._packing.subset(circle))
+            seen.add(tuple(neighbourhood))
+            stacker = Stacker(self._packing.subset(neighbourhood))
             width = max(_NARROWEST, work // max(1, stacker.cells) // _PEAKS)
             low, high = self._target, self._best
             while low < high and not self._expired():
                 middle = (low + high - 1) // 2 if low > self._target else low
-                result = stacker.search(middle, width, _TASTES[0], self._generator, self._expired)
+                first = _WEIGHTINGS[0]
+                result = stacker.search(middle, width, first, self._generator, self._expired)
                 if result.impossible:
                     low = middle + 1
                 else:
@@ -228,7 +229,7 @@ def _orders(problem: Problem) -> Iterator[list[int]]:
         yield [int(i) for i in np.lexsort(keys[::-1])]
 
 
-def _circle(packing: Packing, peak: int, size: int) -> Ints | None:
+def _neighbourhood(packing: Packing, peak: int, size: int) -> Ints | None:
     """Return so many buffers closest in time to a clique, or None where that has as many itself."""
     away = np.maximum(packing.starts - peak, peak - packing.stops + 1)
     if np.count_nonzero(away <= 0) >= size:

@@ -77,10 +77,11 @@ class SumInteger(Steady):
         if a.dtype == "int16":
             if not a.quantized and options.sign > 0:  # SUB has no such form
                 return SumPlain.prepare(operands, outputs, options, rule)
-            for spec, role in ((a, "first operand"), (b, "second operand"), (y, "output")):
+            named = ((a, "first operand"), (b, "second operand"), (y, "output"))
+            for spec, role in named:
                 require_zero_point(spec, 0, role)
             if options.pot_scale_int16 and rule.path not in ("general", "general-unclamped"):
-                logs = [log2_if_power(require_scale(spec, spec.name)) for spec in (a, b, y)]
+                logs = [log2_if_power(require_scale(spec, role)) for spec, role in named]
                 if None not in logs:
                     return PairMap.of(PowerOfTwoSum.of(logs, y, options).exact, (a, b), y, rule)
         shift = 15 if a.dtype == "int16" else 20

@@ -35,7 +35,7 @@ def rescale_factors(
         )
     scales = weights.scale.astype(np.float64)
     if scales.size != channels:
-        scales = np.full(channels, scales[0])
+        scales = np.full(channels, scales[0], np.float64)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return np.asarray(x.step * scales / y.step)
 

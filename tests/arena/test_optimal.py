@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.planners.graphs import draw, hard_graphs
-from refinterp.arena.ejection import Neighbours, eject
 from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import clashes, judge, lower_bound
 from refinterp.arena.lifetimes import lifetimes
 from refinterp.arena.optimal import optimal
 from refinterp.arena.packing import pack, scaled
 from refinterp.arena.problem import Buffer, Plan, Problem, plan_at
-from refinterp.arena.stacking import Stacker, Taste
+from refinterp.arena.search_by_ejection import Neighbours, eject
+from refinterp.arena.search_by_stacking import Stacker, Weighting
 from refinterp.errors import UsageError
 from refinterp.modelfile.reader import read_model
 from tests.arena.exhaustive import smallest_extent
@@ -195,7 +195,7 @@ def test_each_search_alone(problem: Problem) -> None:
     def never() -> bool:
         return False
 
-    found = stacker.search(best, 10_000, Taste(200.0, 1.0), rng, never)
+    found = stacker.search(best, 10_000, Weighting(200.0, 1.0), rng, never)
     assert found.offsets is not None
     assert (found.offsets + packing.sizes).max(initial=0) <= best
     offsets = np.cumsum(packing.sizes) - packing.sizes
@@ -203,7 +203,7 @@ def test_each_search_alone(problem: Problem) -> None:
     assert thrown is not None
     assert (thrown + packing.sizes).max(initial=0) <= best
     if best:
-        assert stacker.search(best - 1, 10_000, Taste(200.0, 1.0), rng, never).impossible
+        assert stacker.search(best - 1, 10_000, Weighting(200.0, 1.0), rng, never).impossible
         assert (
             eject(packing, Neighbours(packing), best - 1, offsets, random.Random(0), 200, never)
             is None
@@ -212,7 +212,7 @@ def test_each_search_alone(problem: Problem) -> None:
 
 def test_many_neighbours_cost_what_few_do() -> None:
     """Prices by sorting equal prices by table, so the search is the same in a crowd."""
-    from refinterp.arena import ejection
+    from refinterp.arena import search_by_ejection
 
     rng = np.random.default_rng(3)
     for count in (1, 2, 30, 200):
@@ -220,8 +220,8 @@ def test_many_neighbours_cost_what_few_do() -> None:
         end = begin + rng.integers(1, 90, count)
         dues = rng.random(count) + 0.1
         places = np.unique(np.concatenate([begin, end]))
-        table = ejection._costs_by_table(places, 37, begin, end, dues)
-        sorted_ = ejection._costs_by_sorting(places, 37, begin, end, dues)
+        table = search_by_ejection._costs_by_table(places, 37, begin, end, dues)
+        sorted_ = search_by_ejection._costs_by_sorting(places, 37, begin, end, dues)
         np.testing.assert_allclose(table, sorted_, rtol=1e-9, atol=1e-9)
         assert np.array_equal(table == 0, sorted_ == 0)
 

@@ -25,13 +25,14 @@ from numpy.typing import NDArray
 from refinterp.arena.packing import Ints, Packing
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 _NOWHERE: Final = 1 << 62
 _WORD: Final = 62  # bits that an offset and a size must share; no arena comes near
 _CELLS: Final = 1 << 20  # of an intermediate array; rows are worked through in blocks of so many
 
 
 @dataclass(frozen=True, slots=True)
-class Taste:
+class Weighting:
     """What makes a partial plan promising, clique by clique.
 
     tightness: how much the last units of room count against the first. progress: what a clique
@@ -107,7 +108,7 @@ class Stacker:
         self,
         capacity: int,
         width: int,
-        taste: Taste,
+        weighting: Weighting,
         rng: np.random.Generator,
         expired: Callable[[], bool],
     ) -> Stacked:
@@ -136,8 +137,8 @@ class Stacker:
                 return Stacked(None, complete)
             if len(keep) > width:
                 complete = False
-                worth = self._worth(rows, keep, capacity, taste)
-                worth += taste.noise * rng.standard_normal(len(keep))
+                worth = self._worth(rows, keep, capacity, weighting)
+                worth += weighting.noise * rng.standard_normal(len(keep))
                 keep = keep[np.argsort(-worth, kind="stable")[:width]]
             rows = _Rows(
                 rows.skyline[keep],
@@ -240,15 +241,15 @@ class Stacker:
             same[at] = (matter[at] == matter[at + 1]).all(1) & (left[at] == left[at + 1]).all(1)
         return np.sort(sound[order[np.concatenate([(True,), ~same])]])
 
-    def _worth(self, rows: _Rows, keep: Ints, capacity: int, taste: Taste) -> NDArray[np.float64]:
+    def _worth(self, rows: _Rows, keep: Ints, capacity: int, weighting: Weighting) -> Floats:
         """Return how promising each row is: room left in tight cliques, and cliques filled."""
-        scale = taste.tightness / capacity
+        scale = weighting.tightness / capacity
         rest = rows.rest[keep]
         room = capacity - rows.skyline[keep] - rest
         before = np.log1p((capacity - self._load) * scale)
         left = np.where(rest > 0, np.log1p(np.maximum(room, 0) * scale) - before, 0.0)
         filled = (self._load - rest) / np.maximum(self._load, 1)
-        return np.asarray((left + taste.progress * filled).sum(1, dtype=np.float64), np.float64)
+        return np.asarray((left + weighting.progress * filled).sum(1, dtype=np.float64), np.float64)
 
 
 def _spans(packing: Packing) -> list[tuple[int, Ints, Ints, Ints]]:
