@@ -138,6 +138,7 @@ def _tell(options: argparse.Namespace, report: DebugReport, model: Model, said: 
     say_notes(report.notes, said)
     if options.csv:
         _save_csv(report, options.csv)
+    document = debug_document(report, model.source, float_model) | {"data": said.document()}
     if options.html:
         from refinterp.report.page_debug import debug_page
 
@@ -147,14 +148,13 @@ def _tell(options: argparse.Namespace, report: DebugReport, model: Model, said: 
             float_model=float_model,
             plan=None if report.refused else _plan(model),
             weights=all_weights(model, (layer.operator for layer in report.layers)),
+            document=document,
         )
         save_text(options.html, page)
     if options.model_explorer:
         _save_node_data(report, options.model_explorer, model.subgraphs[0].name)
     if options.json:
-        print_document(
-            {**debug_document(report, model.source, float_model), "data": said.document()}
-        )
+        print_document(document)
     else:
         print_debug(report, everything=options.all)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.debug.reference.weights import WeightFigures
@@ -46,10 +46,11 @@ def debug_page(
     float_model: str | None = None,
     plan: TensorPlan | None = None,
     weights: Mapping[int, WeightFigures] = NO_WEIGHTS,
+    document: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page. model, float_model: where they were read from. plan: to draw the arena.
 
-    weights: by operator.
+    weights: by operator. document: the command's, which the page carries; by default the report's.
     """
     name = PurePath(model).name if model else "model"
     order = sorted(report.layers, key=lambda layer: (layer.operator, layer.tensor))
@@ -63,7 +64,7 @@ def debug_page(
         _unpaired(report),
         None if plan is None else plan_section(plan, name, heading="Arena"),
         section("", definitions(_WORDS)),
-        data=debug_document(report, model, float_model),
+        data=document or debug_document(report, model, float_model),
     )
 
 
