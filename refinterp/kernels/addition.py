@@ -126,7 +126,8 @@ class SumInteger(Steady):
         if self.types is None or codes.size <= _CODES.size:
             return rescale((codes - zero) << self.shift, factor)
         scaled = rescale((_CODES - zero) << self.shift, factor)
-        return np.asarray(scaled.take(codes - _CODES[0]))
+        places = (codes - _CODES[0]).astype(np.intp, copy=False)
+        return np.asarray(scaled.take(places))
 
     def exact(self, a: I64, b: I64) -> I64:
         """The definition: codes a, b → codes y; int64 arrays that broadcast."""
