@@ -36,8 +36,9 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_document(document(**{words[0]: _captured(words) for _, words in stops}))
             return 0
-        for question, words in stops:
-            print_text()
+        for number, (question, words) in enumerate(stops):
+            if number:
+                print_text()
             print_text(question, style="bold")
             line = "$ refinterp " + " ".join(_shown(word) for word in words)
             print_text(line, style="dim", whole=True)
