@@ -6,7 +6,7 @@ import datetime
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ def page(results: Mapping[str, Any]) -> str:
             f"| {row['refused'] / row['models']:.0%} | {row['aborted'] or ''} "
             f"| {row['agreed'] / row['models']:.1%} | {row['ours_agreed'] / row['models']:.1%} |"
         )
-    return "\n".join([*lines, "", *_exceptions(rows), "", *_STRICTER]) + "\n"
+    return "\n".join([*lines, "", *_exceptions(rows), "", *_STRICTER, *_stricter(rows)]) + "\n"
 
 
 def _short(runtime: str) -> str:
@@ -188,6 +188,25 @@ _STRICTER = (
     "- a result of another type than the operator computes: LiteRT ignores what the file says of",
     "  many results, TFLM writes elements of one type into memory laid out for another;",
     "- in TFLM, shapes that do not fit each other: its kernels read and write where they lead;",
-    "- operand types that no kernel was written for, and activations that are none (SIGN_BIT, and",
-    "  TANH outside recurrent operators), which both take for no activation.",
+    "- operand types that no kernel was written for, a bias of a type that the kernel does not",
+    "  read as such, and activations that are none (SIGN_BIT, and TANH outside recurrent",
+    "  operators), which both take for no activation;",
+    "- an operand or a result more than the operator has, which nobody reads or writes.",
+    "",
+    "Such models among those above, by what was changed:",
+    "",
+    "| changed | litert | tflm |",
+    "|---|--:|--:|",
 )
+
+
+def _stricter(rows: Sequence[Row]) -> list[str]:
+    """How many models a run of ours refuses though table and runtime run them, by the change."""
+    totals: dict[str, Counter[str]] = {"litert": Counter(), "tflm": Counter()}
+    for row in rows:
+        totals["tflm" if row["runtime"] == "tflm" else "litert"].update(row["stricter"])
+    fields = totals["litert"] + totals["tflm"]
+    return [
+        f"| {field} | {totals['litert'][field] or ''} | {totals['tflm'][field] or ''} |"
+        for field, _ in sorted(fields.items(), key=lambda one: (-one[1], one[0]))
+    ]
