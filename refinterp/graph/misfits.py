@@ -41,7 +41,10 @@ def misfits(
     called: dict[str, TensorSpec | None] = {}
     for place, spec in enumerate(operands):
         called.setdefault(names.kind_of(place), spec)
-    said: list[str] = []
+    shaped = {
+        names.kind_of(place): spec for place, spec in enumerate(operands) if place not in unshaped
+    }
+    said = _bias(facts.filter_axis, shaped.get("filter"), shaped.get("bias"))
     for place, spec in enumerate(operands):
         if spec is not None:
             kind = names.kind_of(place)
@@ -105,6 +108,19 @@ def _rank(facts: OperatorFacts, kind: str, spec: TensorSpec) -> list[str]:
         return []
     ranks = _numbers(lowest, highest)
     return [f"found rank {rank}, shape {list(spec.shape)}; allowed: rank {ranks}"]
+
+
+def _bias(axis: int | None, w: TensorSpec | None, bias: TensorSpec | None) -> list[str]:
+    """A bias has one element for each output channel, which lie along an axis of the filter."""
+    if axis is None or w is None or bias is None or len(w.shape) <= axis:
+        return []
+    channels = w.shape[axis]
+    if bias.size == channels:
+        return []
+    return [
+        f"operand bias {bias.name!r}: found {bias.size} elements; allowed: {channels}, one for "
+        f"each output channel of the filter {w.name!r}"
+    ]
 
 
 def _values(

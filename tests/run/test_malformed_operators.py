@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from refinterp.cli.inspect import inspected
 from refinterp.cli.main import main
 from refinterp.debug.faults.lint import lint
 from refinterp.errors import ModelError, UnsupportedError
+from refinterp.graph.build import GraphBuilder
 from refinterp.graph.operators import OPERATORS
 from refinterp.modelfile.writer import write_model
 from refinterp.run.prepare import prepare
@@ -62,3 +64,17 @@ def test_many_ways_are_tried():
     found = [one.way for operator in ("CONV_2D", "LSTM", "MEAN") for one in malformed(operator)]
     assert len(found) > 200
     assert len(set(found)) == 8
+
+
+@pytest.mark.parametrize("extents", [(1,), (3,), (5,)])
+def test_a_bias_of_another_length(extents):
+    """A float bias that is no channel's is refused by name, not met in the middle of a run."""
+    g = GraphBuilder()
+    x = g.input("x", (1, 4, 4, 2), "float32")
+    w = g.constant("w", np.ones((4, 1, 1, 2), np.float32))
+    b = g.constant("b", np.ones(extents, np.float32))
+    y = g.tensor("y", (1, 4, 4, 4), "float32")
+    options = {"padding": "VALID", "stride_h": 1, "stride_w": 1}
+    g.operator("CONV_2D", [x, w, b], [y], options)
+    with pytest.raises(ModelError, match=rf"operand bias 'b': found {extents[0]} elem.*allowed: 4"):
+        prepare(g.build(outputs=[y]))
