@@ -17,6 +17,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.graph.specs import tensor_specs
 
 _SHOWN: Final = 6  # names in a sentence
+_FOLDED: Final = ("filter", "bias")
 
 Given = Sequence[TensorSpec | None]
 
@@ -38,16 +39,17 @@ def misfits(
     if found:
         return found
     names = facts.signature(len(operands))
+    kinds = [names.kind_of(place) for place in range(len(operands))]
     called: dict[str, TensorSpec | None] = {}
-    for place, spec in enumerate(operands):
-        called.setdefault(names.kind_of(place), spec)
-    shaped = {
-        names.kind_of(place): spec for place, spec in enumerate(operands) if place not in unshaped
-    }
-    said = _bias(facts.filter_axis, shaped.get("filter"), shaped.get("bias"))
+    for kind, spec in zip(kinds, operands, strict=True):
+        called.setdefault(kind, spec)
+    said: list[str] = []
+    if facts.filter_axis is not None:
+        unsure = {kinds[place] for place in unshaped}
+        said += _bias(facts.filter_axis, called, unsure)
     for place, spec in enumerate(operands):
         if spec is not None:
-            kind = names.kind_of(place)
+            kind = kinds[place]
             found = (
                 _rank(facts, kind, spec) if kind in facts.ranks and place not in unshaped else []
             )
@@ -110,9 +112,13 @@ def _rank(facts: OperatorFacts, kind: str, spec: TensorSpec) -> list[str]:
     return [f"found rank {rank}, shape {list(spec.shape)}; allowed: rank {ranks}"]
 
 
-def _bias(axis: int | None, w: TensorSpec | None, bias: TensorSpec | None) -> list[str]:
-    """A bias has one element for each output channel, which lie along an axis of the filter."""
-    if axis is None or w is None or bias is None or len(w.shape) <= axis:
+def _bias(axis: int, called: Mapping[str, TensorSpec | None], unsure: set[str]) -> list[str]:
+    """A bias has one element for each output channel, which lie along an axis of the filter.
+
+    unsure: operands whose shapes are not known.
+    """
+    w, bias = called.get("filter"), called.get("bias")
+    if w is None or bias is None or len(w.shape) <= axis or not unsure.isdisjoint(_FOLDED):
         return []
     channels = w.shape[axis]
     if bias.size == channels:
