@@ -12,21 +12,19 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import datetime
 import json
 import os
-import platform
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from conformance.operators.cases import load_all as load_generators
 from conformance.operators.known_proof import Runtimes
 from conformance.operators.run import FLAVOURS, run_cell
+from conformance.rows_file import write_rows
 from conformance.sources import hash_of, modules_naming
 from refinterp.kernels.registry import load_all as load_kernels
 
@@ -149,8 +147,8 @@ def read_rows() -> list[Row]:
 
 
 def rows_of(results: Mapping[str, Any]) -> list[Row]:
-    """The rows of a results file, whole."""
-    return [{**_DEFAULTS, **row} for row in results["rows"]]
+    """The rows of a results file, whole, their fields in the file's order."""
+    return [row | _DEFAULTS | row for row in results["rows"]]
 
 
 def _brief(row: Row) -> Row:
@@ -164,19 +162,9 @@ def _brief(row: Row) -> Row:
 
 def write(rows: Mapping[Cell, Row]) -> None:
     """Write the results file and the page."""
-    packages = ("numpy", "ai-edge-litert", "tflite-micro")
-    head = {
-        "schema_version": "1.0.0",
-        "date": datetime.date.today().isoformat(),
-        "versions": {
-            "python": platform.python_version(), **{name: version(name) for name in packages}
-        },
-    }  # fmt: skip
-    lines = ",\n".join(json.dumps(_brief(rows[cell])) for cell in sorted(rows))
-    text = json.dumps(head, indent=1)[:-2] + ',\n "rows": [\n' + lines + "\n]\n}\n"
-    RESULTS.write_text(text, "utf-8")
+    document = write_rows(RESULTS, (_brief(rows[cell]) for cell in sorted(rows)))
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(json.loads(text)), "utf-8")
+    PAGE.write_text(page(document), "utf-8")
 
 
 def page(results: Mapping[str, Any]) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from conformance.refusals.trial import DisturbedTrial, RefusalCell
+from conformance.rows_file import write_rows
 from conformance.sources import hash_of
 from refinterp.verdicts.table import rule_for
 
@@ -73,19 +71,8 @@ def read_rows() -> list[Row]:
 def write(done: Mapping[Key, Row]) -> None:
     """Put rows into the results file, and write the page; another run may have put in others."""
     rows = [row for row in read_rows() if (row["operator"], row["runtime"]) not in done]
-    packages = ("numpy", "ai-edge-litert", "tflite-micro")
-    head = {
-        "schema_version": "1.0.0",
-        "date": datetime.date.today().isoformat(),
-        "versions": {
-            "python": platform.python_version(), **{name: version(name) for name in packages}
-        },
-    }  # fmt: skip
     ordered = sorted([*rows, *done.values()], key=lambda row: (row["operator"], row["runtime"]))
-    lines = ",\n".join(json.dumps(row) for row in ordered)
-    text = json.dumps(head, indent=1)[:-2] + ',\n "rows": [\n' + lines + "\n]\n}\n"
-    RESULTS.write_text(text, "utf-8")
-    PAGE.write_text(page(json.loads(text)), "utf-8")
+    PAGE.write_text(page(write_rows(RESULTS, ordered)), "utf-8")
 
 
 def page(results: Mapping[str, Any]) -> str:

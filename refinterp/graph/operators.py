@@ -209,6 +209,24 @@ _BOTH_LSTM_SCALED: Final = tuple(
     for name in (*_LSTM_WEIGHTS, *_PEEPHOLES, "projection_weights", *_AUXILIARY)
 )
 
+_RNN: Final = OperatorFacts(
+    operands=o.Recurrent,
+    ranks={
+        "input": (2, 3),
+        "weights": (2, 2),
+        "recurrent_weights": (2, 2),
+        "bias": (1, 1),
+        "hidden_state": (2, 2),
+    },
+    types={
+        "recurrent_weights": "weights",
+        "bias": ("float32",),
+        "hidden_state": ("float32",),
+        "output": ("float32",),
+    },
+    scaled=("weights", "recurrent_weights"),
+)
+
 OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
     {
         "ABS": OperatorFacts(
@@ -743,23 +761,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             moves=True,
         ),
         "RIGHT_SHIFT": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
-        "RNN": OperatorFacts(
-            operands=o.Recurrent,
-            ranks={
-                "input": (2, 3),
-                "weights": (2, 2),
-                "recurrent_weights": (2, 2),
-                "bias": (1, 1),
-                "hidden_state": (2, 2),
-            },
-            types={
-                "recurrent_weights": "weights",
-                "bias": ("float32",),
-                "hidden_state": ("float32",),
-                "output": ("float32",),
-            },
-            scaled=("weights", "recurrent_weights"),
-        ),
+        "RNN": _RNN,
         "ROUND": OperatorFacts(operands=o.Unary, types=_SAME),
         "RSQRT": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
         "SCATTER_ND": OperatorFacts(
@@ -1029,23 +1031,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             scaled=_LSTM_SCALED,
             scaled_types=("int8", "int16"),
         ),
-        "UNIDIRECTIONAL_SEQUENCE_RNN": OperatorFacts(
-            operands=o.Recurrent,
-            ranks={
-                "input": (2, 3),
-                "weights": (2, 2),
-                "recurrent_weights": (2, 2),
-                "bias": (1, 1),
-                "hidden_state": (2, 2),
-            },
-            types={
-                "recurrent_weights": "weights",
-                "bias": ("float32",),
-                "hidden_state": ("float32",),
-                "output": ("float32",),
-            },
-            scaled=("weights", "recurrent_weights"),
-        ),
+        "UNIDIRECTIONAL_SEQUENCE_RNN": _RNN,
         "UNIQUE": OperatorFacts(
             operands=o.Unary,
             results=("output", "indices"),

@@ -38,15 +38,36 @@ def extremes(values: Array, channels: int) -> tuple[Array, Array]:
 
 
 @dataclass(slots=True)
-class TensorCodeSums:
+class CountsAndExtremes:
+    """Counts, and the extremes of each channel (channels,): None before the first element."""
+
+    counts: Counts | None = field(default=None, kw_only=True)
+    smallest: Array | None = field(default=None, kw_only=True)
+    largest: Array | None = field(default=None, kw_only=True)
+
+    def extend(self, smallest: Array, largest: Array) -> None:
+        """Take the extremes of more elements into account."""
+        if self.smallest is None or self.largest is None:
+            self.smallest, self.largest = smallest.copy(), largest.copy()
+        else:
+            np.minimum(self.smallest, smallest, out=self.smallest)
+            np.maximum(self.largest, largest, out=self.largest)
+
+    def merge_counts(self, other: CountsAndExtremes) -> None:
+        """Take the counts and extremes of other samples into account."""
+        if other.counts is not None:
+            self.counts = other.counts + (0 if self.counts is None else self.counts)
+        if other.smallest is not None and other.largest is not None:
+            self.extend(other.smallest, other.largest)
+
+
+@dataclass(slots=True)
+class TensorCodeSums(CountsAndExtremes):
     """Codes of any number of samples: counts by code, and the extremes of each channel."""
 
     low: int
     high: int
     channels: int
-    counts: Counts | None = None
-    smallest: Array | None = None
-    largest: Array | None = None
 
     def add(self, codes: Array) -> None:
         """Take one sample into account."""
@@ -57,21 +78,11 @@ class TensorCodeSums:
             if self.counts is None:
                 self.counts = np.zeros(self.high - self.low + 1, np.int64)
             self.counts += _count_codes(flat, self.low, self.counts.size)
-        self._extend(*extremes(flat, self.channels))
-
-    def _extend(self, smallest: Array, largest: Array) -> None:
-        if self.smallest is None or self.largest is None:
-            self.smallest, self.largest = smallest.copy(), largest.copy()
-        else:
-            np.minimum(self.smallest, smallest, out=self.smallest)
-            np.maximum(self.largest, largest, out=self.largest)
+        self.extend(*extremes(flat, self.channels))
 
     def merge(self, other: TensorCodeSums) -> None:
         """Take all samples of another into account."""
-        if other.counts is not None:
-            self.counts = other.counts + (0 if self.counts is None else self.counts)
-        if other.smallest is not None and other.largest is not None:
-            self._extend(other.smallest, other.largest)
+        self.merge_counts(other)
 
     def figures(self) -> CodeFigures | None:
         """Return the figures, None before the first element."""
@@ -133,7 +144,7 @@ class CodeFigures:
 
 
 @dataclass(slots=True)
-class RealSums:
+class RealSums(CountsAndExtremes):
     """Reference reals of any number of samples, placed on a quantized tensor's grid.
 
     excess: sum of squared distances, in steps, of what lies beyond the grid from its end.
@@ -142,10 +153,7 @@ class RealSums:
     grid: Grid
     channels: int
     elements: int = 0
-    counts: Counts | None = None
     excess: ExactSum = field(default_factory=ExactSum)
-    smallest: Array | None = None
-    largest: Array | None = None
 
     def add(self, reals: Array) -> None:
         """Take one sample into account."""
@@ -154,7 +162,7 @@ class RealSums:
             return
         self.elements += flat.size
         smallest, largest = extremes(flat, self.channels)
-        self._extend(smallest, largest)
+        self.extend(smallest, largest)
         if not (np.isfinite(smallest).all() and np.isfinite(largest).all()):
             return  # their extremes tell; a place on the grid they have not
         if not np.all(self.grid.scale > 0):
@@ -200,21 +208,11 @@ class RealSums:
             low, high = self._places(np.stack((smallest.min(), largest.max())), 0)
         return bool(low >= 0 and high <= self.grid.high - self.grid.low)
 
-    def _extend(self, smallest: Array, largest: Array) -> None:
-        if self.smallest is None or self.largest is None:
-            self.smallest, self.largest = smallest.copy(), largest.copy()
-        else:
-            np.minimum(self.smallest, smallest, out=self.smallest)
-            np.maximum(self.largest, largest, out=self.largest)
-
     def merge(self, other: RealSums) -> None:
         """Take all samples of another into account."""
         self.elements += other.elements
         self.excess.merge(other.excess)
-        if other.counts is not None:
-            self.counts = other.counts + (0 if self.counts is None else self.counts)
-        if other.smallest is not None and other.largest is not None:
-            self._extend(other.smallest, other.largest)
+        self.merge_counts(other)
 
     def figures(self) -> RealFigures | None:
         """Return the figures, None before the first element."""
