@@ -26,6 +26,7 @@ BEGIN, END = "<!-- rooms: begin -->", "<!-- rooms: end -->"
 
 ROOMS: Final[Mapping[str, str]] = {
     "errors": "what is raised",
+    "version": "the version",
     "numerics": "rounding rules, exact products",
     "graph": "a model as frozen data; what an operator is",
     "modelfile": "bytes to a model and back",

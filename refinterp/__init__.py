@@ -5,6 +5,8 @@ Names are imported when they are first asked for, so that `import refinterp` cos
 
 from __future__ import annotations
 
+from refinterp.version import __version__ as __version__
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the same names for type checkers and editors, which run nothing
     from refinterp.errors import ModelError as ModelError
@@ -28,8 +30,6 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which run not
     from refinterp.modelfile.writer import write_model as write_model
     from refinterp.report.notebook import load_ipython_extension as load_ipython_extension
     from refinterp.report.notebook import unload_ipython_extension as unload_ipython_extension
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Delegate": "refinterp.interpreter",

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import refinterp
 from refinterp.graph.model import Model
 from refinterp.graph.specs import tensor_specs
 from refinterp.modelfile.reader import read_model
@@ -23,6 +22,7 @@ from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
 from refinterp.runtimes.names import RUNTIMES, known
 from refinterp.samples.source import random_samples
+from refinterp.version import __version__
 
 SEED = 42
 Data = Sequence[Sequence[NDArray[Any]]]
@@ -73,7 +73,7 @@ def _ours(name: str, model: Model, batch: int, plain: bool, samples: Data) -> Su
     for place, sample in enumerate(_given(model, samples, executor.samples)):
         for tensor, values in zip(program.graph.inputs, sample, strict=True):
             executor.input(tensor)[place] = values
-    return Subject(name, refinterp.__version__, executor.samples, executor.invoke, executor)
+    return Subject(name, __version__, executor.samples, executor.invoke, executor)
 
 
 def _litert(name: str, model: bytes, sample: Sequence[NDArray[Any]], threads: int) -> Subject:

@@ -1,1 +1,1 @@
-"""The operators, one file each; `registry` finds them."""
+"""What operators compute, one file each in `ops`, and what they share; `registry` finds them."""

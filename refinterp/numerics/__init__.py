@@ -1,1 +1,1 @@
-"""The arithmetic: rounding rules, exact products, windows, activations, flavours."""
+"""The arithmetic: rounding rules, exact products, windows, activations."""

@@ -14,12 +14,12 @@ from concurrent.futures import CancelledError
 from functools import lru_cache
 from typing import Any, Final
 
-import refinterp
 from refinterp.debug.compare import Comparison
 from refinterp.debug.measure.measurements import Measurements
 from refinterp.debug.spread.shards import Shard, ShardJob
 from refinterp.errors import RefinterpError, UnsupportedError, UsageError
 from refinterp.samples.samples import Samples
+from refinterp.version import __version__
 
 _POLL: Final = 0.1  # seconds between looks at whether to stop
 _CONNECT: Final = "10s"
@@ -57,7 +57,7 @@ def measure_on_cluster(
     with client:
         pending = {}
         for shard in work:
-            future = client.submit(measure_shard, job, shard, refinterp.__version__, pure=False)
+            future = client.submit(measure_shard, job, shard, __version__, pure=False)
             pending[future] = shard
             future.add_done_callback(answers.put)
         while pending and not (stopping is not None and stopping()):
@@ -88,9 +88,9 @@ def measure_shard(job: ShardJob, shard: Shard, version: str) -> Measurements:
 
     Raises UsageError when the worker's refinterp is not of the version that asks.
     """
-    if version != refinterp.__version__:
+    if version != __version__:
         raise UsageError(
-            f"the worker has refinterp {refinterp.__version__}, the client {version}; "
+            f"the worker has refinterp {__version__}, the client {version}; "
             "install the same on both"
         )
     with _AT_ONCE:
