@@ -5,8 +5,6 @@ Names are imported when they are first asked for, so that `import refinterp` cos
 
 from __future__ import annotations
 
-from refinterp.version import __version__ as __version__
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the same names for type checkers and editors, which run nothing
     from refinterp.errors import ModelError as ModelError
@@ -30,6 +28,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which run not
     from refinterp.modelfile.writer import write_model as write_model
     from refinterp.report.notebook import load_ipython_extension as load_ipython_extension
     from refinterp.report.notebook import unload_ipython_extension as unload_ipython_extension
+    from refinterp.version import __version__ as __version__
 
 _HOMES = {
     "Delegate": "refinterp.interpreter",
@@ -53,10 +52,11 @@ _HOMES = {
     "unload_ipython_extension": "refinterp.report.notebook",
     "unregister_custom": "refinterp.kernels.custom",
     "write_model": "refinterp.modelfile.writer",
+    "__version__": "refinterp.version",
 }
 """Where each public name lives."""
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> object:
