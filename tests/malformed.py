@@ -81,6 +81,9 @@ class _Maker:
                 kind = self.names.kind_of(place)
                 if kind in self.facts.ranks:
                     yield from self.ranks(kind, tensor)
+                if kind == "bias" and self.facts.filter_axis is not None:
+                    size = int(np.prod(self.tensors[tensor].shape))
+                    yield "size", kind, self.reshaped(tensor, (size + 1,))
                 if self.facts.types.get(kind) != kind or tensor != self.operator.inputs[0]:
                     yield from self.values(kind, tensor)
         for place, tensor in enumerate(self.operator.outputs):

@@ -374,6 +374,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.TransposedWeighted,
             ranks={"input": (5, 5), "filter": (5, 5), "bias": (1, 1)},
             types={"output_shape": _WHOLE, "filter": "input", "bias": "input", "output": "input"},
+            filter_axis=3,
         ),
         "COS": OperatorFacts(operands=o.Unary, types=_SAME),
         "CUMSUM": OperatorFacts(

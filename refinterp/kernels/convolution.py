@@ -69,10 +69,6 @@ def windows(
 
 def patch_grid(x: TensorSpec, w: TensorSpec, options: Conv2DOptions) -> PatchGrid:
     """Place the filter's window on the input; raises ModelError for shapes that cannot be."""
-    if len(x.shape) != 4 or len(w.shape) != 4:
-        raise ModelError(
-            f"CONV_2D needs a 4-D input and filter, got {list(x.shape)} and {list(w.shape)}"
-        )
     channels, per_group = x.shape[3], w.shape[3]
     if per_group == 0 or channels % per_group or w.shape[0] % (channels // per_group):
         raise ModelError(
@@ -92,10 +88,10 @@ def conv_output_shapes(operands: Weighted[TensorSpec], options: Conv2DOptions) -
 
 def frame_grid(x: TensorSpec, w: TensorSpec, options: DepthwiseConv2DOptions) -> FrameGrid:
     """Place the filter's window on the input; raises ModelError for shapes that cannot be."""
-    if len(x.shape) != 4 or len(w.shape) != 4 or w.shape[0] != 1:
+    if w.shape[0] != 1:
         raise ModelError(
-            "DEPTHWISE_CONV_2D needs a 4-D input and a filter of shape [1, height, width, "
-            f"channels], got {list(x.shape)} and {list(w.shape)}"
+            "DEPTHWISE_CONV_2D needs a filter of shape [1, height, width, channels], got "
+            f"{list(w.shape)}"
         )
     channels = x.shape[3]
     if channels == 0 or w.shape[3] % channels:

@@ -40,7 +40,6 @@ def litert_cell(
     x, state = operands.input, operands.cell_state
     h = operands.output_state
     together = options.time_major or len(x.shape) == 2
-    _types(operands, x.dtype, "int32")
     log = log2_if_power(state.step) if state.step > 0 else None
     if log is None or not -15 <= log <= -9:
         raise ModelError(
@@ -129,7 +128,6 @@ def tflm_cell(operands: FullLstm[TensorSpec], options: lstm.LstmOptions) -> Inte
     x, state = operands.input, operands.cell_state
     h = operands.output_state
     wide = x.dtype == "int16"
-    _types(operands, x.dtype, "int64" if wide else "int32")
     refuse_variants(operands)
     log = log2_if_power(state.step) if state.step > 0 else None
     if log is None:
@@ -195,23 +193,6 @@ def refuse_variants(operands: FullLstm[TensorSpec]) -> None:
             f"TFLM runs LSTMs with all four gates and without inputs {extra}; this one has "
             f"{found or 'no input gate'}"
         )
-
-
-def _types(operands: FullLstm[TensorSpec], data: str, bias: str) -> None:
-    kinds = dict.fromkeys([*range(1, 9), lstm.PROJECTION], "int8")
-    kinds |= dict.fromkeys([*range(9, 12), *range(20, 24), lstm.CELL_STATE], "int16")
-    kinds |= dict.fromkeys([*range(12, 16), lstm.PROJECTION_BIAS], bias)
-    kinds[lstm.OUTPUT_STATE] = data
-    for index, kind in sorted(kinds.items()):
-        spec = lstm.at(operands, index)
-        if spec is None:
-            continue
-        if spec.dtype != kind:
-            raise ModelError(f"input {index} ({spec.name!r}) is {spec.dtype}; it must be {kind}")
-        if kind != bias and not spec.quantized:
-            raise ModelError(f"input {index} ({spec.name!r}) has no scale")
-    if not operands.input.quantized:
-        raise ModelError("the data have no scale")
 
 
 def _norm(operands: FullLstm[TensorSpec], number: int) -> Norm:

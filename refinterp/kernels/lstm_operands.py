@@ -82,16 +82,9 @@ def sizes(operands: FullLstm[TensorSpec], *, time_major: bool) -> Sizes:
     if len(operands) not in (20, 24):
         raise ModelError(f"an LSTM has 20 or 24 operands, not {len(operands)}")
     x = operands.input
-    if len(x.shape) not in (2, 3):
-        raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 2 or 3 needed")
     steps: Shape = (1, x.shape[0]) if len(x.shape) == 2 else x.shape[:2]
     time, batch = steps if time_major or len(x.shape) == 2 else steps[::-1]
     weights, recurrent = operands.input_to_output_weights, operands.recurrent_to_output_weights
-    if len(weights.shape) != 2 or not recurrent.shape:
-        raise ModelError(
-            f"weights {weights.name!r} and {recurrent.name!r} have shapes {list(weights.shape)} "
-            f"and {list(recurrent.shape)}; [cells, data] and [cells, outputs] are needed"
-        )
     cells, outputs = weights.shape[0], recurrent.shape[-1]
     size = Sizes(batch, time, x.shape[-1], cells, outputs)
     _check(operands, size)

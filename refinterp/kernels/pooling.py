@@ -38,8 +38,6 @@ class Pool2DOptions:
 
 def grid(x: TensorSpec, options: Pool2DOptions) -> FrameGrid:
     """Place the window on the input; raises ModelError for shapes that cannot be."""
-    if len(x.shape) != 4:
-        raise ModelError(f"pooling needs a 4-D input, got {list(x.shape)}")
     height = window(
         options.padding, x.shape[1], options.filter_height, options.stride_h, where="pool height"
     )

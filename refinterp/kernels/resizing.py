@@ -23,10 +23,8 @@ def resized(operands: Resized[TensorSpec], where: str) -> Shape:
     """Return the output's shape."""
     x = operands.input
     size = integers(operands.size, where)
-    if len(x.shape) != 4 or len(size) != 2:
-        raise ModelError(
-            f"{where}: input {list(x.shape)} and size {size} must have 4 dimensions and 2 elements"
-        )
+    if len(size) != 2:
+        raise ModelError(f"{where}: size {size} must have 2 elements, height and width")
     if min(size) < 1 or 0 in x.shape[1:3]:
         raise ModelError(f"{where}: cannot resize {list(x.shape)} to {size}")
     return (x.shape[0], *size, x.shape[3])

@@ -58,42 +58,33 @@ def checked_units(
     x: TensorSpec, weights: TensorSpec, recurrent: TensorSpec, bias: TensorSpec
 ) -> int:
     """Check one cell's weights, recurrent weights and bias; returns its units."""
-    if len(weights.shape) != 2:
-        raise ModelError(
-            f"weights {weights.name!r} have shape {list(weights.shape)}; rank 2 needed"
-        )
     units = weights.shape[0]
     if (
         weights.shape[1] != x.shape[-1]
         or recurrent.shape != (units, units)
         or bias.shape != (units,)
-        or bias.dtype != "float32"
     ):
         raise ModelError(
             f"data {list(x.shape)}, weights {list(weights.shape)}, recurrent weights "
             f"{list(recurrent.shape)} and bias {list(bias.shape)} do not fit: [..., n], "
             "[units, n], [units, units], [units]"
         )
-    if recurrent.dtype != weights.dtype:
-        raise ModelError(f"weights are {weights.dtype} and {recurrent.dtype}; both must be alike")
     product_scale(weights)
     product_scale(recurrent)
     return units
 
 
 def check_state(state: TensorSpec, batch: int, units: int) -> None:
-    """Check a state: a float32 variable (batch, units); raises ModelError."""
-    if not state.is_variable or state.shape != (batch, units) or state.dtype != "float32":
+    """Check a state: a variable (batch, units); raises ModelError."""
+    if not state.is_variable or state.shape != (batch, units):
         raise ModelError(
-            f"state {state.name!r} must be a float32 variable of shape {[batch, units]}; it is "
-            f"{state.dtype} of shape {list(state.shape)}"
+            f"state {state.name!r} must be a variable of shape {[batch, units]}; it has shape "
+            f"{list(state.shape)}{'' if state.is_variable else ' and is no variable'}"
         )
 
 
 def batch_of(x: TensorSpec, *, time_major: bool) -> int:
-    """The number of sequences; raises ModelError for data of another rank."""
-    if len(x.shape) not in (2, 3):
-        raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 2 or 3 needed")
+    """The number of sequences."""
     return x.shape[1] if len(x.shape) == 3 and time_major else x.shape[0]
 
 

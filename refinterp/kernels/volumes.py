@@ -73,17 +73,9 @@ def _meeting(place: Window, tap: int, extent: int) -> tuple[slice, slice]:
 
 
 def check_volumes(x: TensorSpec, w: TensorSpec, channels_at: int, where: str) -> None:
-    """Raise ModelError unless data and filter have five axes and as many input channels."""
-    if len(x.shape) != 5 or len(w.shape) != 5 or x.shape[4] != w.shape[channels_at]:
+    """Raise ModelError unless data and filter have as many input channels."""
+    if x.shape[4] != w.shape[channels_at]:
         raise ModelError(
-            f"{where} needs a 5-D input and filter of as many channels, got {list(x.shape)} and "
+            f"{where} needs an input and a filter of as many channels, got {list(x.shape)} and "
             f"{list(w.shape)}"
         )
-
-
-def check_bias(bias: TensorSpec | None, channels: int, where: str) -> None:
-    """Raise ModelError unless there is no bias, or one float32 number per channel."""
-    if bias is None:
-        return
-    if bias.size != channels:
-        raise ModelError(f"{where}: bias {bias.name!r} has {bias.size} values for {channels}")

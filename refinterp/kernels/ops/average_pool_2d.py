@@ -6,8 +6,8 @@ Integer   y = clip(t / n), t = sum(x) + n / 2 if sum(x) > 0 else sum(x) - n / 2,
 Shapes    x (batch, height, width, channels), y (batch, height', width', channels)
 Units     int8, uint8, int16 codes; x and y share scale and zero point
 Error     |y - exact| <= 1/2 code
-Raises    ModelError, from prepare only: a rank other than 4; x and y quantized differently, which
-          TFLM refuses and LiteRT overlooks
+Raises    ModelError, from prepare only: a window that does not fit; x and y quantized differently,
+          which TFLM refuses and LiteRT overlooks
 Source    LiteRT kernels/pooling.cc, internal/reference/pooling.h,
           internal/reference/integer_ops/pooling.h (f67457790); tflite-micro
           micro/kernels/pooling_common.cc (90b983c2b)

@@ -58,8 +58,6 @@ def batch_matmul_output_shapes(
 ) -> tuple[Shape, ...]:
     """The output's shape; `inputs` are the two factors."""
     x, w = operands.left, operands.right
-    if x is None or w is None or min(len(x.shape), len(w.shape)) < 2:
-        raise ModelError("BATCH_MATMUL needs two inputs of at least two dimensions")
     left, right = _turned(x.shape, options.adj_x), _turned(w.shape, options.adj_y)
     try:
         lead = np.broadcast_shapes(left[:-2], right[:-2])

@@ -78,8 +78,6 @@ def bidirectional_output_shapes(
 ) -> tuple[Shape, ...]:
     """One or two outputs."""
     x = operands.input
-    if len(x.shape) != 3:
-        raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 3 needed")
     counts = [
         lstm.sizes(_direction(operands, number), time_major=options.time_major).outputs
         for number in (0, 1)

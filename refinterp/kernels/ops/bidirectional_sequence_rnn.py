@@ -42,8 +42,6 @@ def bidirectional_output_shapes(
 ) -> tuple[Shape, ...]:
     """One or two outputs."""
     x = operands.input
-    if len(x.shape) != 3:
-        raise ModelError(f"input {x.name!r} has shape {list(x.shape)}; rank 3 needed")
     forward, backward = _both_units(operands)
     lead = x.shape[:-1]
     if options.merge_outputs:

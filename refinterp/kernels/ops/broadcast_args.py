@@ -1,7 +1,6 @@
 """BROADCAST_ARGS: the shape that two shapes broadcast to.
 
 Shapes    a, b: int32 or int64 vectors of sizes; y: as long as the longer one
-Raises    ModelError, from prepare only: operands that are not vectors of one integer type
 Source    LiteRT kernels/broadcast_args.cc, internal/reference/broadcast_args.h (f67457790)
 Exact to  LiteRT BUILTIN_REF and TFLM
 """
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
@@ -32,10 +30,6 @@ class BroadcastArgs(Kernel):
     def output_shapes(operands: Binary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the longer vector's shape."""
         a, b = operands.left, operands.right
-        if len(a.shape) != 1 or len(b.shape) != 1:
-            raise ModelError(
-                f"BROADCAST_ARGS: operands {list(a.shape)} and {list(b.shape)} must be vectors"
-            )
         return (max(a.shape, b.shape),)
 
     @classmethod

@@ -10,7 +10,7 @@ Shapes    x (batch, height, width, in), w (out, kernel height, kernel width, in 
           bias (out,) or omitted, y (batch, height', width', out)
 Units     codes, real = scale * (code - zero point); w: zero point 0 but for uint8; bias: scale
           x * w
-Raises    ModelError, from prepare only: ranks, channel counts, scales that do not fit together
+Raises    ModelError, from prepare only: channel counts, scales that do not fit together
 Source    LiteRT kernels/conv.cc, internal/reference/integer_ops/conv.h (f67457790);
           tflite-micro micro/kernels/conv_common.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8, LiteRT for uint8; float32 within

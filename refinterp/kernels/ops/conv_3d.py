@@ -3,7 +3,7 @@
 Real      y = clamp(sum(w * x) + bias)
 Shapes    x (batch, depth, height, width, in), w (kernel depth, kernel height, kernel width, in,
           out), bias (out,) or omitted, y (batch, depth', height', width', out)
-Raises    ModelError, from prepare only: ranks, channel counts, strides that do not fit together
+Raises    ModelError, from prepare only: channel counts, strides that do not fit together
 Source    LiteRT kernels/conv3d.cc, internal/reference/conv3d.h (f67457790)
 Exact to  LiteRT BUILTIN_REF within rounding of the sum; TFLM has no such operator
 """
@@ -21,7 +21,7 @@ from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
-from refinterp.kernels.volumes import Box, Conv3DOptions, check_bias, check_volumes
+from refinterp.kernels.volumes import Box, Conv3DOptions, check_volumes
 from refinterp.kernels.weighted import clamp, per_sample
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
@@ -59,7 +59,6 @@ class Conv3D(Kernel):
         """Place the filter."""
         conv_3d_output_shapes(operands, options)
         x, w = operands.input, operands.filter
-        check_bias(operands.bias, w.shape[4], "CONV_3D")
         box = Box.of(x.shape[1:4], w.shape[:3], options, "CONV_3D")
         return cls(box, *real_bounds(options.fused_activation_function))
 

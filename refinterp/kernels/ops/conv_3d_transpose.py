@@ -24,7 +24,7 @@ from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.data_movement import integers
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
-from refinterp.kernels.volumes import Box, Conv3DOptions, check_bias, check_volumes
+from refinterp.kernels.volumes import Box, Conv3DOptions, check_volumes
 from refinterp.kernels.weighted import clamp, per_sample
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
@@ -69,7 +69,6 @@ class Conv3DTranspose(Kernel):
         """Place the filter on the output."""
         (shape,) = conv_3d_transpose_output_shapes(operands, options)
         w, x = operands.filter, operands.input
-        check_bias(operands.bias, w.shape[3], _WHERE)
         box = Box.of(shape[1:4], w.shape[:3], options, _WHERE)
         if box.shape != x.shape[1:4]:
             raise ModelError(

@@ -34,11 +34,8 @@ class BlockOptions:
 
 def _image(operands: Unary[TensorSpec], block: int, where: str) -> Shape:
     shape = operands.input.shape
-    if len(shape) != 4 or block < 1:
-        raise ModelError(
-            f"{where}: input {list(shape)} must have 4 dimensions and the block size, {block}, be "
-            "positive"
-        )
+    if block < 1:
+        raise ModelError(f"{where}: the block size is {block}; it must be positive")
     return shape
 
 

@@ -10,7 +10,7 @@ Shapes    x (batch, height, width, in), w (1, kernel height, kernel width, out),
           reads input channel c // multiplier
 Units     codes, real = scale * (code - zero point); w: zero point 0 but for uint8; bias: scale
           x * w
-Raises    ModelError, from prepare only: ranks, channel counts, scales that do not fit together
+Raises    ModelError, from prepare only: channel counts, scales that do not fit together
 Source    LiteRT kernels/depthwise_conv.cc, internal/reference/integer_ops/depthwise_conv.h
           (f67457790); tflite-micro micro/kernels/depthwise_conv_common.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF and TFLM for int8 and int16x8, LiteRT for uint8; float32 within

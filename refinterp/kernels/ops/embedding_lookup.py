@@ -4,8 +4,8 @@ Real      y[i] = table[index[i]], or scale * table[index[i]]
 Shapes    index: int32 (n,); table (rows, ...), at least 2-D; y (n, ...)
 Units     unchanged where table and y are of one type; else int8, uint8, int4 or int2 codes with
           zero point 0, one scale or one per row, become float32 or float16
-Raises    ModelError; from prepare: shapes, types or scales that do not fit; from eval: an index
-          out of range, on which the runtimes fail the run
+Raises    ModelError; from prepare: scales that do not fit; from eval: an index out of range,
+          on which the runtimes fail the run
 Source    LiteRT kernels/embedding_lookup.cc (f67457790); tflite-micro
           micro/kernels/embedding_lookup.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF and TFLM, which takes the first scale for every row (path
@@ -59,11 +59,6 @@ class EmbeddingLookup(Kernel):
     def output_shapes(operands: Embedded[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Replace the rows by the indices."""
         index, table = operands.indices, operands.table
-        if len(index.shape) != 1 or index.dtype != "int32" or len(table.shape) < 2:
-            raise ModelError(
-                f"{_WHERE}: indices {index.dtype} {list(index.shape)} must be an int32 vector, and "
-                f"the table {list(table.shape)} have 2 dimensions or more"
-            )
         return ((index.shape[0], *table.shape[1:]),)
 
     @classmethod
@@ -80,8 +75,6 @@ class EmbeddingLookup(Kernel):
         rows = table.shape[0]
         if table.dtype == y.dtype:
             return cls(rows, None)
-        if table.dtype not in _CODES or y.dtype not in ("float32", "float16"):
-            raise ModelError(f"{_WHERE}: a table of {table.dtype} cannot become {y.dtype}")
         scale = table.scale[:1] if rule.path == "first-scale" else table.scale
         if scale.size not in (1, rows) or table.zero_point.any():
             raise ModelError(

@@ -38,8 +38,8 @@ class Fill(Kernel):
     def output_shapes(operands: Filled[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Return the sizes asked for."""
         dims = integers(operands.shape, "FILL")
-        if len(operands.shape.shape) != 1 or any(size < 0 for size in dims):
-            raise ModelError(f"FILL: dims {dims} must be a vector of sizes")
+        if any(size < 0 for size in dims):
+            raise ModelError(f"FILL: dims {dims} must be sizes, which are not negative")
         return (tuple(dims),)
 
     @classmethod

@@ -85,11 +85,9 @@ def fully_connected_output_shapes(
 ) -> tuple[Shape, ...]:
     """The output's shape, and that of the shuffled data some weights have as a second output."""
     x, w = operands.input, operands.filter
-    if len(w.shape) != 2 or w.shape[1] == 0:
-        raise ModelError(
-            f"FULLY_CONNECTED needs weights of shape [units, depth], got {list(w.shape)}"
-        )
     units, depth = w.shape
+    if depth == 0:
+        raise ModelError(f"FULLY_CONNECTED needs a depth, got weights of shape {list(w.shape)}")
     if options.keep_num_dims:
         if not x.shape or x.shape[-1] != depth:
             raise ModelError(

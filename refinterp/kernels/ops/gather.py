@@ -48,8 +48,6 @@ class GatherOptions:
 def axes(operands: Gathered[TensorSpec], options: GatherOptions) -> tuple[int, int]:
     """Return the axis and the number of batch axes."""
     x, index = operands.input, operands.indices
-    if index.dtype not in ("int16", "int32", "int64"):
-        raise ModelError(f"{_WHERE}: indices are {index.dtype}; allowed: int16, int32, int64")
     axis = axis_of(options.axis, len(x.shape), _WHERE)
     batch = options.batch_dims + (len(index.shape) if options.batch_dims < 0 else 0)
     if not 0 <= batch <= min(axis, len(index.shape)) or x.shape[:batch] != index.shape[:batch]:

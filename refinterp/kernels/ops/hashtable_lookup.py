@@ -3,7 +3,7 @@
 Shapes    asked: int32 (n,); keys: int32 (m,), rising; values: (m, ...); y: (n, ...), zeros for keys
           that are not there; found: uint8 (n,), 1 or 0
 Units     unchanged
-Raises    ModelError, from prepare only: shapes or types that do not fit, an empty table
+Raises    ModelError, from prepare only: shapes that do not fit, an empty table
 Source    LiteRT kernels/hashtable_lookup.cc (f67457790)
 Exact to  LiteRT BUILTIN_REF; TFLM has no such operator
 """
@@ -36,10 +36,10 @@ class HashtableLookup(Kernel):
     def output_shapes(operands: Looked[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """A row of values, and a mark, for each key asked for."""
         asked, keys, values = operands.lookup, operands.keys, operands.values
-        if len(asked.shape) != 1 or keys.shape != values.shape[:1] or not keys.size:
+        if keys.shape != values.shape[:1] or not keys.size:
             raise ModelError(
                 f"{_WHERE}: {list(asked.shape)} keys in a table of {list(keys.shape)} keys and "
-                f"{list(values.shape)} values; needed: one axis, and one value per key"
+                f"{list(values.shape)} values; needed: one value per key"
             )
         return ((*asked.shape, *values.shape[1:]), asked.shape)
 
@@ -53,8 +53,6 @@ class HashtableLookup(Kernel):
     ) -> HashtableLookup:
         """Check the shapes."""
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
-        if operands.keys.dtype != "int32" or outputs[1].dtype != "uint8":
-            raise ModelError(f"{_WHERE}: keys must be int32, and the second output uint8")
         return cls()
 
     def eval(self, operands: Looked[Array], outputs: Sequence[Array], work: Workspace) -> None:

@@ -3,7 +3,7 @@
 Real      y = clamp(sqrt(sum(x * x) / n)), n the window's elements that lie inside the image
 Shapes    x (batch, height, width, channels), y (batch, height', width', channels)
 Units     float32
-Raises    ModelError, from prepare only: a rank other than 4
+Raises    ModelError, from prepare only: a window that does not fit
 Source    LiteRT kernels/pooling.cc, internal/reference/pooling.h (L2Pool; f67457790);
           tflite-micro micro/kernels/l2_pool_2d.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF and TFLM, whose order of summation is kept

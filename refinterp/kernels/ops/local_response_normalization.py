@@ -3,7 +3,6 @@
 Real      y = x * (bias + alpha * sum(x ** 2)) ** -beta, the sum over channels c - radius up to, but
           not including, c + radius
 Shapes    x, y: (batch, height, width, channels)
-Raises    ModelError, from prepare only: other ranks
 Source    LiteRT kernels/local_response_norm.cc, internal/reference/reference_ops.h (f67457790)
 Exact to  LiteRT BUILTIN_REF within an ulp of powf; TFLM has no such operator
 """
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import same_shape
@@ -54,10 +52,7 @@ class LocalResponseNormalization(Kernel):
         options: LocalResponseNormalizationOptions,
         rule: Rules,
     ) -> LocalResponseNormalization:
-        """Check type and rank."""
-        x = operands.input
-        if len(x.shape) != 4:
-            raise ModelError(f"LOCAL_RESPONSE_NORMALIZATION needs a 4-D input, got {list(x.shape)}")
+        """Round the numbers to float32."""
         numbers = (options.bias, options.alpha, options.beta)
         return cls(options.radius, *(np.float32(number) for number in numbers))
 

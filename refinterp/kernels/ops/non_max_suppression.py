@@ -40,7 +40,7 @@ def non_max_suppression_output_shapes(
     """The outputs' shapes; raises ModelError for inputs of other shapes."""
     where = "NON_MAX_SUPPRESSION"
     boxes, scores = operands.boxes, operands.scores
-    if len(boxes.shape) != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
+    if boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
         raise ModelError(
             f"{where} needs boxes (n, 4) and scores (n,), got {list(boxes.shape)} and "
             f"{list(scores.shape)}"

@@ -75,8 +75,6 @@ class OneHot(Kernel):
         """Check the values."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "ONE_HOT")
         index = operands.indices
-        if index.dtype not in ("int32", "int64"):
-            raise ModelError(f"ONE_HOT: indices are {index.dtype}; allowed: int32, int64")
         for value in (operands.on_value, operands.off_value):
             if value.size != 1:
                 raise ModelError(f"ONE_HOT: {value.name!r} has {value.size} elements, not 1")

@@ -8,8 +8,7 @@ Integer   int8, int16: positions and weights in 1/1024: k = ((in << 10) + out / 
           uint8: as float32, plus 1/2, cut off
 Shapes    x (batch, height, width, channels); size: int32 (2,); y (batch, *size, channels)
 Units     unchanged: neither runtime looks at scales
-Raises    ModelError, from prepare only: an input that is not 4-D, a size that is not positive,
-          both options at once
+Raises    ModelError, from prepare only: a size that is not positive, both options at once
 Source    LiteRT kernels/resize_bilinear.cc, internal/reference/resize_bilinear.h (f67457790)
 Exact to  LiteRT BUILTIN_REF and TFLM. Enlarged to more than about 2,000 elements, their rounded k
           leads past the last element, which is then repeated here and read beyond there

@@ -4,7 +4,7 @@ Real      source row of output row i: floor((i + c) * k), or rounded half away w
           k = in / out, or (in - 1) / (out - 1) with align_corners; c = 1/2 with half_pixel_centers
 Shapes    x (batch, height, width, channels); size: int32 (2,); y (batch, *size, channels)
 Units     unchanged; the positions are computed in float32
-Raises    ModelError, from prepare only: an input that is not 4-D, a size that is not positive
+Raises    ModelError, from prepare only: a size that is not positive
 Source    LiteRT kernels/resize_nearest_neighbor.cc, internal/reference/resize_nearest_neighbor.h
           (f67457790)
 Exact to  LiteRT BUILTIN_REF and TFLM

@@ -43,15 +43,14 @@ class ScatterNd(Kernel):
         """Return the shape asked for."""
         index, updates = operands.indices, operands.updates
         shape = tuple(integers(operands.shape, _WHERE))
-        count = index.shape[-1] if index.shape else -1
+        count = index.shape[-1]
         if (
-            index.dtype != "int32"
-            or not 0 <= count <= len(shape)
+            count > len(shape)
             or any(size < 0 for size in shape)
             or updates.shape != (*index.shape[:-1], *shape[count:])
         ):
             raise ModelError(
-                f"{_WHERE}: indices {index.dtype} {list(index.shape)} and updates "
+                f"{_WHERE}: indices {list(index.shape)} and updates "
                 f"{list(updates.shape)} do not fit an output of {list(shape)}"
             )
         return (shape,)

@@ -2,7 +2,7 @@
 
 Shapes      x (2 * n,), y (n,)
 Units       int16 parts to uint32 without a scale; arithmetic wraps as C's does
-Raises      ModelError, from prepare only: ranks, types, sizes, options out of range
+Raises      ModelError, from prepare only: sizes, options out of range
 Source      tflite-micro signal/micro/kernels and signal/src (90b983c2b)
 Exact to    TFLM
 """
@@ -19,7 +19,7 @@ from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
-from refinterp.kernels.signal_checks import count, require
+from refinterp.kernels.signal_checks import count
 from refinterp.kernels.workspace import Workspace
 
 
@@ -53,8 +53,7 @@ class SignalEnergy(Kernel):
         rule: Rules,
     ) -> SignalEnergy:
         """Check the range of frequencies."""
-        x = require(operands.input, "int16", 1)
-        require(outputs[0], "uint32", 1)
+        x = operands.input
         start = count("start_index", options.start_index, 0, x.size // 2)
         return cls(start, count("end_index", options.end_index, 0, x.size // 2))
 

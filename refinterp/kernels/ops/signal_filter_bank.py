@@ -9,7 +9,7 @@ SpectralSubtraction   noise = (x * smoothing + noise * one_minus) >> bits, kept 
 Log                   log(x << input_correction_bits) * output_scale, at most 32767; 0 for 0 and 1
 Shapes                rank 1 throughout
 Units                 unsigned integers without a scale; arithmetic wraps as C's does
-Raises                ModelError, from prepare only: ranks, types, sizes, options out of range
+Raises                ModelError, from prepare only: sizes, options out of range
 Source                tflite-micro signal/micro/kernels and signal/src (90b983c2b)
 Exact to              TFLM
 """
@@ -29,7 +29,7 @@ from refinterp.graph.operands import FilterBank, ShiftedRoot, Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
-from refinterp.kernels.signal_checks import count, require
+from refinterp.kernels.signal_checks import count
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import unsigned
 
@@ -68,9 +68,7 @@ class SignalFilterBank(Kernel):
         rule: Rules,
     ) -> SignalFilterBank:
         """Spread constant weights over the frequencies."""
-        x = require(operands.input, "uint32", 1)
-        tables = [require(spec, "int16", 1) for spec in operands[1:]]
-        require(outputs[0], "uint64", 1)
+        x, tables = operands.input, operands[1:]
         channels = count("num_channels", options.num_channels)
         if any(spec.size < channels + 1 for spec in tables[2:]):
             raise ModelError(
@@ -126,10 +124,7 @@ class SignalFilterBankSquareRoot(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> SignalFilterBankSquareRoot:
-        """Check ranks and types."""
-        require(operands.input, "uint64", 1)
-        require(operands.scale_bits, "int32", 0)
-        require(outputs[0], "uint32", 1)
+        """Nothing is folded."""
         return cls()
 
     def eval(self, operands: ShiftedRoot[Array], outputs: Sequence[Array], work: Workspace) -> None:
@@ -181,14 +176,9 @@ class SignalFilterBankSpectralSubtraction(Kernel):
         rule: Rules,
     ) -> SignalFilterBankSpectralSubtraction:
         """Alternate the coefficients."""
-        x = require(operands.input, "uint32", 1)
-        for spec in outputs:
-            require(spec, "uint32", 1)
-        if x.size != options.num_channels or len(outputs) != 2:
-            raise ModelError(
-                f"{x.size} channels and {len(outputs)} outputs; the options say "
-                f"{options.num_channels} channels, and there must be two outputs"
-            )
+        x = operands.input
+        if x.size != options.num_channels:
+            raise ModelError(f"{x.size} channels; the options say {options.num_channels}")
         count("smoothing_bits", options.smoothing_bits, 0, 31)
         count("spectral_subtraction_bits", options.spectral_subtraction_bits, 0, 63)
         odd = np.arange(x.size, dtype=np.int64) % 2 == 1
@@ -254,9 +244,7 @@ class SignalFilterBankLog(Kernel):
         options: LogOptions,
         rule: Rules,
     ) -> SignalFilterBankLog:
-        """Check ranks and types."""
-        require(operands.input, "uint32", 1)
-        require(outputs[0], "int16", 1)
+        """Fold the options."""
         bits = count("input_correction_bits", options.input_correction_bits, 0, 31)
         return cls(bits, options.output_scale & _LOW32)
 

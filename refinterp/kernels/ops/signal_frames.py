@@ -8,7 +8,7 @@ Shapes       Framer: x (..., n) → (..., n / frame_step, frame_size) and whethe
              there; Stacker: (channels,) → as the file has it, and whether it is there
 Units        codes carry no scale. All remember; samples run in order. A frame that is not there
              yet shows what it showed before, zeros at first, as in a memory of its own
-Raises       ModelError, from prepare only: ranks, types, sizes, options out of range
+Raises       ModelError, from prepare only: sizes, options out of range
 Source       tflite-micro signal/micro/kernels: delay.cc, framer.cc, stacker.cc (90b983c2b)
 Exact to     TFLM
 """
@@ -27,7 +27,7 @@ from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
-from refinterp.kernels.signal_checks import count, require
+from refinterp.kernels.signal_checks import count
 from refinterp.kernels.workspace import Workspace
 
 
@@ -61,8 +61,7 @@ class SignalDelay(Kernel):
         rule: Rules,
     ) -> SignalDelay:
         """Count the rows."""
-        x = require(operands.input, "int16")
-        require(outputs[0], "int16")
+        x = operands.input
         return cls(_rows(x), count("delay_length", options.delay_length, 0))
 
     def state(self) -> Sequence[Array]:
@@ -107,7 +106,7 @@ class SignalFramer(Kernel):
         """The frames, and one bool."""
         x = operands.input
         step = count("frame_step", options.frame_step)
-        if not x.shape or x.shape[-1] == 0 or x.shape[-1] % step:
+        if x.shape[-1] == 0 or x.shape[-1] % step:
             raise ModelError(
                 f"rows of shape {list(x.shape)}; the last size must be a multiple of frame_step "
                 f"{step}"
@@ -123,11 +122,7 @@ class SignalFramer(Kernel):
         rule: Rules,
     ) -> SignalFramer:
         """Count rows and frames."""
-        x = require(operands.input, "int16")
-        require(outputs[0], "int16")
-        if len(outputs) != 2:
-            raise ModelError(f"SignalFramer has two outputs, not {len(outputs)}")
-        require(outputs[1], "bool", 0)
+        x = operands.input
         size = count("frame_size", options.frame_size)
         step = options.frame_step
         if options.prefill and size < step:
@@ -203,11 +198,7 @@ class SignalStacker(Kernel):
         rule: Rules,
     ) -> SignalStacker:
         """Check the sizes."""
-        x = require(operands.input, "int16", 1)
-        require(outputs[0], "int16", 1)
-        if len(outputs) != 2:
-            raise ModelError(f"SignalStacker has two outputs, not {len(outputs)}")
-        require(outputs[1], "bool", 0)
+        x = operands.input
         channels = count("num_channels", options.num_channels, 1, x.size)
         left = count("stacker_left_context", options.stacker_left_context, 0)
         right = count("stacker_right_context", options.stacker_right_context, 0)

@@ -2,7 +2,7 @@
 
 Shapes      (..., frames, frame_size) → (..., frames * frame_step)
 Units       codes carry no scale. What is not complete yet is kept; samples run in order
-Raises      ModelError, from prepare only: ranks, types, sizes, options out of range
+Raises      ModelError, from prepare only: sizes, options out of range
 Source      tflite-micro signal/micro/kernels/overlap_add.cc (90b983c2b)
 Exact to    TFLM
 """
@@ -15,13 +15,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
-from refinterp.kernels.signal_checks import count, require
+from refinterp.kernels.signal_checks import count
 from refinterp.kernels.workspace import Workspace
 
 
@@ -48,8 +47,6 @@ class SignalOverlapAdd(Kernel):
     def output_shapes(operands: Unary[TensorSpec], options: OverlapAddOptions) -> tuple[Shape, ...]:
         """frame_step samples of each frame."""
         x = operands.input
-        if len(x.shape) < 2:
-            raise ModelError(f"frames of shape {list(x.shape)}; [..., frames, size] is needed")
         return ((*x.shape[:-2], x.shape[-2] * max(options.frame_step, 0)),)
 
     @classmethod
@@ -62,7 +59,6 @@ class SignalOverlapAdd(Kernel):
     ) -> SignalOverlapAdd:
         """Count the rows."""
         x = operands.input
-        require(outputs[0], x.dtype)
         size = count("frame size", x.shape[-1])
         step = count("frame_step", options.frame_step, 1, size)
         return cls(x.size // max(size * x.shape[-2], 1), size, step, x.dtype)

@@ -3,7 +3,7 @@
 Value       gain by a piecewise parabola of the noise, then x**2 / 4 below 2, x - 1 above
 Shapes      rank 1 throughout
 Units       unsigned integers without a scale; arithmetic wraps as C's does
-Raises      ModelError, from prepare only: ranks, types, sizes, options out of range
+Raises      ModelError, from prepare only: sizes, options out of range
 Source      tflite-micro signal/micro/kernels and signal/src (90b983c2b)
 Exact to    TFLM
 """
@@ -22,7 +22,7 @@ from refinterp.graph.operands import GainControlled
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
-from refinterp.kernels.signal_checks import count, require
+from refinterp.kernels.signal_checks import count
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import unsigned
 
@@ -61,10 +61,7 @@ class SignalPcan(Kernel):
         rule: Rules,
     ) -> SignalPcan:
         """Check that the gain table reaches every estimate."""
-        x = require(operands.input, "uint32", 1)
-        noise = require(operands.noise_estimate, "uint32", 1)
-        table = require(operands.gain_table, "int16", 1)
-        require(outputs[0], "uint32", 1)
+        x, noise, table = operands.input, operands.noise_estimate, operands.gain_table
         if noise.size != x.size or table.size < 4 * 32 - 6 + 3:
             raise ModelError(
                 f"{x.size} channels, {noise.size} noise estimates and a gain table of "

@@ -6,7 +6,7 @@ Integer   fixed-point butterflies that divide by their radix, see `numerics.kiss
           inverse is not divided further. AutoScale: bits so that the largest fits 15 bits
 Shapes    Rfft: x (..., n) → (..., fft_length + 2); Irfft the reverse; AutoScale: x (n,) → (n,), ()
 Units     complex numbers lie as real, imaginary part; codes carry no scale
-Raises    ModelError, from prepare only: ranks and sizes. UnsupportedError: a length whose half has
+Raises    ModelError, from prepare only: sizes. UnsupportedError: a length whose half has
           prime factors beyond 5
 Source    tflite-micro signal/micro/kernels/rfft.cc, irfft.cc, fft_auto_scale_kernel.cc (90b983c2b)
 Exact to  TFLM; float32 too but for the compiler's freedom
@@ -19,13 +19,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refinterp.errors import ModelError, UnsupportedError
+from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
-from refinterp.kernels.signal_checks import require
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.kissfft import Transform, transform
 
@@ -141,12 +140,7 @@ class SignalFftAutoScale(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> SignalFftAutoScale:
-        """Check ranks and types."""
-        require(operands.input, "int16", 1)
-        if len(outputs) != 2:
-            raise UnsupportedError(f"SignalFftAutoScale has two outputs, not {len(outputs)}")
-        require(outputs[0], "int16", 1)
-        require(outputs[1], "int32", 0)
+        """Nothing is folded."""
         return cls()
 
     def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:

@@ -1,7 +1,7 @@
 """SignalWindow: y = clip16((x * weights) >> shift), weights repeated along x.
 
 Units       codes carry no scale
-Raises      ModelError, from prepare only: ranks, types, sizes, options out of range
+Raises      ModelError, from prepare only: sizes, options out of range
 Source      tflite-micro signal/micro/kernels/window.cc (90b983c2b)
 Exact to    TFLM
 """
@@ -19,7 +19,7 @@ from refinterp.graph.operands import Tapered
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import Array, Kernel, kernel
-from refinterp.kernels.signal_checks import count, require
+from refinterp.kernels.signal_checks import count
 from refinterp.kernels.workspace import Workspace
 
 
@@ -51,13 +51,9 @@ class SignalWindow(Kernel):
         rule: Rules,
     ) -> SignalWindow:
         """Check that the window fits in."""
-        x = require(operands.input, "int16")
-        weights = require(operands.weights, "int16", 1)
-        require(outputs[0], "int16", len(x.shape))
-        if not x.shape or not weights.size or x.size % weights.size:
-            raise ModelError(
-                f"{x.size} samples are no whole number of windows of {weights.size}, or a scalar"
-            )
+        x, weights = operands.input, operands.weights
+        if not weights.size or x.size % weights.size:
+            raise ModelError(f"{x.size} samples are no whole number of windows of {weights.size}")
         return cls(count("shift", options.shift, 0, 31))
 
     def eval(self, operands: Tapered[Array], outputs: Sequence[Array], work: Workspace) -> None:

@@ -44,14 +44,12 @@ class SparseToDense(Kernel):
         count = index.shape[0] if index.shape else 1
         rank = index.shape[1] if len(index.shape) == 2 else 1
         if (
-            index.dtype not in ("int32", "int64")
-            or len(index.shape) > 2
-            or rank != len(shape)
+            rank != len(shape)
             or values.shape not in ((), (count,))
             or any(size < 0 for size in shape)
         ):
             raise ModelError(
-                f"{_WHERE}: indices {index.dtype} {list(index.shape)} and values "
+                f"{_WHERE}: indices {list(index.shape)} and values "
                 f"{list(values.shape)} do not fit an output of {list(shape)}"
             )
         return (shape,)

@@ -71,10 +71,9 @@ class StablehloGather(Kernel):
         """Lay batch axes and box axes out."""
         x, start = operands.input, operands.indices
         axis, sizes = options.index_vector_dim, options.slice_sizes
-        if start.dtype not in ("int32", "int64") or not 0 <= axis <= len(start.shape):
+        if not 0 <= axis <= len(start.shape):
             raise ModelError(
-                f"{_WHERE}: index_vector_dim {axis} does not fit starts {start.dtype} "
-                f"{list(start.shape)}"
+                f"{_WHERE}: index_vector_dim {axis} does not fit starts {list(start.shape)}"
             )
         count = start.shape[axis] if axis < len(start.shape) else 1
         if (

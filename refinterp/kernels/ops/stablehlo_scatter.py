@@ -87,16 +87,15 @@ class StablehloScatter(Kernel):
         count = start.shape[axis] if 0 <= axis < len(start.shape) else 1
         open_axes = [d for d in range(len(x.shape)) if d not in options.inserted_window_dims]
         if (
-            start.dtype not in ("int32", "int64")
-            or not 0 <= axis <= len(start.shape)
+            not 0 <= axis <= len(start.shape)
             or batch != [n for d, n in enumerate(start.shape) if d != axis]
             or len(mapped) != count
             or not set(mapped) <= set(range(len(x.shape)))
             or len(open_axes) != sum(inside)
         ):
             raise ModelError(
-                f"{_WHERE}: updates {list(updates.shape)} and starts {start.dtype} "
-                f"{list(start.shape)} do not fit an input of {list(x.shape)}"
+                f"{_WHERE}: updates {list(updates.shape)} and starts {list(start.shape)} do not "
+                f"fit an input of {list(x.shape)}"
             )
         window = [np.zeros((), np.int64)] * len(x.shape)
         places = [d for d, own in enumerate(inside) if own]

@@ -10,8 +10,8 @@ Shapes    x (batch, input), w_feature (filters, input), w_time (filters, memory)
           state (batch, memory * filters), y (batch, units); filters = rank * units
 Units     codes, real = scale * (code - zero point). The state is a variable: it stays from one
           invocation to the next, and samples run in order
-Raises    ModelError, from prepare only: shapes that do not fit together, missing scales, a state
-          that is no variable
+Raises    ModelError, from prepare only: shapes and types that do not fit together, a state that
+          is no variable
 Source    LiteRT kernels/svdf.cc, internal/reference/svdf.h (f67457790); tflite-micro
           micro/kernels/svdf_common.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF (int16 state) and TFLM for integers, over many invocations; float32
@@ -57,9 +57,6 @@ def svdf_output_shapes(
     """The output's shape, (batch, units)."""
     x, feature, time = operands.input, operands.feature_weights, operands.time_weights
     bias, state = operands.bias, operands.activations
-    for role, spec in (("input", x), ("feature weights", feature), ("time weights", time)):
-        if len(spec.shape) != 2:
-            raise ModelError(f"{role} {spec.name!r} have shape {list(spec.shape)}; rank 2 needed")
     filters = feature.shape[0]
     if options.rank < 1 or filters % options.rank:
         raise ModelError(f"{filters} filters do not divide into units of rank {options.rank}")
@@ -119,16 +116,10 @@ class SvdfInteger(Kernel):
         """Fold the scales."""
         svdf_output_shapes(operands, options)
         x, feature, time = operands.input, operands.feature_weights, operands.time_weights
-        bias, state = operands.bias, operands.activations
-        y = outputs[0]
-        for spec, allowed in ((feature, "int8"), (state, time.dtype), (y, "int8")):
+        state, y = operands.activations, outputs[0]
+        for spec, allowed in ((feature, "int8"), (state, time.dtype)):
             if spec.dtype != allowed:
                 raise ModelError(f"{spec.name!r} is {spec.dtype}; it must be {allowed}")
-        if bias is not None and bias.dtype != "int32":
-            raise ModelError(f"bias {bias.name!r} is {bias.dtype}; it must be int32")
-        for spec in (x, feature, time, state, y):
-            if not spec.quantized:
-                raise ModelError(f"{spec.name!r} has no scale")
         low, high = INTEGER_RANGE[state.dtype]
         real = np.float32 if rule.precision == "float32" else np.float64
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
@@ -195,15 +186,14 @@ class SvdfFloat(Kernel):
         """Check the types."""
         svdf_output_shapes(operands, options)
         feature, time = operands.feature_weights, operands.time_weights
-        bias, state = operands.bias, operands.activations
+        state = operands.activations
         if feature.dtype != time.dtype:
             raise ModelError(
                 f"feature weights are {feature.dtype}, time weights {time.dtype}; both must be "
                 "of one type"
             )
-        for spec in (bias, state, outputs[0]):
-            if spec is not None and spec.dtype != "float32":
-                raise ModelError(f"{spec.name!r} is {spec.dtype}; it must be float32")
+        if state.dtype != "float32":
+            raise ModelError(f"state {state.name!r} is {state.dtype}; it must be float32")
         return cls(
             options.rank,
             activation(options.fused_activation_function),

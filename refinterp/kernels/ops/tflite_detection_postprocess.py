@@ -95,10 +95,8 @@ class DetectionPostProcess(Kernel):
         """Check what the runtimes check, some of it at run time."""
         boxes, scores, anchors = operands.boxes, operands.scores, operands.anchors
         if (
-            len(boxes.shape) != 3
-            or boxes.shape[0] != 1
+            boxes.shape[0] != 1
             or boxes.shape[2] < 4
-            or len(scores.shape) != 3
             or scores.shape[:2] != boxes.shape[:2]
             or anchors.shape != (boxes.shape[1], 4)
         ):
@@ -116,10 +114,9 @@ class DetectionPostProcess(Kernel):
             raise ModelError(f"nms_iou_threshold is {options.nms_iou_threshold}; above 0, up to 1")
         if options.use_regular_nms and options.detections_per_class < 1:
             raise ModelError(f"detections_per_class is {options.detections_per_class}; at least 1")
-        if anchors.dtype != boxes.dtype or any(spec.dtype != "float32" for spec in outputs):
+        if any(spec.dtype != "float32" for spec in outputs):
             raise ModelError(
-                f"anchors are {anchors.dtype}, boxes {boxes.dtype}, outputs "
-                f"{[spec.dtype for spec in outputs]}; anchors as boxes, outputs float32"
+                f"outputs are {[spec.dtype for spec in outputs]}; they must be float32"
             )
         micro = rule.path == "micro"
         return cls(

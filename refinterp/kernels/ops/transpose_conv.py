@@ -10,7 +10,7 @@ Shapes    shape (4,) int32, constant: y's, w (out, kernel height, kernel width, 
           height, width, in), bias (out,) or omitted, y (batch, height', width', out)
 Units     codes, real = scale * (code - zero point); w: zero point 0 but for uint8; bias: scale
           x * w
-Raises    ModelError, from prepare only: ranks, channel counts, scales that do not fit together;
+Raises    ModelError, from prepare only: channel counts, scales that do not fit together;
           NeedsValue when the output's shape is known only at run time
 Source    LiteRT kernels/transpose_conv.cc, internal/reference/transpose_conv.h,
           internal/reference/integer_ops/transpose_conv.h (f67457790); tflite-micro
@@ -74,9 +74,9 @@ class Scatter:
         """Place the filter on the output; raises ModelError for shapes that cannot be."""
         x, w = operands.input, operands.filter
         (shape,) = transpose_conv_output_shapes(operands, options)
-        if len(x.shape) != 4 or len(w.shape) != 4 or x.shape[3] != w.shape[3]:
+        if x.shape[3] != w.shape[3]:
             raise ModelError(
-                "TRANSPOSE_CONV needs a 4-D input and filter of as many channels, got "
+                "TRANSPOSE_CONV needs an input and a filter of as many channels, got "
                 f"{list(x.shape)} and {list(w.shape)}"
             )
         written = integers(operands.output_shape, "TRANSPOSE_CONV")
@@ -138,11 +138,7 @@ def transpose_conv_output_shapes(
 
 def _follows(shape: Sequence[int], w: TensorSpec, x: TensorSpec) -> bool:
     """Whether an output's batch and channels are those of data and filter."""
-    return (
-        len(shape) == len(w.shape) == len(x.shape) == 4
-        and min(shape) >= 0
-        and (shape[0], shape[3]) == (x.shape[0], w.shape[0])
-    )
+    return len(shape) == 4 and min(shape) >= 0 and (shape[0], shape[3]) == (x.shape[0], w.shape[0])
 
 
 def _matrix(w: Array, dtype: Any) -> NDArray[Any]:

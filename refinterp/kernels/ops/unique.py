@@ -3,7 +3,7 @@
 Shapes    x (n,), whose value decides; values (count,); y (n,): for each element of x, which of the
           values it is, int32 or int64
 Units     codes are compared and copied as they are
-Raises    ModelError, from prepare only: an input that is no vector, other index types
+Raises    ModelError, from prepare only: another index type than idx_out_type says
 Source    LiteRT kernels/unique.cc (f67457790)
 Exact to  LiteRT BUILTIN_REF; TFLM has no such operator
 """
@@ -41,8 +41,6 @@ class Unique(Kernel):
     def output_shapes(operands: Unary[TensorSpec], options: UniqueOptions) -> tuple[Shape, ...]:
         """Count the values."""
         x = operands.input
-        if len(x.shape) != 1:
-            raise ModelError(f"UNIQUE needs a vector, got {list(x.shape)}")
         return ((np.unique(value(operands.input, "UNIQUE")).size,), x.shape)
 
     @classmethod
@@ -55,7 +53,7 @@ class Unique(Kernel):
     ) -> Unique:
         """Check the outputs."""
         expect_shapes(outputs, cls.output_shapes(operands, options), "UNIQUE")
-        if outputs[1].dtype != options.idx_out_type or outputs[1].dtype not in ("int32", "int64"):
+        if outputs[1].dtype != options.idx_out_type:
             raise ModelError(
                 f"UNIQUE: indices are {outputs[1].dtype} and idx_out_type {options.idx_out_type}; "
                 "both must be int32 or both int64"
