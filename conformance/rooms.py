@@ -37,6 +37,7 @@ ROOMS: Final[Mapping[str, str]] = {
     "verdicts": "what each runtime refuses or computes otherwise",
     "arena": "planners and their judge",
     "tflm": "what TFLM allocates",
+    "boards": "cores, chips and boards by the names people use",
     "run": "prepares a model and runs it",
     "interpreter": "the drop-in",
     "debug": "which layer loses what, and why",

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from refinterp.arena.optimal import TIME_LIMIT
 from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS
+from refinterp.boards.choice import Choice, choose
 from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, with_changes
 from refinterp.cli.arena_optimize import optimize
 from refinterp.cli.arena_results import ArenaResults
@@ -26,23 +27,20 @@ from refinterp.cli.common import (
     size,
 )
 from refinterp.cli.data import add_shape
+from refinterp.cli.hardware import add_boards_file, add_target, known_hardware
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.memory_map_svg import memory_map_svg
 from refinterp.report.progress import Stages, progress
-from refinterp.tflm.cores import no_such_target, other_cores
 from refinterp.tflm.dearer import Dearer, dearer
 from refinterp.tflm.ledger import measure_shared
 from refinterp.tflm.ledger_data import SharedArena
 from refinterp.tflm.planning import Planning
 from refinterp.tflm.targets import (
-    DEFAULT_TARGET,
     DEFAULT_VERSION,
     KERNELS,
-    TARGETS,
     VERSIONS,
     Profile,
-    profile,
     profiles,
 )
 from refinterp.tflm.what_if import SECONDS
@@ -52,12 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_models(parser)
     which = parser.add_mutually_exclusive_group()
+    add_target(which)
     which.add_argument(
-        "--target",
-        type=_target,
-        choices=tuple(TARGETS),
-        help=f"the chip (default {DEFAULT_TARGET}; for others the nearest, derived and not "
-        f"measured there: {other_cores()})",
+        "--board",
+        metavar="NAME",
+        help="the board, as people call it; `refinterp boards` lists them",
     )
     which.add_argument(
         "--all-targets", action="store_true", help="every chip and kernel library, in one table"
@@ -70,8 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tflm",
         choices=tuple(VERSIONS),
-        default=DEFAULT_VERSION,
-        help=f"TFLM's version (default {DEFAULT_VERSION})",
+        help=f"TFLM's version (default {DEFAULT_VERSION}; on a board, what is usually flashed "
+        "there)",
     )
     parser.add_argument(
         "--planner",
@@ -105,17 +102,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit with 1 when a model needs a larger arena than this: 61440, 60K (K = 1,024), "
         "1M (M = 1,048,576)",
     )
+    add_boards_file(parser)
     add_shape(parser, "the file's, as in TFLM")
     add_lenient(parser)
     parser.add_argument("--svg", metavar="F", help="also draw the plan to this file (one model)")
     add_html(parser)
-
-
-def _target(name: str) -> str:
-    """Read a target's name; what is none is told what stands for it."""
-    if name not in TARGETS:
-        raise argparse.ArgumentTypeError(no_such_target(name))
-    return name
 
 
 def run(options: argparse.Namespace) -> int:
@@ -124,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--svg draws one model on one target; give one, without --all-targets")
     if not options.time_limit >= 0:
         raise UsageError(f"--time-limit is {options.time_limit}; it must be 0 seconds or more")
-    wanted = _profiles(options)
+    choice, wanted = _wanted(options)
     plans = Planning(options.time_limit)
     with progress() as show:
         models = opened(options.models, dict(options.shape))
@@ -147,6 +138,7 @@ def run(options: argparse.Namespace) -> int:
         options,
         plans,
         answers,
+        choice=choice,
         shared=_shared(known, options, plans) if len(models) > 1 and len(wanted) == 1 else None,
         wheel=None if alone is None else in_wheel(alone, plans),
         optimized=optimized,
@@ -194,12 +186,20 @@ def _shared(
     return measure_shared(together, known[0].profile, options.planner, plan=plans)
 
 
-def _profiles(options: argparse.Namespace) -> list[Profile]:
+def _wanted(options: argparse.Namespace) -> tuple[Choice | None, list[Profile]]:
+    """What was chosen, None for all targets, and the builds to measure."""
     if not options.all_targets:
-        return [profile(options.target, options.kernels, options.tflm)]
-    if options.tflm != DEFAULT_VERSION:
+        chosen = choose(
+            known_hardware(options),
+            target=options.target,
+            board=options.board,
+            kernels=options.kernels,
+            tflm=options.tflm,
+        )
+        return chosen, [chosen.profile]
+    if options.tflm not in (None, DEFAULT_VERSION):
         raise UsageError(f"--all-targets is for --tflm {DEFAULT_VERSION}")
-    return [p for p in profiles() if options.kernels in (None, p.kernels.name)]
+    return None, [p for p in profiles() if options.kernels in (None, p.kernels.name)]
 
 
 def _optimize(
@@ -244,7 +244,7 @@ def _verdict(answers: Sequence[Answer], most: int | None, *, as_json: bool) -> i
     for answer, needed in over:
         assert most is not None
         say(
-            f"{answer.title} needs {needed:,} bytes on {answer.profile.target.name} with "
+            f"{answer.title} needs {needed:,} bytes on {answer.profile.place} with "
             f"{answer.profile.kernels.name}, "
             f"{needed - most:,} more than the {most:,} allowed"
         )

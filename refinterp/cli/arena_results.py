@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from refinterp.arena.optimize import Optimized
 from refinterp.arena.tensor_plan import TensorPlan
+from refinterp.boards.choice import Choice
 from refinterp.cli.arena_measure import Answer, refusal
 from refinterp.graph.open_sizes import open_inputs
 from refinterp.report.arena_answer import (
@@ -36,6 +37,7 @@ from refinterp.report.arena_table import (
     print_totals,
     print_what_ifs,
 )
+from refinterp.report.hardware import choice_fields
 from refinterp.report.machine import document, error_fields
 from refinterp.report.memory_map import memory_map
 from refinterp.report.page_arena import Arena, arena_page
@@ -53,7 +55,8 @@ _LISTED: Final = 12  # buffers in the legend
 class ArenaResults:
     """Everything that one call of the command has measured.
 
-    answers: every model in every profile asked for. shared: the models that run, in one arena.
+    answers: every model in every profile asked for. choice: the hardware named, None for all
+    targets. shared: the models that run, in one arena.
     wheel: a single model in TFLM's Python wheel. optimized: what writing a plan has changed.
     dearer: builds on which the model written needs more than before.
     """
@@ -61,6 +64,7 @@ class ArenaResults:
     options: argparse.Namespace
     plans: Planning
     answers: Sequence[Answer]
+    choice: Choice | None = None
     shared: SharedArena | None = None
     wheel: Wheel | None = None
     optimized: Optimized | None = None
@@ -116,7 +120,7 @@ class ArenaResults:
         if answer.model is None:
             assert answer.error is not None
             return {"model": answer.path, "error": error_fields(answer.error)}
-        fields: dict[str, Any] = {"model": answer.model.source}
+        fields: dict[str, Any] = {"model": answer.model.source} | choice_fields(self.choice)
         if answer.ledger is None:
             assert answer.error is not None
             where = answer.profile

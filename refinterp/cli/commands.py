@@ -77,6 +77,12 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 "refinterp.cli.arena",
             ),
             Command(
+                "boards",
+                "[NAME]",
+                "the boards and chips that are known, and their memories",
+                "refinterp.cli.boards",
+            ),
+            Command(
                 "bench",
                 "MODEL… --against NAME",
                 "time beside installed LiteRT and TFLM, by operator",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from refinterp.boards.sizes import byte_count
 from refinterp.errors import UsageError
 from refinterp.graph.check import check
 from refinterp.graph.model import Model
@@ -75,21 +74,12 @@ def positive(text: str) -> int:
     return value
 
 
-_UNITS: Final = {"": 1, "K": 1024, "M": 1024 * 1024}
-
-
 def size(text: str) -> int:
-    """Read a number of bytes: 61440, 60K or 60KiB (1,024), 1.5M or 1.5MiB (1,048,576)."""
-    number = r"((?:\d{1,3}(?:,\d{3})+|\d[\d_]*)(?:\.\d+)?) ?([KM]?)(?:iB)?"
-    found = re.fullmatch(number, text.strip(), re.IGNORECASE)
-    if found is None:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of bytes; write 61440, or 60K (K = 1,024, M = 1,048,576)"
-        )
-    value = Fraction(re.sub("[_,]", "", found[1])) * _UNITS[found[2].upper()]
-    if value.denominator != 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is {float(value):g} bytes, not a whole number")
-    return int(value)
+    """Read an argument that is a number of bytes, as `byte_count` does."""
+    try:
+        return byte_count(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

@@ -78,7 +78,7 @@ def _wheel(wheel: Wheel) -> str:
 
 def built(profile: Profile) -> str:
     """What a profile is, in words."""
-    return f"{profile.target.name} with {profile.kernels.name} kernels, TFLM {profile.tflm.name}"
+    return f"{profile.place} with {profile.kernels.name} kernels, TFLM {profile.tflm.name}"
 
 
 def limit(size: int, most: int) -> str:

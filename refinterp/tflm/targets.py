@@ -143,15 +143,22 @@ MEASURED: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One target, kernel library and version, with everything that follows from them."""
+    """One target, kernel library and version, with everything that follows from them.
+
+    core: the core that was asked for, where none of its builds was measured and the target's
+    figures stand for it; else "".
+    """
 
     target: Target
     kernels: KernelLibrary
     tflm: Version
+    core: str = ""
 
     @property
     def measured(self) -> bool:
         """Whether TFLM itself was measured for this profile."""
+        if self.core:
+            return False
         wheel = self.tflm.name != "snapshot"
         return wheel or (self.target.name, self.kernels.name) in MEASURED
 
@@ -163,7 +170,12 @@ class Profile:
     @property
     def label(self) -> str:
         """The profile in a line."""
-        return f"{self.target.name}, {self.kernels.name}, {self.tflm.name}"
+        return f"{self.place}, {self.kernels.name}, {self.tflm.name}"
+
+    @property
+    def place(self) -> str:
+        """The target, with the core that it stands for."""
+        return f"{self.core} (as {self.target.name})" if self.core else self.target.name
 
     def layout(self, struct: str) -> StructLayout:
         """Return the size and alignment of a struct."""

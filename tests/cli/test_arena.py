@@ -14,8 +14,6 @@ from refinterp.cli.common import size
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import save_model
-from refinterp.tflm.cores import CORES
-from refinterp.tflm.targets import profile
 
 DATA = resources.files("refinterp") / "data"
 DIGITS, SHAPES = (str(DATA / f"{name}.tflite") for name in ("digits_int8", "shapes_int8"))
@@ -172,27 +170,60 @@ def test_which_are_over_the_limit_is_said(capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "options"),
+    ("name", "target", "kernels", "core"),
     [
-        ("cortex-m7", "--target cortex-m4 is"), ("Cortex_M33", "--target cortex-m4 is"),
-        ("m0plus", "--target cortex-m3 is"), ("cortex-m0+", "--target cortex-m3 is"),
-        ("esp32", "--target generic-32 --kernels esp-nn is"),
-        ("ESP32-S3", "--target generic-32 --kernels esp-nn-s3 is"),
-        ("avr", "there is no target 'avr'; there are cortex-m4"),
+        ("cortex-m4", "cortex-m4", "cmsis-nn", "cortex-m4"),
+        ("cortex-m7", "cortex-m4", "cmsis-nn", "cortex-m7"),
+        ("Cortex_M33", "cortex-m4", "cmsis-nn", "cortex-m33"),
+        ("m0plus", "cortex-m3", "cmsis-nn", "cortex-m0plus"),
+        ("Cortex-M0+", "cortex-m3", "cmsis-nn", "cortex-m0plus"),
+        ("cortex-m85", "cortex-m55", "cmsis-nn", "cortex-m85"),
+        ("esp32", "generic-32", "esp-nn", "esp32"),
+        ("ESP32-S3", "generic-32", "esp-nn-s3", "esp32-s3"),
+        ("esp32 c3", "generic-32", "esp-nn", "esp32-c3"),
+        ("RP2040", "cortex-m3", "cmsis-nn", "cortex-m0plus"),
+        ("rp2350", "cortex-m4", "cmsis-nn", "cortex-m33"),
+        ("STM32H743ZI", "cortex-m4", "cmsis-nn", "cortex-m7"),
+        ("stm32h7", "cortex-m4", "cmsis-nn", "cortex-m7"),
+        ("STM32WBA52", "cortex-m4", "cmsis-nn", "cortex-m33"),
+        ("Arduino Nano 33 BLE", "cortex-m4", "cmsis-nn", "cortex-m4"),
+        ("riscv", "generic-32", "reference", "riscv32"),
     ],
-)  # fmt: skip
-def test_what_stands_for_a_core_is_said(name, options, capsys):
-    """The options to type for a core without figures of its own, and that they are derived."""
-    assert main(["arena", DIGITS, "--target", name]) == 2
-    assert options in capsys.readouterr().err
+)
+def test_a_target_may_be_named_as_people_do(name, target, kernels, core, capsys):
+    """The figures are those of the target that stands for it; of another core they are derived."""
+    found = document(capsys, DIGITS, "--target", name)
+    told = found["asked"], found["target"], found["kernels"], found["core"]
+    assert told == (name, target, kernels, core)
+    same = document(capsys, DIGITS, "--target", target, "--kernels", kernels)
+    assert found["minimum_arena_bytes"] == same["minimum_arena_bytes"]
+    assert (found["provenance"] == "measured") == (core == target)
+    if core != target:
+        assert f"{core} (as {target}) with" in found["summary"]["verdict"] or core == "esp32"
 
 
-def test_what_stands_for_a_core_can_be_asked_for():
-    """Every core's options name a build that there is; no two cores share a name."""
-    for one in CORES.values():
-        assert profile(one.target, one.kernels).kernels.name
-    names = [name for one in CORES.values() for name in one.names]
-    assert len(names) == len(set(names))
+def test_a_target_that_is_none_is_told_what_there_is(capsys):
+    """Exit 2, and names to type."""
+    assert main(["arena", DIGITS, "--target", "stm32h"]) == 2
+    assert "there is no target 'stm32h'; did you mean stm32h" in capsys.readouterr().err
+    assert main(["arena", DIGITS, "--target", "avr"]) == 2
+    assert "There are cortex-m0, " in capsys.readouterr().err
+
+
+def test_a_board_is_its_core_with_the_usual_distribution(capsys, tmp_path, monkeypatch):
+    """--board takes the board's core; files of users add boards, the latest counts."""
+    found = document(capsys, DIGITS, "--board", "nano 33 ble")
+    assert (found["asked"], found["board"]) == ("nano 33 ble", "Arduino Nano 33 BLE Sense")
+    assert found["target"] == "cortex-m4"
+    for name, core in (("environment", "cortex-m3"), ("option", "cortex-m55")):
+        row = {"name": "My board", "core": core}
+        (tmp_path / f"{name}.json").write_text(json.dumps({"boards": [row]}), "utf-8")
+    monkeypatch.setenv("REFINTERP_BOARDS", str(tmp_path / "environment.json"))
+    assert document(capsys, DIGITS, "--board", "my-board")["target"] == "cortex-m3"
+    words = [DIGITS, "--board", "MY BOARD", "--boards", str(tmp_path / "option.json")]
+    assert document(capsys, *words)["target"] == "cortex-m55"
+    assert main(["arena", DIGITS, "--board", "nono 33 ble"]) == 2
+    assert "did you mean Nano 33 BLE" in capsys.readouterr().err
 
 
 def test_a_model_that_is_refused_does_not_stop_the_others(capsys, tmp_path):
