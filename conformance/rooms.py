@@ -41,6 +41,7 @@ ROOMS: Final[Mapping[str, str]] = {
     "run": "prepares a model and runs it",
     "interpreter": "the drop-in",
     "debug": "which layer loses what, and why",
+    "cost": "what inference takes on a device: work, time, energy",
     "explain": "definitions on Python integers",
     "bench": "time and memory beside the runtimes",
     "report": "all that formats: tables, pages, documents",

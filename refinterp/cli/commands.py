@@ -88,6 +88,12 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 "time beside installed LiteRT and TFLM, by operator",
                 "refinterp.cli.bench",
             ),
+            Command(
+                "cascade",
+                "SMALL BIG --data PATH",
+                "a small model first, a big one when unsure: what it gains",
+                "refinterp.cli.cascade",
+            ),
         ),
     ),
     (

@@ -113,7 +113,7 @@ def _given(options: argparse.Namespace) -> list[str]:
     """The paths of all models among a command's words."""
     return [
         path
-        for name in ("model", "float_model", "models")
+        for name in ("model", "float_model", "models", "small", "big")
         for path in _listed(getattr(options, name, None))
     ]
 

@@ -1,0 +1,86 @@
+"""What a user has measured, as it is typed: `model.tflite=12.3ms`, `model.tflite=450uJ`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+from refinterp.cost.quantity import Quantity
+from refinterp.errors import UsageError
+
+_PREFIXES: Final = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9}
+_WRITTEN: Final = re.compile(r"(.+)=\s*([0-9.,_]+(?:e-?\d+)?)\s*([mnuµμ]?)([sJ])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One figure of one model. model: its path or name, as typed; value in s or J (`unit`)."""
+
+    model: str
+    value: float
+    unit: str
+
+
+def measurement(text: str) -> Measurement:
+    """Read MODEL=12.3ms or MODEL=450uJ; ArgumentTypeError, with what is allowed, otherwise."""
+    found = _WRITTEN.fullmatch(text.strip())
+    value = math.nan
+    if found is not None:
+        try:
+            value = float(found[2].replace(",", "").replace("_", "")) * _PREFIXES[found[3].lower()]
+        except ValueError:
+            found = None
+    if found is None or not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no measurement of a model; write MODEL=12.3ms (s, ms, us) for its time, "
+            "MODEL=450uJ (J, mJ, uJ, nJ) for its energy"
+        )
+    return Measurement(found[1].strip(), value, found[4].upper() if found[4] in "jJ" else "s")
+
+
+def add_measured(parser: argparse._ActionsContainer) -> None:
+    """Add --measured."""
+    parser.add_argument(
+        "--measured",
+        action="append",
+        default=[],
+        type=measurement,
+        metavar="MODEL=12.3ms",
+        help="what an inference takes on your device, as you measured it: a time (s, ms, us) or an "
+        "energy (J, mJ, uJ, nJ); may be given again, for another model",
+    )
+
+
+def measured_of(
+    models: Sequence[str], given: Iterable[Measurement]
+) -> dict[str, dict[str, Quantity]]:
+    """Return by model path, then by unit ("s", "J"), what was measured.
+
+    A model is meant by its path, its file's name, or that without its ending. Raises UsageError for
+    a name that means none or several of the models, and for a figure given twice.
+    """
+    found: dict[str, dict[str, Quantity]] = {path: {} for path in models}
+    for one in given:
+        meant = [path for path in dict.fromkeys(models) if path == one.model]
+        meant = meant or [p for p in dict.fromkeys(models) if one.model in _names(p)]
+        if len(meant) != 1:
+            listed = ", ".join(PurePath(path).name for path in models)
+            word = "none" if not meant else "several"
+            raise UsageError(
+                f"--measured {one.model}: means {word} of the models; they are {listed}"
+            )
+        own = found[meant[0]]
+        if one.unit in own:
+            what = "time" if one.unit == "s" else "energy"
+            raise UsageError(f"--measured {one.model}: its {what} is given twice")
+        own[one.unit] = Quantity.measured(one.value, one.unit, f"--measured {one.model}")
+    return found
+
+
+def _names(path: str) -> tuple[str, str]:
+    return PurePath(path).name, PurePath(path).stem
