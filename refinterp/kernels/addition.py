@@ -40,9 +40,8 @@ class SumInteger(Steady):
     """The general integer kernel. sign: what b is multiplied by, +1 or -1.
 
     types: of both operands and the output, where pairs of codes can be tried: not for int16, nor
-    where only the plain form is wanted. reals: output steps per step of a and of b, and what is
-    added, for that. float32: the float32 form, where it was tried and is right for every pair;
-    table: where it is not, the output for every pair.
+    where only the plain form is wanted. float32: the float32 form, unless it leaves too much in
+    doubt; table: where it was tried and is not right for every pair, the output for each.
     """
 
     sign: int
@@ -56,7 +55,6 @@ class SumInteger(Steady):
     y_min: int
     y_max: int
     types: tuple[str, str, str] | None = None
-    reals: tuple[float, float, float] = (0.0, 0.0, 0.0)
     table: Array | None = None
     float32: Float32Sum | None = None
 
@@ -107,19 +105,24 @@ class SumInteger(Steady):
         )
         if rule.plain or a.dtype == "int16":
             return self
-        a_real, b_real = a.step / y.step, options.sign * b.step / y.step
-        reals = a_real, b_real, y.zero - a.zero * a_real - b.zero * b_real
-        return replace(self, types=(a.dtype, b.dtype, y.dtype), reals=reals)
+        factors = a.step / y.step, options.sign * b.step / y.step
+        constant = y.zero - a.zero * factors[0] - b.zero * factors[1]
+        float32 = Float32Sum.of(factors, constant, (y_min, y_max), y_real)
+        return replace(self, types=(a.dtype, b.dtype, y.dtype), float32=float32)
 
     def settle(self, outputs: Sequence[Array], runs: int) -> SumInteger:
         """Try all pairs of codes where as many elements are written."""
-        tried = self.table is not None or self.float32 is not None
+        tried = self.table is not None or (self.float32 is not None and self.float32.proven)
         if self.types is None or tried or outputs[0].size * runs < PAIRS:
             return self
-        table = tabulate_pairs(self.exact, *self.types)
-        clamp = self.y_min, self.y_max
-        float32 = Float32Sum.of(self.reals[:2], self.reals[2], clamp, self.types[:2], table)
-        return replace(self, float32=float32) if float32 else replace(self, table=table)
+        if self.float32 is None:
+            return replace(self, table=tabulate_pairs(self.exact, *self.types))
+        if runs == 1:
+            return self
+        table, own = self.float32.tabulate(self.exact, self.types)
+        if np.array_equal(table, own):
+            return replace(self, float32=replace(self.float32, proven=True))
+        return replace(self, float32=None, table=table)
 
     def _scaled(self, codes: I64, zero: int, factor: Multiplier) -> I64:
         """An operand's codes on the common scale; looked up where there are more than codes."""
@@ -145,10 +148,12 @@ class SumInteger(Steady):
     ) -> bool:
         """Name the calls that write y."""
         a, b = operands.left, operands.right
-        if self.float32 is not None:
+        if self.float32 is None:
+            map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+        elif self.float32.proven:
             self.float32(a, b, outputs[0], work.take, do)
         else:
-            map_pairs(self.exact, self.table, a, b, outputs[0], work, do)
+            self.float32.checked(self.exact, a, b, outputs[0], work.take, do)
         return True
 
 

@@ -16,13 +16,13 @@ from refinterp.numerics.codes import add_away, store, stretched
 from refinterp.numerics.fixedpoint import Multiplier
 from refinterp.numerics.float32_rescale import Exact, Float32Rescale, find_float32
 from refinterp.numerics.float64_forms import FORMS
+from refinterp.numerics.float64_ordinary import SMALL, constant_codes, find_ordinary, sum_exactly
 from refinterp.numerics.rescale_rule import RescaleRule
 from refinterp.numerics.tape import Do, clip, put
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 _NONE = np.empty(0, np.int64)
-_SMALL = 2.0**22  # sums and biases that, times a short factor, leave float64 bits to spare
 ROW = 8192  # elements a row is stretched to: NumPy runs rows at least this long unbuffered
 
 
@@ -51,8 +51,35 @@ class Float64Rescale:
     bound: F64
 
     @classmethod
-    def prepare(cls, rule: RescaleRule, bound: F64) -> Float64Rescale | None:
-        """Return the fast form, or None if it is proven for too few channels."""
+    def prepare(cls, rule: RescaleRule, bound: F64, row: int = ROW) -> Float64Rescale | None:
+        """Return the fast form, or None if it is proven for too few channels.
+
+        row: elements to repeat the channels over.
+        """
+        low, high = rule.low - rule.zero_point, rule.high - rule.zero_point
+        reach = float(max(high, -low, 0)) + 2.0  # beyond it, all is clamped
+        form = find_ordinary(rule, bound, reach, positive=low >= 0)
+        if form is None:
+            return cls._of_each(rule, bound, reach, row)
+        return cls(
+            None if form.bias is None else _stretch(form.bias, row),
+            _stretch(form.scale, row),
+            None if form.offset is None else _stretch(form.offset, row),
+            None if form.half is None else _stretch(form.half, row),
+            False,
+            low,
+            high,
+            rule.zero_point,
+            rule.bias.size,
+            _NONE,
+            bound,
+        )
+
+    @classmethod
+    def _of_each(
+        cls, rule: RescaleRule, bound: F64, reach: float, row: int
+    ) -> Float64Rescale | None:
+        """Prove the form channel by channel."""
         shape = rule.bias.shape
         m = Multiplier(
             _filling(rule.multiplier.mantissa, shape), _filling(rule.multiplier.exponent, shape)
@@ -61,14 +88,14 @@ class Float64Rescale:
         if not shape or shape[0] == 0 or not (bound < 2.0**52).all():
             return None
         low, high = rule.low - rule.zero_point, rule.high - rule.zero_point
-        reach = float(max(high, -low, 0)) + 2.0  # beyond it, all is clamped
         total = bound + np.abs(rule.bias)
         form = FORMS[rule.rounding](m, factor, total, reach)
         scale, added, half = form.scale, form.nudge, form.half
         bias = rule.bias.astype(np.float64)
         others = _NONE
-        if not (form.proven.all() and np.abs(bias).max() < _SMALL):  # there may be dead channels
-            constant = _constant_codes(rule, m, bound)
+        if not (form.proven.all() and np.abs(bias).max() < SMALL):  # there may be dead channels
+            whole = rule.part(np.arange(rule.bias.size, dtype=np.int64))
+            constant = constant_codes(whole, bound)
             fixed = constant >= low
             others = np.flatnonzero(~form.proven & ~fixed)
             if others.size > shape[0] // 4:
@@ -80,11 +107,11 @@ class Float64Rescale:
             half = np.where(fixed, 0.5, half)
         only_positive = low >= 0  # then the clamp makes floor, truncation and sign all equal
         signed = form.signed and not only_positive
-        after = added if signed else _sum_exactly(added, half)
+        after = added if signed else sum_exactly(added, half)
         merged = None
-        small = bound.max() < _SMALL and np.abs(bias).max() < _SMALL
+        small = bound.max() < SMALL and np.abs(bias).max() < SMALL
         if ((small and form.short) or not bias.any()) and after is not None:
-            merged = _sum_exactly(bias * scale, after)
+            merged = sum_exactly(bias * scale, after)
         if merged is not None:
             bias_first, offset = None, merged
         elif after is not None:
@@ -92,10 +119,10 @@ class Float64Rescale:
         else:
             return None
         return cls(
-            None if bias_first is None or not bias_first.any() else _stretch(bias_first),
-            _stretch(scale),
-            _stretch(offset) if offset.any() else None,
-            _stretch(half) if signed else None,
+            None if bias_first is None or not bias_first.any() else _stretch(bias_first, row),
+            _stretch(scale, row),
+            _stretch(offset, row) if offset.any() else None,
+            _stretch(half, row) if signed else None,
             not form.signed and not only_positive,
             low,
             high,
@@ -153,7 +180,7 @@ class Float64Rescale:
             self.zero_point,
             self.bound,
         )
-        return find_float32(rule, ROW)
+        return find_float32(rule, self.scale.size)
 
 
 def _filling(array: Any, shape: tuple[int, ...]) -> Any:
@@ -161,32 +188,8 @@ def _filling(array: Any, shape: tuple[int, ...]) -> Any:
     return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
-def _stretch(vector: F64) -> F64:
-    """Repeat a vector to a row of about `ROW` elements."""
-    row = np.empty((max(1, ROW // vector.size), vector.size))
+def _stretch(vector: F64, size: int) -> F64:
+    """Repeat a vector to a row of about `size` elements."""
+    row = np.empty((max(1, size // vector.size), vector.size))
     row[:] = vector
     return row.reshape(-1)
-
-
-def _constant_codes(rule: RescaleRule, m: Multiplier, bound: F64) -> I64:
-    """The code, relative to the zero point, of channels whose sums all give the same; else low - 1.
-
-    The rules never decrease as the sum grows, so equal codes at both ends mean one code between.
-    """
-    limit = bound.astype(np.int64)
-    whole = rule.part(np.arange(rule.bias.size, dtype=np.int64))
-    first, last = whole.exact(-limit), whole.exact(limit)
-    total = bound + np.abs(rule.bias)
-    largest = np.ldexp(total * np.abs(m.mantissa), (m.exponent - 31).astype(np.int32))
-    safe = (m.mantissa >= 0) & (total < 2.0**31) & (largest < 2.0**30)  # beyond, codes wrap
-    if rule.rounding == "double":  # a left shift may wrap
-        safe &= m.exponent <= 0
-    same = (first == last) & safe
-    return np.where(same, first - rule.zero_point, rule.low - rule.zero_point - 1)
-
-
-def _sum_exactly(a: F64, b: F64) -> F64 | None:
-    """Return a + b if float64 holds every sum without rounding, else None."""
-    total = np.asarray(a + b)
-    error = (a - (total - b)) + (b - (total - a))
-    return total if not error.any() else None

@@ -1,9 +1,9 @@
 """From an accumulator to an output code: the plain rule, or a floating-point form equal to it.
 
-Which form is worth finding depends on how many accumulators are going to pass: the plain rule needs
-no proof, the float64 form (`float64_rescale`) is proven in some hundred microseconds, the float32
-form (`float32_rescale`), half as wide, is searched for in some milliseconds. `settle` returns the
-rule in the form that pays.
+The plain rule needs no proof, but makes many passes. The float64 form (`float64_rescale`) is mostly
+proven in less time than the plain rule takes for a small layer. Whether the float32 form
+(`float32_rescale`), half as wide, is worth being searched for depends on how many accumulators are
+going to pass. `settle` returns the rule in the form that pays.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 BLOCK = 1 << 15  # elements of one block of work: 256 KiB of float64
 EXACT_BLOCK = 1 << 13  # elements of one block by the plain rule, which makes many passes
-FLOAT64_PAYS = 6 << 10  # elements for which the plain rule takes longer than the proof
-CALL = 1 << 9  # elements that take as long as what a call by the plain rule takes besides
 FLOAT32_PAYS = 1 << 14  # rows for which a float32 form is worth looking for
 
 
@@ -35,8 +33,8 @@ class Requantizer:
     """Rescale accumulators of `channels` columns to codes.
 
     bound: float64 (channels,), the largest |acc| before the bias; None where it is unknown, or the
-    plain rule is wanted. settled: how many elements forms have been looked for. tried: whether the
-    float64 form was among them. float64: None where it could not be proven equal for most channels;
+    plain rule is wanted. settled: how many elements forms have been looked for. tried: whether they
+    have at all. float64: None where it could not be proven equal for most channels;
     float32: None where it has not been looked for or there is none.
     """
 
@@ -73,20 +71,18 @@ class Requantizer:
     def settle(self, elements: int, dtype: Any, calls: int = 1) -> Requantizer:
         """Return the rule in the form that pays for so many accumulators of a dtype.
 
-        calls: how many calls they come in.
+        calls: how many runs they come in.
         """
-        rows = FLOAT32_PAYS * max(self.rule.bias.size, 1)
-        try_float64 = not self.tried and elements + calls * CALL >= FLOAT64_PAYS
-        try_float32 = self.settled < rows <= elements
-        if self.bound is None or not (try_float64 or try_float32):
+        try_float32 = self.settled < FLOAT32_PAYS * max(self.rule.bias.size, 1) <= elements
+        if self.bound is None or (self.tried and not try_float32):
             return self
         float64, float32 = self.float64, self.float32
-        if try_float64:
-            float64 = Float64Rescale.prepare(self.rule, self.bound)
+        if not self.tried:
+            row = min(ROW, elements // max(calls, 1))
+            float64 = Float64Rescale.prepare(self.rule, self.bound, row)
         if try_float32 and float64 is not None and dtype == np.float32:
             float32 = float64.find_float32()
-        tried = self.tried or try_float64
-        return replace(self, settled=elements, tried=tried, float64=float64, float32=float32)
+        return replace(self, settled=elements, tried=True, float64=float64, float32=float32)
 
     def scratch_size(self, rows: int) -> int:
         """How many float64 of scratch a call on `rows` rows takes."""

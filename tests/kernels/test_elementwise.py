@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,33 @@ def test_sums_equal_python_integers(
         for p, q in zip(first, second, strict=True)
     ]
     assert got.tolist() == want
+
+
+@settings(max_examples=FEW)
+@given(quantized, quantized, quantized, st.sampled_from(["ADD", "SUB"]))
+def test_sums_of_all_pairs(
+    a: tuple[float, int], b: tuple[float, int], y: tuple[float, int], name: str
+) -> None:
+    """Checked or proven, a sum is what Python integers make of the pairs closest to a tie."""
+    shapes = ((256, 1), (1, 256), (256, 256))
+    specs = [spec(n, s, *q) for n, s, q in zip("aby", shapes, (a, b, y), strict=True)]
+    codes = np.arange(-128, 128, dtype=np.int8)
+    arrays = [codes.reshape(1, 256, 1), codes.reshape(1, 1, 256)]
+    fast = prepare(name, specs[:2], specs[2:])
+    many = replace(fast, kernel=fast.kernel.settle([np.zeros((1, 256, 256), np.int8)], 64))
+    plain = prepare(name, specs[:2], specs[2:], plain=True)
+    found = [call(one, [x[0] for x in arrays], specs[2:])[0] for one in (fast, many, plain)]
+    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_array_equal(found[1], found[2])
+
+    sign = 1 if name == "ADD" else -1
+    left, right = (
+        s.step * (x[0].astype(np.float64) - s.zero) for s, x in zip(specs[:2], arrays, strict=True)
+    )
+    steps = (left + sign * right) / specs[2].step + 0.5
+    for place in np.argsort(np.abs(steps - np.round(steps)), axis=None)[:64]:
+        p, q = (int(codes[i]) for i in divmod(int(place), 256))
+        assert found[0].flat[place] == integers.sum_int8(p, q, *specs, sign=sign)
 
 
 @given(quantized, quantized, quantized, st.data())
