@@ -5,19 +5,23 @@ The sentences have one form: the operand by name, what was found, what is allowe
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from refinterp.errors import ModelError
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.operands import Operands
-from refinterp.graph.operators import OPERATORS, OperatorFacts
+from refinterp.graph.operators import OPERATORS, OperatorFacts, Types
 from refinterp.graph.spec import TensorSpec
 from refinterp.graph.specs import tensor_specs
 
 _SHOWN: Final = 6  # names in a sentence
 _FOLDED: Final = ("filter", "bias")
+_ANY_RANK: Final = sys.maxsize
 
 Given = Sequence[TensorSpec | None]
 
@@ -38,31 +42,62 @@ def misfits(
     found = miscounts(facts, operands, results)
     if found:
         return found
-    names = facts.signature(len(operands))
-    kinds = [names.kind_of(place) for place in range(len(operands))]
+    places = _operand_places(facts, len(operands))
     called: dict[str, TensorSpec | None] = {}
-    for kind, spec in zip(kinds, operands, strict=True):
-        called.setdefault(kind, spec)
+    for place, spec in zip(places, operands, strict=True):
+        called.setdefault(place.kind, spec)
     said: list[str] = []
     if facts.filter_axis is not None:
-        unsure = {kinds[place] for place in unshaped}
-        said += _bias(facts.filter_axis, called, unsure)
-    for place, spec in enumerate(operands):
+        said += _bias(facts.filter_axis, called, {places[index].kind for index in unshaped})
+    for index, (place, spec) in enumerate(zip(places, operands, strict=True)):
         if spec is not None:
-            kind = kinds[place]
-            found = (
-                _rank(facts, kind, spec) if kind in facts.ranks and place not in unshaped else []
-            )
-            if kind in facts.types or kind in facts.scaled:
-                found += _values(facts, kind, spec, called, scales)
-            said += [f"operand {names.name_of(place)} {spec.name!r}: {one}" for one in found]
-    for place, spec in enumerate(results):
-        kind = "output" if facts.results is None else facts.results[place]
-        if spec is not None and (kind in facts.types or kind in facts.scaled):
-            found = _values(facts, kind, spec, called, scales)
-            label = f"{kind}[{place}]" if facts.results is None else kind
-            said += [f"result {label} {spec.name!r}: {one}" for one in found]
+            if len(spec.shape) not in place.ranks and index not in unshaped:
+                said.append(f"{place.label} {spec.name!r}: {_rank(place.ranks, spec)}")
+            if place.typed:
+                said += _values(facts, place, spec, called, scales)
+    for place, spec in zip(_result_places(facts, len(results)), results, strict=True):
+        if spec is not None and place.typed:
+            said += _values(facts, place, spec, called, scales)
     return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a row says of an operand or a result.
+
+    label: what sentences call it. rule: which types it may be of, None for any. scaled: whether it
+    needs a scale. typed: whether either says anything.
+    """
+
+    kind: str
+    label: str
+    ranks: range
+    rule: Types | None
+    scaled: bool
+    typed: bool
+
+    @classmethod
+    def of(cls, facts: OperatorFacts, kind: str, label: str) -> _Place:
+        lowest, highest = facts.ranks.get(kind, (0, None))
+        ranks = range(lowest, _ANY_RANK if highest is None else highest + 1)
+        rule, scaled = facts.types.get(kind), kind in facts.scaled
+        return cls(kind, label, ranks, rule, scaled, rule is not None or scaled)
+
+
+@lru_cache(maxsize=1024)
+def _operand_places(facts: OperatorFacts, count: int) -> tuple[_Place, ...]:
+    names = facts.signature(count)
+    return tuple(
+        _Place.of(facts, names.kind_of(place), f"operand {names.name_of(place)}")
+        for place in range(count)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _result_places(facts: OperatorFacts, count: int) -> tuple[_Place, ...]:
+    if facts.results is None:
+        return tuple(_Place.of(facts, "output", f"result output[{i}]") for i in range(count))
+    return tuple(_Place.of(facts, kind, f"result {kind}") for kind in facts.results[:count])
 
 
 def model_misfits(model: Model, *, scales: bool = True) -> Iterator[tuple[int, int, list[str]]]:
@@ -103,13 +138,9 @@ def require_operators(model: Model) -> None:
         raise ModelError(f"subgraphs[{subgraph}].operators[{index}] ({name}): {'; '.join(said)}")
 
 
-def _rank(facts: OperatorFacts, kind: str, spec: TensorSpec) -> list[str]:
-    lowest, highest = facts.ranks[kind]
-    rank = len(spec.shape)
-    if rank >= lowest and (highest is None or rank <= highest):
-        return []
-    ranks = _numbers(lowest, highest)
-    return [f"found rank {rank}, shape {list(spec.shape)}; allowed: rank {ranks}"]
+def _rank(ranks: range, spec: TensorSpec) -> str:
+    allowed = _numbers(ranks.start, None if ranks.stop == _ANY_RANK else ranks.stop - 1)
+    return f"found rank {len(spec.shape)}, shape {list(spec.shape)}; allowed: rank {allowed}"
 
 
 def _bias(axis: int, called: Mapping[str, TensorSpec | None], unsure: set[str]) -> list[str]:
@@ -131,31 +162,29 @@ def _bias(axis: int, called: Mapping[str, TensorSpec | None], unsure: set[str]) 
 
 def _values(
     facts: OperatorFacts,
-    kind: str,
+    place: _Place,
     spec: TensorSpec,
     called: Mapping[str, TensorSpec | None],
     scales: bool,
 ) -> list[str]:
     """What is wrong with a type, and with a scale if scales are looked at."""
     said = []
-    allowed, whose = allowed_types(facts, kind, called)
+    allowed, whose = _allowed_types(place.rule, called)
     if allowed is not None and spec.dtype not in allowed:
         because = f", since {whose} is {_type_of(called, whose)}" if whose else ""
         said.append(f"found {spec.dtype}; allowed: {', '.join(allowed)}{because}")
-    coded = scales and kind in facts.scaled and spec.dtype in facts.scaled_types
-    if coded and not spec.quantized:
+    if scales and place.scaled and not spec.quantized and spec.dtype in facts.scaled_types:
         said.append(f"found {spec.dtype} without a scale; allowed: {spec.dtype} with a scale")
-    return said
+    return [f"{place.label} {spec.name!r}: {one}" for one in said]
 
 
-def allowed_types(
-    facts: OperatorFacts, kind: str, called: Mapping[str, TensorSpec | None]
+def _allowed_types(
+    rule: Types | None, called: Mapping[str, TensorSpec | None]
 ) -> tuple[tuple[str, ...] | None, str]:
     """The types allowed, None for any, and by which operand's type they go, "" for no one's.
 
     called: the operands by name.
     """
-    rule = facts.types.get(kind)
     if rule is None or isinstance(rule, tuple):
         return rule, ""
     whose = rule if isinstance(rule, str) else rule.operand

@@ -37,7 +37,7 @@ CODES: Final = ("int8", "uint8", "int16", "int4", "int2", "uint4")
 """Types whose elements stand for reals by a scale, where an operator does arithmetic with them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OperatorFacts:
     """One operator.
 

@@ -33,11 +33,12 @@ class Taps:
     def prepare(cls, place: FrameGrid, w: NDArray[Any], dtype: Any) -> Taps:
         """Lay out w (kernel height, kernel width, channels)."""
         width, depth = place.columns.size, max(place.depth, 1)
-        fitting = [n for n in range(1, width + 1) if width % n == 0 and n * depth <= RUN]
-        run = max(fitting, default=1)
+        fitting = (n for n in range(min(width, RUN // depth), 0, -1) if width % n == 0)
+        run = next(fitting, 1)
         phases = []
-        for phase in range(place.phase_count):
-            own = w[:, place.taps(phase)]
+        count = place.phase_count
+        for phase in range(count):
+            own = w[:, phase::count]
             over = np.empty((*own.shape[:2], run, own.shape[2]), dtype)
             over[...] = own[:, :, None]
             phases.append(over.reshape(*own.shape[:2], -1))
@@ -64,11 +65,6 @@ class Taps:
                 do(np.add, total, part, total)
 
 
-def sum_type(w: Array, x_max: int) -> tuple[Any, NDArray[np.float64]]:
-    """A float type that holds every sum of a filter (height, width, channels) exactly.
-
-    x_max: the largest magnitude of what it is multiplied with. Also returns the largest magnitude
-    of each channel's sum.
-    """
-    magnitude = np.abs(w.astype(np.float64)).sum(axis=(0, 1), dtype=np.float64) * x_max
-    return (np.float32 if magnitude.max(initial=0) < FLOAT32_EXACT else np.float64), magnitude
+def sum_type(bound: NDArray[np.float64]) -> Any:
+    """A float type that holds all sums of magnitudes up to these exactly."""
+    return np.float32 if bound.max(initial=0) < FLOAT32_EXACT else np.float64

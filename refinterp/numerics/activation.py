@@ -60,6 +60,8 @@ def code_of(real: float, scale: float, zero_point: int) -> int:
 
     Where the quotient is no number or infinite, the result is beyond any type's range.
     """
+    if real == 0 and scale > 0:
+        return zero_point
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         steps = float(np.float32(real) / np.float32(scale))
     if not math.isfinite(steps):

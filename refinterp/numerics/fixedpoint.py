@@ -22,6 +22,7 @@ F64 = NDArray[np.float64]
 
 INT32_MIN = -(2**31)
 INT32_MAX = 2**31 - 1
+_BELOW_HALF = np.nextafter(0.5, 0.0)  # of NumPy's own type: with it, float32 becomes float64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,16 +42,17 @@ class Multiplier:
 
         The mantissa is rounded half away from zero; factors below 2**-32 are flushed to zero.
         """
-        value = np.asarray(real, np.float64)
-        fraction, exponent = np.frexp(value)
-        exponent = exponent.astype(np.int64)
-        mantissa = round_half_away(fraction * 2.0**31).astype(np.int64)
-        carried = np.abs(mantissa) == 1 << 31
-        mantissa = np.where(carried, mantissa // 2, mantissa)
-        exponent = np.where(carried, exponent + 1, exponent)
-        flushed = exponent < -31
-        mantissa = np.where(flushed, 0, mantissa)
-        exponent = np.where(flushed | (mantissa == 0), 0, exponent)
+        fraction, exponent = np.frexp(np.asarray(real, np.float64))
+        rounded = round_half_away(fraction * 2.0**31)
+        ordinary = (np.abs(rounded) < 2.0**31) & (exponent >= -31)
+        mantissa, exponent = rounded.astype(np.int64), exponent.astype(np.int64)
+        if not ordinary.all():
+            carried = np.abs(mantissa) == 1 << 31
+            mantissa = np.where(carried, mantissa // 2, mantissa)
+            exponent = np.where(carried, exponent + 1, exponent)
+            flushed = exponent < -31
+            mantissa = np.where(flushed, 0, mantissa)
+            exponent = np.where(flushed | (mantissa == 0), 0, exponent)
         return cls(np.asarray(mantissa), np.asarray(exponent))
 
     @property
@@ -67,7 +69,7 @@ def round_half_away(value: Any) -> Any:
 
     Adding the largest float below one half keeps 0.49999999999999994 from rounding up.
     """
-    return np.trunc(value + np.copysign(np.nextafter(0.5, 0.0), value))
+    return np.trunc(value + np.copysign(_BELOW_HALF, value))
 
 
 def wrap32(value: I64) -> I64:

@@ -41,16 +41,8 @@ class ExactGemm:
 
         weights: integers (K, N), |w| < 2**24.
         """
-        floats: Any = weights.astype(np.float32)
-        inner = len(floats)
-        ones: Any = np.ones(inner, np.float32)
-        largest = ones @ np.abs(floats)  # exact below 2**24; sums that are not come out beyond
-        if not largest.max(initial=0) < FLOAT32_EXACT:
-            floats, ones = weights.astype(np.float64), np.ones(inner)
-            largest = ones @ np.abs(floats)
-        bound = largest.astype(np.float64) * x_max
-        sums = (ones @ floats).astype(np.int64)
-        whole = ((0, inner),)
+        floats, bound, sums = column_sums(weights, x_max)
+        whole = ((0, len(floats)),)
         most = bound.max(initial=0)
         if most < FLOAT32_EXACT:
             return cls(floats, whole, bound, sums)
@@ -101,6 +93,26 @@ class ExactGemm:
             do(np.matmul, band, part, spare if index else out)
             if index:
                 do(np.add, out, spare, out)
+
+
+def column_sums(
+    weights: NDArray[Any], x_max: int
+) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.int64]]:
+    """Return integers (..., N), |w| < 2**24, as floats (K, N), and two sums of each column, (N,).
+
+    That of the magnitudes times x_max bounds all sums of products with integers of magnitude at
+    most x_max, and of parts of them; the other is that of the weights. Both are exact.
+    """
+    count = weights.shape[-1]
+    weights = weights.reshape(weights.size // max(count, 1), count)
+    floats: Any = weights.astype(np.float32)
+    ones: Any = np.ones(len(floats), np.float32)
+    largest = ones @ np.abs(floats)  # exact below 2**24; sums that are not come out beyond
+    if not largest.max(initial=0) < FLOAT32_EXACT:
+        floats, ones = weights.astype(np.float64), np.ones(len(floats))
+        largest = ones @ np.abs(floats)
+    bound = np.multiply(largest, x_max, dtype=np.float64)
+    return floats, bound, (ones @ floats).astype(np.int64)
 
 
 def _pieces(magnitude: NDArray[np.float64], x_max: int) -> tuple[tuple[int, int], ...]:

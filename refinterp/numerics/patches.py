@@ -52,10 +52,12 @@ class PatchGrid:
 
     def tiled(self, count: int) -> PatchGrid:
         """Read `count` neighbouring windows of a line as one, which counts as one output pixel."""
+        if count == 1:
+            return self
         w = self.columns
         wide = (count - 1) * w.stride + w.kernel
         columns = replace(w, size=w.size // count, kernel=wide, stride=count * w.stride)
-        return self if count == 1 else replace(self, columns=columns)
+        return replace(self, columns=columns)
 
     @property
     def banded(self) -> bool:

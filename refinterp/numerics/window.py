@@ -6,6 +6,7 @@ Source: LiteRT kernels/padding.h (ComputeOutSize, ComputePaddingWithOffset), rea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from refinterp.errors import ModelError
 
@@ -25,6 +26,7 @@ class Window:
     dilation: int
 
 
+@lru_cache(maxsize=1024)  # a model's layers have a few windows over and over
 def window(
     padding: str | int, extent: int, kernel: int, stride: int, dilation: int = 1, *, where: str
 ) -> Window:

@@ -45,6 +45,7 @@ from refinterp.kernels.weighted_kernel import Folded, Scaling, SteadyWeightedKer
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
 from refinterp.numerics.frames import FrameGrid
+from refinterp.numerics.gemm import column_sums
 from refinterp.numerics.tape import NOW, Do
 
 
@@ -92,10 +93,11 @@ class DepthwiseConv2DInteger(SteadyWeightedKernel[Folded[Taps]]):
         """Lay out w (1, height, width, out) and bias (out,)."""
         scaling = self.scaling
         centred = scaling.centred(w[0])
-        dtype, magnitude = sum_type(centred, scaling.x_max)
-        taps = Taps.prepare(self.place, centred, np.int64 if scaling.plain else dtype)
-        constant = scaling.bias(bias) - scaling.x_zero * centred.sum(axis=(0, 1), dtype=np.int64)
-        return Folded(taps, scaling.requantizer(constant, magnitude), taps.phases[0].dtype)
+        floats, bound, sums = column_sums(centred, scaling.x_max)
+        dtype = np.int64 if scaling.plain else sum_type(bound)
+        taps = Taps.prepare(self.place, floats.reshape(centred.shape), dtype)
+        constant = scaling.bias(bias) - scaling.x_zero * sums
+        return Folded(taps, scaling.requantizer(constant, bound), taps.phases[0].dtype)
 
     def settled(self, layout: Folded[Taps], elements: int, runs: int) -> Folded[Taps]:
         """Rescale in the form that pays."""
