@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Quantization, Tensor, element_bits
 from refinterp.graph.sparsity import densify
+
+
+_LITTLE_ENDIAN: Final = sys.byteorder == "little"  # as the file is
 
 
 def with_constant(
@@ -76,15 +80,16 @@ def constant(model: Model, tensor: Tensor) -> NDArray[Any] | None:
     dtype = STORAGE[str(tensor.dtype)]
     if tensor.sparsity is not None:
         return _dense(raw, tensor, dtype)
-    count = math.prod(tensor.shape)
     bits = PACKED_BITS.get(str(tensor.dtype))
     needed = bytes_needed(tensor)
-    if needed is not None and raw.size < needed:
-        raise ModelError(
-            f"tensor {tensor.name!r}: its buffer {tensor.buffer} holds {raw.size} bytes, but "
-            f"{tensor.dtype} of shape {list(tensor.shape)} takes {needed}"
-        )
-    raw = raw[:needed]
+    if needed is not None and raw.size != needed:
+        if raw.size < needed:
+            raise ModelError(
+                f"tensor {tensor.name!r}: its buffer {tensor.buffer} holds {raw.size} bytes, but "
+                f"{tensor.dtype} of shape {list(tensor.shape)} takes {needed}"
+            )
+        raw = raw[:needed]
+    count = math.prod(tensor.shape)
     values = unpack(raw, bits, count, signed=dtype.kind == "i") if bits else _typed(raw, dtype)
     array = values.reshape(tensor.shape)
     array.flags.writeable = False
@@ -104,11 +109,11 @@ def _dense(raw: NDArray[np.uint8], tensor: Tensor, dtype: np.dtype[Any]) -> NDAr
 
 
 def _typed(raw: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
-    little = dtype.newbyteorder("<")
+    little = dtype if _LITTLE_ENDIAN else dtype.newbyteorder("<")
     view: NDArray[Any] = raw.view(little)
     if not view.flags.aligned:
         view = view.copy()  # NumPy computes slowly, and BLAS not at all, on misaligned arrays
-    return view if little == dtype else view.astype(dtype)
+    return view if _LITTLE_ENDIAN else view.astype(dtype)
 
 
 def unpack(raw: NDArray[np.uint8], bits: int, count: int, *, signed: bool) -> NDArray[Any]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.model import Shape
 
-_NO_SCALE = np.empty(0, np.float32)
-_NO_ZERO = np.empty(0, np.int64)
+NO_SCALE: Final = np.empty(0, np.float32)
+NO_ZERO: Final = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +29,8 @@ class TensorSpec:
     name: str
     shape: Shape
     dtype: str
-    scale: NDArray[np.float32] = field(default_factory=lambda: _NO_SCALE)
-    zero_point: NDArray[np.int64] = field(default_factory=lambda: _NO_ZERO)
+    scale: NDArray[np.float32] = field(default_factory=lambda: NO_SCALE)
+    zero_point: NDArray[np.int64] = field(default_factory=lambda: NO_ZERO)
     quantized_dimension: int = 0
     data: NDArray[Any] | None = None
     is_variable: bool = False
@@ -47,8 +47,8 @@ class TensorSpec:
         data: NDArray[Any] | None = None,
     ) -> TensorSpec:
         """Make a spec with at most one scale, as one does at a prompt."""
-        scales = _NO_SCALE if scale is None else np.array([scale], np.float32)
-        zeros = _NO_ZERO if scale is None else np.array([zero_point], np.int64)
+        scales = NO_SCALE if scale is None else np.array([scale], np.float32)
+        zeros = NO_ZERO if scale is None else np.array([zero_point], np.int64)
         return cls(name, tuple(shape), dtype, scales, zeros, data=data)
 
     @property

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from refinterp.graph.constants import constant
 from refinterp.graph.model import Model, Options, Tensor
-from refinterp.graph.spec import TensorSpec
+from refinterp.graph.spec import NO_SCALE, NO_ZERO, TensorSpec
 
 
 def tensor_specs(model: Model, subgraph: int, *, values: bool = True) -> tuple[TensorSpec, ...]:
@@ -21,29 +20,41 @@ def tensor_specs(model: Model, subgraph: int, *, values: bool = True) -> tuple[T
 def _spec(model: Model, subgraph: int, tensor: Tensor, values: bool) -> TensorSpec:
     """Describe one tensor."""
     data = constant(model, tensor) if values and not tensor.is_variable else None
-    given: dict[str, Any] = {"data": data, "is_variable": tensor.is_variable}
+    scale, zeros, axis, block_size = NO_SCALE, NO_ZERO, 0, 0
     quantization = tensor.quantization
     if quantization is not None and quantization.scale.size:
-        count = quantization.scale.size
-        zeros = quantization.zero_point
-        if zeros.size != count:
-            zeros = np.resize(zeros, count) if zeros.size else np.zeros(count, np.int64)
-        given["scale"], given["zero_point"] = quantization.scale, zeros
-        given["quantized_dimension"] = quantization.quantized_dimension
+        scale, zeros = quantization.scale, quantization.zero_point
+        axis = quantization.quantized_dimension
+        if zeros.size != scale.size:
+            zeros = np.resize(zeros, scale.size) if zeros.size else np.zeros(scale.size, np.int64)
     elif quantization is not None and quantization.details is not None:
-        given |= _blocks(model, subgraph, quantization.details)
-    return TensorSpec(tensor.name, tensor.shape, str(tensor.dtype), **given)
+        scale, zeros, block_size = _blocks(model, subgraph, quantization.details)
+    return TensorSpec(
+        tensor.name,
+        tensor.shape,
+        str(tensor.dtype),
+        scale,
+        zeros,
+        axis,
+        data,
+        tensor.is_variable,
+        block_size,
+    )
 
 
-def _blocks(model: Model, subgraph: int, details: tuple[str, Options]) -> dict[str, Any]:
-    """The scales of a tensor's blocks, which are another tensor's value, as fields of a spec."""
+def _blocks(
+    model: Model, subgraph: int, details: tuple[str, Options]
+) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
+    """Scales and zero points of a tensor's blocks, which are another tensor's value, and their size.
+
+    None and 0 where there are none.
+    """
     kind, given = details
     tensors = model.subgraphs[subgraph].tensors
     if kind != "BlockwiseQuantization" or not 0 <= given["scales"] < len(tensors):
-        return {}
+        return NO_SCALE, NO_ZERO, 0
     scales = constant(model, tensors[given["scales"]])
     if scales is None or given["block_size"] < 1:
-        return {}
+        return NO_SCALE, NO_ZERO, 0
     scale = scales.astype(np.float32).reshape(-1)
-    zeros = np.zeros(scale.size, np.int64)
-    return {"scale": scale, "zero_point": zeros, "block_size": int(given["block_size"])}
+    return scale, np.zeros(scale.size, np.int64), int(given["block_size"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from refinterp.errors import ModelError, RefinterpError, UnsupportedError
 from refinterp.graph.compiled import compiled
@@ -25,6 +25,10 @@ from refinterp.kernels.registry import (
 )
 from refinterp.run.prepare_step import prepare_step
 from refinterp.run.program import PreparedGraph, Program, Step
+
+
+_BESIDES: Final = ("intermediates", "output_types", "declared_shapes", "subgraph_operators")
+"""Options that kernels read and the schema does not have; see `_options`."""
 
 
 def prepare(
@@ -54,39 +58,40 @@ def _entries(
     """Find the kernel of each operator; the second list says which operators have none."""
     found: list[Entry] = []
     missing: list[str] = []
+    allowed = range(OPTIONAL, len(specs))
     for index, operator in enumerate(graph.operators):
         for tensor in (*operator.inputs, *operator.outputs):
-            if not OPTIONAL <= tensor < len(specs):
+            if tensor not in allowed:
                 raise ModelError(
                     f"{_where(subgraph, index, operator)}: tensor {tensor} does not exist; the "
                     f"subgraph has {len(specs)}"
                 )
         operands = [specs[i] if i != OPTIONAL else None for i in operator.inputs]
         results = [specs[i] for i in operator.outputs if i != OPTIONAL]
-        entry = find(operator.name, operands)
+        name = operator.name
+        entry = find(name, operands)
         refused = [s.dtype for s in (*operands, *results) if s and s.dtype in REFUSED_TYPES]
-        facts = facts_of(operator.name) if entry is None else None
+        if entry is not None and not refused:
+            found.append(entry)
+            continue
+        facts = facts_of(name) if entry is None else None
         said = miscounts(facts, operands, results) if facts is not None else []
         if said:
             raise ModelError(f"{_where(subgraph, index, operator)}: {'; '.join(said)}")
-        if entry is None or refused:
-            types = ", ".join(spec.dtype if spec else "none" for spec in operands)
-            made = ", ".join(spec.dtype for spec in results)
-            version = operator.code.version if operator.code else "?"
-            if refused:
-                why = f"no operator is supported on {', '.join(sorted(set(refused)))}"
-            else:
-                allowed = ", ".join(dtypes_of(operator.name)) or "no type of this operator"
-                other = compiled(operator.name)
-                why = REFUSED.get(operator.name, f"supported: {allowed}")
-                if other is not None:
-                    why = f"it is {other.what}; {other.remedy}"
-            missing.append(
-                f"{_where(subgraph, index, operator)} version {version} on ({types}) -> ({made}); "
-                f"{why}"
-            )
+        types = ", ".join(spec.dtype if spec else "none" for spec in operands)
+        made = ", ".join(spec.dtype for spec in results)
+        version = operator.code.version if operator.code else "?"
+        if refused:
+            why = f"no operator is supported on {', '.join(sorted(set(refused)))}"
         else:
-            found.append(entry)
+            supported = ", ".join(dtypes_of(name)) or "no type of this operator"
+            other = compiled(name)
+            why = REFUSED.get(name, f"supported: {supported}")
+            if other is not None:
+                why = f"it is {other.what}; {other.remedy}"
+        missing.append(
+            f"{_where(subgraph, index, operator)} version {version} on ({types}) -> ({made}); {why}"
+        )
     return found, missing
 
 
@@ -132,7 +137,7 @@ class _Preparer:
                     entry,
                     [None if i == OPTIONAL else specs[i] for i in operator.inputs],
                     [None if i == OPTIONAL else specs[i] for i in operator.outputs],
-                    [place for place, i in enumerate(operator.inputs) if i in unknown],
+                    [p for p, i in enumerate(operator.inputs) if i in unknown] if unknown else (),
                 )
                 step = Step(
                     index,
@@ -187,7 +192,7 @@ class _Preparer:
             else:
                 specs[tensor] = replace(specs[tensor], shape=tuple(shape))
         kernel = step.entry.kernel.prepare(operands, results, step.options, step.rule)
-        return replace(step, kernel=kernel)
+        return step.with_kernel(kernel)
 
 
 def _options(
@@ -200,8 +205,11 @@ def _options(
     has them; `subgraph_operators`, the names of the operators of each subgraph of the model.
     """
     wanted = entry.option_names
+    custom = operator.code is not None and operator.code.builtin == "CUSTOM"
+    if not custom and wanted.isdisjoint(_BESIDES):
+        return operator.options or operator.options_2
     given: dict[str, Any] = dict(operator.options or operator.options_2)
-    if operator.code is not None and operator.code.builtin == "CUSTOM":
+    if custom:
         raw = operator.custom_options.tobytes()
         if wanted - {"custom_options", "intermediates"}:
             given = dict(read_map(raw))

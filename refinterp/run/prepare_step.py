@@ -25,18 +25,17 @@ def prepare_step(
 
     specs, known (values by tensor) and unknown are updated.
     """
-    operands = [None if i == OPTIONAL else specs[i] for i in step.inputs]
     for tensor in step.outputs:
         if specs[tensor].dtype not in STORAGE:
             raise UnsupportedError(
                 f"output {specs[tensor].name!r} is of type {specs[tensor].dtype}"
             )
-    if any(i in unknown for i in step.inputs):
+    if not unknown.isdisjoint(step.inputs):
         unknown.update(step.outputs)
         return step
     valued = [
-        replace(spec, data=known[i]) if spec is not None and i in known else spec
-        for i, spec in zip(step.inputs, operands, strict=True)
+        None if i == OPTIONAL else replace(specs[i], data=known[i]) if i in known else specs[i]
+        for i in step.inputs
     ]
     try:
         kernel, results = _prepare_kernel(step, valued, [specs[i] for i in step.outputs])
@@ -46,7 +45,7 @@ def prepare_step(
     for tensor, spec in zip(step.outputs, results, strict=True):
         specs[tensor] = spec
     _learn(step, kernel, valued, results, known)
-    return replace(step, kernel=kernel)
+    return step.with_kernel(kernel)
 
 
 def _prepare_kernel(
@@ -57,7 +56,7 @@ def _prepare_kernel(
     shapes = step.entry.kernel.output_shapes(named, step.options)
     resolved = list(results)
     for position, extents in enumerate(shapes[: len(resolved)]):
-        shape = tuple(int(size) for size in extents)
+        shape = tuple(map(int, extents))
         if shape != resolved[position].shape:
             resolved[position] = replace(resolved[position], shape=shape)
     kernel: Kernel = step.entry.kernel.prepare(named, resolved, step.options, step.rule)
@@ -101,19 +100,15 @@ def _learn(
     known: dict[int, Any],
 ) -> None:
     """Compute a small integer result now if all it depends on is known (SHAPE and its users)."""
-    prepared = Prepared(step.entry, kernel)
-    if kernel.always_known:
-        values = call(prepared, [None] * len(operands), results)
-        known.update(zip(step.outputs, values, strict=True))
-        return
-    if any(spec.dtype not in ("int32", "int64") for spec in results):
-        return
-    if sum(spec.size for spec in results) > _KNOWN_ELEMENTS:
-        return
+    if not kernel.always_known:
+        if any(spec.dtype not in ("int32", "int64") for spec in results):
+            return
+        if sum(spec.size for spec in results) > _KNOWN_ELEMENTS:
+            return
     by_shape = step.entry.facts is not None and step.entry.facts.shape_only
     arrays: list[Any] = []
     for spec in operands:
-        if spec is None:
+        if spec is None or kernel.always_known:
             arrays.append(None)
         elif spec.data is not None:
             arrays.append(spec.data)
@@ -121,5 +116,5 @@ def _learn(
             arrays.append(np.broadcast_to(np.zeros((), STORAGE[spec.dtype]), spec.shape))
         else:
             return
-    values = call(prepared, arrays, results)
+    values = call(Prepared(step.entry, kernel), arrays, results)
     known.update(zip(step.outputs, values, strict=True))

@@ -31,6 +31,20 @@ class Step:
     options: Any
     rule: Rules
 
+    def with_kernel(self, kernel: Kernel) -> Step:
+        """The step with its kernel."""
+        return Step(
+            self.operator,
+            self.name,
+            kernel,
+            self.inputs,
+            self.outputs,
+            self.subgraph,
+            self.entry,
+            self.options,
+            self.rule,
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedGraph:
