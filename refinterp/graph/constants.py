@@ -14,7 +14,6 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import PACKED_BITS, STORAGE, Model, Quantization, Tensor, element_bits
 from refinterp.graph.sparsity import densify
 
-
 _LITTLE_ENDIAN: Final = sys.byteorder == "little"  # as the file is
 
 

@@ -45,9 +45,9 @@ def _spec(model: Model, subgraph: int, tensor: Tensor, values: bool) -> TensorSp
 def _blocks(
     model: Model, subgraph: int, details: tuple[str, Options]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
-    """Scales and zero points of a tensor's blocks, which are another tensor's value, and their size.
+    """Scales and zero points of a tensor's blocks, and their size; none and 0 without blocks.
 
-    None and 0 where there are none.
+    The scales are another tensor's value.
     """
     kind, given = details
     tensors = model.subgraphs[subgraph].tensors

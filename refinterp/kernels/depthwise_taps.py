@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.kernels.registry import Array
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.frames import FrameGrid, TapBlock
 from refinterp.numerics.gemm import FLOAT32_EXACT

@@ -29,6 +29,15 @@ Array = NDArray[Any]
 Inputs = Sequence[TensorSpec | None]
 
 
+class Typed(Protocol):
+    """What has an element type: a spec, or whoever else describes an operand."""
+
+    @property
+    def dtype(self) -> str:
+        """The schema's name of the type, in lower case."""
+        ...
+
+
 class Machine(Protocol):
     """What a running program lends to operators that are more than arithmetic.
 
@@ -195,7 +204,7 @@ class Entry:
         given = {name: value for name, value in fields_by_name.items() if name in self.option_names}
         return self.options(**given)
 
-    def matches(self, inputs: Inputs) -> bool:
+    def matches(self, inputs: Sequence[Typed | None]) -> bool:
         """Whether operands of these types are this kernel's; "any" are all."""
         return self.dtype == "any" or self.dtype == dtype_key(inputs, self.data, self.weights)
 
@@ -260,7 +269,7 @@ def kernel(
 _CODES = {"int8": "8", "int4": "4", "int2": "2", "uint8": "u8", "int16": "16", "float16": "f16"}
 
 
-def dtype_key(inputs: Inputs, data: int, weights: int | None) -> str:
+def dtype_key(inputs: Sequence[Typed | None], data: int, weights: int | None) -> str:
     """The dtype key of operands, by the positions of the data and the weights among the inputs."""
     first = inputs[data] if data < len(inputs) else None
     if first is None:
@@ -296,7 +305,7 @@ def forget(operator: str) -> None:
     _entries.cache_clear()
 
 
-def find(operator: str, inputs: Inputs) -> Entry | None:
+def find(operator: str, inputs: Sequence[Typed | None]) -> Entry | None:
     """The kernel for an operator (schema or custom name) and its operands' types, or None."""
     for entry in _entries(operator):
         if entry.matches(inputs):

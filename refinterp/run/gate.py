@@ -12,7 +12,7 @@ from refinterp.errors import UnsupportedError
 from refinterp.graph.model import Model
 from refinterp.run.program import Program
 from refinterp.verdicts.inventory import highest_version
-from refinterp.verdicts.judge import Shapes, judge, nodes_of
+from refinterp.verdicts.judge import Shapes, nodes_of, refusal
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.told import met, met_by, sentences
 from refinterp.verdicts.verdict import LITERT_OPTIMIZED, LITERT_REFERENCE, TFLM, Verdict
@@ -54,11 +54,10 @@ def _refused(operators: Iterable[Node], runtime: str) -> Iterator[Verdict]:
                 continue
         elif runtime == LITERT_REFERENCE and node.version > highest_version(runtime, node.name):
             whose = LITERT_OPTIMIZED
-        verdict = judge(node, whose)
-        stops = verdict.verdict == "refuses" or (
-            verdict.verdict == "aborts" and verdict.stage != "invoke"
-        )
-        if stops and not verdict.row:
+        verdict = refusal(node, whose)
+        if verdict is None or (verdict.verdict == "aborts" and verdict.stage == "invoke"):
+            continue
+        if verdict.stops:
             yield verdict
 
 

@@ -26,7 +26,6 @@ from refinterp.kernels.registry import (
 from refinterp.run.prepare_step import prepare_step
 from refinterp.run.program import PreparedGraph, Program, Step
 
-
 _BESIDES: Final = ("intermediates", "output_types", "declared_shapes", "subgraph_operators")
 """Options that kernels read and the schema does not have; see `_options`."""
 

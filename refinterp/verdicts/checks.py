@@ -20,12 +20,6 @@ def refuse(rule: str, why: str, *, aborts: bool = False, stage: Stage = "prepare
     raise Refusal(rule, why, aborts=aborts, stage=stage)
 
 
-def need(met: bool, rule: str, why: str, *, aborts: bool = False, stage: Stage = "prepare") -> None:
-    """Refuse unless a condition is met; why: what is found, and what is allowed."""
-    if not met:
-        raise Refusal(rule, why, aborts=aborts, stage=stage)
-
-
 def types(operand: Operand, *allowed: str) -> None:
     """The operand is of one of these types."""
     if operand.dtype not in allowed:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from refinterp.graph.model import Shape
-from refinterp.verdicts.checks import elements, need, rank, types
+from refinterp.verdicts.checks import elements, rank, refuse, types
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
 
@@ -20,13 +20,15 @@ def operand(node: Node, position: int) -> Operand | None:
 def input_count(node: Node, count: int) -> None:
     """There are so many inputs; those left out count."""
     found = len(node.inputs)
-    need(found == count, "operands", f"it has {found} inputs; allowed: {count}")
+    if found != count:
+        refuse("operands", f"it has {found} inputs; allowed: {count}")
 
 
 def output_count(node: Node, count: int) -> None:
     """There are so many outputs."""
     found = len(node.outputs)
-    need(found == count, "operands", f"it has {found} outputs; allowed: {count}")
+    if found != count:
+        refuse("operands", f"it has {found} outputs; allowed: {count}")
 
 
 def one_to_one(node: Node) -> tuple[Operand, Operand]:
@@ -43,7 +45,8 @@ def fused_activation(node: Node) -> str:
 def no_activation(node: Node) -> None:
     """There is no fused activation."""
     activation = fused_activation(node)
-    need(activation == "NONE", "options", f"the activation is {activation}; allowed: NONE")
+    if activation != "NONE":
+        refuse("options", f"the activation is {activation}; allowed: NONE")
 
 
 def quotient(a: float, b: float) -> float:
@@ -65,11 +68,11 @@ def squeezed_dimensions(node: Node, x: Operand) -> set[int]:
     gone = set()
     for dim in node.option("squeeze_dims", ()) or ():
         at = int(dim) + x.rank if dim < 0 else int(dim)
-        need(
-            0 <= at < x.rank and x.shape[at] == 1,
-            "options",
-            f"squeeze_dims holds {dim}; allowed: dimensions of {list(x.shape)} of size 1",
-        )
+        if not (0 <= at < x.rank and x.shape[at] == 1):
+            refuse(
+                "options",
+                f"squeeze_dims holds {dim}; allowed: dimensions of {list(x.shape)} of size 1",
+            )
         gone.add(at)
     return gone
 
@@ -78,53 +81,55 @@ def batch_dimensions_agree(node: Node, x: Operand, positions: Operand, axis: int
     """GATHER's batch_dims come before its axis, and are of the same sizes in both operands."""
     given = int(node.option("batch_dims", 0))
     batch = given + positions.rank if given < 0 else given
-    need(batch <= axis and 0 <= batch < x.rank and batch <= positions.rank, "options",
-         f"batch_dims is {given}; allowed: 0 to {min(axis, positions.rank)}")  # fmt: skip
+    if not (batch <= axis and 0 <= batch < x.rank and batch <= positions.rank):
+        refuse("options", f"batch_dims is {given}; allowed: 0 to {min(axis, positions.rank)}")
     for i in range(batch):
-        need(x.shape[i] == positions.shape[i], "shapes",
-             f"{x.label} has shape {list(x.shape)} and {positions.label} "
-             f"{list(positions.shape)}, which differ in the first {batch}")  # fmt: skip
+        if x.shape[i] != positions.shape[i]:
+            refuse(
+                "shapes",
+                f"{x.label} has shape {list(x.shape)} and {positions.label} "
+                f"{list(positions.shape)}, which differ in the first {batch}",
+            )
 
 
 def update_fits(x: Operand, update: Operand, start: Operand) -> None:
     """What replaces a part of a tensor has its rank, and no more elements along any axis."""
     rank(start, 1)
     elements(start, x.rank)
-    need(update.rank == x.rank, "rank",
-         f"{update.label} has {update.rank} dimensions; allowed: {x.rank}")  # fmt: skip
+    if update.rank != x.rank:
+        refuse("rank", f"{update.label} has {update.rank} dimensions; allowed: {x.rank}")
     for mine, its in zip(update.shape, x.shape, strict=True):
-        need(
-            mine <= its,
-            "shapes",
-            f"{update.label} has shape {list(update.shape)}; allowed: up to {list(x.shape)}",
-        )
+        if mine > its:
+            refuse(
+                "shapes",
+                f"{update.label} has shape {list(update.shape)}; allowed: up to {list(x.shape)}",
+            )
 
 
 def broadcasts_to(x: Operand, wanted: Sequence[int]) -> None:
     """Each size from the last on is 1 or the one wanted."""
     for mine, its in zip(reversed(x.shape), reversed(wanted), strict=False):
-        need(
-            mine in (1, its),
-            "shapes",
-            f"{x.label} has shape {list(x.shape)}, which does not broadcast to {list(wanted)}",
-        )
+        if mine not in (1, its):
+            refuse(
+                "shapes",
+                f"{x.label} has shape {list(x.shape)}, which does not broadcast to {list(wanted)}",
+            )
 
 
 def blocks_fit(node: Node, x: Operand, block: int) -> None:
     """DEPTH_TO_SPACE's blocks divide the channels, SPACE_TO_DEPTH's height and width."""
     if node.name == "DEPTH_TO_SPACE":
-        need(
-            x.shape[3] % (block * block) == 0,
-            "shapes",
-            f"{x.label} has {x.shape[3]} channels; allowed: multiples of {block * block}",
-        )
+        if x.shape[3] % (block * block) != 0:
+            refuse(
+                "shapes",
+                f"{x.label} has {x.shape[3]} channels; allowed: multiples of {block * block}",
+            )
         return
     for axis in (1, 2):
-        need(
-            x.shape[axis] % block == 0,
-            "shapes",
-            f"{x.label} has shape {list(x.shape)}; block_size {block} must divide it",
-        )
+        if x.shape[axis] % block != 0:
+            refuse(
+                "shapes", f"{x.label} has shape {list(x.shape)}; block_size {block} must divide it"
+            )
 
 
 def matrices_fit(node: Node, a: Operand, b: Operand) -> tuple[Shape, Shape]:
@@ -132,12 +137,20 @@ def matrices_fit(node: Node, a: Operand, b: Operand) -> tuple[Shape, Shape]:
     most = max(a.rank, b.rank)
     left, right = ((1,) * (most - x.rank) + x.shape for x in (a, b))
     for i, j in zip(left[:-2], right[:-2], strict=True):
-        need(i == j or 1 in (i, j), "shapes", f"{a.label} has shape {list(a.shape)} and {b.label} "
-             f"{list(b.shape)}, which do not broadcast")  # fmt: skip
+        if not (i == j or 1 in (i, j)):
+            refuse(
+                "shapes",
+                f"{a.label} has shape {list(a.shape)} and {b.label} "
+                f"{list(b.shape)}, which do not broadcast",
+            )
     inner = left[-2] if node.option("adj_x", False) else left[-1]
     other = right[-1] if node.option("adj_y", False) else right[-2]
-    need(inner == other, "shapes", f"{a.label} has rows of {inner} elements and {b.label} columns "
-         f"of {other}; allowed: as many")  # fmt: skip
+    if inner != other:
+        refuse(
+            "shapes",
+            f"{a.label} has rows of {inner} elements and {b.label} columns "
+            f"of {other}; allowed: as many",
+        )
     return left, right
 
 
@@ -145,13 +158,15 @@ def called_subgraph(node: Node, name: str) -> int:
     """The number of a subgraph that an option names."""
     called = int(node.option(name, 0))
     count = len(node.model.subgraphs)
-    need(0 <= called < count, "options", f"{name} is {called}; allowed: 0 to {count - 1}")
+    if not 0 <= called < count:
+        refuse("options", f"{name} is {called}; allowed: 0 to {count - 1}")
     return called
 
 
 def if_condition(node: Node) -> None:
     """IF's first operand is one truth value."""
-    need(len(node.inputs) > 0, "operands", "it has no inputs; allowed: 1 or more")
+    if len(node.inputs) <= 0:
+        refuse("operands", "it has no inputs; allowed: 1 or more")
     condition = node.x(0)
     types(condition, "bool")
     elements(condition, 1)

@@ -91,6 +91,14 @@ def judge(node: Node, runtime: str) -> Verdict:
     return Verdict(runtime, node.subgraph, node.index, node.name, "runs")
 
 
+def refusal(node: Node, runtime: str) -> Verdict | None:
+    """The verdict on an operator that a runtime refuses, or aborts on for no known difference."""
+    if _refused(node, runtime) is None:
+        return None
+    verdict = judge(node, runtime)
+    return None if verdict.row else verdict
+
+
 def _refused(node: Node, runtime: str) -> Verdict | None:
     kernels = TFLM if runtime in (CMSIS_NN_MVE, ESP_NN) else runtime
     rule = rule_for(kernels, node.name)

@@ -16,10 +16,21 @@ from refinterp.verdicts.operand import Operand
 
 @dataclass(slots=True)
 class KnownTensors:
-    """Shapes and types of a subgraph's tensors, by index, where they are not the file's."""
+    """Shapes and types of a subgraph's tensors, by index, where they are not the file's.
+
+    filled: those that get values in a run, once somebody has asked for them.
+    """
 
     shapes: dict[int, Shape] = field(default_factory=dict)
     dtypes: dict[int, str] = field(default_factory=dict)
+    filled: frozenset[int] | None = None
+
+    def filled_of(self, graph: Subgraph) -> frozenset[int]:
+        """The subgraph's inputs and what its operators write."""
+        if self.filled is None:
+            written = (tensor for operator in graph.operators for tensor in operator.outputs)
+            self.filled = frozenset((*graph.inputs, *written))
+        return self.filled
 
     def follow(self, node: Node) -> None:
         """Give an operator's result the shape and type of its first input."""
@@ -87,9 +98,7 @@ class Node:
         """Whether a tensor is no input of the subgraph and no operator's output."""
         index = next((i for i in self.operator.inputs if i >= 0
                       and self.graph.tensors[i] is x.tensor), None)  # fmt: skip
-        return index not in self.graph.inputs and not any(
-            index in operator.outputs for operator in self.graph.operators
-        )
+        return index not in self._known.filled_of(self.graph)
 
     def has(self, position: int) -> bool:
         """Whether there is an input at a position, and it is not left out."""

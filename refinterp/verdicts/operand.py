@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import Model, Shape, Tensor
+from refinterp.graph.spec import NO_SCALE, NO_ZERO
 
 _LONGEST = 44
 """Signs of a tensor's name that sentences show: names of fused layers have hundreds."""
@@ -28,7 +30,8 @@ class Operand:
     """One tensor that an operator reads or writes.
 
     place: side and position. shape, dtype: as the runtime knows them by then.
-    constant: the file gives its value. variable: it keeps its value between runs.
+    constant: the file gives its value. variable: it keeps its value between runs. scales: none if
+    it is not quantized; zeros: the zero points as the file has them.
     """
 
     def __init__(
@@ -41,8 +44,11 @@ class Operand:
         self.dtype = dtype
         self.constant = has_constant(model, tensor)
         self.variable = tensor.is_variable
+        marks = tensor.quantization
+        self.scales: NDArray[np.float32] = NO_SCALE if marks is None else marks.scale
+        self.zeros: NDArray[np.int64] = NO_ZERO if marks is None else marks.zero_point
 
-    @cached_property
+    @property
     def label(self) -> str:
         """How sentences call it ("input 0 'x'")."""
         side, position = self._place
@@ -65,22 +71,7 @@ class Operand:
     @property
     def size(self) -> int:
         """Number of elements."""
-        total = 1
-        for extent in self.shape:
-            total *= extent
-        return total
-
-    @property
-    def scales(self) -> NDArray[np.float32]:
-        """The scales, none if it is not quantized."""
-        q = self.tensor.quantization
-        return np.empty(0, np.float32) if q is None else q.scale
-
-    @property
-    def zeros(self) -> NDArray[np.int64]:
-        """The zero points as the file has them."""
-        q = self.tensor.quantization
-        return np.empty(0, np.int64) if q is None else q.zero_point
+        return math.prod(self.shape)
 
     @property
     def quantized(self) -> bool:

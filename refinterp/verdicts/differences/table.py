@@ -7,7 +7,6 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.registry import find
 from refinterp.verdicts.differences import cmsis_nn, esp_nn, litert, sparse, tflm, xnnpack
 from refinterp.verdicts.differences.difference import ANY, Difference
@@ -28,11 +27,7 @@ ROWS: Final[tuple[Difference, ...]] = (
 
 def dtype_of(node: Node) -> str | None:
     """The registry's dtype key of an operator, None if there is no kernel for its operands."""
-    specs = [
-        None if found is None else TensorSpec(found.tensor.name, found.shape, found.dtype)
-        for found in node.inputs
-    ]
-    entry = find(node.name, specs)
+    entry = find(node.name, node.inputs)
     return entry.dtype if entry else None
 
 

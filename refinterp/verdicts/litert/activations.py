@@ -8,7 +8,6 @@ import numpy as np
 
 from refinterp.verdicts.checks import (
     has_dimensions,
-    need,
     rank,
     refuse,
     runs_on,
@@ -81,10 +80,10 @@ def tanh(node: Node) -> None:
 def logistic(node: Node) -> None:
     """LOGISTIC."""
     x, y = same_types(node)
-    if x.dtype in ("uint8", "int8"):
-        need(y.scale == 1 / 256, "scales", f"{y.label} has scale {y.scale:.9g}; allowed: 1/256")
-    if x.dtype == "int16":
-        need(y.scale == 1 / 32768, "scales", f"{y.label} has scale {y.scale:.9g}; allowed: 1/32768")
+    if x.dtype in ("uint8", "int8") and y.scale != 1 / 256:
+        refuse("scales", f"{y.label} has scale {y.scale:.9g}; allowed: 1/256")
+    if x.dtype == "int16" and y.scale != 1 / 32768:
+        refuse("scales", f"{y.label} has scale {y.scale:.9g}; allowed: 1/32768")
     _curve16(x, y)
     runs_on(x, "float32", "float16", *CODES)
 
@@ -92,8 +91,8 @@ def logistic(node: Node) -> None:
 def _curve16(x: Operand, y: Operand) -> None:
     if x.dtype == "int16":
         zeros_are_zero(x, y)
-        need(power_of_two(y.scale) == -15, "scales",
-             f"{y.label} has scale {y.scale:.9g}; allowed: 1/32768")  # fmt: skip
+        if power_of_two(y.scale) != -15:
+            refuse("scales", f"{y.label} has scale {y.scale:.9g}; allowed: 1/32768")
 
 
 @litert("SOFTMAX")
@@ -136,7 +135,8 @@ def log_softmax(node: Node) -> None:
     """LOG_SOFTMAX."""
     x, y = same_types(node)
     if x.dtype in ("uint8", "int8"):
-        need(y.scale == 16 / 256, "scales", f"{y.label} has scale {y.scale:.9g}; allowed: 1/16")
+        if y.scale != 16 / 256:
+            refuse("scales", f"{y.label} has scale {y.scale:.9g}; allowed: 1/16")
         zero_is(y, 255 if x.dtype == "uint8" else 127)
         _steep(x, 1.0)
     runs_on(x, "float32", "uint8", "int8")
@@ -163,8 +163,12 @@ def prelu(node: Node) -> None:
     x, alpha, y = node.x(0), node.x(1), node.y()
     del y
     shape = broadcast(x, alpha)
-    need(shape == x.shape, "shapes", f"{x.label} has shape {list(x.shape)} and {alpha.label} "
-         f"{list(alpha.shape)}; the first is not to be repeated")  # fmt: skip
+    if shape != x.shape:
+        refuse(
+            "shapes",
+            f"{x.label} has shape {list(x.shape)} and {alpha.label} "
+            f"{list(alpha.shape)}; the first is not to be repeated",
+        )
     runs_on(x, "float32", *CODES)
     few_dimensions(6, x, alpha)
 
@@ -177,7 +181,8 @@ def l2_normalization(node: Node) -> None:
     types(y, "float32", "uint8", "int8")
     same_type(x, y)
     if y.dtype in ("uint8", "int8"):
-        need(y.scale == 1 / 128, "scales", f"{y.label} has scale {y.scale:.9g}; allowed: 1/128")
+        if y.scale != 1 / 128:
+            refuse("scales", f"{y.label} has scale {y.scale:.9g}; allowed: 1/128")
         zero_is(y, 128 if y.dtype == "uint8" else 0)
     no_activation(node)
 

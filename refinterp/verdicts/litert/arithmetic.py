@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refinterp.verdicts.checks import below_one, need, runs_on, same_shape, same_type, types
+from refinterp.verdicts.checks import below_one, refuse, runs_on, same_shape, same_type, types
 from refinterp.verdicts.common import fused_activation, output_count, quotient
 from refinterp.verdicts.litert.parts import (
     CODES,
@@ -36,10 +36,14 @@ def add(node: Node) -> None:
     elif a.dtype == "int16" and quantized:
         _shifts(a, b, y)
         activation_range(y, a.dtype, fused_activation(node))
-        need(a.shape == b.shape, "shapes",
-             f"{a.label} has shape {list(a.shape)} and {b.label} {list(b.shape)}, and scales are "
-             "powers of two (pot_scale_int16); allowed: the same",
-             aborts=True, stage="invoke")  # fmt: skip
+        if a.shape != b.shape:
+            refuse(
+                "shapes",
+                f"{a.label} has shape {list(a.shape)} and {b.label} {list(b.shape)}, and scales "
+                "are powers of two (pot_scale_int16); allowed: the same",
+                aborts=True,
+                stage="invoke",
+            )
     runs_on(a, "float32", "float16", "int32", "int64", *CODES)
     if a.dtype == "int16" and not quantized and y.affine:
         return
@@ -50,12 +54,15 @@ def _shifts(a: Operand, b: Operand, y: Operand) -> None:
     """Scales that are powers of two: one is the result's, the other no larger."""
     powers = [power_of_two(x.scale) for x in (a, b, y)]
     for x, power in zip((a, b, y), powers, strict=True):
-        need(power is not None, "scales",
-             f"{x.label} has scale {x.scale:.9g}; allowed: a power of two")  # fmt: skip
+        if power is None:
+            refuse("scales", f"{x.label} has scale {x.scale:.9g}; allowed: a power of two")
     first, second = ((p or 0) - (powers[2] or 0) for p in powers[:2])
-    need(max(first, second) == 0, "scales",
-         f"{a.label}, {b.label} and {y.label} have scales 2**{powers[0]}, 2**{powers[1]} and "
-         f"2**{powers[2]}; allowed: the larger of the inputs' is the output's")  # fmt: skip
+    if max(first, second) != 0:
+        refuse(
+            "scales",
+            f"{a.label}, {b.label} and {y.label} have scales 2**{powers[0]}, 2**{powers[1]} and "
+            f"2**{powers[2]}; allowed: the larger of the inputs' is the output's",
+        )
 
 
 @litert("SUB")
@@ -70,8 +77,10 @@ def sub(node: Node) -> None:
     if a.dtype in ("uint8", "int8") or general:
         low, high = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}[a.dtype]
         for x in (a, b, y):
-            need(low <= x.zero <= high, "zero points",
-                 f"{x.label} has zero point {x.zero}; allowed: {low} to {high}")  # fmt: skip
+            if not low <= x.zero <= high:
+                refuse(
+                    "zero points", f"{x.label} has zero point {x.zero}; allowed: {low} to {high}"
+                )
         sum_multipliers(a, b, y, 15 if a.dtype == "int16" else 20, cap=False)
         activation_range(y, a.dtype, fused_activation(node))
     elif a.dtype == "int16":
@@ -93,8 +102,12 @@ def mul(node: Node) -> None:
         ok = a.dtype in CODES and (
             (a.dtype == y.dtype) or (a.dtype == "int16" and y.dtype in ("uint8", "int8"))
         )
-        need(ok, "types", f"{a.label} is of {a.dtype} and {y.label} of {y.dtype}; allowed: the "
-             "same", stage="invoke")  # fmt: skip
+        if not ok:
+            refuse(
+                "types",
+                f"{a.label} is of {a.dtype} and {y.label} of {y.dtype}; allowed: the same",
+                stage="invoke",
+            )
         if a.dtype == y.dtype == "int16":
             zeros_are_zero(a, b, y)
     few_dimensions(6, a, b)
@@ -132,8 +145,10 @@ def pow_(node: Node) -> None:
     a, b, _ = broadcast_pair(node)
     types(a, "int32", "float32")
     powers = b.integers() if a.dtype == "int32" else None
-    need(min(powers or [0]) >= 0, "values",
-         f"{b.label} holds {min(powers or [0])}; allowed: 0 or more", stage="invoke")  # fmt: skip
+    if min(powers or [0]) < 0:
+        refuse(
+            "values", f"{b.label} holds {min(powers or [0])}; allowed: 0 or more", stage="invoke"
+        )
     few_dimensions(6, a, b)
 
 
@@ -160,8 +175,8 @@ def squared_difference(node: Node) -> None:
     a, b, y = broadcast_pair(node)
     if a.dtype == "int8":
         for x in (a, b, y):
-            need(-128 <= x.zero <= 127, "zero points",
-                 f"{x.label} has zero point {x.zero}; allowed: -128 to 127")  # fmt: skip
+            if not -128 <= x.zero <= 127:
+                refuse("zero points", f"{x.label} has zero point {x.zero}; allowed: -128 to 127")
         twice = float(np.float32(2) * np.float32(max(a.scale, b.scale)))
         for x in (a, b):
             below_one(quotient(x.scale, twice), f"the scale of {x.label} over twice the larger")
@@ -174,7 +189,8 @@ def squared_difference(node: Node) -> None:
 @litert("ADD_N")
 def add_n(node: Node) -> None:
     """The sum of several operands."""
-    need(len(node.inputs) >= 2, "operands", f"it has {len(node.inputs)} inputs; allowed: 2 or more")
+    if len(node.inputs) < 2:
+        refuse("operands", f"it has {len(node.inputs)} inputs; allowed: 2 or more")
     output_count(node, 1)
     first = node.x(0)
     node.y()
@@ -190,8 +206,10 @@ def atan2(node: Node) -> None:
     """Angles."""
     node.counts(2, 1)
     a, b, y = node.x(0), node.x(1), node.y()
-    need(a.rank == b.rank, "rank", f"{a.label} has {a.rank} dimensions and {b.label} {b.rank}; "
-         "allowed: as many")  # fmt: skip
+    if a.rank != b.rank:
+        refuse(
+            "rank", f"{a.label} has {a.rank} dimensions and {b.label} {b.rank}; allowed: as many"
+        )
     same_type(a, b)
     same_type(a, y)
     types(a, "float32", "float16")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import need, runs_on, same_shape, same_type, types
+from refinterp.verdicts.checks import refuse, runs_on, same_shape, same_type, types
 from refinterp.verdicts.litert.parts import broadcast, broadcast_pair, few_dimensions
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import litert
@@ -18,9 +18,13 @@ def comparison(node: Node) -> None:
     runs_on(a, *allowed)
     if a.dtype in ("uint8", "int8") or (a.dtype == "int16" and a.affine):
         for x in (a, b):
-            need(x.scale > 0 and x.scale != 1, "scales",
-                 f"{x.label} has scale {x.scale:.9g}; allowed: more than 0, and not 1",
-                 aborts=True, stage="invoke")  # fmt: skip
+            if not (x.scale > 0 and x.scale != 1):
+                refuse(
+                    "scales",
+                    f"{x.label} has scale {x.scale:.9g}; allowed: more than 0, and not 1",
+                    aborts=True,
+                    stage="invoke",
+                )
     few_dimensions(6, a, b)
 
 
@@ -45,9 +49,14 @@ def select(node: Node) -> None:
             low = condition.rank == 0 or (
                 condition.rank == 1 and a.rank > 0 and condition.shape[0] == a.shape[0]
             )
-            need(low, "shapes", f"{condition.label} has shape {list(condition.shape)}; allowed: "
-                 f"that of {a.label}, [], or one element per row of it")  # fmt: skip
+            if not low:
+                refuse(
+                    "shapes",
+                    f"{condition.label} has shape {list(condition.shape)}; allowed: "
+                    f"that of {a.label}, [], or one element per row of it",
+                )
             same_shape(a, b)
         else:
             shape = broadcast(condition, a, b)
-            need(len(shape) <= 8, "rank", f"it has {len(shape)} dimensions; allowed: up to 8")
+            if len(shape) > 8:
+                refuse("rank", f"it has {len(shape)} dimensions; allowed: up to 8")

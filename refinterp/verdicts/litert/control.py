@@ -8,7 +8,6 @@ from math import prod
 from refinterp.verdicts.checks import (
     elements,
     is_constant,
-    need,
     rank,
     refuse,
     runs_on,
@@ -25,9 +24,12 @@ from refinterp.verdicts.verdict import Refusal
 
 def _counts(node: Node, called: int, inputs: int, outputs: int) -> None:
     graph = node.model.subgraphs[called]
-    need((inputs, outputs) == (len(graph.inputs), len(graph.outputs)), "operands",
-         f"it has {inputs} inputs and {outputs} outputs for subgraph {called}, which has "
-         f"{len(graph.inputs)} and {len(graph.outputs)}")  # fmt: skip
+    if (inputs, outputs) != (len(graph.inputs), len(graph.outputs)):
+        refuse(
+            "operands",
+            f"it has {inputs} inputs and {outputs} outputs for subgraph {called}, which has "
+            f"{len(graph.inputs)} and {len(graph.outputs)}",
+        )
 
 
 def _passed(node: Node, called: int, operands: Sequence[Operand | None], side: str) -> None:
@@ -37,9 +39,12 @@ def _passed(node: Node, called: int, operands: Sequence[Operand | None], side: s
         if x is None:
             refuse("operands", f"one of its {side} is left out, and needed", aborts=True)
         tensor = graph.tensors[index]
-        need(x.dtype == tensor.dtype, "types",
-             f"{x.label} is of {x.dtype}; allowed: {tensor.dtype}, as in subgraph {called}",
-             stage="invoke")  # fmt: skip
+        if x.dtype != tensor.dtype:
+            refuse(
+                "types",
+                f"{x.label} is of {x.dtype}; allowed: {tensor.dtype}, as in subgraph {called}",
+                stage="invoke",
+            )
 
 
 @litert("IF")
@@ -58,8 +63,10 @@ def while_(node: Node) -> None:
     condition = called_subgraph(node, "cond_subgraph_index")
     body = called_subgraph(node, "body_subgraph_index")
     count = len(node.inputs)
-    need(count == len(node.outputs), "operands",
-         f"it has {count} inputs and {len(node.outputs)} outputs; allowed: as many")  # fmt: skip
+    if count != len(node.outputs):
+        refuse(
+            "operands", f"it has {count} inputs and {len(node.outputs)} outputs; allowed: as many"
+        )
     _counts(node, condition, count, 1)
     _counts(node, body, count, count)
     _passed(node, body, node.inputs, "inputs")
@@ -70,7 +77,8 @@ def while_(node: Node) -> None:
 def call_once(node: Node) -> None:
     """CALL_ONCE."""
     called = int(node.option("init_subgraph_index", 0))
-    need(called != node.subgraph, "options", "it calls its own subgraph")
+    if called == node.subgraph:
+        refuse("options", "it calls its own subgraph")
     node.counts(0, 0)
     _counts(node, called_subgraph(node, "init_subgraph_index"), 0, 0)
 
@@ -82,7 +90,8 @@ def variable(node: Node) -> None:
     handle = node.x(0)
     types(handle, "resource", "int32")
     size = prod(handle.tensor.shape)  # as the file has it: VAR_HANDLE leaves it alone
-    need(size == 1, "shapes", f"{handle.label} has {size} elements; allowed: 1")
+    if size != 1:
+        refuse("shapes", f"{handle.label} has {size} elements; allowed: 1")
     if node.name == "ASSIGN_VARIABLE":
         node.x(1)
 
@@ -90,7 +99,8 @@ def variable(node: Node) -> None:
 @litert("STABLEHLO_COMPOSITE")
 def composite(node: Node) -> None:
     """An operator spelt out in a subgraph."""
-    need(len(node.inputs) > 0, "operands", "it has no inputs; allowed: 1 or more")
+    if len(node.inputs) <= 0:
+        refuse("operands", "it has no inputs; allowed: 1 or more")
     called = called_subgraph(node, "decomposition_subgraph_index")
     _counts(node, called, len(node.inputs), len(node.outputs))
     graph = node.model.subgraphs[called]
@@ -142,20 +152,26 @@ def stablehlo_gather(node: Node) -> None:
     x, starts, y = node.x(0), node.x(1), node.y()
     types(starts, "int32", "int64")
     sizes = node.option("slice_sizes", ()) or ()
-    need(len(sizes) == x.rank, "options",
-         f"slice_sizes has {len(sizes)} elements; allowed: {x.rank}")  # fmt: skip
+    if len(sizes) != x.rank:
+        refuse("options", f"slice_sizes has {len(sizes)} elements; allowed: {x.rank}")
     collapsed = len(node.option("collapsed_slice_dims", ()) or ())
-    need(collapsed <= len(sizes), "options", f"collapsed_slice_dims has {collapsed} elements")
-    need(len(node.option("offset_dims", ()) or ()) <= y.rank, "options",
-         f"offset_dims has more elements than {y.label} dimensions")  # fmt: skip
+    if collapsed > len(sizes):
+        refuse("options", f"collapsed_slice_dims has {collapsed} elements")
+    if len(node.option("offset_dims", ()) or ()) > y.rank:
+        refuse("options", f"offset_dims has more elements than {y.label} dimensions")
     depth = int(node.option("index_vector_dim", 0))
-    need(depth <= starts.rank, "options",
-         f"index_vector_dim is {depth}; allowed: up to {starts.rank}")  # fmt: skip
+    if depth > starts.rank:
+        refuse("options", f"index_vector_dim is {depth}; allowed: up to {starts.rank}")
     least = len(node.option("offset_dims", ()) or ()) + starts.rank - (depth < starts.rank)
-    need(y.rank >= least, "rank", f"{y.label} has {y.rank} dimensions; allowed: {least}",
-         stage="invoke")  # fmt: skip
-    need(depth >= 0, "options", f"index_vector_dim is {depth}; allowed: 0 or more",
-         aborts=True, stage="invoke")  # fmt: skip
+    if y.rank < least:
+        refuse("rank", f"{y.label} has {y.rank} dimensions; allowed: {least}", stage="invoke")
+    if depth < 0:
+        refuse(
+            "options",
+            f"index_vector_dim is {depth}; allowed: 0 or more",
+            aborts=True,
+            stage="invoke",
+        )
     _axes(node, "collapsed_slice_dims", x.rank, aborts=True)
     _axes(node, "offset_dims", y.rank)
     runs_on(x, "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8",
@@ -172,26 +188,41 @@ def stablehlo_scatter(node: Node) -> None:
     for name, most in (("update_window_dims", updates.rank), ("inserted_window_dims", x.rank),
                        ("scatter_dims_to_operand_dims", x.rank)):  # fmt: skip
         count = len(node.option(name, ()) or ())
-        need(count <= most, "options", f"{name} has {count} elements; allowed: up to {most}")
+        if count > most:
+            refuse("options", f"{name} has {count} elements; allowed: up to {most}")
     depth = int(node.option("index_vector_dim", 0))
-    need(depth <= indices.rank, "options",
-         f"index_vector_dim is {depth}; allowed: up to {indices.rank}")  # fmt: skip
+    if depth > indices.rank:
+        refuse("options", f"index_vector_dim is {depth}; allowed: up to {indices.rank}")
     called_subgraph(node, "update_computation_subgraph_index")
-    need(x.dtype != "int4", "dtype", f"{x.label} is of int4; allowed: whole bytes", stage="invoke")
+    if x.dtype == "int4":
+        refuse("dtype", f"{x.label} is of int4; allowed: whole bytes", stage="invoke")
     for axis in node.option("scatter_dims_to_operand_dims", ()) or ():
-        need(0 <= axis < x.rank, "options",
-             f"scatter_dims_to_operand_dims has {axis}; allowed: 0 to {x.rank - 1}",
-             stage="invoke")  # fmt: skip
-    need(depth >= 0, "options", f"index_vector_dim is {depth}; allowed: 0 or more",
-         aborts=True, stage="invoke")  # fmt: skip
+        if not 0 <= axis < x.rank:
+            refuse(
+                "options",
+                f"scatter_dims_to_operand_dims has {axis}; allowed: 0 to {x.rank - 1}",
+                stage="invoke",
+            )
+    if depth < 0:
+        refuse(
+            "options",
+            f"index_vector_dim is {depth}; allowed: 0 or more",
+            aborts=True,
+            stage="invoke",
+        )
 
 
 def _axes(node: Node, name: str, rank: int, *, aborts: bool = False) -> None:
     """An option holds different axes of a tensor of some rank."""
     axes = list(node.option(name, ()) or ())
     fits = len(set(axes) & set(range(rank))) == len(axes)
-    need(fits, "options", f"{name} is {axes}; allowed: different axes from 0 to {rank - 1}",
-         aborts=aborts, stage="invoke")  # fmt: skip
+    if not fits:
+        refuse(
+            "options",
+            f"{name} is {axes}; allowed: different axes from 0 to {rank - 1}",
+            aborts=aborts,
+            stage="invoke",
+        )
 
 
 @litert("STABLEHLO_PAD")
@@ -199,8 +230,10 @@ def stablehlo_pad(node: Node) -> None:
     """STABLEHLO_PAD."""
     names = ("edge_padding_low", "edge_padding_high", "interior_padding")
     counts = [len(node.option(name, ()) or ()) for name in names]
-    need(len(set(counts)) == 1, "options",
-         f"{', '.join(names)} have {counts} elements; allowed: as many", stage="open")  # fmt: skip
+    if len(set(counts)) != 1:
+        refuse(
+            "options", f"{', '.join(names)} have {counts} elements; allowed: as many", stage="open"
+        )
     x, value, y = node.x(0), node.x(1), node.y()
     same_type(x, value)
     elements(value, 1)
@@ -219,18 +252,19 @@ def reduce_window(node: Node) -> None:
             is_constant(window)
             types(window, "int64")
         steps = node.x(3)
-        need(0 not in (steps.integers() or ()), "values", f"{steps.label} holds 0; allowed: others",
-             aborts=True)  # fmt: skip
+        if 0 in (steps.integers() or ()):
+            refuse("values", f"{steps.label} holds 0; allowed: others", aborts=True)
     else:
         count = len(node.option("window_dimensions", ()) or ())
-        need(count > 0, "options", "window_dimensions is empty; allowed: not", stage="open")
+        if count <= 0:
+            refuse("options", "window_dimensions is empty; allowed: not", stage="open")
         for name in ("window_strides", "base_dilations", "window_dilations", "padding"):
             found = len(node.option(name, ()) or ())
             wanted = 2 * count if name == "padding" else count
-            need(found in (0, wanted), "options",
-                 f"{name} has {found} elements; allowed: {wanted}", stage="open")  # fmt: skip
-        need(x.rank <= count, "options",
-             f"window_dimensions has {count} elements; allowed: {x.rank}")  # fmt: skip
+            if found not in (0, wanted):
+                refuse("options", f"{name} has {found} elements; allowed: {wanted}", stage="open")
+        if x.rank > count:
+            refuse("options", f"window_dimensions has {count} elements; allowed: {x.rank}")
     same_type(x, y)
     same_type(x, start)
     rank(x, 1, 6)
@@ -249,5 +283,9 @@ def rng(node: Node) -> None:
     types(y, "int32", "int64", "uint32", "uint64")
     algorithm = node.option("algorithm", "DEFAULT")
     sizes = (2,) if algorithm == "THREEFRY" else (2, 3)
-    need(state.size in sizes, "shapes", f"{state.label} has {state.size} elements; allowed: "
-         + " or ".join(map(str, sizes)), stage="invoke")  # fmt: skip
+    if state.size not in sizes:
+        refuse(
+            "shapes",
+            f"{state.label} has {state.size} elements; allowed: " + " or ".join(map(str, sizes)),
+            stage="invoke",
+        )

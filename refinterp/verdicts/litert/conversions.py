@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import is_constant, is_quantized, need, runs_on, types, zero_is
+from refinterp.verdicts.checks import is_constant, is_quantized, refuse, runs_on, types, zero_is
 from refinterp.verdicts.common import one_to_one
 from refinterp.verdicts.litert.parts import BITS
 from refinterp.verdicts.node import Node
@@ -52,8 +52,8 @@ def quantize(node: Node) -> None:
 def fake_quant(node: Node) -> None:
     """FAKE_QUANT."""
     one_to_one(node)
-    need(not node.option("narrow_range", False), "options",
-         "narrow_range is set; allowed: not")  # fmt: skip
+    if node.option("narrow_range", False):
+        refuse("options", "narrow_range is set; allowed: not")
 
 
 @litert("BITCAST")
@@ -65,8 +65,8 @@ def bitcast(node: Node) -> None:
     before, after = BITS[x.dtype], BITS[y.dtype]
     if before < after:
         last = x.shape[-1] if x.rank else 0
-        need(last == after // before, "shapes",
-             f"{x.label} has rows of {last}; allowed: {after // before}")  # fmt: skip
+        if last != after // before:
+            refuse("shapes", f"{x.label} has rows of {last}; allowed: {after // before}")
 
 
 @litert("DENSIFY")
@@ -76,5 +76,6 @@ def densify(node: Node) -> None:
     x = node.x()
     node.y()
     is_constant(x)
-    need(x.tensor.sparsity is not None, "sparsity", f"{x.label} is not sparse; it must be")
+    if x.tensor.sparsity is None:
+        refuse("sparsity", f"{x.label} is not sparse; it must be")
     runs_on(x, "float32", "float16", "int8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import elements, need, rank, same_type, types
+from refinterp.verdicts.checks import elements, rank, refuse, same_type, types
 from refinterp.verdicts.common import operand
 from refinterp.verdicts.litert.weights import bias_size, no_empty, positive, window_sizes
 from refinterp.verdicts.node import Node
@@ -16,8 +16,8 @@ def conv_3d(node: Node) -> None:
     y, x, w = node.y(), node.x(0), node.x(1)
     rank(x, 5)
     rank(w, 5)
-    need(x.shape[4] == w.shape[3], "shapes",
-         f"{x.label} has {x.shape[4]} channels; allowed: {w.shape[3]}")  # fmt: skip
+    if x.shape[4] != w.shape[3]:
+        refuse("shapes", f"{x.label} has {x.shape[4]} channels; allowed: {w.shape[3]}")
     no_empty(x, 1, 2, 3, 4)
     no_empty(w, 0, 1, 2, 3, 4)
     for operand_ in (x, w):
@@ -40,8 +40,8 @@ def conv_3d_transpose(node: Node) -> None:
     elements(shape, 5)
     rank(x, 5)
     rank(w, 5)
-    need(x.shape[4] == w.shape[4], "shapes",
-         f"{x.label} has {x.shape[4]} channels; allowed: {w.shape[4]}")  # fmt: skip
+    if x.shape[4] != w.shape[4]:
+        refuse("shapes", f"{x.label} has {x.shape[4]} channels; allowed: {w.shape[4]}")
     types(x, "float32")
     types(w, "float32")
     same_type(y, x)
@@ -53,11 +53,11 @@ def conv_3d_transpose(node: Node) -> None:
     wanted = shape.integers()
     if wanted is None:
         return
-    need(
-        min(wanted) >= 0 and wanted[0] == x.shape[0] and wanted[4] == w.shape[3],
-        "shapes",
-        f"the result's shape is {wanted}; allowed: {x.shape[0]} first and {w.shape[3]} last",
-    )
+    if not (min(wanted) >= 0 and wanted[0] == x.shape[0] and wanted[4] == w.shape[3]):
+        refuse(
+            "shapes",
+            f"the result's shape is {wanted}; allowed: {x.shape[0]} first and {w.shape[3]} last",
+        )
     names = ("d", "h", "w")
     sizes = window_sizes(
         wanted[1:4],
@@ -66,6 +66,9 @@ def conv_3d_transpose(node: Node) -> None:
         [int(node.option(f"dilation_{n}_factor", 1)) for n in names],
         str(node.option("padding", "SAME")),
     )
-    need(sizes == list(x.shape[1:4]), "shapes",
-         f"the result's shape is {wanted}, of which a convolution makes {sizes}; allowed: "
-         f"{list(x.shape[1:4])}")  # fmt: skip
+    if sizes != list(x.shape[1:4]):
+        refuse(
+            "shapes",
+            f"the result's shape is {wanted}, of which a convolution makes {sizes}; allowed: "
+            f"{list(x.shape[1:4])}",
+        )

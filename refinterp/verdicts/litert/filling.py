@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from refinterp.verdicts.checks import elements, has_dimensions, need, rank, same_type, types
+from refinterp.verdicts.checks import elements, has_dimensions, rank, refuse, same_type, types
 from refinterp.verdicts.common import broadcasts_to
 from refinterp.verdicts.litert.parts import same_marks, sized, sizes_fit, zeros_are_zero
 from refinterp.verdicts.node import Node
@@ -35,9 +35,8 @@ def fill(node: Node) -> None:
     if value.dtype == "int16":
         zeros_are_zero(value)
     wanted = dims.integers()
-    if wanted is not None:
-        need(min(wanted, default=0) >= 0, "values",
-             f"{dims.label} holds {wanted}; allowed: 0 or more")  # fmt: skip
+    if wanted is not None and not min(wanted, default=0) >= 0:
+        refuse("values", f"{dims.label} holds {wanted}; allowed: 0 or more")
     sized(value, "int4")
 
 
@@ -52,12 +51,19 @@ def broadcast_to(node: Node) -> None:
     if shape.constant:
         rank(shape, 1)
         wanted = wanted or []
-        need(x.rank <= len(wanted), "shapes",
-             f"{x.label} has shape {list(x.shape)}, and {shape.label} holds {wanted}")  # fmt: skip
+        if x.rank > len(wanted):
+            refuse(
+                "shapes", f"{x.label} has shape {list(x.shape)}, and {shape.label} holds {wanted}"
+            )
         broadcasts_to(x, wanted)
         sizes_fit(wanted, "the shape")
-        need(len(wanted) <= 8, "rank", f"{shape.label} has {len(wanted)} elements; allowed: 8",
-             aborts=True, stage="invoke")  # fmt: skip
+        if len(wanted) > 8:
+            refuse(
+                "rank",
+                f"{shape.label} has {len(wanted)} elements; allowed: 8",
+                aborts=True,
+                stage="invoke",
+            )
 
 
 @litert("RANGE")
@@ -74,9 +80,10 @@ def range_(node: Node) -> None:
     values = [x.value for x in (start, limit, delta)]
     if all(value is not None for value in values):
         first, last, step = (float(value.reshape(-1)[0]) for value in values if value is not None)
-        need(step != 0 and not math.isnan(step), "values", "the step is 0; allowed: another number")
-        need((last - first) * step >= 0, "values",
-             f"from {first:g} to {last:g} in steps of {step:g} leads nowhere")  # fmt: skip
+        if not (step != 0 and not math.isnan(step)):
+            refuse("values", "the step is 0; allowed: another number")
+        if not (last - first) * step >= 0:
+            refuse("values", f"from {first:g} to {last:g} in steps of {step:g} leads nowhere")
 
 
 @litert("MATRIX_DIAG")
@@ -95,4 +102,5 @@ def matrix_set_diag(node: Node) -> None:
     x = node.x()
     node.x(1, aborts=True)
     node.y()
-    need(x.rank >= 2, "rank", f"{x.label} has {x.rank} dimensions; allowed: 2 or more")
+    if x.rank < 2:
+        refuse("rank", f"{x.label} has {x.rank} dimensions; allowed: 2 or more")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import is_quantized, need, rank, runs_on, types
+from refinterp.verdicts.checks import is_quantized, rank, refuse, runs_on, types
 from refinterp.verdicts.common import fused_activation, matrices_fit, operand
 from refinterp.verdicts.litert.parts import CODES, activation_range, zeros_are_zero
 from refinterp.verdicts.litert.weights import bias_scale_fits, bias_size, bias_type16, multiplier
@@ -30,9 +30,12 @@ def fully_connected(node: Node) -> None:
         if w.scales.size > 1:
             types(x, "int8", "int16")
             types(w, "int8", "int4", "int2", "int16")
-            need(w.axis == 0 and w.scales.size == w.shape[0], "scales",
-                 f"{w.label} has {w.scales.size} scales along dimension {w.axis}; allowed: "
-                 f"{w.shape[0]} along dimension 0")  # fmt: skip
+            if not (w.axis == 0 and w.scales.size == w.shape[0]):
+                refuse(
+                    "scales",
+                    f"{w.label} has {w.scales.size} scales along dimension {w.axis}; allowed: "
+                    f"{w.shape[0]} along dimension 0",
+                )
         else:
             bias_scale_fits(x, w, bias, y)
             multiplier(x, w)
@@ -81,17 +84,19 @@ def _fully_connected_run(node: Node, x: Operand, w: Operand, y: Operand) -> None
     if y.dtype == "uint8":
         runs_on(w, "uint8", "int8")
     if y.dtype == "int8":
-        need(x.dtype == "int8", "types",
-             f"{x.label} is of {x.dtype} and {y.label} of int8; allowed: int8",
-             stage="invoke")  # fmt: skip
+        if x.dtype != "int8":
+            refuse(
+                "types",
+                f"{x.label} is of {x.dtype} and {y.label} of int8; allowed: int8",
+                stage="invoke",
+            )
         runs_on(w, "int8", "int4", "int2")
 
 
 def _batches(node: Node, x: Operand, w: Operand) -> None:
     """Rows of the input are as long as those of the weights."""
-    if node.option("keep_num_dims", False):
-        need(x.rank > 0 and x.shape[-1] == w.shape[1], "shapes",
-             f"{x.label} has shape {list(x.shape)}; allowed: {w.shape[1]} last")  # fmt: skip
+    if node.option("keep_num_dims", False) and not (x.rank > 0 and x.shape[-1] == w.shape[1]):
+        refuse("shapes", f"{x.label} has shape {list(x.shape)}; allowed: {w.shape[1]} last")
 
 
 @litert("BATCH_MATMUL")
@@ -100,19 +105,20 @@ def batch_matmul(node: Node) -> None:
     node.counts(2, 1)
     a, b, y = node.x(0, aborts=True), node.x(1, aborts=True), node.y()
     for x in (a, b):
-        need(x.rank >= 2, "rank", f"{x.label} has {x.rank} dimensions; allowed: 2 to 5",
-             aborts=x.rank < 2)  # fmt: skip
+        if x.rank < 2:
+            refuse("rank", f"{x.label} has {x.rank} dimensions; allowed: 2 to 5", aborts=x.rank < 2)
     if a.dtype in ("int8", "int16") and y.dtype != "int32":
         multiplier(a, b)
     if a.dtype == "int16":
         zeros_are_zero(a, b, y)
     types(a, "float32", "int8", "int16")
     types(b, "float32", "int8", "int16")
-    need(
-        a.dtype == b.dtype or (a.dtype in ("float32", "int16") and b.dtype == "int8"),
-        "types",
-        f"{a.label} is of {a.dtype} and {b.label} of {b.dtype}; allowed: the same, or int8 second",
-    )
+    if not (a.dtype == b.dtype or (a.dtype in ("float32", "int16") and b.dtype == "int8")):
+        refuse(
+            "types",
+            f"{a.label} is of {a.dtype} and {b.label} of {b.dtype}; allowed: the same, or int8 "
+            "second",
+        )
     rank(a, 2, 5)
     rank(b, 2, 5)
     matrices_fit(node, a, b)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import is_quantized, need, refuse, runs_on, same_type, types
+from refinterp.verdicts.checks import is_quantized, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import input_count, one_to_one
 from refinterp.verdicts.litert.parts import same_types, zeros_are_zero
 from refinterp.verdicts.node import Node
@@ -30,11 +30,11 @@ def elementwise(node: Node) -> None:
         is_quantized(y)
         if x.dtype == "int16":
             for operand in (x, y):
-                need(
-                    operand.first_zero == 0,
-                    "zero points",
-                    f"{operand.label} has zero point {operand.first_zero}; allowed: 0",
-                )
+                if operand.first_zero != 0:
+                    refuse(
+                        "zero points",
+                        f"{operand.label} has zero point {operand.first_zero}; allowed: 0",
+                    )
     elif x.dtype == "int16" and node.name in ("LOG", "SQRT", "RSQRT"):
         refuse("quantization", f"{x.label} is not quantized; it must be", aborts=True,
                stage="invoke")  # fmt: skip
@@ -92,5 +92,6 @@ def bucketize(node: Node) -> None:
     x, _ = one_to_one(node)
     given = node.option("boundaries")
     bounds = [] if given is None else [float(bound) for bound in given]
-    need(bounds == sorted(bounds), "options", "the boundaries are not in order")
+    if bounds != sorted(bounds):
+        refuse("options", "the boundaries are not in order")
     types(x, "int32", "float32", "int64")

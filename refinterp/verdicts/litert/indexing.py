@@ -7,8 +7,8 @@ import math
 from refinterp.verdicts.checks import (
     elements,
     has_dimensions,
-    need,
     rank,
+    refuse,
     runs_on,
     same_type,
     types,
@@ -36,10 +36,12 @@ def gather(node: Node) -> None:
 
 def _not_negative(positions: Operand) -> None:
     values = positions.integers()
-    if values is not None:
-        need(min(values, default=0) >= 0, "values",
-             f"{positions.label} holds {min(values, default=0)}; allowed: 0 or more",
-             stage="invoke")  # fmt: skip
+    if values is not None and not min(values, default=0) >= 0:
+        refuse(
+            "values",
+            f"{positions.label} holds {min(values, default=0)}; allowed: 0 or more",
+            stage="invoke",
+        )
 
 
 @litert("GATHER_ND")
@@ -53,9 +55,10 @@ def gather_nd(node: Node) -> None:
     has_dimensions(x)
     has_dimensions(indices)
     depth = indices.shape[-1]
-    need(0 <= depth <= x.rank, "shapes",
-         f"{indices.label} has {depth} coordinates; allowed: up to {x.rank}")  # fmt: skip
-    need(x.size > 0 or indices.size == 0, "shapes", f"{x.label} has no elements", stage="invoke")
+    if not 0 <= depth <= x.rank:
+        refuse("shapes", f"{indices.label} has {depth} coordinates; allowed: up to {x.rank}")
+    if not (x.size > 0 or indices.size == 0):
+        refuse("shapes", f"{x.label} has no elements", stage="invoke")
     _not_negative(indices)
     _within(indices, x.shape[:depth])
 
@@ -68,8 +71,8 @@ def _within(indices: Operand, sizes: tuple[int, ...]) -> None:
     steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     last = max(sum(int(i) * s for i, s in zip(row, steps, strict=True))
                for row in value.reshape(-1, len(sizes)))  # fmt: skip
-    need(last < math.prod(sizes), "values",
-         f"{indices.label} leads beyond {list(sizes)}", stage="invoke")  # fmt: skip
+    if last >= math.prod(sizes):
+        refuse("values", f"{indices.label} leads beyond {list(sizes)}", stage="invoke")
 
 
 @litert("SCATTER_ND")
@@ -78,29 +81,44 @@ def scatter_nd(node: Node) -> None:
     node.counts(3, 1)
     indices, updates, shape = node.x(0), node.x(1), node.x(2)
     types(updates, "float32", "uint8", "bool", "int8", "int64", "int32")
-    need(indices.dtype == shape.dtype, "types",
-         f"{indices.label} is of {indices.dtype} and {shape.label} of {shape.dtype}; allowed: the "
-         "same")  # fmt: skip
+    if indices.dtype != shape.dtype:
+        refuse(
+            "types",
+            f"{indices.label} is of {indices.dtype} and {shape.label} of {shape.dtype}; allowed: "
+            "the same",
+        )
     node.y()
     types(indices, "int32")
     wanted = shape.integers()
     if wanted is None:
         ahead = indices.shape[:-1]
-        need(updates.shape[: len(ahead)] == ahead, "shapes",
-             f"{updates.label} has shape {list(updates.shape)}; allowed: {list(ahead)} first",
-             stage="invoke")  # fmt: skip
+        if updates.shape[: len(ahead)] != ahead:
+            refuse(
+                "shapes",
+                f"{updates.label} has shape {list(updates.shape)}; allowed: {list(ahead)} first",
+                stage="invoke",
+            )
         return
-    need(indices.rank >= 1 and updates.rank >= 1 and shape.rank == 1, "rank",
-         f"{indices.label}, {updates.label} and {shape.label} have {indices.rank}, {updates.rank} "
-         f"and {shape.rank} dimensions; allowed: 1 or more, 1 or more, 1")  # fmt: skip
+    if not (indices.rank >= 1 and updates.rank >= 1 and shape.rank == 1):
+        refuse(
+            "rank",
+            f"{indices.label}, {updates.label} and {shape.label} have {indices.rank}, "
+            f"{updates.rank} and {shape.rank} dimensions; allowed: 1 or more, 1 or more, 1",
+        )
     sizes_fit(wanted, "the shape")
     outer, depth = indices.rank - 1, indices.shape[-1]
     _within(indices, tuple(wanted[:depth]))
     mine = list(updates.shape)
-    need(mine[:outer] == list(indices.shape[:outer]) and mine[outer:] == wanted[depth:]
-         and len(mine) - outer == len(wanted) - depth, "shapes",
-         f"{updates.label} has shape {mine}; allowed: "
-         f"{[*indices.shape[:outer], *wanted[depth:]]}")  # fmt: skip
+    if not (
+        mine[:outer] == list(indices.shape[:outer])
+        and mine[outer:] == wanted[depth:]
+        and len(mine) - outer == len(wanted) - depth
+    ):
+        refuse(
+            "shapes",
+            f"{updates.label} has shape {mine}; allowed: "
+            f"{[*indices.shape[:outer], *wanted[depth:]]}",
+        )
 
 
 @litert("SPARSE_TO_DENSE")
@@ -117,22 +135,19 @@ def sparse_to_dense(node: Node) -> None:
     types(values, "int32", "int64", "int8", "uint8", "float32")
     same_type(values, default)
     if indices.rank < 2:
-        if values.rank:
-            need(
-                indices.size == values.size,
+        if values.rank and indices.size != values.size:
+            refuse(
                 "shapes",
                 f"{indices.label} has {indices.size} elements and {values.label} {values.size}",
             )
         elements(shape, 1)
     else:
-        need(indices.shape[1] == shape.size, "shapes",
-             f"{indices.label} has {indices.shape[1]} columns; allowed: {shape.size}")  # fmt: skip
-        if values.rank:
-            need(
-                indices.shape[0] == values.size,
-                "shapes",
-                f"{indices.label} has {indices.shape[0]} rows; allowed: {values.size}",
+        if indices.shape[1] != shape.size:
+            refuse(
+                "shapes", f"{indices.label} has {indices.shape[1]} columns; allowed: {shape.size}"
             )
+        if values.rank and indices.shape[0] != values.size:
+            refuse("shapes", f"{indices.label} has {indices.shape[0]} rows; allowed: {values.size}")
     node.y()
     wanted, where_ = shape.integers(), indices.value
     if wanted is None:
@@ -140,8 +155,8 @@ def sparse_to_dense(node: Node) -> None:
     sizes_fit(wanted, "the shape")
     if where_ is not None and where_.size:
         rows = where_.reshape(-1, len(wanted))
-        need(bool((rows < wanted).all() and (rows >= 0).all()), "values",
-             f"{indices.label} leads beyond {wanted}", stage="invoke")  # fmt: skip
+        if not bool((rows < wanted).all() and (rows >= 0).all()):
+            refuse("values", f"{indices.label} leads beyond {wanted}", stage="invoke")
 
 
 @litert("ONE_HOT")
@@ -154,14 +169,15 @@ def one_hot(node: Node) -> None:
     types(indices, "int32", "int64")
     axis = int(node.option("axis", -1))
     at = indices.rank if axis == -1 else axis
-    need(0 <= at <= indices.rank, "axis", f"the axis is {axis}; allowed: -1 to {indices.rank}")
+    if not 0 <= at <= indices.rank:
+        refuse("axis", f"the axis is {axis}; allowed: -1 to {indices.rank}")
     for x in (depth, on, off):
         elements(x, 1)
     same_type(off, on)
     if depth.constant and depth.value is not None:
         raw = depth.value.tobytes()[:4]
-        need(int.from_bytes(raw, "little", signed=True) >= 0, "values",
-             f"{depth.label} is negative; allowed: 0 or more")  # fmt: skip
+        if int.from_bytes(raw, "little", signed=True) < 0:
+            refuse("values", f"{depth.label} is negative; allowed: 0 or more")
     runs_on(on, "float32", "int32", "int64", "int8", "uint8", "bool")
 
 
@@ -172,18 +188,21 @@ def embedding_lookup(node: Node) -> None:
     lookup, value, y = node.x(0), node.x(1), node.y()
     rank(lookup, 1)
     types(lookup, "int32")
-    need(value.rank >= 2, "rank", f"{value.label} has {value.rank} dimensions; allowed: 2 or more")
+    if value.rank < 2:
+        refuse("rank", f"{value.label} has {value.rank} dimensions; allowed: 2 or more")
     codes = ("uint8", "int8", "int4", "int2")
     if value.affine:
-        if value.dtype in codes and y.dtype == "float32":
-            need(value.first_zero == 0, "zero points",
-                 f"{value.label} has zero point {value.first_zero}; allowed: 0")  # fmt: skip
+        if value.dtype in codes and y.dtype == "float32" and value.first_zero != 0:
+            refuse("zero points", f"{value.label} has zero point {value.first_zero}; allowed: 0")
         if value.scales.size > 1:
             types(value, *codes)
             types(y, "float32", "float16")
-            need(value.axis == 0 and value.scales.size == value.shape[0], "scales",
-                 f"{value.label} has {value.scales.size} scales along dimension {value.axis}; "
-                 f"allowed: {value.shape[0]} along dimension 0")  # fmt: skip
+            if not (value.axis == 0 and value.scales.size == value.shape[0]):
+                refuse(
+                    "scales",
+                    f"{value.label} has {value.scales.size} scales along dimension {value.axis}; "
+                    f"allowed: {value.shape[0]} along dimension 0",
+                )
 
 
 @litert("HASHTABLE_LOOKUP")
@@ -196,8 +215,8 @@ def hashtable_lookup(node: Node) -> None:
     rank(key, 1)
     types(key, "int32")
     has_dimensions(value)
-    need(key.shape[0] == value.shape[0], "shapes",
-         f"{key.label} has {key.shape[0]} elements; allowed: {value.shape[0]}")  # fmt: skip
+    if key.shape[0] != value.shape[0]:
+        refuse("shapes", f"{key.label} has {key.shape[0]} elements; allowed: {value.shape[0]}")
     y, hits = node.y(0), node.y(1)
     types(hits, "uint8")
     same_type(value, y)

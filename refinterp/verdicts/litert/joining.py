@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import has_dimensions, need, rank, same_type, types
+from refinterp.verdicts.checks import has_dimensions, rank, refuse, same_type, types
 from refinterp.verdicts.common import input_count, int32_words, no_activation
 from refinterp.verdicts.litert.parts import BITS, CODES, axis_of, same_marks, zeros_are_zero
 from refinterp.verdicts.node import Node
@@ -15,8 +15,8 @@ def concatenation(node: Node) -> None:
     first = node.x(0)
     axis = int(node.option("axis", 0))
     at = axis + first.rank if axis < 0 else axis
-    need(0 <= at < first.rank or (first.rank == 0 and at == 0), "axis",
-         f"the axis is {axis}; allowed: {-first.rank} to {first.rank - 1}")  # fmt: skip
+    if not (0 <= at < first.rank or (first.rank == 0 and at == 0)):
+        refuse("axis", f"the axis is {axis}; allowed: {-first.rank} to {first.rank - 1}")
     no_activation(node)
     types(first, "float32", "float16", "uint8", "int8", "int16", "int32", "int64", "bool",
           "uint32", "int4")  # fmt: skip
@@ -32,9 +32,12 @@ def concatenation(node: Node) -> None:
         rank(x, first.rank)
         same_type(x, first)
         for d, (mine, its) in enumerate(zip(x.shape, first.shape, strict=True)):
-            need(d == at or mine == its, "shapes",
-                 f"{x.label} has shape {list(x.shape)} and {first.label} {list(first.shape)}, "
-                 f"which differ along another dimension than {at}")  # fmt: skip
+            if not (d == at or mine == its):
+                refuse(
+                    "shapes",
+                    f"{x.label} has shape {list(x.shape)} and {first.label} {list(first.shape)}, "
+                    f"which differ along another dimension than {at}",
+                )
     y = node.y()
     same_type(y, first)
     if first.dtype == "int8":
@@ -48,16 +51,19 @@ def concatenation(node: Node) -> None:
 def pack(node: Node) -> None:
     """PACK."""
     count = int(node.option("values_count", 0))
-    need(len(node.inputs) == count and len(node.outputs) == 1, "operands",
-         f"it has {len(node.inputs)} inputs and {len(node.outputs)} outputs; allowed: {count} "
-         "(values_count) and 1")  # fmt: skip
+    if not (len(node.inputs) == count and len(node.outputs) == 1):
+        refuse(
+            "operands",
+            f"it has {len(node.inputs)} inputs and {len(node.outputs)} outputs; allowed: {count} "
+            "(values_count) and 1",
+        )
     first = node.x(0)
     axis_of(int(node.option("axis", 0)), first, more=1)
     types(first, "int32", "float32", "uint8", "uint32", "int8", "int16", "int64")
     for position in range(1, count):
         x = node.x(position)
-        need(x.shape == first.shape, "shapes", f"{x.label} has shape {list(x.shape)}; allowed: "
-             f"{list(first.shape)}")  # fmt: skip
+        if x.shape != first.shape:
+            refuse("shapes", f"{x.label} has shape {list(x.shape)}; allowed: {list(first.shape)}")
         same_type(first, x)
     y = node.y()
     same_type(y, first)
@@ -69,14 +75,19 @@ def pack(node: Node) -> None:
 def unpack(node: Node) -> None:
     """UNPACK."""
     count = int(node.option("num", 0))
-    need(len(node.inputs) == 1 and len(node.outputs) == count, "operands",
-         f"it has {len(node.inputs)} inputs and {len(node.outputs)} outputs; allowed: 1 and "
-         f"{count} (num)")  # fmt: skip
+    if not (len(node.inputs) == 1 and len(node.outputs) == count):
+        refuse(
+            "operands",
+            f"it has {len(node.inputs)} inputs and {len(node.outputs)} outputs; allowed: 1 and "
+            f"{count} (num)",
+        )
     x = node.x()
-    need(x.size > 0, "shapes", f"{x.label} has no elements")
+    if x.size <= 0:
+        refuse("shapes", f"{x.label} has no elements")
     at = axis_of(int(node.option("axis", 0)), x)
     types(x, "int32", "float32", "float16", "uint8", "int8", "int16", "bool")
-    need(count == x.shape[at], "options", f"num is {count}; allowed: {x.shape[at]}")
+    if count != x.shape[at]:
+        refuse("options", f"num is {count}; allowed: {x.shape[at]}")
     for position in range(count):
         y = node.y(position)
         same_type(y, x)
@@ -95,15 +106,19 @@ def split(node: Node) -> None:
         if len(int32_words(axis)) < 1 or BITS.get(axis.dtype, 0) < 32:
             return  # of a narrower type: what is read is not in the file
         at = axis_of((int32_words(axis) or [0])[0], x)
-        need(count != 0, "options", "num_splits is 0; allowed: 1 or more")
-        need(x.shape[at] % count == 0, "shapes",
-             f"{x.label} has {x.shape[at]} elements along dimension {at}; allowed: multiples of "
-             f"{count}")  # fmt: skip
+        if count == 0:
+            refuse("options", "num_splits is 0; allowed: 1 or more")
+        if x.shape[at] % count != 0:
+            refuse(
+                "shapes",
+                f"{x.label} has {x.shape[at]} elements along dimension {at}; allowed: multiples of "
+                f"{count}",
+            )
 
 
 def _outputs(node: Node, count: int) -> None:
-    need(len(node.outputs) == count, "operands",
-         f"it has {len(node.outputs)} outputs; allowed: {count} (num_splits)")  # fmt: skip
+    if len(node.outputs) != count:
+        refuse("operands", f"it has {len(node.outputs)} outputs; allowed: {count} (num_splits)")
     for position in range(count):
         node.y(position)
 
@@ -116,18 +131,20 @@ def split_v(node: Node) -> None:
     _outputs(node, int(node.option("num_splits", 0)))
     types(x, "float32", *CODES, "int32", "int64")
     rank(sizes, 1)
-    need(len(node.outputs) == sizes.size, "shapes",
-         f"{sizes.label} has {sizes.size} elements; allowed: {len(node.outputs)}")  # fmt: skip
+    if len(node.outputs) != sizes.size:
+        refuse("shapes", f"{sizes.label} has {sizes.size} elements; allowed: {len(node.outputs)}")
     if not (sizes.constant and axis.constant):
         return
     types(sizes, "int32", "int64")
     at = (int32_words(axis) or [0])[0]
     wanted = sizes.integers() or []
-    need(wanted.count(-1) <= 1, "values", f"{sizes.label} holds {wanted}; one -1 is allowed")
+    if wanted.count(-1) > 1:
+        refuse("values", f"{sizes.label} holds {wanted}; one -1 is allowed")
     at = axis_of(at, x)
     total = sum(n for n in wanted if n != -1)
-    need(
-        total <= x.shape[at] if -1 in wanted else total == x.shape[at],
-        "values",
-        f"{sizes.label} holds {wanted}; {x.label} has {x.shape[at]} elements along dimension {at}",
-    )
+    if not (total <= x.shape[at] if -1 in wanted else total == x.shape[at]):
+        refuse(
+            "values",
+            f"{sizes.label} holds {wanted}; {x.label} has {x.shape[at]} elements along dimension "
+            f"{at}",
+        )

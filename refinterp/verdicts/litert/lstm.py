@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import (
-    elements,
-    is_variable,
-    need,
-    rank,
-    refuse,
-    runs_on,
-    same_type,
-    types,
-)
+from refinterp.verdicts.checks import elements, is_variable, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import operand, output_count
 from refinterp.verdicts.litert.rnn import size_at, size_is
 from refinterp.verdicts.node import Node
@@ -20,13 +11,13 @@ from refinterp.verdicts.table import litert
 
 
 def _matrix(x: Operand, rows: int, columns: int) -> None:
-    need(x.shape == (rows, columns), "shapes",
-         f"{x.label} has shape {list(x.shape)}; allowed: [{rows}, {columns}]")  # fmt: skip
+    if x.shape != (rows, columns):
+        refuse("shapes", f"{x.label} has shape {list(x.shape)}; allowed: [{rows}, {columns}]")
 
 
 def _vector(x: Operand, size: int) -> None:
-    need(x.shape == (size,), "shapes",
-         f"{x.label} has shape {list(x.shape)}; allowed: [{size}]")  # fmt: skip
+    if x.shape != (size,):
+        refuse("shapes", f"{x.label} has shape {list(x.shape)}; allowed: [{size}]")
 
 
 class _Gates:
@@ -55,8 +46,8 @@ def _gates(
     whole: codes throughout, so that biases are int32. typed: all weights have the first one's type.
     """
     for name in ("cell_clip", "proj_clip"):
-        need(float(node.option(name, 0.0)) >= 0, "options",
-             f"{name} is {node.option(name)}; allowed: 0 or more")  # fmt: skip
+        if not float(node.option(name, 0.0)) >= 0:
+            refuse("options", f"{name} is {node.option(name)}; allowed: 0 or more")
     last = _required(gates.weights[3], "the weights from input to output")
     cells = size_at(last, 0)
     rank(last, 2)
@@ -73,7 +64,8 @@ def _gates(
     for position in (1, 0, 2):
         w = gates.weights[position]
         if w is None:
-            need(position == 0, "operands", "weights from the input are left out, and needed")
+            if position != 0:
+                refuse("operands", "weights from the input are left out, and needed")
             continue
         _matrix(w, cells, features)
         if typed:
@@ -81,7 +73,8 @@ def _gates(
     for position in (0, 1, 2):
         r = gates.recurrent[position]
         if r is None:
-            need(position == 0, "operands", "recurrent weights are left out, and needed")
+            if position != 0:
+                refuse("operands", "recurrent weights are left out, and needed")
             continue
         if diagonal and r.rank == 1:
             size_is(r, 0, cells)
@@ -97,8 +90,8 @@ def _gates(
         same_type(r, first)
     if not flat and diagonal:
         same_type(recurrent, last)
-    need((gates.weights[0] is None) == (gates.recurrent[0] is None), "operands",
-         "only one of the two weights of the input gate is given")  # fmt: skip
+    if (gates.weights[0] is None) != (gates.recurrent[0] is None):
+        refuse("operands", "only one of the two weights of the input gate is given")
     _small(gates, cells, outputs, first, whole=whole, typed=typed)
     return cells, outputs
 
@@ -113,14 +106,15 @@ def _small(
             _vector(w, cells)
             types(w, "int16" if whole else first.dtype)
     given = [w is not None for w in gates.peepholes]
-    need(((given[0] or coupled) and all(given[1:])) or not any(given), "operands",
-         "only some of the peephole weights are given")  # fmt: skip
-    if coupled:
-        need(gates.biases[0] is None, "operands",
-             "the input gate has a bias and no weights")  # fmt: skip
+    if not (((given[0] or coupled) and all(given[1:])) or not any(given)):
+        refuse("operands", "only some of the peephole weights are given")
+    if coupled and gates.biases[0] is not None:
+        refuse("operands", "the input gate has a bias and no weights")
     for bias in gates.biases if whole else ():
-        need(bias is None or bias.constant, "constants",
-             "a bias is computed at run time; it must be a constant", aborts=True)  # fmt: skip
+        if not (bias is None or bias.constant):
+            refuse(
+                "constants", "a bias is computed at run time; it must be a constant", aborts=True
+            )
     for bias in gates.biases[1 if coupled else 0 :]:
         if bias is None:
             refuse("operands", "a bias is left out, and needed",
@@ -134,7 +128,8 @@ def _small(
     if gates.projection_bias is not None:
         _vector(gates.projection_bias, outputs)
         types(gates.projection_bias, "int32" if whole else "float32")
-        need(gates.projection is not None, "operands", "a projection has a bias and no weights")
+        if gates.projection is None:
+            refuse("operands", "a projection has a bias and no weights")
 
 
 def _normalization(node: Node, cells: int, *, whole: bool) -> None:
@@ -142,8 +137,8 @@ def _normalization(node: Node, cells: int, *, whole: bool) -> None:
     if len(node.inputs) != 24 or not node.has(21):
         return
     coupled = operand(node, 1) is None
-    if coupled:
-        need(not node.has(20), "operands", "the input gate has coefficients and no weights")
+    if coupled and node.has(20):
+        refuse("operands", "the input gate has coefficients and no weights")
     for position in range(21 if coupled else 20, 24):
         x = node.x(position)
         _vector(x, cells)
@@ -164,19 +159,19 @@ def lstm(node: Node) -> None:
         _basic(node)
         return
     output_count(node, 1)
-    need(len(node.inputs) in (20, 24), "operands",
-         f"it has {len(node.inputs)} inputs; allowed: 20 or 24")  # fmt: skip
+    if len(node.inputs) not in (20, 24):
+        refuse("operands", f"it has {len(node.inputs)} inputs; allowed: 20 or 24")
     x = node.x(0)
     node.y()
     whole = x.dtype == "int8"
-    need(x.rank > 1, "rank", f"{x.label} has {x.rank} dimensions; allowed: 2 or more")
+    if x.rank <= 1:
+        refuse("rank", f"{x.label} has {x.rank} dimensions; allowed: 2 or more")
     gates = _Gates(node, 1, biases=12, peepholes=9)
     cells, outputs = _gates(node, gates, x.shape[1], whole=whole, typed=True)
     _normalization(node, cells, whole=whole)
     _states(node, x.shape[0], cells, outputs)
-    if whole:
-        need(len(node.intermediates) in (5, 12), "operands",
-             f"it has {len(node.intermediates)} intermediates; allowed: 5 or 12")  # fmt: skip
+    if whole and len(node.intermediates) not in (5, 12):
+        refuse("operands", f"it has {len(node.intermediates)} intermediates; allowed: 5 or 12")
     _weights_run(node, x)
 
 
@@ -198,29 +193,33 @@ def _basic(node: Node) -> None:
     _vector(bias, 4 * depth)
     _matrix(state, x.shape[0], depth)
     found = (x.dtype, w.dtype, bias.dtype)
-    need(found in (("float32",) * 3, ("uint8", "uint8", "int32")), "types",
-         f"{x.label}, {w.label} and {bias.label} are of {', '.join(found)}; allowed: float32 "
-         "throughout, or uint8, uint8, int32", stage="invoke")  # fmt: skip
+    if found not in (("float32",) * 3, ("uint8", "uint8", "int32")):
+        refuse(
+            "types",
+            f"{x.label}, {w.label} and {bias.label} are of {', '.join(found)}; allowed: float32 "
+            "throughout, or uint8, uint8, int32",
+            stage="invoke",
+        )
 
 
 @litert("UNIDIRECTIONAL_SEQUENCE_LSTM")
 def sequence_lstm(node: Node) -> None:
     """UNIDIRECTIONAL_SEQUENCE_LSTM."""
-    need(len(node.inputs) in (20, 24), "operands",
-         f"it has {len(node.inputs)} inputs; allowed: 20 or 24")  # fmt: skip
+    if len(node.inputs) not in (20, 24):
+        refuse("operands", f"it has {len(node.inputs)} inputs; allowed: 20 or 24")
     output_count(node, 1)
     x = node.x(0)
     node.y()
     whole = x.dtype == "int8"
-    need(x.rank > 1, "rank", f"{x.label} has {x.rank} dimensions; allowed: 2 or more")
+    if x.rank <= 1:
+        refuse("rank", f"{x.label} has {x.rank} dimensions; allowed: 2 or more")
     gates = _Gates(node, 1, biases=12, peepholes=9)
     cells, outputs = _gates(node, gates, size_at(x, 2), whole=whole, typed=False, diagonal=True)
     _normalization(node, cells, whole=whole)
     batch = x.shape[1] if node.option("time_major", False) else x.shape[0]
     _states(node, batch, cells, outputs)
-    if whole:
-        need(len(node.intermediates) == 5, "operands",
-             f"it has {len(node.intermediates)} intermediates; allowed: 5")  # fmt: skip
+    if whole and len(node.intermediates) != 5:
+        refuse("operands", f"it has {len(node.intermediates)} intermediates; allowed: 5")
     _weights_run(node, x)
 
 
@@ -240,7 +239,7 @@ def bidirectional_lstm(node: Node) -> None:
             elements(state, size)
     same_type(node.x(4), node.x(21))
     for position in range(35, 39):
-        need(node.x(position).variable, "variables",
-             f"{node.x(position).label} is no variable; it must be")  # fmt: skip
+        if not node.x(position).variable:
+            refuse("variables", f"{node.x(position).label} is no variable; it must be")
     for position in range(len(node.outputs)):
         node.y(position)

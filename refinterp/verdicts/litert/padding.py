@@ -5,8 +5,8 @@ from __future__ import annotations
 from refinterp.verdicts.checks import (
     elements,
     has_dimensions,
-    need,
     rank,
+    refuse,
     runs_on,
     same_type,
     types,
@@ -23,27 +23,29 @@ def pad(node: Node) -> None:
     x, paddings, y = node.x(0), node.x(1), node.y()
     value = node.x(2) if len(node.inputs) == 3 and node.has(2) else None
     rank(paddings, 2)
-    need(paddings.shape[1] == 2, "shapes",
-         f"{paddings.label} has shape {list(paddings.shape)}; allowed: 2 last")  # fmt: skip
+    if paddings.shape[1] != 2:
+        refuse("shapes", f"{paddings.label} has shape {list(paddings.shape)}; allowed: 2 last")
     same_type(x, y)
     if value is not None:
         same_type(x, value)
         elements(value, 1)
     rank(x, 0, 5)
     types(paddings, "int64", "int32", "int8", "int16", "bool")
-    need(paddings.shape[0] == x.rank, "shapes",
-         f"{paddings.label} has {paddings.shape[0]} rows; allowed: {x.rank}")  # fmt: skip
+    if paddings.shape[0] != x.rank:
+        refuse("shapes", f"{paddings.label} has {paddings.shape[0]} rows; allowed: {x.rank}")
     amounts = paddings.integers()
-    if amounts is not None:
-        need(all(n >= 0 for n in amounts), "values",
-             f"{paddings.label} holds {min(amounts, default=0)}; allowed: 0 or more")  # fmt: skip
+    if amounts is not None and not all(n >= 0 for n in amounts):
+        refuse("values", f"{paddings.label} holds {min(amounts, default=0)}; allowed: 0 or more")
     runs_on(x, "float32", "float16", *CODES, "int32", "int64", "bool")
     if x.dtype in CODES and x.affine:
         low, high = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}[x.dtype]
         if value is None:
-            need(low <= y.zero <= high, "zero points",
-                 f"{y.label} has zero point {y.zero}; allowed: {low} to {high}",
-                 stage="invoke")  # fmt: skip
+            if not low <= y.zero <= high:
+                refuse(
+                    "zero points",
+                    f"{y.label} has zero point {y.zero}; allowed: {low} to {high}",
+                    stage="invoke",
+                )
         else:
             same_marks(value, y)
 
@@ -55,8 +57,10 @@ def mirror_pad(node: Node) -> None:
     same_type(x, y)
     types(paddings, "int32", "int64")
     rank(paddings, 2)
-    need(paddings.shape == (x.rank, 2), "shapes",
-         f"{paddings.label} has shape {list(paddings.shape)}; allowed: [{x.rank}, 2]")  # fmt: skip
+    if paddings.shape != (x.rank, 2):
+        refuse(
+            "shapes", f"{paddings.label} has shape {list(paddings.shape)}; allowed: [{x.rank}, 2]"
+        )
     if x.dtype in CODES:
         same_marks(x, y)
     if x.dtype == "int16":
@@ -66,9 +70,12 @@ def mirror_pad(node: Node) -> None:
         offset = 1 if node.option("mode", "REFLECT") == "REFLECT" else 0
         for i, extent in enumerate(x.shape):
             for amount in amounts[2 * i : 2 * i + 2]:
-                need(0 <= amount <= extent - offset, "values",
-                     f"{paddings.label} holds {amount} for dimension {i}; allowed: 0 to "
-                     f"{extent - offset}")  # fmt: skip
+                if not 0 <= amount <= extent - offset:
+                    refuse(
+                        "values",
+                        f"{paddings.label} holds {amount} for dimension {i}; allowed: 0 to "
+                        f"{extent - offset}",
+                    )
     sized(x)
 
 
@@ -82,10 +89,12 @@ def dilate(node: Node) -> None:
     same_type(x, y)
     same_type(x, value)
     runs_on(dilations, "int32")
-    need(dilations.shape == (x.rank,), "shapes",
-         f"{dilations.label} has shape {list(dilations.shape)}; allowed: [{x.rank}]",
-         stage="invoke")  # fmt: skip
+    if dilations.shape != (x.rank,):
+        refuse(
+            "shapes",
+            f"{dilations.label} has shape {list(dilations.shape)}; allowed: [{x.rank}]",
+            stage="invoke",
+        )
     values = dilations.integers()
-    if values is not None:
-        need(min(values) >= 1, "values", f"{dilations.label} holds {values}; allowed: 1 or more",
-             stage="invoke")  # fmt: skip
+    if values is not None and not min(values) >= 1:
+        refuse("values", f"{dilations.label} holds {values}; allowed: 1 or more", stage="invoke")

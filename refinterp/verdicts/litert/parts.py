@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from refinterp.graph.model import Shape
-from refinterp.verdicts.checks import below_one, clamp_fits, need, refuse, runs_on, same_type
+from refinterp.verdicts.checks import below_one, clamp_fits, refuse, runs_on, same_type
 from refinterp.verdicts.common import one_to_one, quotient
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -45,7 +45,8 @@ def broadcast(*operands: Operand) -> Shape:
 
 def activation_range(y: Operand, dtype: str, activation: str) -> None:
     """The range of a fused activation in codes of a type (the one the runtime gives the result)."""
-    need(dtype in CODES, "types", f"{y.label} is of {dtype}; allowed: int8, uint8, int16")
+    if dtype not in CODES:
+        refuse("types", f"{y.label} is of {dtype}; allowed: int8, uint8, int16")
     clamp_fits(y, activation, y.scale)
 
 
@@ -100,8 +101,13 @@ def few_dimensions(most: int, *operands: Operand) -> None:
     if len({x.shape for x in operands}) == 1:
         return
     for x in operands:
-        need(x.rank <= most, "rank", f"{x.label} has {x.rank} dimensions; allowed: up to {most}",
-             aborts=True, stage="invoke")  # fmt: skip
+        if x.rank > most:
+            refuse(
+                "rank",
+                f"{x.label} has {x.rank} dimensions; allowed: up to {most}",
+                aborts=True,
+                stage="invoke",
+            )
 
 
 def same_types(node: Node) -> tuple[Operand, Operand]:
@@ -118,7 +124,8 @@ BITS = {"int8": 8, "uint8": 8, "bool": 8, "int16": 16, "uint16": 16, "float16": 
 
 def sizes_fit(sizes: Sequence[int], what: str) -> None:
     """No size is negative."""
-    need(min(sizes, default=0) >= 0, "shapes", f"{what} is {list(sizes)}; allowed: 0 or more")
+    if min(sizes, default=0) < 0:
+        refuse("shapes", f"{what} is {list(sizes)}; allowed: 0 or more")
 
 
 def sized(x: Operand, *extra: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import elements, has_dimensions, need, rank, runs_on, types
+from refinterp.verdicts.checks import elements, has_dimensions, rank, refuse, runs_on, types
 from refinterp.verdicts.litert.parts import CODES, axis_of, same_marks, zeros_are_zero
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import litert
@@ -45,12 +45,14 @@ def arg_max(node: Node) -> None:
     types(axis, "int32", "int64")
     node.y()
     kind = str(node.option("output_type", "float32"))
-    need(kind in ("int32", "int64"), "options", f"output_type is {kind}; allowed: int32, int64")
+    if kind not in ("int32", "int64"):
+        refuse("options", f"output_type is {kind}; allowed: int32, int64")
     types(x, "float32", "uint8", "int8", "int32", "bool")
     has_dimensions(x)
     if axis.constant:
         at = axis_of((axis.integers() or [0])[0], x)
-        need(x.shape[at] > 0, "shapes", f"{x.label} has nothing along dimension {at}")
+        if x.shape[at] <= 0:
+            refuse("shapes", f"{x.label} has nothing along dimension {at}")
 
 
 @litert("CUMSUM")
@@ -66,8 +68,12 @@ def cumsum(node: Node) -> None:
     value = axis.integers()
     if value is not None:
         at = value[0] + x.rank if value[0] < 0 else value[0]
-        need(0 <= at < x.rank, "axis", f"the axis is {value[0]}; allowed: {-x.rank} to "
-             f"{x.rank - 1}", stage="invoke")  # fmt: skip
+        if not 0 <= at < x.rank:
+            refuse(
+                "axis",
+                f"the axis is {value[0]}; allowed: {-x.rank} to {x.rank - 1}",
+                stage="invoke",
+            )
 
 
 @litert("SEGMENT_SUM")
@@ -84,11 +90,11 @@ def segment_sum(node: Node) -> None:
     values = ids.integers()
     if values:
         steps = [b - a for a, b in zip([0, *values], values, strict=False)]
-        need(
-            values[0] == 0 and set(steps) <= {0, 1},
-            "values",
-            f"{ids.label} holds {values[:8]}; allowed: from 0 on, each the last or one more",
-        )
+        if not (values[0] == 0 and set(steps) <= {0, 1}):
+            refuse(
+                "values",
+                f"{ids.label} holds {values[:8]}; allowed: from 0 on, each the last or one more",
+            )
 
 
 @litert("UNSORTED_SEGMENT_SUM", "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_MAX",
@@ -101,17 +107,20 @@ def unsorted_segment(node: Node) -> None:
     types(x, "int32", "float32")
     types(ids, "int32")
     types(count, "int32")
-    need(ids.rank <= x.rank and ids.shape == x.shape[: ids.rank], "shapes",
-         f"{ids.label} has shape {list(ids.shape)}; allowed: how that of {x.label}, "
-         f"{list(x.shape)}, begins")  # fmt: skip
-    need(count.shape in ((), (1,)), "shapes",
-         f"{count.label} has shape {list(count.shape)}; allowed: [] or [1]")  # fmt: skip
+    if not (ids.rank <= x.rank and ids.shape == x.shape[: ids.rank]):
+        refuse(
+            "shapes",
+            f"{ids.label} has shape {list(ids.shape)}; allowed: how that of {x.label}, "
+            f"{list(x.shape)}, begins",
+        )
+    if count.shape not in ((), (1,)):
+        refuse("shapes", f"{count.label} has shape {list(count.shape)}; allowed: [] or [1]")
     wanted, values = count.integers(), ids.integers()
     if wanted is not None:
-        need(wanted[0] >= 0, "values", f"{count.label} is {wanted[0]}; allowed: 0 or more")
-        if values is not None:
-            need(
-                max(values, default=-1) < wanted[0],
+        if wanted[0] < 0:
+            refuse("values", f"{count.label} is {wanted[0]}; allowed: 0 or more")
+        if values is not None and not max(values, default=-1) < wanted[0]:
+            refuse(
                 "values",
                 f"{ids.label} holds {max(values, default=-1)}; allowed: less than {wanted[0]}",
             )

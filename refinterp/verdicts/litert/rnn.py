@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import is_quantized, need, rank, refuse, runs_on, same_type, types
+from refinterp.verdicts.checks import is_quantized, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import operand
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -30,10 +30,11 @@ def svdf(node: Node) -> None:
     y = node.y()
     types(x, "float32", "int8")
     order = int(node.option("rank", 0))
-    need(order != 0, "options", "rank is 0; allowed: 1 or more")
+    if order == 0:
+        refuse("options", "rank is 0; allowed: 1 or more")
     filters = size_at(feature, 0)
-    need(filters % order == 0, "options",
-         f"{feature.label} has {filters} rows, which rank {order} does not divide")  # fmt: skip
+    if filters % order != 0:
+        refuse("options", f"{feature.label} has {filters} rows, which rank {order} does not divide")
     units = filters // order
     size_is(x, 1, size_at(feature, 1))
     size_is(time, 0, filters)
@@ -48,8 +49,8 @@ def svdf(node: Node) -> None:
     runs_on(feature, "float32", "uint8", "int8")
     if feature.dtype != "float32" and x.dtype != "float32":
         activation = node.option("fused_activation_function", "NONE")
-        need(activation == "RELU", "options",
-             f"the activation is {activation}; allowed: RELU", stage="invoke")  # fmt: skip
+        if activation != "RELU":
+            refuse("options", f"the activation is {activation}; allowed: RELU", stage="invoke")
 
 
 @litert("RNN")
@@ -96,8 +97,8 @@ def bidirectional_rnn(node: Node) -> None:
     x = node.x(0)
     operands = [node.x(i) for i in range(1, 9)]
     extra, forward, backward = (operand(node, i) for i in (9, 10, 11))
-    need((forward is None) == (backward is None), "operands",
-         "weights of the second input are given in one direction only")  # fmt: skip
+    if (forward is None) != (backward is None):
+        refuse("operands", "weights of the second input are given in one direction only")
     types(x, "float32")
     rank(x, 3)
     batch = x.shape[1] if node.option("time_major", False) else x.shape[0]
@@ -121,6 +122,11 @@ def bidirectional_rnn(node: Node) -> None:
             and forward.shape == (size_at(operands[0], 0), size_at(extra, 2))
             and backward.shape == (size_at(operands[4], 0), size_at(extra, 2))
         )
-        need(ok, "shapes", f"{extra.label} has shape {list(extra.shape)}, its weights "
-             f"{list(forward.shape)} and {list(backward.shape)}; allowed: those that fit {x.label}",
-             aborts=True)  # fmt: skip
+        if not ok:
+            refuse(
+                "shapes",
+                f"{extra.label} has shape {list(extra.shape)}, its weights "
+                f"{list(forward.shape)} and {list(backward.shape)}; allowed: those that fit "
+                f"{x.label}",
+                aborts=True,
+            )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from refinterp.verdicts.checks import (
     elements,
     has_dimensions,
-    need,
     rank,
+    refuse,
     runs_on,
     same_type,
     types,
@@ -27,7 +27,8 @@ def topk(node: Node) -> None:
         elements(k, 1)
         has_dimensions(x)
         value = (k.integers() or [0])[0]
-        need(value <= x.shape[-1], "values", f"k is {value}; allowed: up to {x.shape[-1]}")
+        if value > x.shape[-1]:
+            refuse("values", f"k is {value}; allowed: up to {x.shape[-1]}")
     runs_on(y, "float32", "uint8", "int8", "int16", "int32", "int64")
     runs_on(indices, "int32", "int16")
 
@@ -40,7 +41,8 @@ def unique(node: Node) -> None:
     kind = str(node.option("idx_out_type", "int32"))
     kind = kind if kind in ("int64",) else "int32"
     same_type(y, x)
-    need(index.dtype == kind, "types", f"{index.label} is of {index.dtype}; allowed: {kind}")
+    if index.dtype != kind:
+        refuse("types", f"{index.label} is of {index.dtype}; allowed: {kind}")
     rank(x, 1)
     runs_on(x, "int8", "int16", "int32", "int64", "float32", "uint8")
 
@@ -58,25 +60,29 @@ def where(node: Node) -> None:
 def non_max_suppression(node: Node) -> None:
     """NON_MAX_SUPPRESSION."""
     count = len(node.inputs)
-    need(count in (5, 6), "operands", f"it has {count} inputs; allowed: 5 or 6")
+    if count not in (5, 6):
+        refuse("operands", f"it has {count} inputs; allowed: 5 or 6")
     boxes, scores, most = node.x(0), node.x(1), node.x(2)
     types(boxes, "float32")
     rank(boxes, 2)
-    need(boxes.shape[1] == 4, "shapes", f"{boxes.label} has shape {list(boxes.shape)}")
+    if boxes.shape[1] != 4:
+        refuse("shapes", f"{boxes.label} has shape {list(boxes.shape)}")
     types(scores, "float32")
     rank(scores, 1)
-    need(boxes.shape[0] == scores.shape[0], "shapes",
-         f"{scores.label} has {scores.shape[0]} elements; allowed: {boxes.shape[0]}")  # fmt: skip
+    if boxes.shape[0] != scores.shape[0]:
+        refuse(
+            "shapes", f"{scores.label} has {scores.shape[0]} elements; allowed: {boxes.shape[0]}"
+        )
     types(most, "int32")
     rank(most, 0)
     limit = most.integers()
-    if limit is not None:
-        need(limit[0] >= 0, "values", f"{most.label} is {limit[0]}; allowed: 0 or more")
+    if limit is not None and not limit[0] >= 0:
+        refuse("values", f"{most.label} is {limit[0]}; allowed: 0 or more")
     for position in range(3, count):
         types(node.x(position), "float32")
         rank(node.x(position), 0)
     wanted = 3 if count == 6 else 2
-    need(len(node.outputs) == wanted, "operands",
-         f"it has {len(node.outputs)} outputs; allowed: {wanted}")  # fmt: skip
+    if len(node.outputs) != wanted:
+        refuse("operands", f"it has {len(node.outputs)} outputs; allowed: {wanted}")
     for position in range(wanted):
         node.y(position)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from refinterp.verdicts.checks import elements, need, rank, same_type, types
+from refinterp.verdicts.checks import elements, rank, refuse, same_type, types
 from refinterp.verdicts.common import int32_words, squeezed_dimensions
 from refinterp.verdicts.litert.parts import BITS, axis_of, same_marks, sized, zeros_are_zero
 from refinterp.verdicts.node import Node
@@ -36,9 +36,10 @@ def reshape(node: Node) -> None:
 
 def _reshaped(x: Operand, wanted: Sequence[int]) -> None:
     """The element counts agree, with at most one -1."""
-    need(list(wanted).count(-1) <= 1, "shapes", f"the shape is {list(wanted)}; one -1 is allowed")
-    need(all(n >= -1 for n in wanted), "shapes",
-         f"the shape is {list(wanted)}; allowed: 0 or more, and one -1")  # fmt: skip
+    if list(wanted).count(-1) > 1:
+        refuse("shapes", f"the shape is {list(wanted)}; one -1 is allowed")
+    if not all(n >= -1 for n in wanted):
+        refuse("shapes", f"the shape is {list(wanted)}; allowed: 0 or more, and one -1")
     count = math.prod(n for n in wanted if n != -1)
     if -1 in wanted:
         if x.size == 0 and count != 0:
@@ -46,8 +47,8 @@ def _reshaped(x: Operand, wanted: Sequence[int]) -> None:
         else:
             left = math.prod(n for n in wanted if n > 0)
             count *= math.prod(n for n in x.shape if n) // left
-    need(count == x.size, "shapes",
-         f"the shape is {list(wanted)}, and {x.label} has {x.size} elements")  # fmt: skip
+    if count != x.size:
+        refuse("shapes", f"the shape is {list(wanted)}, and {x.label} has {x.size} elements")
 
 
 @litert("SQUEEZE")
@@ -60,8 +61,12 @@ def squeeze(node: Node) -> None:
     squeezed_dimensions(node, x)
     if x.dtype in BITS and y.dtype in BITS:
         sizes = [-(-x.size * BITS[operand.dtype] // 8) for operand in (x, y)]
-        need(sizes[0] == sizes[1], "types", f"{x.label} is of {x.dtype} and {y.label} of "
-             f"{y.dtype}; allowed: types of one size", stage="invoke")  # fmt: skip
+        if sizes[0] != sizes[1]:
+            refuse(
+                "types",
+                f"{x.label} is of {x.dtype} and {y.label} of {y.dtype}; allowed: types of one size",
+                stage="invoke",
+            )
 
 
 @litert("EXPAND_DIMS")
@@ -89,8 +94,8 @@ def transpose(node: Node) -> None:
         rank(perm, 1)
         elements(perm, x.rank)
         for value in int32_words(perm)[: x.rank]:
-            need(-x.rank <= value < x.rank, "axis",
-                 f"{perm.label} holds {value}; allowed: {-x.rank} to {x.rank - 1}")  # fmt: skip
+            if not -x.rank <= value < x.rank:
+                refuse("axis", f"{perm.label} holds {value}; allowed: {-x.rank} to {x.rank - 1}")
     sized(x, "int4")
 
 
@@ -101,7 +106,8 @@ def shape(node: Node) -> None:
     node.x()
     node.y()
     kind = str(node.option("out_type", "float32"))
-    need(kind in ("int32", "int64"), "options", f"out_type is {kind}; allowed: int32, int64")
+    if kind not in ("int32", "int64"):
+        refuse("options", f"out_type is {kind}; allowed: int32, int64")
 
 
 @litert("RANK")

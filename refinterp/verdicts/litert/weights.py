@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from refinterp.verdicts.checks import elements, is_quantized, need, refuse
+from refinterp.verdicts.checks import elements, is_quantized, refuse
 from refinterp.verdicts.common import quotient
 from refinterp.verdicts.litert.parts import CODES, activation_range
 from refinterp.verdicts.node import Node
@@ -31,7 +31,8 @@ def bias_scale_fits(x: Operand, w: Operand, bias: Operand | None, y: Operand) ->
 def multiplier(x: Operand, w: Operand) -> None:
     """The product of scales is a number that is not negative."""
     product = float(np.float32(x.scale) * np.float32(w.scale))
-    need(product >= 0, "scales", f"the scales of {x.label} and {w.label} multiply to {product:.9g}")
+    if not product >= 0:
+        refuse("scales", f"the scales of {x.label} and {w.label} multiply to {product:.9g}")
 
 
 def convolution_scales(
@@ -41,23 +42,26 @@ def convolution_scales(
     for operand_ in (x, w):
         is_quantized(operand_)
     count = w.scales.size
-    need(
-        count in (1, channels),
-        "scales",
-        f"{w.label} has {count} scales; allowed: 1 or {channels}, one per channel",
-    )
+    if count not in (1, channels):
+        refuse("scales", f"{w.label} has {count} scales; allowed: 1 or {channels}, one per channel")
     if count > 1:
-        need(x.dtype in ("int8", "int16"), "types",
-             f"{x.label} is of {x.dtype}, and {w.label} has a scale per channel; allowed: int8, "
-             "int16")  # fmt: skip
-        need(
-            w.dtype in ("int8", "int4"),
-            "types",
-            f"{w.label} is of {w.dtype}, and has a scale per channel; allowed: int8, int4",
-        )
-        need(w.extent(w.axis) == channels, "scales",
-             f"{w.label} has its scales along dimension {w.axis}, which has {w.extent(w.axis)} "
-             f"elements; allowed: {channels}, the channels")  # fmt: skip
+        if x.dtype not in ("int8", "int16"):
+            refuse(
+                "types",
+                f"{x.label} is of {x.dtype}, and {w.label} has a scale per channel; allowed: int8, "
+                "int16",
+            )
+        if w.dtype not in ("int8", "int4"):
+            refuse(
+                "types",
+                f"{w.label} is of {w.dtype}, and has a scale per channel; allowed: int8, int4",
+            )
+        if w.extent(w.axis) != channels:
+            refuse(
+                "scales",
+                f"{w.label} has its scales along dimension {w.axis}, which has {w.extent(w.axis)} "
+                f"elements; allowed: {channels}, the channels",
+            )
     if x.dtype == "uint8":
         bias_scale_fits(x, w, bias, y)
         multiplier(x, w)
@@ -85,13 +89,15 @@ def positive(node: Node, *names: str) -> None:
     """Options of these names are 1 or more."""
     for name in names:
         value = int(node.option(name, 1))
-        need(value > 0, "options", f"{name} is {value}; allowed: 1 or more")
+        if value <= 0:
+            refuse("options", f"{name} is {value}; allowed: 1 or more")
 
 
 def no_empty(x: Operand, *axes: int) -> None:
     """There are elements along these axes."""
     for axis in axes:
-        need(x.shape[axis] > 0, "shapes", f"{x.label} has shape {list(x.shape)}; allowed: no 0")
+        if x.shape[axis] <= 0:
+            refuse("shapes", f"{x.label} has shape {list(x.shape)}; allowed: no 0")
 
 
 def bias_size(bias: Operand, channels: int) -> None:
@@ -104,8 +110,7 @@ def bias_type16(node: Node, bias: Operand | None) -> None:
     kind = str(node.option("quantized_bias_type", "float32")).lower()
     if kind == "float32":
         return
-    need(kind in ("int32", "int64"), "options",
-         f"quantized_bias_type is {kind}; allowed: int32, int64")  # fmt: skip
-    if bias is not None:
-        need(bias.dtype == kind, "types",
-             f"{bias.label} is of {bias.dtype}; quantized_bias_type is {kind}")  # fmt: skip
+    if kind not in ("int32", "int64"):
+        refuse("options", f"quantized_bias_type is {kind}; allowed: int32, int64")
+    if bias is not None and bias.dtype != kind:
+        refuse("types", f"{bias.label} is of {bias.dtype}; quantized_bias_type is {kind}")

@@ -8,7 +8,6 @@ import numpy as np
 
 from refinterp.verdicts.checks import (
     has_dimensions,
-    need,
     rank,
     refuse,
     runs_on,
@@ -58,9 +57,13 @@ def prelu(node: Node) -> None:
         types(alpha, "int8")
     runs_on(x, "float32", "int8", "int16")
     for operand in (x, alpha, y):
-        need(operand.rank <= 6, "rank",
-             f"{operand.label} has {operand.rank} dimensions; allowed: up to 6",
-             aborts=True, stage="invoke")  # fmt: skip
+        if operand.rank > 6:
+            refuse(
+                "rank",
+                f"{operand.label} has {operand.rank} dimensions; allowed: up to 6",
+                aborts=True,
+                stage="invoke",
+            )
 
 
 @tflm("HARD_SWISH")
@@ -131,8 +134,8 @@ def softmax(node: Node) -> None:
         else:
             types(y, "int8")
             zero_point_is(y, -128)
-            need(scale(y) == 1 / 256, "scales",
-                 f"{y.label} has scale {scale(y):.9g}; allowed: 1/256")  # fmt: skip
+            if scale(y) != 1 / 256:
+                refuse("scales", f"{y.label} has scale {scale(y):.9g}; allowed: 1/256")
     else:
         types(x, "float32", "int8", "int16")
         types(y, "float32")
@@ -158,7 +161,8 @@ def log_softmax(node: Node) -> None:
     same_type(x, y)
     same_shape(x, y)
     if x.dtype == "int8":
-        need(scale(y) == 16 / 256, "scales", f"{y.label} has scale {scale(y):.9g}; allowed: 1/16")
+        if scale(y) != 16 / 256:
+            refuse("scales", f"{y.label} has scale {scale(y):.9g}; allowed: 1/16")
         zero_point_is(y, 127)
         _steep(x, 1.0)
     runs_on(x, "float32", "int8")

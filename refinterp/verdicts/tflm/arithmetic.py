@@ -7,7 +7,6 @@ import numpy as np
 from refinterp.verdicts.checks import (
     below_one,
     is_quantized,
-    need,
     not_quantized,
     refuse,
     runs_on,
@@ -107,8 +106,13 @@ def maximum(node: Node) -> None:
     a, b, y = node.x(0, aborts=True), node.x(1, aborts=True), node.y()
     runs_on(y, "float32", "int8", "int16", "int32", "int64")
     for x in (a, b, y):
-        need(x.rank <= 6, "rank", f"{x.label} has {x.rank} dimensions; allowed: up to 6",
-             aborts=True, stage="invoke")  # fmt: skip
+        if x.rank > 6:
+            refuse(
+                "rank",
+                f"{x.label} has {x.rank} dimensions; allowed: up to 6",
+                aborts=True,
+                stage="invoke",
+            )
 
 
 @tflm("SQUARED_DIFFERENCE")
@@ -119,8 +123,8 @@ def squared_difference(node: Node) -> None:
     same_type(a, b)
     if a.dtype == "int8":
         for x in (a, b, y):
-            need(-128 <= zero(x) <= 127, "zero points",
-                 f"{x.label} has zero point {zero(x)}; allowed: -128 to 127")  # fmt: skip
+            if not -128 <= zero(x) <= 127:
+                refuse("zero points", f"{x.label} has zero point {zero(x)}; allowed: -128 to 127")
     if a.dtype == "int16":
         for x in (a, b, y):
             zero_point_is(x, 0)
@@ -135,7 +139,8 @@ def squared_difference(node: Node) -> None:
 @tflm("ADD_N")
 def add_n(node: Node) -> None:
     """The sum of several operands."""
-    need(len(node.inputs) >= 2, "operands", f"it has {len(node.inputs)} inputs; allowed: 2 or more")
+    if len(node.inputs) < 2:
+        refuse("operands", f"it has {len(node.inputs)} inputs; allowed: 2 or more")
     output_count(node, 1)
     first, y = node.x(0), node.y()
     same_type(y, first)
@@ -143,9 +148,10 @@ def add_n(node: Node) -> None:
         x = node.x(position)
         same_shape(first, x)
         same_type(first, x)
-        if first.dtype == "int8":
-            need(
-                zero(first) == zero(x) and np.float32(scale(first)) == np.float32(scale(x)),
+        if first.dtype == "int8" and (
+            zero(first) != zero(x) or np.float32(scale(first)) != np.float32(scale(x))
+        ):
+            refuse(
                 "scales",
                 f"{first.label} and {x.label} have scales {scale(first):.9g} and {scale(x):.9g}, "
                 f"zero points {zero(first)} and {zero(x)}; allowed: the same",
@@ -198,15 +204,21 @@ def select(node: Node) -> None:
     runs_on(a, "float32", "int8", "int16")
     if not same and not single:
         for x in (condition, a, b, y):
-            need(x.rank <= 5, "rank", f"{x.label} has {x.rank} dimensions; allowed: up to 5",
-                 aborts=True, stage="invoke")  # fmt: skip
+            if x.rank > 5:
+                refuse(
+                    "rank",
+                    f"{x.label} has {x.rank} dimensions; allowed: up to 5",
+                    aborts=True,
+                    stage="invoke",
+                )
 
 
 def _broadcasts(*operands: Operand) -> None:
     """Three shapes repeat to the fourth."""
     *inputs, y = operands
     most = max(x.rank for x in inputs)
-    need(y.rank == most, "rank", f"{y.label} has {y.rank} dimensions; allowed: {most}")
+    if y.rank != most:
+        refuse("rank", f"{y.label} has {y.rank} dimensions; allowed: {most}")
     for back in range(1, most + 1):
         sizes = [x.shape[-back] if back <= x.rank else 1 for x in inputs]
         wanted = 0 if min(sizes) == 0 else max(sizes)
@@ -214,5 +226,7 @@ def _broadcasts(*operands: Operand) -> None:
             refuse("shapes", "its inputs have shapes "
                    + " and ".join(str(list(x.shape)) for x in inputs)
                    + ", which do not broadcast")  # fmt: skip
-        need(y.shape[-back] == wanted, "shapes",
-             f"{y.label} has shape {list(y.shape)}; its inputs broadcast to another")  # fmt: skip
+        if y.shape[-back] != wanted:
+            refuse(
+                "shapes", f"{y.label} has shape {list(y.shape)}; its inputs broadcast to another"
+            )

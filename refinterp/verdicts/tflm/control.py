@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from refinterp.graph.model import STORAGE
-from refinterp.verdicts.checks import elements, need, refuse, types
+from refinterp.verdicts.checks import elements, refuse, types
 from refinterp.verdicts.common import called_subgraph, if_condition
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -58,8 +58,8 @@ def _width(dtype: str) -> int:
 
 
 def _counts(what: str, mine: int, its: int, subgraph: int) -> None:
-    need(mine == its, "operands",
-         f"it has {mine} {what} for subgraph {subgraph}, which has {its}")  # fmt: skip
+    if mine != its:
+        refuse("operands", f"it has {mine} {what} for subgraph {subgraph}, which has {its}")
 
 
 @tflm("WHILE")
@@ -70,8 +70,10 @@ def while_(node: Node) -> None:
     count = len(node.inputs)
     _counts("inputs", count, len(node.model.subgraphs[condition].inputs), condition)
     _counts("inputs", count, len(node.model.subgraphs[body].inputs), body)
-    need(count == len(node.outputs), "operands",
-         f"it has {count} inputs and {len(node.outputs)} outputs; allowed: as many")  # fmt: skip
+    if count != len(node.outputs):
+        refuse(
+            "operands", f"it has {count} inputs and {len(node.outputs)} outputs; allowed: as many"
+        )
     _counts("outputs", count, len(node.model.subgraphs[body].outputs), body)
     for position in range(count):
         node.x(position, aborts=True)
@@ -118,9 +120,13 @@ def read_variable(node: Node) -> None:
         if _variable_of(node, other.inputs[0]) == name and other.inputs[1] >= 0:
             tensor = node.graph.tensors[other.inputs[1]]
             size = _width(str(tensor.dtype)) * math.prod(tensor.shape)
-            need(size == _width(y.dtype) * y.size, "shapes",
-                 f"{y.label} has {_width(y.dtype) * y.size} bytes; {handle.label} has {size}",
-                 aborts=True, stage="invoke")  # fmt: skip
+            if size != _width(y.dtype) * y.size:
+                refuse(
+                    "shapes",
+                    f"{y.label} has {_width(y.dtype) * y.size} bytes; {handle.label} has {size}",
+                    aborts=True,
+                    stage="invoke",
+                )
 
 
 def _variable_of(node: Node, handle: int) -> tuple[str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import need, refuse, runs_on, same_type
+from refinterp.verdicts.checks import refuse, runs_on, same_type
 from refinterp.verdicts.common import fused_activation, operand
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -35,8 +35,13 @@ def conv_2d(node: Node) -> None:
 def _groups(x: Operand, w: Operand, y: Operand) -> None:
     """C divides by the number of groups, and reads channels where there is no dimension."""
     for operand_ in (x, w, y):
-        need(operand_.rank > 3, "rank", f"{operand_.label} has {operand_.rank} dimensions; "
-             "allowed: 4", aborts=True, stage="invoke")  # fmt: skip
+        if operand_.rank <= 3:
+            refuse(
+                "rank",
+                f"{operand_.label} has {operand_.rank} dimensions; allowed: 4",
+                aborts=True,
+                stage="invoke",
+            )
     groups = x.shape[3] // w.shape[3] if w.shape[3] else 0
     if groups == 0 or y.shape[3] // groups == 0:
         refuse("shapes", f"{x.label}, {w.label} and {y.label} have {x.shape[3]}, {w.shape[3]} and "
@@ -76,7 +81,10 @@ def transpose_conv(node: Node) -> None:
     strides_not_zero(node)
     if x.dtype != "float32":
         convolution_scales(x, w, y, channels, fused_activation(node))
-    need(x.dtype == y.dtype, "types",
-         f"{x.label} is of {x.dtype} and {y.label} of {y.dtype}; allowed: the same",
-         stage="invoke")  # fmt: skip
+    if x.dtype != y.dtype:
+        refuse(
+            "types",
+            f"{x.label} is of {x.dtype} and {y.label} of {y.dtype}; allowed: the same",
+            stage="invoke",
+        )
     runs_on(x, "float32", "int8", "int16")

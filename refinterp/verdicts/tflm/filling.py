@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import is_constant, need, rank, runs_on, same_type, types
+from refinterp.verdicts.checks import is_constant, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import broadcasts_to
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import tflm
@@ -16,13 +16,12 @@ def fill(node: Node) -> None:
     same_type(value, y)
     is_constant(dims)
     rank(dims, 1)
-    need(dims.shape[0] == y.rank, "shapes",
-         f"{dims.label} has {dims.shape[0]} elements; allowed: {y.rank}")  # fmt: skip
+    if dims.shape[0] != y.rank:
+        refuse("shapes", f"{dims.label} has {dims.shape[0]} elements; allowed: {y.rank}")
     types(dims, "int8", "int16", "int32", "int64")
     wanted = dims.integers()
-    if wanted is not None:
-        need(tuple(wanted) == y.shape, "shapes",
-             f"{y.label} has shape {list(y.shape)}; allowed: {wanted}")  # fmt: skip
+    if wanted is not None and tuple(wanted) != y.shape:
+        refuse("shapes", f"{y.label} has shape {list(y.shape)}; allowed: {wanted}")
     runs_on(value, "float32", "int32", "int8")
 
 
@@ -36,12 +35,13 @@ def broadcast_to(node: Node) -> None:
     same_type(x, y)
     is_constant(target)
     rank(target, 1)
-    need(y.rank == target.shape[0], "shapes",
-         f"{y.label} has {y.rank} dimensions; allowed: {target.shape[0]}")  # fmt: skip
-    need(x.rank <= y.rank, "shapes", f"{x.label} has more dimensions than {y.label}")
+    if y.rank != target.shape[0]:
+        refuse("shapes", f"{y.label} has {y.rank} dimensions; allowed: {target.shape[0]}")
+    if x.rank > y.rank:
+        refuse("shapes", f"{x.label} has more dimensions than {y.label}")
     rank(y, 0, 5)
     wanted = target.integers()
     if wanted is not None:
         broadcasts_to(x, wanted)
-        need(tuple(wanted) == y.shape, "shapes",
-             f"{y.label} has shape {list(y.shape)}; allowed: {wanted}")  # fmt: skip
+        if tuple(wanted) != y.shape:
+            refuse("shapes", f"{y.label} has shape {list(y.shape)}; allowed: {wanted}")

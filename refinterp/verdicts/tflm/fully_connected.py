@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from refinterp.verdicts.checks import elements, need, rank, runs_on, same_type, types
+from refinterp.verdicts.checks import elements, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import fused_activation, matrices_fit, operand
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -23,12 +23,15 @@ def fully_connected(node: Node) -> None:
         types_fit(x, w, *((x.dtype, other) for other in allowed[x.dtype]))
     if x.dtype != "float32":
         if w.affine and w.scales.size > 1:
-            need(x.dtype in ("int8", "int16") and w.dtype != "int4", "scales",
-                 f"{w.label} is of {w.dtype} and has {w.scales.size} scales, and {x.label} is of "
-                 f"{x.dtype}; allowed: one scale")  # fmt: skip
+            if not (x.dtype in ("int8", "int16") and w.dtype != "int4"):
+                refuse(
+                    "scales",
+                    f"{w.label} is of {w.dtype} and has {w.scales.size} scales, and {x.label} is "
+                    f"of {x.dtype}; allowed: one scale",
+                )
             along = w.extent(w.axis) if 0 <= w.axis < w.rank else 0
-            need(w.scales.size == along, "scales",
-                 f"{w.label} has {w.scales.size} scales for {along} channels")  # fmt: skip
+            if w.scales.size != along:
+                refuse("scales", f"{w.label} has {w.scales.size} scales for {along} channels")
         else:
             bias_scale_fits(x, w, bias, y)
         activation_range(y, fused_activation(node))
@@ -58,6 +61,7 @@ def batch_matmul(node: Node) -> None:
 
 def _result(y: Operand, shape: tuple[int, ...]) -> None:
     """The result has as many elements as it will have, and no fewer dimensions."""
-    need(len(shape) <= y.rank, "rank", f"{y.label} has {y.rank} dimensions; allowed: {len(shape)}")
+    if len(shape) > y.rank:
+        refuse("rank", f"{y.label} has {y.rank} dimensions; allowed: {len(shape)}")
     count = math.prod(shape)
     elements(y, count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import has_dimensions, need, rank, types
+from refinterp.verdicts.checks import has_dimensions, rank, refuse, types
 from refinterp.verdicts.common import batch_dimensions_agree
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import tflm
@@ -18,7 +18,8 @@ def gather(node: Node) -> None:
     types(x, "float32", "int8")
     axis = int(node.option("axis", 0))
     at = axis + x.rank if axis < 0 else axis
-    need(0 <= at < x.rank, "axis", f"the axis is {axis}; allowed: {-x.rank} to {x.rank - 1}")
+    if not 0 <= at < x.rank:
+        refuse("axis", f"the axis is {axis}; allowed: {-x.rank} to {x.rank - 1}")
     batch_dimensions_agree(node, x, coords, at)
     del y
 
@@ -34,8 +35,10 @@ def gather_nd(node: Node) -> None:
     has_dimensions(x)
     has_dimensions(indices)
     depth = indices.shape[-1]
-    need(depth <= min(x.rank, 5), "shapes",
-         f"{indices.label} has {depth} coordinates; allowed: up to {min(x.rank, 5)}")  # fmt: skip
+    if depth > min(x.rank, 5):
+        refuse(
+            "shapes", f"{indices.label} has {depth} coordinates; allowed: up to {min(x.rank, 5)}"
+        )
 
 
 @tflm("EMBEDDING_LOOKUP")
@@ -46,17 +49,19 @@ def embedding_lookup(node: Node) -> None:
     rank(lookup, 1)
     types(lookup, "int32")
     value = node.x(1)
-    need(value.rank >= 2, "rank", f"{value.label} has {value.rank} dimensions; allowed: 2 or more")
+    if value.rank < 2:
+        refuse("rank", f"{value.label} has {value.rank} dimensions; allowed: 2 or more")
     types(value, "float32", "int8")
     y = node.y()
     types(y, *(("float32",) if value.dtype == "float32" else ("float32", "int8")))
-    need(y.rank >= value.rank, "rank",
-         f"{y.label} has {y.rank} dimensions; allowed: {value.rank} or more")  # fmt: skip
+    if y.rank < value.rank:
+        refuse("rank", f"{y.label} has {y.rank} dimensions; allowed: {value.rank} or more")
     size = lookup.shape[0] if lookup.shape else 0
     for extent in value.shape[1:]:
         size *= extent
     for extent in y.shape[value.rank :]:
         size *= extent
-    need(size <= y.size, "shapes", f"{y.label} has {y.size} elements; {size} are needed")
+    if size > y.size:
+        refuse("shapes", f"{y.label} has {y.size} elements; {size} are needed")
     if value.dtype == "int8" and y.dtype == "float32":
         zero_point_is(value, 0)

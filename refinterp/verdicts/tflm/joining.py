@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import is_constant, need, rank, runs_on, same_type, types
+from refinterp.verdicts.checks import is_constant, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import input_count, no_activation
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import tflm
@@ -16,16 +16,25 @@ def concatenation(node: Node) -> None:
     no_activation(node)
     types(first, "float32", "int8", "int16", "int32", "int64", "bool")
     same_type(y, first)
-    need(len(node.inputs) <= 10, "operands", f"it has {len(node.inputs)} inputs; allowed: 10")
+    if len(node.inputs) > 10:
+        refuse("operands", f"it has {len(node.inputs)} inputs; allowed: 10")
     for position in range(len(node.inputs)):
         x = node.x(position)
         same_type(x, first)
         rank(x, 0, 6)
         if first.dtype == "int8":
-            need(scale(x) == scale(y), "scales", f"{x.label} has scale {scale(x):.9g} and "
-                 f"{y.label} {scale(y):.9g}; allowed: the same")  # fmt: skip
-            need(zero(x) == zero(y), "zero points", f"{x.label} has zero point {zero(x)} and "
-                 f"{y.label} {zero(y)}; allowed: the same")  # fmt: skip
+            if scale(x) != scale(y):
+                refuse(
+                    "scales",
+                    f"{x.label} has scale {scale(x):.9g} and "
+                    f"{y.label} {scale(y):.9g}; allowed: the same",
+                )
+            if zero(x) != zero(y):
+                refuse(
+                    "zero points",
+                    f"{x.label} has zero point {zero(x)} and "
+                    f"{y.label} {zero(y)}; allowed: the same",
+                )
         elif first.dtype == "int16":
             zero_point_is(x, 0)
     if first.dtype == "int16":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import elements, is_constant, need, rank, runs_on, same_type, types
+from refinterp.verdicts.checks import elements, is_constant, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import tflm
 from refinterp.verdicts.tflm.parts import first_words, scale, zero
@@ -19,8 +19,8 @@ def pad(node: Node) -> None:
     if value is not None:
         same_type(x, value)
         elements(value, 1)
-    need(paddings.size == 2 * y.rank, "shapes",
-         f"{paddings.label} has {paddings.size} elements; allowed: {2 * y.rank}")  # fmt: skip
+    if paddings.size != 2 * y.rank:
+        refuse("shapes", f"{paddings.label} has {paddings.size} elements; allowed: {2 * y.rank}")
     is_constant(paddings)
     amounts = first_words(paddings, 2 * y.rank)
     for i in range(y.rank):
@@ -31,16 +31,22 @@ def pad(node: Node) -> None:
             types(paddings, "int32")
             continue
         wanted = before + amounts[2 * i] + amounts[2 * i + 1]
-        need(y.shape[i] == wanted, "shapes", f"{y.label} has {y.shape[i]} elements along "
-             f"dimension {i}; allowed: {wanted}")  # fmt: skip
+        if y.shape[i] != wanted:
+            refuse(
+                "shapes",
+                f"{y.label} has {y.shape[i]} elements along dimension {i}; allowed: {wanted}",
+            )
     if x.dtype == "int8":
         if value is None:
-            need(-128 <= zero(y) <= 127, "zero points",
-                 f"{y.label} has zero point {zero(y)}; allowed: -128 to 127")  # fmt: skip
+            if not -128 <= zero(y) <= 127:
+                refuse("zero points", f"{y.label} has zero point {zero(y)}; allowed: -128 to 127")
         else:
-            need((zero(y), scale(y)) == (zero(value), scale(value)), "scales",
-                 f"{value.label} has scale {scale(value):.9g} and zero point {zero(value)}; "
-                 f"allowed: those of {y.label}, {scale(y):.9g} and {zero(y)}")  # fmt: skip
+            if (zero(y), scale(y)) != (zero(value), scale(value)):
+                refuse(
+                    "scales",
+                    f"{value.label} has scale {scale(value):.9g} and zero point {zero(value)}; "
+                    f"allowed: those of {y.label}, {scale(y):.9g} and {zero(y)}",
+                )
     runs_on(x, "float32", "int8", "int16", "int32")
 
 
@@ -50,6 +56,6 @@ def mirror_pad(node: Node) -> None:
     x, paddings = node.x(0, aborts=True), node.x(1, aborts=True)
     y = node.y(aborts=True)
     rank(paddings, 2)
-    need(paddings.shape[0] == x.rank, "shapes",
-         f"{paddings.label} has {paddings.shape[0]} rows; allowed: {x.rank}")  # fmt: skip
+    if paddings.shape[0] != x.rank:
+        refuse("shapes", f"{paddings.label} has {paddings.shape[0]} rows; allowed: {x.rank}")
     runs_on(y, "float32", "int8")

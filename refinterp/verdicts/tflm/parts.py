@@ -6,7 +6,7 @@ TFLM takes the first of several scales for that of the tensor.
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import clamp_fits, need, refuse
+from refinterp.verdicts.checks import clamp_fits, refuse
 from refinterp.verdicts.common import int32_words
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -30,11 +30,8 @@ def zero_point_is(x: Operand, allowed: int) -> None:
 
 def activation_range(y: Operand, activation: str) -> None:
     """The range of a fused activation in the result's codes."""
-    need(
-        y.dtype in ("int8", "uint8", "int16"),
-        "types",
-        f"{y.label} is of {y.dtype}; allowed: int8, uint8, int16",
-    )
+    if y.dtype not in ("int8", "uint8", "int16"):
+        refuse("types", f"{y.label} is of {y.dtype}; allowed: int8, uint8, int16")
     clamp_fits(y, activation, scale(y))
 
 
@@ -66,8 +63,14 @@ def as_many(y: Operand, *operands: Operand) -> None:
 def axis_of(value: int, x: Operand, *, aborts: bool = False) -> int:
     """An axis counted from the front; refused where the operand has none such."""
     at = value + x.rank if value < 0 else value
-    need(0 <= at < x.rank, "axis", f"the axis is {value}, and {x.label} has {x.rank} dimensions; "
-         f"allowed: {-x.rank} to {x.rank - 1}", aborts=aborts, stage="invoke")  # fmt: skip
+    if not 0 <= at < x.rank:
+        refuse(
+            "axis",
+            f"the axis is {value}, and {x.label} has {x.rank} dimensions; "
+            f"allowed: {-x.rank} to {x.rank - 1}",
+            aborts=aborts,
+            stage="invoke",
+        )
     return at
 
 

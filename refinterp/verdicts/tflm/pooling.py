@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import need, rank, same_type, types
+from refinterp.verdicts.checks import rank, refuse, same_type, types
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import tflm
 from refinterp.verdicts.tflm.parts import scale, strides_not_zero, zero
@@ -15,16 +15,17 @@ def pool(node: Node) -> None:
     strides_not_zero(node)
     if x.dtype in ("int8", "int16"):
         apart = abs(scale(x) - scale(y))
-        need(
-            apart <= 1e-6,
-            "scales",
-            f"{x.label} has scale {scale(x):.9g} and {y.label} {scale(y):.9g}; allowed: the same",
-        )
-        need(
-            zero(x) == zero(y),
-            "zero points",
-            f"{x.label} has zero point {zero(x)} and {y.label} {zero(y)}; allowed: the same",
-        )
+        if not apart <= 1e-6:
+            refuse(
+                "scales",
+                f"{x.label} has scale {scale(x):.9g} and {y.label} {scale(y):.9g}; allowed: the "
+                "same",
+            )
+        if zero(x) != zero(y):
+            refuse(
+                "zero points",
+                f"{x.label} has zero point {zero(x)} and {y.label} {zero(y)}; allowed: the same",
+            )
     types(x, "float32", "int8", "int16")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import is_variable, need, rank, refuse, runs_on, same_type, types
+from refinterp.verdicts.checks import is_variable, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import input_count, operand, output_count
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -17,10 +17,11 @@ def svdf(node: Node) -> None:
         node.x(0), node.x(1), node.x(2), operand(node, 3), node.x(4),
     )  # fmt: skip
     order = int(node.option("rank", 1))
-    need(order != 0, "options", "rank is 0; allowed: 1 or more", aborts=True)
+    if order == 0:
+        refuse("options", "rank is 0; allowed: 1 or more", aborts=True)
     filters, memory, batch = size_at(feature, 0), size_at(time, 1), size_at(x, 0)
-    need(filters % order == 0, "options",
-         f"{feature.label} has {filters} rows, which rank {order} does not divide")  # fmt: skip
+    if filters % order != 0:
+        refuse("options", f"{feature.label} has {filters} rows, which rank {order} does not divide")
     types(x, "float32", "int8")
     rank(x, 2)
     output_count(node, 1)
@@ -29,9 +30,8 @@ def svdf(node: Node) -> None:
     _shape(y, (batch, units))
     _shape(feature, (filters, size_at(x, 1)))
     _shape(time, (filters, memory))
-    if bias is not None:
-        need(size_at(bias, 0) == units, "shapes",
-             f"{bias.label} has shape {list(bias.shape)}; allowed: [{units}]")  # fmt: skip
+    if bias is not None and size_at(bias, 0) != units:
+        refuse("shapes", f"{bias.label} has shape {list(bias.shape)}; allowed: [{units}]")
     _shape(state, (batch, memory * filters))
     is_variable(state)
     node.counts(5, 1)
@@ -42,12 +42,16 @@ def svdf(node: Node) -> None:
         if bias is not None:
             types(bias, "int32")
         types(y, "int8")
-        need(bias is not None, "operands", "input 3 is left out, and needed", aborts=True)
+        if bias is None:
+            refuse("operands", "input 3 is left out, and needed", aborts=True)
         assert bias is not None
         product = scale(state) * scale(time)
-        need(abs(scale(bias) - product) < 1e-5, "bias scale",
-             f"{bias.label} has scale {scale(bias):.9g}; allowed: {product:.9g}, that of the state "
-             "times that of the weights over time")  # fmt: skip
+        if not abs(scale(bias) - product) < 1e-5:
+            refuse(
+                "bias scale",
+                f"{bias.label} has scale {scale(bias):.9g}; allowed: {product:.9g}, that of the "
+                "state times that of the weights over time",
+            )
     else:
         for other in (feature, time, state, *([bias] if bias else []), y):
             types(other, "float32")
@@ -66,11 +70,11 @@ def lstm(node: Node) -> None:
     for position in (*range(9), *range(12, 16), 18, 19):
         node.x(position)
     for position in (*range(9, 12), 16, 17, *range(20, 24)):
-        need(not node.has(position), "operands",
-             f"input {position} is given; TFLM's LSTM has none of its kind")  # fmt: skip
+        if node.has(position):
+            refuse("operands", f"input {position} is given; TFLM's LSTM has none of its kind")
     x, hidden, cell, y = node.x(0), node.x(18), node.x(19), node.y()
-    need(hidden.variable and cell.variable, "variables",
-         f"{hidden.label} and {cell.label} must be variables")  # fmt: skip
+    if not (hidden.variable and cell.variable):
+        refuse("variables", f"{hidden.label} and {cell.label} must be variables")
     same_type(hidden, x)
     same_type(y, x)
     for position in range(1, 9):
@@ -87,8 +91,8 @@ def lstm(node: Node) -> None:
     for position in range(12, 16):
         _shape(node.x(position), (units,))
     for state in (hidden, cell):
-        need(state.size == batch * units, "shapes",
-             f"{state.label} has {state.size} elements; allowed: {batch * units}")  # fmt: skip
+        if state.size != batch * units:
+            refuse("shapes", f"{state.label} has {state.size} elements; allowed: {batch * units}")
     _shape(y, (*x.shape[:2], units))
     types(cell, "float32", "int16")
     runs_on(x, "float32", "int8", "int16")

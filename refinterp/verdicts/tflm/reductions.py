@@ -6,7 +6,7 @@ from refinterp.verdicts.checks import (
     below_one,
     elements,
     has_dimensions,
-    need,
+    refuse,
     runs_on,
     same_shape,
     same_type,
@@ -46,18 +46,24 @@ def reduce(node: Node) -> None:
     if node.name == "MEAN":
         runs_on(x, "float32", "int8", "int16")
     else:
-        if node.name in ("SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ALL"):
-            need(x.dtype == y.dtype, "types", f"{x.label} is of {x.dtype} and {y.label} of "
-                 f"{y.dtype}; allowed: the same", stage="invoke")  # fmt: skip
+        same = node.name in ("SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ALL")
+        if same and x.dtype != y.dtype:
+            refuse(
+                "types",
+                f"{x.label} is of {x.dtype} and {y.label} of {y.dtype}; allowed: the same",
+                stage="invoke",
+            )
         if node.name == "SUM":
             runs_on(x, "float32", "int8", "int16")
         elif node.name != "REDUCE_ALL":
             runs_on(x, "float32", "int8")
-            if x.dtype == "int8":
-                need((scale(x), zero(x)) == (scale(y), zero(y)), "scales",
-                     f"{x.label} has scale {scale(x):.9g} and zero point {zero(x)}, {y.label} "
-                     f"{scale(y):.9g} and {zero(y)}; allowed: the same",
-                     stage="invoke")  # fmt: skip
+            if x.dtype == "int8" and (scale(x), zero(x)) != (scale(y), zero(y)):
+                refuse(
+                    "scales",
+                    f"{x.label} has scale {scale(x):.9g} and zero point {zero(x)}, {y.label} "
+                    f"{scale(y):.9g} and {zero(y)}; allowed: the same",
+                    stage="invoke",
+                )
     values = axis.integers()
     if values is not None:
         for value in values:
@@ -85,5 +91,9 @@ def cumsum(node: Node) -> None:
     value = axis.integers()
     if value is not None:
         at = value[0] + x.rank if value[0] < 0 else value[0]
-        need(0 <= at < x.rank, "axis", f"the axis is {value[0]}; allowed: {-x.rank} to "
-             f"{x.rank - 1}", stage="invoke")  # fmt: skip
+        if not 0 <= at < x.rank:
+            refuse(
+                "axis",
+                f"the axis is {value[0]}; allowed: {-x.rank} to {x.rank - 1}",
+                stage="invoke",
+            )

@@ -5,16 +5,7 @@ from __future__ import annotations
 import math
 
 from refinterp.graph.model import STORAGE
-from refinterp.verdicts.checks import (
-    elements,
-    is_constant,
-    need,
-    rank,
-    refuse,
-    runs_on,
-    same_type,
-    types,
-)
+from refinterp.verdicts.checks import elements, is_constant, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import squeezed_dimensions
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import tflm
@@ -30,14 +21,16 @@ def reshape(node: Node) -> None:
     if len(node.inputs) == 1 and shape == (0,):
         shape = ()
     open_ = [i for i, extent in enumerate(shape) if extent == -1]
-    need(len(open_) <= 1, "shapes", f"{y.label} has shape {list(shape)}; one -1 is allowed")
+    if len(open_) > 1:
+        refuse("shapes", f"{y.label} has shape {list(shape)}; one -1 is allowed")
     count = math.prod(extent for extent in shape if extent != -1)
     if open_:
-        need(count != 0, "shapes", f"{y.label} has shape {list(shape)}", aborts=True)
+        if count == 0:
+            refuse("shapes", f"{y.label} has shape {list(shape)}", aborts=True)
         count *= int(x.size / count)
     same_type(x, y)
-    need(x.size == count, "shapes", f"{x.label} has {x.size} elements and {y.label} {count}; "
-         "allowed: as many")  # fmt: skip
+    if x.size != count:
+        refuse("shapes", f"{x.label} has {x.size} elements and {y.label} {count}; allowed: as many")
 
 
 @tflm("SQUEEZE")
@@ -55,8 +48,12 @@ def squeeze(node: Node) -> None:
             refuse("shapes", f"{y.label} has shape {list(y.shape)}; allowed: {kept}")
     if x.dtype in STORAGE and y.dtype in STORAGE:
         sizes = [operand.size * STORAGE[operand.dtype].itemsize for operand in (x, y)]
-        need(sizes[0] == sizes[1], "shapes", f"{x.label} has {sizes[0]} bytes and {y.label} "
-             f"{sizes[1]}; allowed: as many", stage="invoke")  # fmt: skip
+        if sizes[0] != sizes[1]:
+            refuse(
+                "shapes",
+                f"{x.label} has {sizes[0]} bytes and {y.label} {sizes[1]}; allowed: as many",
+                stage="invoke",
+            )
 
 
 @tflm("EXPAND_DIMS")
@@ -69,11 +66,13 @@ def expand_dims(node: Node) -> None:
     types(axis, "int32")
     value = (axis.integers() or [0])[0]
     at = x.rank + 1 + value if value < 0 else value
-    need(at <= x.rank, "axis", f"the axis is {value}; allowed: up to {x.rank}")
+    if at > x.rank:
+        refuse("axis", f"the axis is {value}; allowed: up to {x.rank}")
     wanted = (*x.shape[: max(at, 0)], 1, *x.shape[max(at, 0) :])
-    need(y.rank == x.rank + 1 and (at < 0 or y.shape == wanted), "shapes",
-         f"{y.label} has shape {list(y.shape)}; allowed: {list(wanted)}")  # fmt: skip
-    need(at >= 0, "axis", f"the axis is {value}; allowed: {-x.rank - 1} to {x.rank}")
+    if not (y.rank == x.rank + 1 and (at < 0 or y.shape == wanted)):
+        refuse("shapes", f"{y.label} has shape {list(y.shape)}; allowed: {list(wanted)}")
+    if at < 0:
+        refuse("axis", f"the axis is {value}; allowed: {-x.rank - 1} to {x.rank}")
     runs_on(x, "float32", "int8", "int16")
 
 
@@ -88,8 +87,8 @@ def transpose(node: Node) -> None:
     rank(perm, 1)
     elements(perm, x.rank)
     for value in first_words(perm, x.rank) or []:
-        need(0 <= value < x.rank, "axis",
-             f"{perm.label} holds {value}; allowed: 0 to {x.rank - 1}")  # fmt: skip
+        if not 0 <= value < x.rank:
+            refuse("axis", f"{perm.label} holds {value}; allowed: 0 to {x.rank - 1}")
     runs_on(x, "float32", "int8", "int16")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import has_dimensions, need, rank, refuse, types
+from refinterp.verdicts.checks import has_dimensions, rank, refuse, types
 from refinterp.verdicts.common import input_count
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -50,15 +50,17 @@ def framer(node: Node) -> None:
     """Overlapping frames."""
     node.counts(1, 2)
     x, y, valid = node.x(), node.y(0), node.y(1)
-    need(x.rank + 1 == y.rank, "rank", f"{y.label} has {y.rank} dimensions; allowed: {x.rank + 1}")
+    if x.rank + 1 != y.rank:
+        refuse("rank", f"{y.label} has {y.rank} dimensions; allowed: {x.rank + 1}")
     rank(valid, 0)
     types(x, "int16")
     types(y, "int16")
     types(valid, "bool")
     step, size = int(node.option("frame_step", 0)), x.shape[-1] if x.rank else 0
-    need(step != 0, "options", "frame_step is 0; allowed: 1 or more", aborts=True)
-    need(size >= step and size % step == 0, "shapes",
-         f"{x.label} has rows of {size}; allowed: multiples of frame_step {step}")  # fmt: skip
+    if step == 0:
+        refuse("options", "frame_step is 0; allowed: 1 or more", aborts=True)
+    if not (size >= step and size % step == 0):
+        refuse("shapes", f"{x.label} has rows of {size}; allowed: multiples of frame_step {step}")
 
 
 @tflm("SignalWindow")
@@ -74,7 +76,8 @@ def window(node: Node) -> None:
 
 
 def _same_rank(x: Operand, y: Operand) -> None:
-    need(x.rank == y.rank, "rank", f"{y.label} has {y.rank} dimensions; allowed: {x.rank}")
+    if x.rank != y.rank:
+        refuse("rank", f"{y.label} has {y.rank} dimensions; allowed: {x.rank}")
 
 
 _KINDS = {7: "int16", 2: "int32", 0: "float32"}
@@ -92,10 +95,14 @@ def rfft(node: Node) -> None:
     types(y, kind)
     if node.name == "SignalIrfft":
         length = int(node.option("fft_length", 0))
-        need(length % 2 == 0, "options", f"fft_length is {length}; allowed: even", aborts=True)
-        need(x.rank > 0 and x.shape[-1] >= 2, "shapes",
-             f"{x.label} has shape {list(x.shape)}; allowed: 2 or more last",
-             aborts=True)  # fmt: skip
+        if length % 2 != 0:
+            refuse("options", f"fft_length is {length}; allowed: even", aborts=True)
+        if not (x.rank > 0 and x.shape[-1] >= 2):
+            refuse(
+                "shapes",
+                f"{x.label} has shape {list(x.shape)}; allowed: 2 or more last",
+                aborts=True,
+            )
 
 
 @tflm("SignalOverlapAdd")
@@ -104,10 +111,12 @@ def overlap_add(node: Node) -> None:
     kind = _kind(node, ("int16", "float32"))
     node.counts(1, 1)
     x, y = node.x(), node.y()
-    need(x.rank == y.rank + 1, "rank", f"{x.label} has {x.rank} dimensions; allowed: {y.rank + 1}")
+    if x.rank != y.rank + 1:
+        refuse("rank", f"{x.label} has {x.rank} dimensions; allowed: {y.rank + 1}")
     types(x, kind)
     types(y, kind)
-    need(x.rank >= 2, "rank", f"{x.label} has {x.rank} dimensions; allowed: 2 or more")
+    if x.rank < 2:
+        refuse("rank", f"{x.label} has {x.rank} dimensions; allowed: 2 or more")
 
 
 def _kind(node: Node, allowed: tuple[str, ...]) -> str:
@@ -126,12 +135,14 @@ def circular_buffer(node: Node) -> None:
     if len(node.outputs) > 1:
         types(node.y(1), "bool")
     rank_ = min(x.rank, y.rank)
-    need(rank_ >= 4, "rank", f"{x.label} and {y.label} have {x.rank} and {y.rank} dimensions")
-    need(
-        x.shape[0] == y.shape[0] and x.shape[1] == 1 and x.shape[2:4] == y.shape[2:4],
-        "shapes",
-        f"{x.label} has shape {list(x.shape)} and {y.label} {list(y.shape)}; allowed: one row in, "
-        "and else the same",
-    )
-    need(x.dtype == y.dtype, "types", f"{x.label} is of {x.dtype} and {y.label} of {y.dtype}")
+    if rank_ < 4:
+        refuse("rank", f"{x.label} and {y.label} have {x.rank} and {y.rank} dimensions")
+    if not (x.shape[0] == y.shape[0] and x.shape[1] == 1 and x.shape[2:4] == y.shape[2:4]):
+        refuse(
+            "shapes",
+            f"{x.label} has shape {list(x.shape)} and {y.label} {list(y.shape)}; allowed: one row "
+            "in, and else the same",
+        )
+    if x.dtype != y.dtype:
+        refuse("types", f"{x.label} is of {x.dtype} and {y.label} of {y.dtype}")
     types(x, "int8")

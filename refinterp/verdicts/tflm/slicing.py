@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from refinterp.verdicts.checks import is_constant, need, rank, runs_on, same_type, types
+from refinterp.verdicts.checks import is_constant, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import update_fits
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -21,8 +21,13 @@ def slice_(node: Node) -> None:
     node.y(aborts=True)
     runs_on(begin, "int32", "int64")
     runs_on(x, "float32", "int32", "int8", "int16", "bool")
-    need(x.rank <= 5, "rank", f"{x.label} has {x.rank} dimensions; allowed: up to 5",
-         aborts=True, stage="invoke")  # fmt: skip
+    if x.rank > 5:
+        refuse(
+            "rank",
+            f"{x.label} has {x.rank} dimensions; allowed: up to 5",
+            aborts=True,
+            stage="invoke",
+        )
     del size
 
 
@@ -37,11 +42,14 @@ def strided_slice(node: Node) -> None:
     for bound in (begin, end, strides):
         is_constant(bound)
         values = first_words(bound, x.rank) or []
-        need(len(values) == x.rank, "shapes", f"{bound.label} has {len(values)} elements of 32 "
-             f"bits; allowed: {x.rank}")  # fmt: skip
+        if len(values) != x.rank:
+            refuse(
+                "shapes", f"{bound.label} has {len(values)} elements of 32 bits; allowed: {x.rank}"
+            )
         words.append(values)
     kept = _slice(node, x, *words)
-    need(list(y.shape) == kept, "shapes", f"{y.label} has shape {list(y.shape)}; allowed: {kept}")
+    if list(y.shape) != kept:
+        refuse("shapes", f"{y.label} has shape {list(y.shape)}; allowed: {kept}")
     runs_on(y, "float32", "int8", "int16", "int32", "bool")
 
 
@@ -52,7 +60,8 @@ def _slice(
     masks = [int(node.option(f"{name}_mask", 0)) for name in ("begin", "end", "shrink_axis")]
     kept = []
     for axis, (extent, step) in enumerate(zip(x.shape, strides, strict=True)):
-        need(step != 0, "values", "a stride is 0; allowed: others")
+        if step == 0:
+            refuse("values", "a stride is 0; allowed: others")
         whole_begin, whole_end, shrunk = (mask >> axis & 1 for mask in masks)
         low, high = (0, extent) if step > 0 else (-1, extent - 1)
         first, last = (low, high) if step > 0 else (high, low)
@@ -87,8 +96,8 @@ def reverse(node: Node) -> None:
     x, axis, y = node.x(0), node.x(1), node.y()
     rank(axis, 1)
     rank(x, 0, 6)
-    need(axis.size <= x.rank, "shapes",
-         f"{axis.label} has {axis.size} elements; allowed: up to {x.rank}")  # fmt: skip
+    if axis.size > x.rank:
+        refuse("shapes", f"{axis.label} has {axis.size} elements; allowed: up to {x.rank}")
     types(x, "int32", "float32", "uint8", "int8", "int16", "int64", "bool")
     types(axis, "int32")
     same_type(x, y)
@@ -100,9 +109,7 @@ def reverse(node: Node) -> None:
 def _consecutive(values: list[int], x: Operand) -> None:
     """Axes that exist, and follow each other."""
     axes = sorted(axis_of(value, x) for value in values)
-    need(
-        all(b == a + 1 for a, b in pairwise(axes)),
-        "axis",
-        f"the axes are {values}; allowed: axes that follow each other",
-        stage="invoke",
-    )
+    if not all(b == a + 1 for a, b in pairwise(axes)):
+        refuse(
+            "axis", f"the axes are {values}; allowed: axes that follow each other", stage="invoke"
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import elements, is_constant, need, rank, runs_on, same_type, types
+from refinterp.verdicts.checks import elements, is_constant, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import blocks_fit
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.table import tflm
@@ -17,8 +17,10 @@ def depth_to_space(node: Node) -> None:
     types(y, "float32", "int8")
     same_type(x, y)
     block = int(node.option("block_size", 0))
-    need(block > 0, "options", f"block_size is {block}; allowed: 1 or more")
-    need(y.rank <= 4, "rank", f"{y.label} has {y.rank} dimensions; allowed: 4", aborts=True)
+    if block <= 0:
+        refuse("options", f"block_size is {block}; allowed: 1 or more")
+    if y.rank > 4:
+        refuse("rank", f"{y.label} has {y.rank} dimensions; allowed: 4", aborts=True)
     blocks_fit(node, x, block)
 
 
@@ -46,11 +48,14 @@ def resize(node: Node) -> None:
     if node.name == "RESIZE_NEAREST_NEIGHBOR":
         elements(size, 2)
     is_constant(size)
-    need(y.rank <= 4, "rank", f"{y.label} has {y.rank} dimensions; allowed: 4", aborts=True,
-         stage="invoke")  # fmt: skip
+    if y.rank > 4:
+        refuse(
+            "rank", f"{y.label} has {y.rank} dimensions; allowed: 4", aborts=True, stage="invoke"
+        )
     if node.name == "RESIZE_BILINEAR":
         both = node.option("half_pixel_centers", False) and node.option("align_corners", False)
-        need(not both, "options", "half_pixel_centers and align_corners are both set; allowed: one")
+        if both:
+            refuse("options", "half_pixel_centers and align_corners are both set; allowed: one")
         runs_on(y, "float32", "int8")
     else:
         runs_on(y, "float32", "int8", "int16")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refinterp.verdicts.checks import is_quantized, need, refuse
+from refinterp.verdicts.checks import is_quantized, refuse
 from refinterp.verdicts.operand import Operand
 from refinterp.verdicts.tflm.parts import activation_range, scale
 
@@ -12,8 +12,8 @@ from refinterp.verdicts.tflm.parts import activation_range, scale
 def scales_fit(w: Operand, channels: int) -> None:
     """Weights have one scale, or one per channel."""
     is_quantized(w)
-    need(w.scales.size in (1, channels), "scales",
-         f"{w.label} has {w.scales.size} scales; allowed: 1 or {channels}")  # fmt: skip
+    if w.scales.size not in (1, channels):
+        refuse("scales", f"{w.label} has {w.scales.size} scales; allowed: 1 or {channels}")
 
 
 def bias_scale_fits(x: Operand, w: Operand, bias: Operand | None, y: Operand) -> None:
@@ -38,17 +38,24 @@ def convolution_scales(x: Operand, w: Operand, y: Operand, channels: int, activa
     is_quantized(w)
     count = w.scales.size
     if count > 1:
-        need(x.dtype in ("int8", "int16"), "types", f"{x.label} is of {x.dtype}, and {w.label} "
-             "has a scale per channel; allowed: int8, int16")  # fmt: skip
-        need(w.dtype in ("int8", "int4"), "types", f"{w.label} is of {w.dtype}, and has a scale "
-             "per channel; allowed: int8, int4")  # fmt: skip
+        if x.dtype not in ("int8", "int16"):
+            refuse(
+                "types",
+                f"{x.label} is of {x.dtype}, and {w.label} "
+                "has a scale per channel; allowed: int8, int16",
+            )
+        if w.dtype not in ("int8", "int4"):
+            refuse(
+                "types",
+                f"{w.label} is of {w.dtype}, and has a scale per channel; allowed: int8, int4",
+            )
         along = w.extent(w.axis) if 0 <= w.axis < w.rank else 0
-        need(
-            count == channels == along,
-            "scales",
-            f"{w.label} has {count} scales along dimension {w.axis}, for {channels} channels; "
-            "allowed: 1, or one per channel along that dimension",
-        )
+        if not count == channels == along:
+            refuse(
+                "scales",
+                f"{w.label} has {count} scales along dimension {w.axis}, for {channels} channels; "
+                "allowed: 1, or one per channel along that dimension",
+            )
     if x.dtype in ("int8", "uint8", "int16"):
         activation_range(y, activation)
 
