@@ -21,6 +21,7 @@ import json
 import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -80,15 +81,9 @@ def run(
 
     before: a result whose other trials are kept; a trial depends on its seed and number alone.
     """
-    global _job
-    _job = job
-    if workers == 1:
-        done = [job.trial(number) for number in numbers]
-    else:
-        with multiprocessing.get_context("fork").Pool(workers) as pool:
-            done = pool.map(_one, numbers, chunksize=1)
+    done = _in_processes(job, numbers, workers) if workers > 1 else _made(job, numbers)
     trials = {} if before is None else {t["number"]: t for t in before["trials"]}
-    for number, (trial, again) in zip(numbers, done, strict=True):
+    for number, trial, again in done:
         own = {**vars(trial), "found": trial.found, "drawn_again": again}
         trials[number] = {"number": number, **own}
     return {
@@ -101,12 +96,29 @@ def run(
     }
 
 
-_job: TrialPlan | None = None  # of the processes that are forked from here
+def _made(job: TrialPlan, numbers: Sequence[int]) -> list[tuple[int, PlantedTrial, int]]:
+    return [(number, *job.trial(number)) for number in numbers]
 
 
-def _one(number: int) -> tuple[PlantedTrial, int]:
-    assert _job is not None
-    return _job.trial(number)
+def _in_processes(
+    job: TrialPlan, numbers: Sequence[int], workers: int
+) -> list[tuple[int, PlantedTrial, int]]:
+    """Share the trials out; a forked process has the job without its being sent.
+
+    Raises EOFError when a process ends without its trials.
+    """
+    context = multiprocessing.get_context("fork")
+    ends = []
+    for first in range(workers):
+        ours, theirs = context.Pipe(duplex=False)
+        context.Process(target=_send, args=(job, numbers[first::workers], theirs)).start()
+        theirs.close()  # so that it is closed when the process ends
+        ends.append(ours)
+    return [trial for end in ends for trial in end.recv()]
+
+
+def _send(job: TrialPlan, numbers: Sequence[int], end: Connection) -> None:
+    end.send(_made(job, numbers))
 
 
 def main() -> None:

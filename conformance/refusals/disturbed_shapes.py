@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from conformance.refusals.edits import (
     Disturbed,
     operator_at,
     pick,
+    resized,
     tensors_of,
     value_of,
     with_graph,
@@ -29,13 +29,6 @@ def none(d: Draw, case: Case, at: int) -> Disturbed | None:
     return with_samples(case), "nothing"
 
 
-def _reshaped(case: Case, index: int, shape: Sequence[int]) -> Case:
-    value = value_of(case.model, tensors_of(case)[index])
-    if value is None:
-        return with_tensor(case, index, shape=tuple(shape), shape_signature=None)
-    return with_value(case, index, np.resize(value, tuple(shape)))
-
-
 def rank(d: Draw, case: Case, at: int) -> Disturbed | None:
     """A dimension of size 1 more, or a dimension less."""
     picked = pick(d, case, at, lambda t: str(t.dtype) in STORAGE)
@@ -48,7 +41,7 @@ def rank(d: Draw, case: Case, at: int) -> Disturbed | None:
     else:
         shape.insert(choice(d, [0, len(shape)]), 1)
     before = list(tensors_of(case)[index].shape)
-    return _reshaped(case, index, shape), f"{place}: {before} -> {shape}"
+    return resized(case, index, shape), f"{place}: {before} -> {shape}"
 
 
 def size(d: Draw, case: Case, at: int) -> Disturbed | None:
@@ -61,7 +54,7 @@ def size(d: Draw, case: Case, at: int) -> Disturbed | None:
     axis = d.integer(0, len(shape) - 1)
     before = list(shape)
     shape[axis] = max(0, choice(d, [shape[axis] + 1, shape[axis] - 1, 2 * shape[axis], 1]))
-    return _reshaped(case, index, shape), f"{place}: {before} -> {shape}"
+    return resized(case, index, shape), f"{place}: {before} -> {shape}"
 
 
 def constness(d: Draw, case: Case, at: int) -> Disturbed | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -97,6 +97,14 @@ def with_samples(case: Case) -> Case:
                 fitting.append(given if given.dtype == stored else given.astype(stored))
         samples.append(fitting)
     return replace(case, samples=samples)
+
+
+def resized(case: Case, index: int, shape: Sequence[int]) -> Case:
+    """Give a tensor another shape; a constant's elements are repeated, or as many as are left."""
+    value = value_of(case.model, tensors_of(case)[index])
+    if value is None:
+        return with_tensor(case, index, shape=tuple(shape), shape_signature=None)
+    return with_value(case, index, np.resize(value, tuple(shape)))
 
 
 def value_of(model: Model, tensor: Tensor) -> NDArray[Any] | None:

@@ -70,7 +70,7 @@ def windows(
 def patch_grid(x: TensorSpec, w: TensorSpec, options: Conv2DOptions) -> PatchGrid:
     """Place the filter's window on the input; raises ModelError for shapes that cannot be."""
     channels, per_group = x.shape[3], w.shape[3]
-    if per_group == 0 or channels % per_group or w.shape[0] % (channels // per_group):
+    if 0 in (channels, per_group) or channels % per_group or w.shape[0] % (channels // per_group):
         raise ModelError(
             f"CONV_2D: {channels} input and {w.shape[0]} output channels cannot be split into "
             f"groups of {per_group} input channels"

@@ -88,7 +88,7 @@ class Gate:
     def prepared(self, x: Array) -> I64:
         """The data's part for every step: x (time, batch, n) → (time, batch, cells)."""
         flat = clip16(self.data(x.reshape(-1, x.shape[-1])))
-        return flat.reshape(*x.shape[:2], -1)
+        return flat.reshape(*x.shape[:2], flat.shape[-1])
 
     def __call__(self, data: I64, h: Array, c: I64) -> I64:
         """Return int16 codes of Q3, (batch, cells)."""

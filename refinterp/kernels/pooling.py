@@ -44,7 +44,7 @@ def grid(x: TensorSpec, options: Pool2DOptions) -> FrameGrid:
     width = window(
         options.padding, x.shape[2], options.filter_width, options.stride_w, where="pool width"
     )
-    if height.size < 1 or width.size < 1:
+    if min(height.size, width.size) < 1 and 0 not in x.shape[1:3]:
         raise ModelError(
             f"pooling windows of {options.filter_height}x{options.filter_width} do not fit an "
             f"input of shape {list(x.shape)}"

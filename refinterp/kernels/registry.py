@@ -77,6 +77,7 @@ class Kernel:
     controls: it calls subgraphs, keeps resources or ends runs; see `ControlKernel`.
     remembers: `state` gives what it keeps between invocations.
     always_known: `prepare` knows the outputs, which count as constants for what follows.
+    checks_data: `eval` refuses data that the runtimes refuse, by ModelError.
     """
 
     __slots__ = ()
@@ -85,6 +86,7 @@ class Kernel:
     controls: ClassVar[bool] = False
     remembers: ClassVar[bool] = False
     always_known: ClassVar[bool] = False
+    checks_data: ClassVar[bool] = False
 
     def settle(self, outputs: Sequence[Array], runs: int) -> Kernel:
         """Return the kernel in the form that pays for so many runs that write such outputs.
@@ -102,7 +104,9 @@ class Kernel:
         return ()
 
     def eval(self, operands: Any, outputs: Sequence[Array], work: Workspace) -> None:
-        """Compute the outputs in place; cannot fail on arrays that match the specs.
+        """Compute the outputs, which have elements, in place.
+
+        Cannot fail on arrays that match the specs but where it `checks_data`.
 
         Arrays carry a leading sample axis S in front of the model's shape; a constant has S = 1,
         and so has every array of a single run. Outputs are views into the arena: kernels fill them

@@ -25,6 +25,6 @@ def resized(operands: Resized[TensorSpec], where: str) -> Shape:
     size = integers(operands.size, where)
     if len(size) != 2:
         raise ModelError(f"{where}: size {size} must have 2 elements, height and width")
-    if min(size) < 1 or 0 in x.shape[1:3]:
+    if min(size) < 1 or (0 in x.shape[1:3] and 0 not in (x.shape[0], x.shape[3])):
         raise ModelError(f"{where}: cannot resize {list(x.shape)} to {size}")
     return (x.shape[0], *size, x.shape[3])

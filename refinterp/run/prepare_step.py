@@ -11,6 +11,7 @@ import numpy as np
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.empty import unless_empty
 from refinterp.kernels.registry import Kernel, NeedsValue, Prepared, call, require_fit
 from refinterp.run.program import Step
 
@@ -60,6 +61,8 @@ def _prepare_kernel(
         if shape != resolved[position].shape:
             resolved[position] = replace(resolved[position], shape=shape)
     kernel: Kernel = step.entry.kernel.prepare(named, resolved, step.options, step.rule)
+    if step.entry.facts is not None:  # the user's own may do more than is known here
+        kernel = unless_empty(kernel, operands, resolved)
     return kernel, resolved
 
 

@@ -24,7 +24,7 @@ DTYPES = {
 }
 
 
-class Entry(NamedTuple):
+class BundledModel(NamedTuple):
     """One row of a README table."""
 
     path: Path
@@ -39,11 +39,13 @@ class Entry(NamedTuple):
         return self.path.name.partition("_")[0]
 
 
-def table(folder: Path) -> list[Entry]:
+def table(folder: Path) -> list[BundledModel]:
     rows = [line.split("|")[1:-1] for line in (folder / "README.md").read_text().splitlines()]
     cells = [[cell.strip() for cell in row] for row in rows if len(row) == 6]
     return [
-        Entry(folder / name, int(size), int(ops), float(held_out), bundled, digest.strip("`"))
+        BundledModel(
+            folder / name, int(size), int(ops), float(held_out), bundled, digest.strip("`")
+        )
         for name, size, ops, held_out, bundled, digest in cells
         if name.endswith(".tflite")
     ]
@@ -73,7 +75,7 @@ def grid(tensor: Any) -> tuple[float, int]:
     return quantization.Scale(0), quantization.ZeroPoint(0)
 
 
-def samples(entry: Entry) -> tuple[str, NDArray[np.float32], NDArray[np.int64]]:
+def samples(entry: BundledModel) -> tuple[str, NDArray[np.float32], NDArray[np.int64]]:
     """The input's name, the inputs and the labels that come with the entry's family."""
     with np.load(entry.path.with_name(f"{entry.family}_samples.npz")) as archive:
         labels = archive["labels"]
@@ -82,7 +84,7 @@ def samples(entry: Entry) -> tuple[str, NDArray[np.float32], NDArray[np.int64]]:
 
 
 @cache
-def outputs(runtime: str, entry: Entry) -> NDArray[Any]:
+def outputs(runtime: str, entry: BundledModel) -> NDArray[Any]:
     """The runtime's output codes on the bundled samples."""
     if reason := unavailable(runtime):
         pytest.skip(reason)
@@ -95,7 +97,7 @@ def outputs(runtime: str, entry: Entry) -> NDArray[Any]:
     return np.concatenate([sample[0] for sample in ran.outputs])
 
 
-def real_outputs(runtime: str, entry: Entry) -> NDArray[np.float32]:
+def real_outputs(runtime: str, entry: BundledModel) -> NDArray[np.float32]:
     graph = graph_of(entry.path)
     return dequantize(outputs(runtime, entry), *grid(graph.Tensors(graph.Outputs(0))))
 
@@ -115,7 +117,7 @@ def test_packaged_data_is_small() -> None:
 
 
 @every_model
-def test_file_is_the_recorded_one(entry: Entry) -> None:
+def test_file_is_the_recorded_one(entry: BundledModel) -> None:
     """Size, number of operators and digest are those of the table; below 100 KB."""
     content = entry.path.read_bytes()
     assert len(content) == entry.size < 100_000
@@ -124,14 +126,14 @@ def test_file_is_the_recorded_one(entry: Entry) -> None:
 
 
 @every_model
-def test_twins_share_structure(entry: Entry) -> None:
+def test_twins_share_structure(entry: BundledModel) -> None:
     """Each model runs the operators of its float twin, in the same order."""
     twin = entry.path.with_name(f"{entry.family}_float.tflite")
     assert operators(entry.path) == operators(twin)
 
 
 @every_model
-def test_samples_fit_the_model(entry: Entry) -> None:
+def test_samples_fit_the_model(entry: BundledModel) -> None:
     """Samples lie under the input's name, in its shape; labels are among those named."""
     name, x, labels = samples(entry)
     graph = graph_of(entry.path)
@@ -144,7 +146,7 @@ def test_samples_fit_the_model(entry: Entry) -> None:
 
 
 @every_model
-def test_quality_is_the_recorded_one(entry: Entry) -> None:
+def test_quality_is_the_recorded_one(entry: BundledModel) -> None:
     """On the bundled samples LiteRT's reference kernels reach exactly the recorded figure."""
     _, x, labels = samples(entry)
     reached = quality(entry.family, x, labels, real_outputs("runtime:litert-reference", entry))
@@ -152,7 +154,7 @@ def test_quality_is_the_recorded_one(entry: Entry) -> None:
 
 
 @every_model
-def test_tflm_runs_it(entry: Entry) -> None:
+def test_tflm_runs_it(entry: BundledModel) -> None:
     """The TFLM wheel runs every model and is as good, to 2 samples in 100."""
     _, x, labels = samples(entry)
     reached = quality(entry.family, x, labels, real_outputs("runtime:tflm", entry))

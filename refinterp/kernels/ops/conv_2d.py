@@ -112,7 +112,7 @@ class Conv2DInteger(SteadyWeightedKernel[Groups]):
         scaling, count = self.scaling, w.shape[0] // self.group_count
         values = scaling.bias(bias)
         groups = []
-        for start in range(0, w.shape[0], count):
+        for start in range(0, w.shape[0], max(count, 1)):
             own = slice(start, start + count)
             weights = self._side_by_side(scaling.centred(w[own]))
             matrix = weights.reshape(len(weights), -1).T

@@ -67,7 +67,7 @@ class Conv3D(Kernel):
         x, w = operands.input, operands.filter
         bias, y = operands.bias, outputs[0]
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
-            images = own_x.reshape(-1, *x.shape[2:])
+            images = own_x.reshape(len(own_x) * x.shape[1], *x.shape[2:])
             sums = np.zeros((len(images), *y.shape[2:]), np.float32)
             self._add(images, own_w[0], sums)
             if own_bias is not None:

@@ -84,7 +84,7 @@ class Conv3DTranspose(Kernel):
         w, x = operands.filter, operands.input
         bias, y = operands.bias, outputs[0]
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, y):
-            images = own_x.reshape(-1, *x.shape[2:])
+            images = own_x.reshape(len(own_x) * x.shape[1], *x.shape[2:])
             sums = np.zeros((len(images), *y.shape[2:]), np.float32)
             for tap, elements, at in self.box.taps():
                 sums[(slice(None), *elements)] += images[(slice(None), *at)] @ own_w[0][tap].T

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,8 @@ _CODES = ("int8", "uint8", "int4", "int2")
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingLookup(Kernel):
     """rows: of the table. scale: float32 (1,) or (rows,), None to copy."""
+
+    checks_data: ClassVar[bool] = True
 
     rows: int
     scale: NDArray[np.float32] | None

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,8 @@ class Gather(Kernel):
     base: where each of `before` starts in x, in slices (batch, before / batch, 1).
     """
 
+    checks_data: ClassVar[bool] = True
+
     size: int
     after: int
     base: NDArray[np.int64]
@@ -109,6 +112,8 @@ class Gather(Kernel):
         """Take slices."""
         x, index = operands.input, operands.indices
         within(index, self.size, _WHERE)
+        if not outputs[0].size:
+            return
         own, before, _ = self.base.shape
         slices = x.reshape(len(x), own * before * self.size, self.after)
         picks = index.reshape(len(index), own, 1, -1) + self.base

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
@@ -32,6 +33,8 @@ _WHERE = "GATHER_ND"
 @dataclass(frozen=True, slots=True, eq=False)
 class GatherNd(Kernel):
     """sizes: of the axes that coordinates count on. after: elements of one slice."""
+
+    checks_data: ClassVar[bool] = True
 
     sizes: Shape
     after: int

@@ -31,6 +31,8 @@ class Range(Kernel):
     @staticmethod
     def output_shapes(operands: Span[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Count the steps, in the operands' own type."""
+        if any(spec.size == 0 for spec in operands):
+            raise ModelError("RANGE: start, limit and delta must be one number each")
         start, limit, delta = (value(spec, "RANGE").reshape(-1)[0] for spec in operands)
         if delta == 0 or (limit - start) * np.sign(delta) < 0:
             raise ModelError(f"RANGE: steps of {delta} do not lead from {start} to {limit}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -47,6 +48,8 @@ class ReverseSequenceOptions:
 @dataclass(frozen=True, slots=True)
 class ReverseSequence(Kernel):
     """sequence, batch: axes, counted with the sample axis. size: of the sequence axis."""
+
+    checks_data: ClassVar[bool] = True
 
     sequence: int
     batch: int

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,6 +35,8 @@ _WHERE = "SCATTER_ND"
 @dataclass(frozen=True, slots=True)
 class ScatterNd(Kernel):
     """sizes: of the axes that coordinates count on. after: elements of one update."""
+
+    checks_data: ClassVar[bool] = True
 
     sizes: Shape
     after: int

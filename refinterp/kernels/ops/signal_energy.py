@@ -1,6 +1,6 @@
 """SignalEnergy: real**2 + imaginary**2 of the frequencies start_index..end_index - 1; 0 else.
 
-Shapes      x (2 * n,), y (n,)
+Shapes      x (2 * n,), y (n,); an odd number at the end is no pair, and is not read
 Units       int16 parts to uint32 without a scale; arithmetic wraps as C's does
 Raises      ModelError, from prepare only: sizes, options out of range
 Source      tflite-micro signal/micro/kernels and signal/src (90b983c2b)
@@ -60,7 +60,7 @@ class SignalEnergy(Kernel):
     def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y."""
         x, y = operands.input, outputs[0]
-        wide = x.astype(np.int64)
+        pairs = x[:, : 2 * y.shape[1]].astype(np.int64)
         y[...] = 0
         some = slice(self.start, self.end)
-        y[:, some] = (np.square(wide[:, 0::2]) + np.square(wide[:, 1::2]))[:, some]
+        y[:, some] = (np.square(pairs[:, 0::2]) + np.square(pairs[:, 1::2]))[:, some]

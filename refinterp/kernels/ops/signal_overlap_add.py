@@ -70,11 +70,11 @@ class SignalOverlapAdd(Kernel):
     def eval(self, operands: Unary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and the state."""
         x, (state,) = operands.input, operands.state
-        y = outputs[0]
+        y, count = outputs[0], x.shape[-2]
         for index in range(len(y)):
-            frames = x[min(index, len(x) - 1)].reshape(self.rows, -1, self.size)
-            out = y[index].reshape(self.rows, -1, self.step)
-            for number in range(frames.shape[1]):
+            frames = x[min(index, len(x) - 1)].reshape(self.rows, count, self.size)
+            out = y[index].reshape(self.rows, count, self.step)
+            for number in range(count):
                 if self.dtype == "float32":
                     total = state[0] + frames[:, number]
                 else:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,8 @@ _WHERE = "SPARSE_TO_DENSE"
 @dataclass(frozen=True, slots=True)
 class SparseToDense(Kernel):
     """sizes: y's shape."""
+
+    checks_data: ClassVar[bool] = True
 
     sizes: Shape
 
@@ -74,7 +77,7 @@ class SparseToDense(Kernel):
         index, values, default = operands.indices, operands.values, operands.default
         y = outputs[0]
         np.copyto(y, default.reshape(-1, *(1,) * (y.ndim - 1)))
-        points = index.reshape(len(index), -1, len(self.sizes))
+        points = index.reshape(len(index), *index.shape[1:2] or (1,), len(self.sizes))
         places = flat(points, self.sizes, _WHERE)
         for where, what, out in per_sample(len(y), places, values, y.reshape(len(y), -1)):
             out[where] = what

@@ -213,7 +213,8 @@ class SvdfFloat(Kernel):
         bias, state = operands.bias, operands.activations
         y = outputs[0]
         weigh = self.features or WeightProduct.of(w_feature[0], self.feature_scale)
-        features = weigh(Rows(x.reshape(-1, x.shape[-1]), self.asymmetric))
+        rows = x.reshape(len(x) * x.shape[1], x.shape[2])
+        features = weigh(Rows(rows, self.asymmetric))
         windows, last = _history(state, features.reshape(*y.shape[:2], -1), w_time.shape[-1])
         time = w_time[0]
         if self.time_scale is not None:

@@ -24,6 +24,7 @@ results added to the output one strided slice per tap.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -74,9 +75,9 @@ class Scatter:
         """Place the filter on the output; raises ModelError for shapes that cannot be."""
         x, w = operands.input, operands.filter
         (shape,) = transpose_conv_output_shapes(operands, options)
-        if x.shape[3] != w.shape[3]:
+        if x.shape[3] != w.shape[3] or not x.shape[3]:
             raise ModelError(
-                "TRANSPOSE_CONV needs an input and a filter of as many channels, got "
+                "TRANSPOSE_CONV needs an input and a filter of as many channels, 1 or more, got "
                 f"{list(x.shape)} and {list(w.shape)}"
             )
         written = integers(operands.output_shape, "TRANSPOSE_CONV")
@@ -143,7 +144,9 @@ def _follows(shape: Sequence[int], w: TensorSpec, x: TensorSpec) -> bool:
 
 def _matrix(w: Array, dtype: Any) -> NDArray[Any]:
     """Lay out w (out, height, width, in) as (in, height * width * out)."""
-    return np.ascontiguousarray(w.transpose(3, 1, 2, 0).reshape(w.shape[3], -1), dtype)
+    return np.ascontiguousarray(
+        w.transpose(3, 1, 2, 0).reshape(w.shape[3], math.prod(w.shape[:3])), dtype
+    )
 
 
 @kernel(
@@ -219,8 +222,8 @@ class TransposeConvInteger(WeightedKernel[Folded[NDArray[Any]]]):
         np.subtract(x, self.scaling.x_zero, out=steps, dtype=dtype, casting="unsafe")
         sums = work.take(y.shape, dtype)
         sums.fill(0)
-        images = sums.reshape(-1, *y.shape[2:])
-        self.place.add(steps.reshape(-1, *x.shape[2:]), layout.weights, images)
+        images = sums.reshape(len(y) * y.shape[1], *y.shape[2:])
+        self.place.add(steps.reshape(len(x) * x.shape[1], *x.shape[2:]), layout.weights, images)
         channels = y.shape[-1]
         layout.requantizer(sums.reshape(-1, channels), y.reshape(-1, channels))
 
@@ -266,13 +269,12 @@ class TransposeConvFloat(WeightedKernel[NDArray[np.float32]]):
         do: Do = NOW,
     ) -> None:
         """Write y (S, batch, height', width', out)."""
-        if x.size == 0 or y.size == 0:
-            return
         y.fill(0)
-        images, out = x.reshape(-1, *x.shape[2:]), y.reshape(-1, *y.shape[2:])
+        images = x.reshape(len(x) * x.shape[1], *x.shape[2:])
+        out = y.reshape(len(y) * y.shape[1], *y.shape[2:])
         if self.scales is None:
             self.place.add(images, layout, out)
-        else:
+        elif images.size:
             codes, scale = quantized_images(images)
             self.place.add(codes, layout, out)
             out *= self.scales

@@ -19,7 +19,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class Segments(Kernel):
     of one slice.
     """
 
+    checks_data: ClassVar[bool] = True
+
     where: str
     reduce: np.ufunc
     first: Any
@@ -58,7 +60,8 @@ class Segments(Kernel):
                 f"{self.where}: segment {int(ids.max())} does not exist; there are {y.shape[1]}"
             )
         y.fill(self.first)
-        slices, names = x.reshape(len(x), -1, self.after), ids.reshape(len(ids), -1)
+        names = ids.reshape(len(ids), -1)
+        slices = x.reshape(len(x), names.shape[1], self.after)
         with np.errstate(over="ignore", invalid="ignore"):
             for what, where, out in per_sample(len(y), slices, names, y):
                 kept = where >= 0
