@@ -74,5 +74,8 @@ def _usual(core: Core, kernels: str | None, tflm: str | None) -> Profile:
 
 
 def _build(core: Core, kernels: str | None, tflm: str) -> Profile:
-    built = profile(core.target, kernels or core.kernels, tflm)
+    builds = VERSIONS[tflm].builds if tflm in VERSIONS else ()
+    own = any((build.target, build.kernels) == (core.target, core.kernels) for build in builds)
+    usual = core.kernels if own or not builds else None  # a distribution has kernels of its own
+    built = profile(core.target, kernels or usual, tflm)
     return replace(built, core=core.name) if core.derived else built

@@ -27,7 +27,7 @@ from refinterp.cli.common import (
     size,
 )
 from refinterp.cli.data import add_shape
-from refinterp.cli.hardware import add_boards_file, add_target, known_hardware
+from refinterp.cli.hardware import add_boards_file, add_target, add_tflm, known_hardware
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.memory_map_svg import memory_map_svg
@@ -39,7 +39,6 @@ from refinterp.tflm.planning import Planning
 from refinterp.tflm.targets import (
     DEFAULT_VERSION,
     KERNELS,
-    VERSIONS,
     Profile,
     profiles,
 )
@@ -64,12 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=tuple(KERNELS),
         help="whose kernels run (default cmsis-nn on cortex-*, reference elsewhere)",
     )
-    parser.add_argument(
-        "--tflm",
-        choices=tuple(VERSIONS),
-        help=f"TFLM's version (default {DEFAULT_VERSION}; on a board, what is usually flashed "
-        "there)",
-    )
+    add_tflm(parser, f"default {DEFAULT_VERSION}, on a board what is usually flashed there")
     parser.add_argument(
         "--planner",
         choices=tuple(PLANNERS),

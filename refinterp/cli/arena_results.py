@@ -22,6 +22,7 @@ from refinterp.report.arena_answer import (
     targets_answer,
 )
 from refinterp.report.arena_document import (
+    distribution_fields,
     ledger_fields,
     optimized_fields,
     shared_fields,
@@ -128,6 +129,7 @@ class ArenaResults:
                 "target": where.target.name,
                 "kernels": where.kernels.name,
                 "tflm": where.tflm.name,
+                "distribution": distribution_fields(where.tflm),
                 "refused": str(answer.error),
                 "error": error_fields(answer.error),
             }

@@ -7,7 +7,8 @@ import os
 
 from refinterp.boards.hardware import Hardware
 from refinterp.boards.reading import ENVIRONMENT, hardware
-from refinterp.tflm.targets import DEFAULT_TARGET, TARGETS
+from refinterp.tflm.targets import DEFAULT_TARGET, TARGETS, VERSIONS, no_such_version
+from refinterp.tflm.versions import OTHER
 
 
 def add_boards_file(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +29,24 @@ def add_target(group: argparse._ActionsContainer) -> None:
         help=f"the core or chip, as people call it: {', '.join(TARGETS)}, cortex-m7, esp32-s3, "
         f"rp2040, stm32h7 (default {DEFAULT_TARGET})",
     )
+
+
+def add_tflm(group: argparse._ActionsContainer, without: str) -> None:
+    """Add --tflm; without: what holds when it is not given."""
+    group.add_argument(
+        "--tflm",
+        type=_version,
+        choices=tuple(VERSIONS),
+        help=f"TFLM's version, or the distribution that is flashed ({OTHER}: one that is not "
+        f"among these, with a margin; {without})",
+    )
+
+
+def _version(name: str) -> str:
+    """Read the name of a version or distribution; what is none is told what is like it."""
+    if name not in VERSIONS:
+        raise argparse.ArgumentTypeError(no_such_version(name))
+    return name
 
 
 def known_hardware(options: argparse.Namespace) -> Hardware:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from refinterp.report.words import count, kibibytes, one_line, plural, some
-from refinterp.tflm.ledger_data import Ledger, SharedArena
+from refinterp.tflm.ledger_data import Ledger, Margin, SharedArena
 from refinterp.tflm.targets import Profile
+from refinterp.tflm.versions import Version
 
 Lines = list[tuple[str, str]]
 _NAMED: Final = 12  # models or builds over the limit that are named
@@ -57,12 +58,29 @@ def arena_answer(ledger: Ledger, title: str, wheel: Wheel | None, over: int | No
             "recording",
             "RecordingMicroInterpreter, which keeps its records in the arena too: used "
             f"{count(ledger.recording.total_bytes)} B, smallest arena "
-            f"{count(ledger.recording.minimum_arena_bytes)} B",
+            f"{count(ledger.recording.minimum_arena_bytes)} B"
+            + (", derived" if profile.tflm.distribution else ""),
         ),
     ]
+    if ledger.margin is not None:
+        lines[-1] = ("margin", _margin(ledger.margin))
+    if profile.tflm.distribution:
+        lines.insert(1, ("flashed", _flashed(profile.tflm)))
+    lines += [("warning", f"set up, but does not run: {why}") for why in ledger.fails_to_run]
     if wheel is not None:
         lines.append(("wheel", _wheel(wheel)))
     return lines
+
+
+def _flashed(version: Version) -> str:
+    return f"{version.summary}: {version.source} at {version.commit}, {version.date}"
+
+
+def _margin(margin: Margin) -> str:
+    return (
+        f"{count(margin.minimum_bytes)} B of the smallest arena, {count(margin.used_bytes)} B of "
+        f"arena used, because this distribution is not known: {margin.reason}"
+    )
 
 
 def _wheel(wheel: Wheel) -> str:
@@ -78,7 +96,7 @@ def _wheel(wheel: Wheel) -> str:
 
 def built(profile: Profile) -> str:
     """What a profile is, in words."""
-    return f"{profile.place} with {profile.kernels.name} kernels, TFLM {profile.tflm.name}"
+    return f"{profile.place} with {profile.kernels.name} kernels, TFLM {profile.tflm.told}"
 
 
 def limit(size: int, most: int) -> str:

@@ -12,11 +12,13 @@ from refinterp.tflm.dearer import Dearer
 from refinterp.tflm.ledger_data import (
     Ledger,
     LedgerEntry,
+    Margin,
     Moment,
     Recording,
     SharedArena,
     TwoArenas,
 )
+from refinterp.tflm.versions import Version
 from refinterp.tflm.what_if import WhatIf
 
 
@@ -62,7 +64,10 @@ def ledger_fields(
         "target": profile.target.name,
         "kernels": profile.kernels.name,
         "tflm": profile.tflm.name,
+        "distribution": distribution_fields(profile.tflm),
         "provenance": profile.provenance,
+        "fails_to_run": list(ledger.fails_to_run),
+        "margin": None if ledger.margin is None else _margin(ledger.margin),
         "arena_used_bytes": ledger.arena_used_bytes,
         "tail_bytes": ledger.tail_bytes,
         "minimum_arena_bytes": ledger.minimum_arena_bytes,
@@ -75,6 +80,33 @@ def ledger_fields(
         "recording": _recording(ledger.recording),
         "two_arenas": None if apart is None else _apart(apart),
         "what_if": [_what_if(what_if) for what_if in what_ifs],
+    }
+
+
+def distribution_fields(version: Version) -> dict[str, Any] | None:
+    """Return what a distribution is; None for TFLM's own repository."""
+    if not version.distribution:
+        return None
+    return {"source": version.source, "commit": version.commit, "date": version.date}
+
+
+def _margin(margin: Margin) -> dict[str, Any]:
+    return {
+        "arena_used_bytes": margin.used_bytes,
+        "minimum_arena_bytes": margin.minimum_bytes,
+        "reason": margin.reason,
+        "known": [
+            {
+                "target": one.profile.target.name,
+                "kernels": one.profile.kernels.name,
+                "tflm": one.profile.tflm.name,
+                "provenance": one.profile.provenance,
+                "arena_used_bytes": one.arena_used_bytes,
+                "minimum_arena_bytes": one.minimum_arena_bytes,
+                "refused": one.refused or None,
+            }
+            for one in margin.known
+        ],
     }
 
 

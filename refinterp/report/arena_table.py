@@ -248,7 +248,9 @@ def _size(size: int | None) -> str:
 def _mark(profile: Profile, reason: str | None) -> str:
     if reason:
         return "refused"
-    return "" if profile.measured else "derived"
+    if profile.provenance == "measured":
+        return ""
+    return "on chips" if profile.measured else "derived"
 
 
 def _print_notes(rows: Sequence[tuple[Profile, str | None]]) -> None:
@@ -257,6 +259,13 @@ def _print_notes(rows: Sequence[tuple[Profile, str | None]]) -> None:
         print_text(f"refused: {one_line(reason)}")
     if any(not profile.measured and not reason for profile, reason in rows):
         print_text("derived: follows from the sources by the same rules, not measured")
+    met = dict.fromkeys(
+        profile.provenance
+        for profile, reason in rows
+        if not reason and _mark(profile, reason) == "on chips"
+    )
+    for told in met:
+        print_text(f"on chips: {told}")
 
 
 def print_shared(shared: SharedArena, names: Sequence[str]) -> None:

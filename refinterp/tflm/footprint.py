@@ -49,7 +49,7 @@ class Footprint:
     def make_ready(self, op: TflmOperation) -> None:
         """Ask for what Prepare asks for; refuses what the kernel refuses."""
         if self.types:
-            op.one_of("i0", self.types)
+            op.one_of("i0", self.types)  # a distribution's are told by `judged`
         if self.prepare:
             self.prepare(op)
         else:
@@ -72,9 +72,22 @@ def tables(library: str) -> Table:
     return rows
 
 
+@cache
+def older(layer: str) -> Mapping[str, Table]:
+    """Return what kernels of each library were otherwise in a layer: library → rows by operator."""
+    found = importlib.import_module(f"refinterp.tflm.kernels.{layer}")
+    return {library: {row.operator: row for row in rows} for library, rows in found.LAYER.items()}
+
+
 def find(profile: Profile, operator: str) -> Footprint | None:
     """Return an operator's row in a profile, or None when TFLM has no kernel for it."""
+    if operator in profile.tflm.lacks:
+        return None
     for library in reversed(profile.kernels.tables):
+        for layer in reversed(profile.tflm.layers):
+            row = older(layer).get(library, {}).get(operator)
+            if row is not None:
+                return row
         row = tables(library).get(operator)
         if row is not None:
             return row

@@ -10,27 +10,33 @@ Exact to  TFLM's log of every allocation, on x86-64 and on 32-bit Arm, for every
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from refinterp.arena.lifetimes import Scratch, TensorId
 from refinterp.arena.problem import ALIGNMENT
 from refinterp.arena.tensor_plan import TensorPlan, plan_model
-from refinterp.errors import UsageError
+from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.graph.model import Model, Shape
 from refinterp.tflm.allocator import Allocator
+from refinterp.tflm.judged import fails_to_run
 from refinterp.tflm.ledger_data import (
     ALLOCATOR,
+    MARGIN,
     RECORDED,
     Category,
+    Known,
     Ledger,
     LedgerEntry,
+    Margin,
     Recording,
     SharedArena,
     TwoArenas,
 )
 from refinterp.tflm.planning import Planner
 from refinterp.tflm.setup import SetUp
-from refinterp.tflm.targets import Profile
+from refinterp.tflm.targets import Profile, known_builds
+from refinterp.tflm.versions import OTHER
 
 PLAIN: Final = ("SingleArenaBufferAllocator", "{planner}", "MicroAllocator")
 RECORDING: Final = (
@@ -50,9 +56,29 @@ def measure(
 
     planner: a name that `plan` knows; `plan`: what plans, by default `plan_model`.
 
+    For a distribution that is not known (`--tflm other`) these are TFLM's own and a margin.
+
     Raises UnsupportedError for a model that TFLM refuses or fails on, naming the operator or the
     tensor; ModelError for one that cannot be planned.
     """
+    if profile.tflm.name != OTHER:
+        return _measured(model, profile, planner, plan)
+    margin, base = _margin(model, profile, planner, plan)
+    ledger = _measured(model, base, planner, plan)
+    more = margin.used_bytes
+    entry = LedgerEntry(more, more, 1, "tail", "post", MARGIN, margin.reason, measured=False)
+    return replace(
+        ledger,
+        profile=profile,
+        entries=(*ledger.entries, entry),
+        tail_bytes=ledger.tail_bytes + more,
+        minimum_arena_bytes=ledger.minimum_arena_bytes + margin.minimum_bytes,
+        tail_by_end=tuple(tail + more for tail in ledger.tail_by_end),
+        margin=margin,
+    )
+
+
+def _measured(model: Model, profile: Profile, planner: str, plan: Planner) -> Ledger:
     arena, recording = _created(profile, planner, PLAIN), _created(profile, planner, RECORDING)
     made = SetUp(model, 0, profile, planner, (arena, recording)).allocate(plan, ())
     kept = [e for e in arena.entries if e.section == "tail"]
@@ -62,20 +88,55 @@ def measure(
         entries=tuple(arena.entries),
         head_bytes=arena.head,
         tail_bytes=arena.tail,
-        minimum_arena_bytes=_round(arena.peak.bytes),
+        minimum_arena_bytes=_least(arena, profile),
         peak=arena.peak,
         tail_by_end=tuple(_tail(kept, end) for end in range(ALIGNMENT)),
         recording=_recording(recording),
+        fails_to_run=tuple(str(verdict) for verdict in fails_to_run(model, profile)),
     )
+
+
+def _margin(model: Model, profile: Profile, planner: str, plan: Planner) -> tuple[Margin, Profile]:
+    """Return the margin for a distribution that is not known, and the build that it is put on.
+
+    Raises what TFLM's own build raises when no known build takes the model.
+    """
+    known: list[Known] = []
+    refused: list[UnsupportedError | ModelError] = []
+    for where in known_builds(profile):
+        try:
+            known.append(Known(where, *totals(model, where, planner, plan=plan)))
+        except (UnsupportedError, ModelError) as error:
+            known.append(Known(where, None, None, str(error)))
+            refused.append(error)
+    taken = [(one, one.arena_used_bytes, one.minimum_arena_bytes) for one in known]
+    sizes = [(one, used, least) for one, used, least in taken if used is not None and least]
+    if not sizes:
+        raise refused[0]
+    base, base_used, base_least = sizes[0]
+    dearest, _, most = max(sizes, key=lambda row: row[2])
+    more = most - base_least
+    reason = (
+        f"{dearest.profile.tflm.told} on {dearest.profile.target.name} needs {more} bytes more "
+        f"than {base.profile.tflm.name}, the most of {len(sizes)} known builds"
+        if more
+        else f"none of {len(sizes)} known builds needs more than {base.profile.tflm.name}"
+    )
+    used = max(row[1] for row in sizes) - base_used
+    return Margin(used, more, reason, tuple(known)), base.profile
 
 
 def totals(
     model: Model, profile: Profile, planner: str = "greedy", *, plan: Planner = plan_model
 ) -> tuple[int, int]:
     """Return arena_used_bytes and minimum_arena_bytes alone; raises what `measure` raises."""
+    if profile.tflm.name == OTHER:
+        margin, base = _margin(model, profile, planner, plan)
+        used, least = totals(model, base, planner, plan=plan)
+        return used + margin.used_bytes, least + margin.minimum_bytes
     arena = _created(profile, planner, PLAIN)
     SetUp(model, 0, profile, planner, (arena,)).allocate(plan, ())
-    return arena.head + arena.tail, _round(arena.peak.bytes)
+    return arena.head + arena.tail, _least(arena, profile)
 
 
 def needs(
@@ -93,7 +154,12 @@ def needs(
 def measure_apart(
     model: Model, profile: Profile, planner: str = "greedy", *, plan: Planner = plan_model
 ) -> TwoArenas:
-    """Return the bytes of persistent memory and of the rest, when each has an arena of its own."""
+    """Return the bytes of persistent memory and of the rest, when each has an arena of its own.
+
+    For a distribution that is not known, of the known build that needs the largest arena.
+    """
+    if profile.tflm.name == OTHER:
+        profile = _dearest(model, profile, planner, plan)
     arena = _created(profile, planner, APART)
     SetUp(model, 0, profile, planner, (arena,)).allocate(plan, ())
     return TwoArenas(
@@ -112,9 +178,14 @@ def measure_shared(
     *,
     plan: Planner = plan_model,
 ) -> SharedArena:
-    """Return the bytes of several models that share one arena, set up in this order."""
+    """Return the bytes of several models that share one arena, set up in this order.
+
+    For a distribution that is not known, of the known build that needs the largest arena.
+    """
     if not models:
         raise UsageError("no model to share an arena")
+    if profile.tflm.name == OTHER:
+        return _shared_most(models, profile, planner, plan)
     arena = _created(profile, planner, PLAIN)
     plans: list[TensorPlan] = []
     for number, model in enumerate(models):
@@ -125,7 +196,7 @@ def measure_shared(
         arena_used_bytes=arena.head + arena.tail,
         head_bytes=arena.head,
         tail_bytes=arena.tail,
-        minimum_arena_bytes=_round(arena.peak.bytes),
+        minimum_arena_bytes=_least(arena, profile),
         peak=arena.peak,
         allocator_bytes=common,
         tail_bytes_each=tuple(
@@ -135,6 +206,28 @@ def measure_shared(
         plans=tuple(plans),
         entries=tuple(arena.entries),
     )
+
+
+def _shared_most(
+    models: Sequence[Model], profile: Profile, planner: str, plan: Planner
+) -> SharedArena:
+    """The largest of what the known builds come to; raises what the first raises if none does."""
+    found: list[SharedArena] = []
+    refused: list[UnsupportedError | ModelError] = []
+    for where in known_builds(profile):
+        try:
+            found.append(measure_shared(models, where, planner, plan=plan))
+        except (UnsupportedError, ModelError) as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    return max(found, key=lambda one: one.minimum_arena_bytes)
+
+
+def _dearest(model: Model, profile: Profile, planner: str, plan: Planner) -> Profile:
+    """The known build that needs the largest arena for a model."""
+    margin, _ = _margin(model, profile, planner, plan)
+    return max(margin.known, key=lambda one: one.minimum_arena_bytes or 0).profile
 
 
 def _created(profile: Profile, planner: str, objects: Sequence[str]) -> Allocator:
@@ -154,6 +247,14 @@ def _tail(kept: Sequence[LedgerEntry], end: int) -> int:
     for entry in kept:
         arena.from_tail(entry.requested_bytes, entry.align, entry.stage, "", "")
     return arena.tail
+
+
+def _least(arena: Allocator, profile: Profile) -> int:
+    """Return the smallest arena: a distribution's was searched for on its own build.
+
+    There a block that stays may lie over bytes of a temporary that nobody reads again.
+    """
+    return _round(arena.runs if profile.tflm.distribution else arena.peak.bytes)
 
 
 def _round(size: int) -> int:

@@ -25,6 +25,7 @@ ALLOCATOR: Final = "Allocator"
 BUILTIN: Final = "Builtin parameters"
 SCRATCH_HANDLES: Final = "Scratch buffer handles"
 PLAN: Final = "Memory plan"
+MARGIN: Final = "Margin"
 TEMPORARY: Final = "Temporary"
 
 
@@ -90,6 +91,30 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a known build of TFLM needs; None where it refuses the model, for a reason."""
+
+    profile: Profile
+    arena_used_bytes: int | None
+    minimum_arena_bytes: int | None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What is put on TFLM's own figures for a distribution that is not known.
+
+    used_bytes, minimum_bytes: the most that a known one needs more, never less than 0.
+    reason: in words. known: what each known one needs, TFLM's own build first.
+    """
+
+    used_bytes: int
+    minimum_bytes: int
+    reason: str
+    known: tuple[Known, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """Every byte of a model's arena in one profile.
 
@@ -98,6 +123,8 @@ class Ledger:
     minimum_arena_bytes: the smallest multiple of 16 with which the model can be set up and run,
     its base at a multiple of 16. peak: the moment that decides it.
     tail_by_end: tail bytes when (base + size) is 0, 1, … 15 beyond a multiple of 16.
+    fails_to_run: what this distribution sets up but refuses as it runs, in sentences.
+    margin: for a distribution that is not known, what the figures hold beyond TFLM's own.
     """
 
     profile: Profile
@@ -109,6 +136,8 @@ class Ledger:
     peak: Moment
     tail_by_end: tuple[int, ...]
     recording: Recording
+    fails_to_run: tuple[str, ...] = ()
+    margin: Margin | None = None
 
     @property
     def arena_used_bytes(self) -> int:

@@ -135,8 +135,9 @@ class TflmOperation:
     state: State
 
     def get(self, ref: str) -> TflmOperand | None:
-        """Return input `i0`, output `o0`, …; None where the file leaves it out."""
-        side = self.operator.inputs if ref[0] == "i" else self.operator.outputs
+        """Return input `i0`, output `o0`, intermediate `m0`, …; None where it is left out."""
+        operator = self.operator
+        side = {"i": operator.inputs, "o": operator.outputs, "m": operator.intermediates}[ref[0]]
         number = int(ref[1:])
         if number >= len(side) or side[number] == OPTIONAL:
             return None
@@ -185,9 +186,9 @@ class TflmOperation:
             if operand is not None:
                 self.memory.temporary_tensor(*operand.id)
 
-    def keep(self, size: int, what: str) -> None:
-        """Ask for bytes that stay."""
-        self.memory.persistent(size, what)
+    def keep(self, size: int, what: str, *, unread: int | None = None) -> None:
+        """Ask for bytes that stay; unread: as for `MemoryRequests.persistent`."""
+        self.memory.persistent(size, what, unread=unread)
 
     def keep_struct(self, struct: str, what: str = "", *, unread: int | None = None) -> None:
         """Ask for a struct that stays; unread: as for `MemoryRequests.persistent`."""
@@ -218,9 +219,16 @@ class TflmOperation:
         if not holds:
             self.refuse(reason if isinstance(reason, str) else reason())
 
+    @property
+    def judged(self) -> bool:
+        """Whether types and constants were held against a distribution's own checks before."""
+        return self.profile.tflm.distribution
+
     def one_of(self, ref: str, types: str) -> None:
         """Refuse the operator unless an operand's type is one of these."""
         operand = self[ref]
+        if self.judged:
+            return
         if operand.dtype not in types.split():
             allowed = types.replace(" ", ", ")
             self.refuse(f"{_side(ref)} is {operand}; its kernel takes {allowed}")
@@ -228,12 +236,12 @@ class TflmOperation:
     def same_type(self, ref: str, other: str) -> None:
         """Refuse the operator unless two operands have the same type."""
         a, b = self[ref], self[other]
-        if a.dtype != b.dtype:
+        if a.dtype != b.dtype and not self.judged:
             self.refuse(f"{_side(ref)} is {a}, but {_side(other)} is {b}; their types must agree")
 
     def must_be_constant(self, ref: str) -> None:
         """Refuse the operator unless the file holds an operand's value."""
-        if not self[ref].constant:
+        if not self[ref].constant and not self.judged:
             self.refuse(f"{_side(ref)} is {self[ref]}, which the file gives no value")
 
     def map_values(self) -> list[Any]:

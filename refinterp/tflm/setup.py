@@ -32,6 +32,7 @@ from refinterp.tflm.checks import (
     check_outputs,
     find_nodes,
 )
+from refinterp.tflm.judged import require_judged
 from refinterp.tflm.ledger_data import (
     ALLOCATOR,
     BUFFERS,
@@ -74,6 +75,7 @@ class SetUp:
         self.state = State()
         self.scratch: list[Scratch] = []
         self.nodes = find_nodes(model, profile)
+        require_judged(model, profile)
 
     def allocate(self, plan: Planner, before: Sequence[TensorPlan]) -> TensorPlan:
         """Ask for everything; return the plan. before: plans of the models set up before."""

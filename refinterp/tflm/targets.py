@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, Literal
 
 from refinterp.errors import UsageError
+from refinterp.tflm.distributions import DISTRIBUTIONS
 from refinterp.tflm.structs import Abi, StructLayout, layout
+from refinterp.tflm.versions import OTHER, SNAPSHOT, UNKNOWN, UPSTREAM, Version
 
 Simd = Literal["none", "dsp", "mve"]
 """What CMSIS-NN is compiled for: plain C, the DSP extension, or MVE (Helium)."""
@@ -48,19 +51,6 @@ class KernelLibrary:
     size: bool = False
     chip: str = ""
     targets: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A TFLM version: the members of structs it has otherwise, and how it is built.
-
-    compression: built with USE_TFLM_COMPRESSION, which gives some operators further members.
-    """
-
-    name: str
-    changes: tuple[tuple[str, str], ...]
-    compression: bool
-    summary: str
 
 
 TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
@@ -101,29 +91,8 @@ KERNELS: Final[Mapping[str, KernelLibrary]] = MappingProxyType(
     }
 )  # fmt: skip
 
-WHEEL_VERSION: Final = "wheel-20261023"
-
 VERSIONS: Final[Mapping[str, Version]] = MappingProxyType(
-    {
-        version.name: version
-        for version in (
-            Version("snapshot", (), False, "tflite-micro at 90b983c2b"),
-            Version(
-                WHEEL_VERSION,
-                (
-                    ("SubgraphAllocations", "ptr*3"),
-                    ("RecordingMicroAllocator", "MicroAllocator ptr RecordedAllocation*8"),
-                    ("OpDataConv", "TfLitePaddingValues int*5 ptr*2 int*5"),
-                    ("OpDataConcatenation", "int ptr*2 int*2 float int*10"),
-                    ("OpDataFullyConnected", "int*9 ptr*2 bool int*2"),
-                    ("OpDataTransposeConv", "ConvParams int*4 ptr*2"),
-                    ("TfLiteFullyConnectedParams", "enum*2 bool*2 enum ptr*2"),
-                ),
-                True,
-                "tflite-micro 0.dev20261023, the Python wheel: x86-64, reference kernels",
-            ),
-        )
-    }
+    {version.name: version for version in (*UPSTREAM, *DISTRIBUTIONS, UNKNOWN)}
 )
 
 MEASURED: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
@@ -139,6 +108,11 @@ MEASURED: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
     }
 )
 """(target, kernels) → the build of TFLM, at the snapshot, that the figures were measured on."""
+
+ON_CHIPS: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {("generic-32", "esp-nn"): "measured on ESP32 by mcufit-bench"}
+)
+"""(target, kernels) → where the snapshot was met on chips: 4 models of 4, to the byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +131,26 @@ class Profile:
     @property
     def measured(self) -> bool:
         """Whether TFLM itself was measured for this profile."""
-        if self.core:
-            return False
-        wheel = self.tflm.name != "snapshot"
-        return wheel or (self.target.name, self.kernels.name) in MEASURED
+        return self.provenance.startswith("measured")
 
     @property
     def provenance(self) -> str:
-        """`measured`, or `derived, not measured`."""
-        return "measured" if self.measured else "derived, not measured"
+        """`measured`, where and by whom if on a chip, or `derived, not measured`."""
+        pair = (self.target.name, self.kernels.name)
+        if self.tflm.name == OTHER:
+            return "the most of all known distributions, not measured"
+        if self.tflm.name != SNAPSHOT:
+            known = "measured" if self.tflm.measured(*pair, self.core) else ""
+        elif self.core:
+            known = ""
+        else:
+            known = "measured" if pair in MEASURED else ON_CHIPS.get(pair, "")
+        return known or "derived, not measured"
 
     @property
     def label(self) -> str:
         """The profile in a line."""
-        return f"{self.place}, {self.kernels.name}, {self.tflm.name}"
+        return f"{self.place}, {self.kernels.name}, {self.tflm.told}"
 
     @property
     def place(self) -> str:
@@ -183,8 +163,7 @@ class Profile:
 
 
 DEFAULT_TARGET: Final = "cortex-m4"
-DEFAULT_VERSION: Final = "snapshot"
-_WHEEL: Final = ("x86-64", "reference")
+DEFAULT_VERSION: Final = SNAPSHOT
 
 
 def profile(
@@ -193,21 +172,16 @@ def profile(
     """Return the profile of these names.
 
     target: cortex-m4 when not given, or the one that the kernels are for. kernels: the target's own
-    when not given. The wheel exists for x86-64 with reference kernels only, and means them when the
-    others are not given.
+    when not given. A distribution, or the wheel, means its own target and kernels when they are not
+    given, and has no others than it is built for.
 
     Raises UsageError for a name that does not exist, or a combination that cannot be built.
     """
     if tflm not in VERSIONS:
-        raise UsageError(f"TFLM version is {tflm!r}; there are {', '.join(VERSIONS)}")
-    if tflm != DEFAULT_VERSION:
-        asked = (target or _WHEEL[0], kernels or _WHEEL[1])
-        if asked != _WHEEL:
-            raise UsageError(
-                f"{tflm} is a build for {_WHEEL[0]} with {_WHEEL[1]} kernels, not for "
-                f"{asked[0]} with {asked[1]}; use --tflm {DEFAULT_VERSION} for that"
-            )
-        target, kernels = asked
+        raise UsageError(no_such_version(tflm))
+    version = VERSIONS[tflm]
+    if version.builds:
+        target, kernels = _built(version, target, kernels)
     if target is None:
         library = KERNELS.get(kernels or "")
         target = library.targets[0] if library and library.targets else DEFAULT_TARGET
@@ -220,7 +194,44 @@ def profile(
     library = KERNELS[kernels]
     if library.targets and target not in library.targets:
         raise UsageError(f"{kernels} kernels run on {', '.join(library.targets)}, not on {target}")
-    return Profile(chip, library, VERSIONS[tflm])
+    return Profile(chip, library, version)
+
+
+def _built(version: Version, target: str | None, kernels: str | None) -> tuple[str, str]:
+    """Return the first of a version's builds that has the target and kernels asked for."""
+    for build in version.builds:
+        if target in (None, build.target) and kernels in (None, build.kernels):
+            return build.target, build.kernels
+    asked = " with ".join(name for name in (target, kernels and f"{kernels} kernels") if name)
+    there = ", ".join(f"{build.target} with {build.kernels}" for build in version.builds)
+    raise UsageError(
+        f"{version.name} is not built for {asked}; it is for {there}; "
+        f"use --tflm {DEFAULT_VERSION} for that"
+    )
+
+
+def no_such_version(name: str) -> str:
+    """What to say about a TFLM version that there is not: what is like it, and what there is."""
+    near = get_close_matches(name.lower(), VERSIONS, 1, 0.5)
+    guess = f"did you mean {near[0]}? There" if near else "there"
+    return f"TFLM version is {name!r}; {guess} are {', '.join(VERSIONS)}"
+
+
+def known_builds(where: Profile) -> tuple[Profile, ...]:
+    """Return TFLM's own build first, then those of every distribution, that stand for `where`.
+
+    A distribution stands with its build for the same target and kernels, with its own without one.
+    """
+    pair = (where.target.name, where.kernels.name)
+    found = [profile(*pair)]
+    for version in DISTRIBUTIONS:
+        own = version.builds[0]
+        same = any((b.target, b.kernels) == pair for b in version.builds)
+        found += [profile(own.target, own.kernels, version.name)]
+        found += (
+            [profile(*pair, version.name)] if same and pair != (own.target, own.kernels) else []
+        )
+    return tuple(found)
 
 
 def profiles() -> tuple[Profile, ...]:

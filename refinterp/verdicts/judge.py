@@ -107,7 +107,7 @@ def _refused(node: Node, runtime: str) -> Verdict | None:
         if rule is not None:
             rule(node)
         if kernels == TFLM:
-            _not_open(node)
+            require_known_sizes(node)
     except Refusal as found:
         return Verdict(
             runtime,
@@ -125,7 +125,7 @@ def _refused(node: Node, runtime: str) -> Verdict | None:
     return None
 
 
-def _not_open(node: Node) -> None:
+def require_known_sizes(node: Node) -> None:
     """TFLM has no results whose size is open, or none; a shape of [0] is a scalar's."""
     for y in node.outputs:
         if y is not None and y.shape != (0,) and any(extent <= 0 for extent in y.shape):

@@ -47,7 +47,8 @@ def _ask(op: TflmOperation, size: int, what: str) -> None:
         op.scratch(size, what)
 
 
-def _convolution(op: TflmOperation, filter_channels: int) -> Conv:
+def convolution(op: TflmOperation, filter_channels: int) -> Conv:
+    """The shapes and settings that scratch sizes go by; filter_channels: as CMSIS-NN is told."""
     x, w, y = op["i0"].shape, op["i1"].shape, op["o0"].shape
     for ref in ("i0", "i1", "o0"):
         op.require(op[ref].rank == 4, f"{op[ref]} has rank {op[ref].rank}, not 4")
@@ -78,7 +79,7 @@ def conv_2d(op: TflmOperation) -> None:
     op.same_type("i0", "o0")
     weighted(op)
     x, w = op["i0"], op["i1"]
-    conv = _convolution(op, w.shape[3])
+    conv = convolution(op, w.shape[3])
     op.require(
         w.shape[3] > 0 and x.shape[3] % w.shape[3] == 0,
         f"{x.shape[3]} input channels are no multiple of the weights' {w.shape[3]}",
@@ -99,7 +100,7 @@ def depthwise_conv_2d(op: TflmOperation) -> None:
     op.same_type("i0", "o0")
     weighted(op)
     x, w = op["i0"], op["i1"]
-    conv = _convolution(op, op["o0"].shape[3]) if x.dtype == "int8" else None
+    conv = convolution(op, op["o0"].shape[3]) if x.dtype == "int8" else None
     if conv and w.dtype == "int8" and buffers.depends_on_stride(conv, _simd(op)):
         op.doubt()  # Prepare leaves the stride that it passes on unset
     if x.dtype != "float32":

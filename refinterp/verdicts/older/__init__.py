@@ -1,0 +1,1 @@
+"""What older TFLM refuses otherwise: what distributions of it are made from."""
