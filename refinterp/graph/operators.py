@@ -61,7 +61,10 @@ class OperatorFacts:
     moves: the results' elements are elements of the operands, unchanged.
     joins: the results are the operands, side by side.
     commutative: the operands may change places.
-    by_channel: a channel of the result, along the last axis, depends on no other of the operands.
+    by_channel: channels, along the last axis, stay apart: number j of the result depends on number
+        j % n alone of an operand that has n, where the result's are a multiple of n.
+    along: an operand with axes, or margins of axes; `by_channel` holds where the last is not among
+        them (`graph.channels`).
     probabilities: the result is a probability.
     unpacks: a constant becomes one that is written out in full.
     shape_only: the result follows from the operand's shape.
@@ -92,6 +95,7 @@ class OperatorFacts:
     joins: bool = False
     commutative: bool = False
     by_channel: bool = False
+    along: str = ""
     probabilities: bool = False
     unpacks: bool = False
     shape_only: bool = False
@@ -230,7 +234,11 @@ _RNN: Final = OperatorFacts(
 OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
     {
         "ABS": OperatorFacts(
-            operands=o.Unary, types=_SAME, scaled=("input", "output"), scaled_types=("int8",)
+            operands=o.Unary,
+            types=_SAME,
+            scaled=("input", "output"),
+            scaled_types=("int8",),
+            by_channel=True,
         ),
         "ADD": OperatorFacts(
             operands=o.Binary,
@@ -248,6 +256,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             scaled=("rest", "output"),
             scaled_types=("int8",),
             commutative=True,
+            by_channel=True,
         ),
         "ARG_MAX": OperatorFacts(
             operands=o.AlongAxis,
@@ -260,7 +269,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"axis": _WHOLE, "output": _INDEX},
         ),
         "ASSIGN_VARIABLE": OperatorFacts(operands=o.Assigned, results=(), stateful=True),
-        "ATAN2": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "ATAN2": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "AVERAGE_POOL_2D": OperatorFacts(
             operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True
         ),
@@ -284,6 +293,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Blocks,
             ranks={"input": (3, 4)},
             types={"block_shape": _WHOLE, "margins": _WHOLE, "output": "input"},
+            by_channel=True,
         ),
         "BIDIRECTIONAL_SEQUENCE_LSTM": OperatorFacts(
             operands=o.BidirectionalLstm,
@@ -334,19 +344,27 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             ),
         ),
         "BITCAST": OperatorFacts(operands=o.Unary),
-        "BITWISE_XOR": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "BITWISE_XOR": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
         "BROADCAST_ARGS": OperatorFacts(
-            operands=o.Binary, ranks={"left": (1, 1), "right": (1, 1)}, types=_SAME_PAIR
+            operands=o.Binary,
+            ranks={"left": (1, 1), "right": (1, 1)},
+            types=_SAME_PAIR,
+            commutative=True,
         ),
         "BROADCAST_TO": OperatorFacts(
-            operands=o.Expanded, types={"shape": _WHOLE, "output": "input"}, moves=True
+            operands=o.Expanded,
+            types={"shape": _WHOLE, "output": "input"},
+            moves=True,
+            by_channel=True,
         ),
-        "BUCKETIZE": OperatorFacts(operands=o.Unary, types={"output": ("int32",)}),
+        "BUCKETIZE": OperatorFacts(operands=o.Unary, types={"output": ("int32",)}, by_channel=True),
         "CALL_ONCE": OperatorFacts(
             operands=o.Nothing, results=(), calls=("init_subgraph_index",), stateful=True
         ),
-        "CAST": OperatorFacts(operands=o.Unary),
-        "CEIL": OperatorFacts(operands=o.Unary, types=_SAME),
+        "CAST": OperatorFacts(operands=o.Unary, by_channel=True),
+        "CEIL": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "CIRCULAR_BUFFER": OperatorFacts(
             operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, stateful=True
         ),
@@ -376,13 +394,15 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"output_shape": _WHOLE, "filter": "input", "bias": "input", "output": "input"},
             filter_axis=3,
         ),
-        "COS": OperatorFacts(operands=o.Unary, types=_SAME),
+        "COS": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "CUMSUM": OperatorFacts(
             operands=o.AlongAxis,
             ranks={"input": (1, None)},
             types={"axis": _WHOLE, "output": "input"},
             scaled=("input", "output"),
             scaled_types=("int8",),
+            by_channel=True,
+            along="axis",
         ),
         "DENSIFY": OperatorFacts(operands=o.Unary, types=_SAME, unpacks=True),
         "DEPTHWISE_CONV_2D": OperatorFacts(
@@ -394,7 +414,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             depthwise=True,
         ),
         "DEPTH_TO_SPACE": OperatorFacts(
-            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, moves=True
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, moves=True, by_channel=True
         ),
         "DEQUANTIZE": OperatorFacts(
             operands=o.Unary,
@@ -403,6 +423,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             conversion=True,
             unpacks=True,
             makes_reals=True,
+            by_channel=True,
         ),
         "DILATE": OperatorFacts(
             operands=o.Dilated,
@@ -410,7 +431,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             moves=True,
         ),
         "DIV": OperatorFacts(
-            operands=o.Binary, types=_SAME_PAIR, scaled=("left", "right", "output")
+            operands=o.Binary, types=_SAME_PAIR, scaled=("left", "right", "output"), by_channel=True
         ),
         "DYNAMIC_UPDATE_SLICE": OperatorFacts(
             operands=o.Updated,
@@ -419,7 +440,11 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             moves=True,
         ),
         "ELU": OperatorFacts(
-            operands=o.Unary, types=_SAME, scaled=("input", "output"), scaled_types=("int8",)
+            operands=o.Unary,
+            types=_SAME,
+            scaled=("input", "output"),
+            scaled_types=("int8",),
+            by_channel=True,
         ),
         "EMBEDDING_LOOKUP": OperatorFacts(
             operands=o.Embedded,
@@ -446,25 +471,33 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             scaled_types=("int4", "int2"),
         ),
         "EQUAL": OperatorFacts(
-            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+            operands=o.Binary,
+            types=_TRUTH,
+            scaled=("left", "right"),
+            scaled_types=_RATHER,
+            commutative=True,
+            by_channel=True,
         ),
-        "EXP": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "EXP": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
         "EXPAND_DIMS": OperatorFacts(
             operands=o.AlongAxis,
             types={"axis": _WHOLE, "output": "input"},
             reshapes=True,
             moves=True,
+            by_channel=True,
         ),
-        "FAKE_QUANT": OperatorFacts(operands=o.Unary, types=_SAME),
+        "FAKE_QUANT": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "FILL": OperatorFacts(
             operands=o.Filled,
             ranks={"shape": (1, 1)},
             types={"shape": _WHOLE, "output": "value"},
             moves=True,
         ),
-        "FLOOR": OperatorFacts(operands=o.Unary, types=_SAME),
-        "FLOOR_DIV": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
-        "FLOOR_MOD": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "FLOOR": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
+        "FLOOR_DIV": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
+        "FLOOR_MOD": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "FULLY_CONNECTED": OperatorFacts(
             operands=o.Weighted,
             results=("output", "shuffled_input"),
@@ -497,12 +530,22 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"indices": ("int16", *_INDEX), "output": "input"},
             moves=True,
         ),
-        "GELU": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "GELU": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
         "GREATER": OperatorFacts(
-            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+            operands=o.Binary,
+            types=_TRUTH,
+            scaled=("left", "right"),
+            scaled_types=_RATHER,
+            by_channel=True,
         ),
         "GREATER_EQUAL": OperatorFacts(
-            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+            operands=o.Binary,
+            types=_TRUTH,
+            scaled=("left", "right"),
+            scaled_types=_RATHER,
+            by_channel=True,
         ),
         "HARD_SWISH": OperatorFacts(
             operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
@@ -525,29 +568,46 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             scaled=("output",),
             fixed=_SIGNED,
         ),
-        "L2_POOL_2D": OperatorFacts(operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME),
+        "L2_POOL_2D": OperatorFacts(
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True
+        ),
         "LEAKY_RELU": OperatorFacts(
             operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
         ),
         "LESS": OperatorFacts(
-            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+            operands=o.Binary,
+            types=_TRUTH,
+            scaled=("left", "right"),
+            scaled_types=_RATHER,
+            by_channel=True,
         ),
         "LESS_EQUAL": OperatorFacts(
-            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+            operands=o.Binary,
+            types=_TRUTH,
+            scaled=("left", "right"),
+            scaled_types=_RATHER,
+            by_channel=True,
         ),
         "LOCAL_RESPONSE_NORMALIZATION": OperatorFacts(
             operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME
         ),
-        "LOG": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
-        "LOGICAL_AND": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
-        "LOGICAL_NOT": OperatorFacts(operands=o.Unary, types=_SAME),
-        "LOGICAL_OR": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "LOG": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
+        "LOGICAL_AND": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
+        "LOGICAL_NOT": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
+        "LOGICAL_OR": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
         "LOGISTIC": OperatorFacts(
             operands=o.Unary,
             types=_SAME,
             scaled=("input", "output"),
             fixed=_PROBABILITY,
             probabilities=True,
+            by_channel=True,
         ),
         "LOG_SOFTMAX": OperatorFacts(
             operands=o.Unary,
@@ -565,14 +625,18 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             scaled=_LSTM_SCALED,
             scaled_types=("int8", "int16"),
         ),
-        "MATRIX_DIAG": OperatorFacts(operands=o.Unary, ranks={"input": (1, None)}, types=_SAME),
+        "MATRIX_DIAG": OperatorFacts(
+            operands=o.Unary, ranks={"input": (1, None)}, types=_SAME, by_channel=True
+        ),
         "MATRIX_SET_DIAG": OperatorFacts(
             operands=o.Diagonal,
             ranks={"input": (2, None), "diagonal": (1, None)},
             types={"diagonal": "input", "output": "input"},
             moves=True,
         ),
-        "MAXIMUM": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, commutative=True),
+        "MAXIMUM": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
         "MAX_POOL_2D": OperatorFacts(
             operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True
         ),
@@ -581,13 +645,18 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"axes": _WHOLE, "output": "input"},
             scaled=("input", "output"),
             by_channel=True,
+            along="axes",
         ),
-        "MINIMUM": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, commutative=True),
+        "MINIMUM": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
         "MIRROR_PAD": OperatorFacts(
             operands=o.Mirrored,
             ranks={"paddings": (2, 2)},
             types={"paddings": _WHOLE, "output": "input"},
             moves=True,
+            by_channel=True,
+            along="paddings",
         ),
         "MUL": OperatorFacts(
             operands=o.Binary,
@@ -613,7 +682,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             commutative=True,
             by_channel=True,
         ),
-        "NEG": OperatorFacts(operands=o.Unary, types=_SAME),
+        "NEG": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "NON_MAX_SUPPRESSION_V4": OperatorFacts(
             operands=o.Suppressed,
             results=("indices", "valid"),
@@ -642,7 +711,12 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             },
         ),
         "NOT_EQUAL": OperatorFacts(
-            operands=o.Binary, types=_TRUTH, scaled=("left", "right"), scaled_types=_RATHER
+            operands=o.Binary,
+            types=_TRUTH,
+            scaled=("left", "right"),
+            scaled_types=_RATHER,
+            commutative=True,
+            by_channel=True,
         ),
         "ONE_HOT": OperatorFacts(
             operands=o.OneHotValues,
@@ -666,13 +740,16 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             ranks={"paddings": (2, 2)},
             types={"paddings": _WHOLE, "value": "input", "output": "input"},
             by_channel=True,
+            along="paddings",
         ),
         "PADV2": OperatorFacts(
             operands=o.Padded,
             ranks={"paddings": (2, 2)},
             types={"paddings": _WHOLE, "value": "input", "output": "input"},
+            by_channel=True,
+            along="paddings",
         ),
-        "POW": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "POW": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "PRELU": OperatorFacts(
             operands=o.Sloped,
             types={
@@ -688,6 +765,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
                 "output": "input",
             },
             scaled=("input", "alpha", "output"),
+            by_channel=True,
         ),
         "QUANTIZE": OperatorFacts(
             operands=o.Unary,
@@ -714,11 +792,36 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "RANK": OperatorFacts(operands=o.Unary, types={"output": ("int32",)}, shape_only=True),
         "READ_VARIABLE": OperatorFacts(operands=o.Handle, stateful=True),
-        "REDUCE_ALL": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
-        "REDUCE_ANY": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
-        "REDUCE_MAX": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
-        "REDUCE_MIN": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
-        "REDUCE_PROD": OperatorFacts(operands=o.Reduced, types={"axes": _WHOLE, "output": "input"}),
+        "REDUCE_ALL": OperatorFacts(
+            operands=o.Reduced,
+            types={"axes": _WHOLE, "output": "input"},
+            by_channel=True,
+            along="axes",
+        ),
+        "REDUCE_ANY": OperatorFacts(
+            operands=o.Reduced,
+            types={"axes": _WHOLE, "output": "input"},
+            by_channel=True,
+            along="axes",
+        ),
+        "REDUCE_MAX": OperatorFacts(
+            operands=o.Reduced,
+            types={"axes": _WHOLE, "output": "input"},
+            by_channel=True,
+            along="axes",
+        ),
+        "REDUCE_MIN": OperatorFacts(
+            operands=o.Reduced,
+            types={"axes": _WHOLE, "output": "input"},
+            by_channel=True,
+            along="axes",
+        ),
+        "REDUCE_PROD": OperatorFacts(
+            operands=o.Reduced,
+            types={"axes": _WHOLE, "output": "input"},
+            by_channel=True,
+            along="axes",
+        ),
         "REDUCE_WINDOW": OperatorFacts(
             operands=o.Windowed,
             types={
@@ -735,19 +838,27 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "RELU6": OperatorFacts(
             operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
         ),
-        "RELU_0_TO_1": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
-        "RELU_N1_TO_1": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "RELU_0_TO_1": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
+        "RELU_N1_TO_1": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
         "RESHAPE": OperatorFacts(
             operands=o.Reshaped, types=_SAME, reshapes=True, moves=True, by_channel=True
         ),
         "RESIZE_BILINEAR": OperatorFacts(
-            operands=o.Resized, ranks={"input": (4, 4)}, types={"size": _WHOLE, "output": "input"}
+            operands=o.Resized,
+            ranks={"input": (4, 4)},
+            types={"size": _WHOLE, "output": "input"},
+            by_channel=True,
         ),
         "RESIZE_NEAREST_NEIGHBOR": OperatorFacts(
             operands=o.Resized,
             ranks={"input": (4, 4)},
             types={"size": _WHOLE, "output": "input"},
             moves=True,
+            by_channel=True,
         ),
         "REVERSE_SEQUENCE": OperatorFacts(
             operands=o.Sequences,
@@ -760,11 +871,15 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             ranks={"input": (1, None)},
             types={"axes": _WHOLE, "output": "input"},
             moves=True,
+            by_channel=True,
+            along="axes",
         ),
-        "RIGHT_SHIFT": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "RIGHT_SHIFT": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "RNN": _RNN,
-        "ROUND": OperatorFacts(operands=o.Unary, types=_SAME),
-        "RSQRT": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
+        "ROUND": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
+        "RSQRT": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
         "SCATTER_ND": OperatorFacts(
             operands=o.Scattered,
             ranks={"indices": (1, None)},
@@ -784,10 +899,11 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Selected,
             types={"condition": ("bool",), "when_false": "when_true", "output": "when_true"},
             moves=True,
+            by_channel=True,
         ),
         "SHAPE": OperatorFacts(operands=o.Unary, types={"output": _INDEX}, shape_only=True),
-        "SIGN": OperatorFacts(operands=o.Unary, types=_SAME),
-        "SIN": OperatorFacts(operands=o.Unary, types=_SAME),
+        "SIGN": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
+        "SIN": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "SLICE": OperatorFacts(
             operands=o.Sliced,
             types={"begin": _WHOLE, "size": _WHOLE, "output": "input"},
@@ -816,9 +932,10 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Blocks,
             ranks={"input": (3, 4)},
             types={"block_shape": _WHOLE, "margins": _WHOLE, "output": "input"},
+            by_channel=True,
         ),
         "SPACE_TO_DEPTH": OperatorFacts(
-            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, moves=True
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, moves=True, by_channel=True
         ),
         "SPARSE_TO_DENSE": OperatorFacts(
             operands=o.Sparse,
@@ -840,16 +957,26 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"sizes": _WHOLE, "axis": _WHOLE, "output": "input"},
             moves=True,
         ),
-        "SQRT": OperatorFacts(operands=o.Unary, types=_SAME, scaled=("input", "output")),
-        "SQUARE": OperatorFacts(operands=o.Unary, types=_SAME),
+        "SQRT": OperatorFacts(
+            operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
+        ),
+        "SQUARE": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "SQUARED_DIFFERENCE": OperatorFacts(
-            operands=o.Binary, types=_SAME_PAIR, scaled=("left", "right", "output")
+            operands=o.Binary,
+            types=_SAME_PAIR,
+            scaled=("left", "right", "output"),
+            commutative=True,
+            by_channel=True,
         ),
         "SQUEEZE": OperatorFacts(
             operands=o.Unary, types=_SAME, reshapes=True, moves=True, by_channel=True
         ),
-        "STABLEHLO_ADD": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
-        "STABLEHLO_AND": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "STABLEHLO_ADD": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
+        "STABLEHLO_AND": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
         "STABLEHLO_COMPOSITE": OperatorFacts(
             operands=o.Variadic,
             results=None,
@@ -859,9 +986,15 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "STABLEHLO_GATHER": OperatorFacts(
             operands=o.Gathered, types={"indices": _INDEX, "output": "input"}, moves=True
         ),
-        "STABLEHLO_MAXIMUM": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
-        "STABLEHLO_MINIMUM": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
-        "STABLEHLO_MULTIPLY": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "STABLEHLO_MAXIMUM": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
+        "STABLEHLO_MINIMUM": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
+        "STABLEHLO_MULTIPLY": OperatorFacts(
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+        ),
         "STABLEHLO_PAD": OperatorFacts(
             operands=o.Started, types={"initial": "input", "output": "input"}
         ),
@@ -879,7 +1012,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.ScatteredInto,
             types={"indices": _INDEX, "updates": "input", "output": "input"},
         ),
-        "STABLEHLO_SHIFT_LEFT": OperatorFacts(operands=o.Binary, types=_SAME_PAIR),
+        "STABLEHLO_SHIFT_LEFT": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "STRIDED_SLICE": OperatorFacts(
             operands=o.Strided,
             types={"begin": _WHOLE, "end": _WHOLE, "strides": _WHOLE, "output": "input"},
@@ -896,6 +1029,8 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Reduced,
             types={"axes": _WHOLE, "output": "input"},
             scaled=("input", "output"),
+            by_channel=True,
+            along="axes",
         ),
         "SVDF": OperatorFacts(
             operands=o.SingularFilter,
@@ -1000,6 +1135,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types=_SAME,
             scaled=("input", "output"),
             fixed={**_SIGNED, "int16": (1 / 32768, 0)},
+            by_channel=True,
         ),
         "TFLM_DECODE": OperatorFacts(operands=o.Variadic, results=None),
         "TFLite_Detection_PostProcess": OperatorFacts(
@@ -1010,7 +1146,10 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             scaled=("boxes", "scores", "anchors"),
         ),
         "TILE": OperatorFacts(
-            operands=o.Tiled, types={"multiples": _WHOLE, "output": "input"}, moves=True
+            operands=o.Tiled,
+            types={"multiples": _WHOLE, "output": "input"},
+            moves=True,
+            by_channel=True,
         ),
         "TOPK_V2": OperatorFacts(
             operands=o.Top, results=("values", "indices"), types={"k": _WHOLE, "values": "input"}

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.reference.weighted import WeightedOperator
+from refinterp.graph.channels import keeps_channels
+from refinterp.graph.model import OPTIONAL
 from refinterp.graph.operands import Weighted
 from refinterp.graph.operators import facts
 from refinterp.graph.spec import TensorSpec
@@ -39,7 +41,9 @@ def unused_channels(
             used |= _taken(reader, channels, steps, weighted, specs)
             continue
         y = step.outputs[0] if len(step.outputs) == 1 else None
-        if y is None or not facts(step.name).by_channel or not _fits(specs[y], channels):
+        operands = [specs[i] if i != OPTIONAL else None for i in step.inputs]
+        apart = keeps_channels(facts(step.name), operands)
+        if y is None or not apart or not _fits(specs[y], channels):
             return np.zeros(channels, bool)
         after = unused_channels(y, specs[y].shape[-1], steps, weighted, specs)
         used |= ~after.reshape(-1, channels).all(axis=0)

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from refinterp.debug.compare import debug
+from refinterp.debug.faults.unused_channels import unused_channels
+from refinterp.debug.reference.weighted import weighted_operators
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model
+from refinterp.run.prepare import prepare
 from refinterp.samples.samples import Samples
 
 CHANNELS = 6
@@ -95,3 +98,31 @@ def relu(*, quantized: bool) -> Model:
     y = g.tensor("y", (1, 2), dtype, **grid)
     g.operator("FULLY_CONNECTED", [x, w], [y], {"fused_activation_function": "RELU"})
     return g.build(outputs=[y])
+
+
+@pytest.mark.parametrize(("axes", "pruned"), [((3,), False), ((1, 2), True)])
+def test_a_mean_over_channels_uses_them_all(axes, pruned):
+    """A reader's column of zeros is a channel's only where the mean leaves channels apart."""
+    rng = np.random.default_rng(3)
+    g = GraphBuilder()
+    grid = {"scale": 0.05, "zero_point": 0}
+    x = g.input("x", (1, 4, 4, 3), "int8", **grid)
+    codes = rng.integers(-127, 128, (4, 1, 1, 3))
+    codes[2] = 0
+    w = g.constant("w", codes.astype(np.int8), scale=[0.01] * 4, zero_point=[0] * 4)
+    b = g.constant("b", np.full(4, 3000, np.int32), scale=[0.0005] * 4, zero_point=[0] * 4)
+    y = g.tensor("y", (1, 4, 4, 4), "int8", **grid)
+    options = {"padding": "VALID", "stride_h": 1, "stride_w": 1}
+    g.operator("CONV_2D", [x, w, b], [y], options)
+    shape = (1, 4, 4) if axes == (3,) else (1, 4)
+    m = g.tensor("m", shape, "int8", **grid)
+    g.operator("MEAN", [y, g.constant("axes", np.array(axes, np.int32))], [m])
+    last = rng.integers(1, 128, (2, 4)).astype(np.int8)
+    last[:, 2] = 0
+    v = g.constant("v", last, scale=0.01, zero_point=0)
+    out = g.tensor("out", (*shape[:-1], 2), "int8", **grid)
+    g.operator("FULLY_CONNECTED", [m, v], [out], {"keep_num_dims": True})
+    program = prepare(g.build(outputs=[out]))
+    weighted = {o.operator: o for o in weighted_operators(program.graph.operators, program.specs)}
+    found = unused_channels(y, 4, program.steps, weighted, program.specs)
+    assert found.tolist() == [False, False, pruned, False]
