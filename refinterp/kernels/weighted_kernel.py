@@ -137,14 +137,18 @@ class Folded(Generic[W]):
     def settle(self, elements: int, runs: int) -> Folded[W]:
         """Rescale in the form that pays for so many sums in so many runs."""
         requantizer = self.requantizer.settle(elements, self.dtype, runs)
-        return self if requantizer is self.requantizer else replace(self, requantizer=requantizer)
+        if requantizer is self.requantizer:
+            return self
+        return Folded(self.weights, requantizer, self.dtype)
 
 
 def settled_gemm(layout: Folded[ExactGemm], elements: int, runs: int) -> Folded[ExactGemm]:
     """A matrix, and what turns its sums into codes, in the form that pays for so many sums."""
     gemm = layout.weights.settle(elements // max(1, layout.weights.bound.size))
     settled = layout.settle(elements, runs)
-    return settled if gemm is layout.weights else replace(settled, weights=gemm)
+    if gemm is layout.weights:
+        return settled
+    return Folded(gemm, settled.requantizer, settled.dtype)
 
 
 K = TypeVar("K", bound="WeightedKernel[Any]")

@@ -69,13 +69,15 @@ def add_away(work: NDArray[Any], half: NDArray[Any], spare: NDArray[Any], do: Do
 
     The sign bit is moved by integer operations: NumPy's `copysign` is several times slower.
     """
-    integer = np.dtype(f"i{work.dtype.itemsize}")
-    signs = spare.view(integer)
-    do(np.bitwise_and, work.view(integer), integer.type(np.iinfo(integer).min), signs)
-    do(np.bitwise_or, signs, half.view(integer), signs)
+    lowest = _SIGNS[work.dtype.itemsize]
+    signs = spare.view(lowest.dtype)
+    do(np.bitwise_and, work.view(lowest.dtype), lowest, signs)
+    do(np.bitwise_or, signs, half.view(lowest.dtype), signs)
     do(np.add, work, spare, work)
 
 
+_SIGNS: dict[int, Any] = {4: np.int32(-(2**31)), 8: np.int64(-(2**63))}
+"""A sign bit alone, by the size of a float."""
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32}
 _LIMITS = {
     np.dtype(kind).char: (int(np.iinfo(kind).min), int(np.iinfo(kind).max))

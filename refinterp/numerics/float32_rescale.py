@@ -8,11 +8,9 @@ It does not have to. The code is a step function of an integer accumulator; floa
 is one too, since every operation on the way is monotone. Two step functions over the integers are
 equal if they step at the same accumulators: for each code k, the smallest accumulator that reaches
 it must reach it, and the one below must not. There are at most 255 such places a channel, and all
-are tried when the form is made: for a few scales around the rounded one, the products at these
-accumulators bound offset + half from both sides, and offset - half, and values from between the
-bounds are tried. What then still differs, mostly one accumulator of a channel that is rounded the
-wrong way, is looked for among the accumulators and corrected; where that is too much, there is no
-float32 form.
+are tried when the form is made, for some scales and offsets (`float32_search`). What then still
+differs, mostly one accumulator of a channel that is rounded the wrong way, is looked for among the
+accumulators and corrected; where that is too much, there is no float32 form.
 """
 
 from __future__ import annotations
@@ -25,6 +23,7 @@ from numpy.typing import NDArray
 
 from refinterp.numerics.codes import add_away, store, stretched
 from refinterp.numerics.corrections import Corrections
+from refinterp.numerics.float32_search import FactorSearch
 from refinterp.numerics.tape import Do, clip
 
 F32 = NDArray[np.float32]
@@ -33,14 +32,7 @@ I64 = NDArray[np.int64]
 
 _NEVER = 2.0**40
 _FAR = np.float32(1e30)
-_NEAR = (1, -1, 2, -2, 3, -3, 4, -4)
-_TRIALS = (
-    ((0, 0),),
-    tuple((scale, 0) for scale in (*_NEAR, 5, -5, 6, -6, 7, -7, 8, -8)),
-    tuple((scale, offset) for scale in (0, *_NEAR) for offset in (1, -1, 2, -2, 3, -3)),
-)
-"""Steps of the last place of scale and offset to try, round by round."""
-_CHUNK = 32  # channels whose trials of one round are made together
+_TOGETHER = 128  # channels worked on at a time: what is made of them stays in cache
 _AROUND = np.arange(-3, 3, dtype=np.int64)
 """Accumulators about a place that come out wrong, with one to spare."""
 
@@ -106,12 +98,12 @@ class Exact:
     zero_point: int
     bound: F64
 
-    def part(self, which: I64) -> Exact:
-        """Some of the channels, as columns (n, 1)."""
-        half = None if self.half is None else self.half[which, None]
+    def part(self, which: NDArray[np.intp]) -> Exact:
+        """Some of the channels."""
+        half = None if self.half is None else self.half[which]
         return Exact(
-            self.bias[which, None], self.scale[which, None], self.offset[which, None], half,
-            self.low, self.high, self.zero_point, self.bound[which, None],
+            self.bias[which], self.scale[which], self.offset[which], half,
+            self.low, self.high, self.zero_point, self.bound[which],
         )  # fmt: skip
 
     def __call__(self, acc: F64) -> F64:
@@ -128,27 +120,31 @@ def find_float32(rule: Exact, row: int) -> Float32Rescale | None:
 
     Returns None when sums do not fit float32, or too many accumulators would have to be corrected.
     """
-    n = rule.scale.size
-    if n == 0 or not np.all(rule.bound < 2.0**24) or (rule.half is None and rule.low < 0):
+    n, signed = rule.scale.size, rule.half is not None
+    if n == 0 or not np.all(rule.bound < 2.0**24) or not (signed or rule.low >= 0):
         return None
     codes = np.arange(rule.low + 1, rule.high + 1, dtype=np.float64)
     if not 0 < codes.size <= 255:
         return None
-    signed = rule.half is not None
     found = np.zeros((3, n), np.float32)  # scale, offset, half
     found[1] = rule.offset + rule.bias * rule.scale
     found[2] = 0.5
     live = np.flatnonzero(rule.scale)  # the others are constants: nothing is multiplied
-    places = _thresholds(rule.part(live), codes)
-    bound = rule.bound[live, None]
-    at = np.where(places <= bound, np.maximum(places, -bound), _FAR).astype(np.float32)
-    below = np.where(places > -bound, np.minimum(places - 1, bound), -_FAR).astype(np.float32)
-    search = _FactorSearch(codes.astype(np.float32), at, below, rule.scale[live], signed)
-    found[:, live] = search.best
-    wrong = _wrong(rule, found, live[search.open], places[search.open])
-    if wrong is None:
-        return None
-    corrections = Corrections.of(*wrong, n, row)
+    wrong = []
+    for start in range(0, live.size, _TOGETHER):
+        own = live[start : start + _TOGETHER]
+        mine = rule.part(own)
+        places = _thresholds(mine, codes)
+        search = FactorSearch(codes, *_bounded(places, mine.bound), signed=signed)
+        found[:, own] = search.find(mine.scale.astype(np.float32))
+        if search.open.size:
+            left = _wrong(rule, found, own[search.open], places[:, search.open])
+            if left is None:
+                return None
+            wrong.append(left)
+    none = np.empty(0, np.int64), found[0, :0], np.empty(0, np.int64)
+    channels, sums, outputs = (np.concatenate(parts) for parts in zip(none, *wrong, strict=True))
+    corrections = Corrections.of(channels, sums, outputs, n, row)
     if corrections.cost > (0.7 if signed else 0.4):
         return None
     tiled = np.tile(found, (1, max(1, row // n)))
@@ -159,107 +155,65 @@ def find_float32(rule: Exact, row: int) -> Float32Rescale | None:
 
 
 def _thresholds(rule: Exact, codes: F64) -> F64:
-    """The smallest integer accumulator that reaches each code: (channels, codes), exact.
+    """The smallest integer accumulator that reaches each code: (codes, channels), exact.
 
-    Estimated, then settled by the rule itself at the estimate's neighbours. Where a code is never
-    reached it is a number beyond all bounds.
+    Rounded up from the real number, and settled by the rule itself where that is nearly whole.
+    Where a code is never reached it is a number beyond all bounds.
     """
-    shift = 0.0 if rule.half is None else np.where(codes >= 1, -rule.half, rule.half - 1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        guess = np.ceil((codes + shift - rule.offset) / rule.scale) - rule.bias
-        guess = np.clip(np.nan_to_num(guess, nan=_NEVER), -_NEVER, _NEVER)
-    settled = guess + 2
-    for step in (1, 0, -1, -2):
-        settled = np.where(rule(guess + step) >= codes, guess + step, settled)
-    return settled
+    reals: F64 = codes[:, None] - rule.offset
+    if rule.half is not None:
+        first = np.searchsorted(codes, 1)
+        reals[first:] -= rule.half
+        reals[:first] += rule.half - 1
+    with np.errstate(over="ignore"):
+        reals /= rule.scale
+    reals -= rule.bias
+    places = np.ceil(reals)
+    excess = np.subtract(places, reals, out=reals)
+    excess -= 0.5
+    np.abs(excess, out=excess)
+    largest = float(np.abs(rule.offset).max() + np.abs(rule.bias * rule.scale).max()) + 256
+    # what a quotient may be off by, and more: 16 times each of its roundings
+    missed = 2.0**-48 * largest / float(rule.scale.min()) + 2.0**-24
+    code, channel = np.nonzero(excess > 0.5 - missed)
+    if channel.size:
+        guess, own = places[code, channel], rule.part(channel)
+        settled = guess + 2
+        for step in (1, 0, -1, -2):
+            settled = np.where(own(guess + step) >= codes[code], guess + step, settled)
+        places[code, channel] = settled
+    return np.clip(places, -_NEVER, _NEVER, out=places)
 
 
-class _FactorSearch:
-    """Tries scales and offsets, and keeps for each channel what gets the fewest places wrong.
-
-    codes (codes,); at, below (channels, codes): accumulators that must reach a code, and must not.
-    best: scale, offset, half, (3, channels). open: indices of channels that have places wrong.
-    """
-
-    def __init__(self, codes: F32, at: F32, below: F32, scale: F64, signed: bool) -> None:
-        self.best = np.zeros((3, len(at)), np.float32)
-        self.open = np.arange(len(at), dtype=np.int64)
-        self._codes = codes
-        self._positive = int(np.searchsorted(codes, 1))  # where codes above 0 start
-        # a truncated float reaches k > 0 from k on, k <= 0 from just above k - 1 on
-        self._bar = np.where(codes >= 1, codes, np.nextafter(codes - 1, np.float32(np.inf)))
-        self._signed = signed
-        self._fewest = np.full(len(at), 2 * codes.size + 1, np.int64)
-        for trials in _TRIALS:
-            steps = np.array(trials, np.float32)
-            for start in range(0, self.open.size, _CHUNK):
-                mine = self.open[start : start + _CHUNK]
-                self._try(steps, mine, at[mine], below[mine], scale[mine].astype(np.float32))
-            self.open = np.flatnonzero(self._fewest)
-
-    def _try(self, steps: F32, mine: I64, at: F32, below: F32, scale: F32) -> None:
-        """Try one round's steps (trials, 2) on some channels."""
-        s = (scale + steps[:, :1] * np.spacing(scale))[:, :, None]
-        up, down = at * s, below * s
-        offset, half = self._between(up, down)
-        offset = offset + steps[:, 1:] * np.spacing(offset)
-        wrong = np.count_nonzero(self._reach(up, offset, half) < self._bar, axis=2)
-        wrong += np.count_nonzero(self._reach(down, offset, half) >= self._bar, axis=2)
-        which = np.argmin(wrong, axis=0), np.arange(mine.size, dtype=np.int64)
-        better = wrong[which] < self._fewest[mine]
-        self._fewest[mine[better]] = wrong[which][better]
-        chosen = np.stack([s[..., 0][which], offset[which], half[which]])
-        self.best[:, mine[better]] = chosen[:, better]
-
-    def _between(self, up: F32, down: F32) -> tuple[F32, F32]:
-        """Choose offset and half in the middle of what the products leave room for.
-
-        A code k above 0 is reached from offset + half >= k - product on, a code k up to 0 from
-        offset - half > k - 1 - product on.
-        """
-        need, room = self._codes - up, self._codes - down
-        first = self._positive
-        if not self._signed:
-            middle = _middle(need, room)
-            return middle, np.zeros_like(middle)
-        above = _middle(need[..., first:], room[..., first:])
-        under = _middle(need[..., :first], room[..., :first]) - 1
-        return (above + under) / 2, (above - under) / 2
-
-    def _reach(self, product: F32, offset: F32, half: F32) -> F32:
-        w = product + offset[..., None]
-        if self._signed:
-            w += np.copysign(half[..., None], w)
-        return w
+def _bounded(places: F64, bound: F64) -> tuple[F32, F32]:
+    """Accumulators within the bound that must reach a code, and that must not; else far away."""
+    if (places[0] > -bound).all() and (places[-1] <= bound).all():
+        at = places.astype(np.float32)  # places rise with the codes: all lie within
+        return at, at - np.float32(1)
+    at = np.where(places <= bound, np.maximum(places, -bound), _FAR).astype(np.float32)
+    below = np.where(places > -bound, np.minimum(places - 1, bound), -_FAR).astype(np.float32)
+    return at, below
 
 
-def _middle(need: F32, room: F32) -> Any:
-    """Half way between the largest need and the smallest room; 0 where there are no codes."""
-    least = np.max(need, axis=-1, initial=-_FAR)
-    most = np.min(room, axis=-1, initial=_FAR)
-    # one bound may be far away; then stay close to the other
-    return (np.maximum(least, most - 1) + np.minimum(most, least + 1)) / 2
-
-
-def _wrong(rule: Exact, found: F32, channels: I64, places: F64) -> tuple[I64, F32, I64] | None:
+def _wrong(
+    rule: Exact, found: F32, channels: NDArray[np.intp], places: F64
+) -> tuple[I64, F32, I64] | None:
     """What is left to correct: (channel, accumulator, code) of each difference near a place.
 
-    None when differences may go on further away.
+    places: (codes, channels). None when differences may go on further away.
     """
-    if channels.size == 0:
-        return channels, found[0, :0], channels
     exact = rule.part(channels)
-    sums = np.clip(places, -exact.bound, exact.bound)[:, :, None] + _AROUND
-    seen = np.abs(sums) <= exact.bound[..., None]
-    codes = exact(sums.reshape(channels.size, -1)).reshape(sums.shape)
-    s, b, h = (column[channels, None, None] for column in found)
+    sums = np.clip(places, -exact.bound, exact.bound) + _AROUND[:, None, None]
+    seen = np.abs(sums) <= exact.bound
+    codes = exact(sums)
+    s, b, h = found[:, channels]
     w = sums.astype(np.float32) * s + b
     if rule.half is not None:
         w += np.copysign(h, w)
     wrong = seen & (np.trunc(np.clip(w, rule.low, rule.high)) != codes)
-    if wrong[..., 0].any() or wrong[..., -1].any():
+    if wrong[0].any() or wrong[-1].any():
         return None
     which = np.nonzero(wrong)
-    wrong = np.stack([channels[which[0]], sums[which], codes[which] + rule.zero_point])
+    wrong = np.stack([channels[which[2]], sums[which], codes[which] + rule.zero_point])
     wrong = np.unique(wrong, axis=1)
     return wrong[0].astype(np.int64), wrong[1].astype(np.float32), wrong[2].astype(np.int64)

@@ -58,22 +58,23 @@ class Ordinary:
     ) -> Ordinary | None:
         """As `float64_forms` asks of the rule that rounds twice."""
         m = rule.multiplier
-        least, most = int(m.exponent.min()), int(m.exponent.max())
+        exponent = m.exponent.astype(np.int32)
+        least, most = int(exponent.min()), int(exponent.max())
         if most >= 0 or m.mantissa.min() < 0:
             return None
         lowest_bit = m.mantissa & -m.mantissa
         ties = lowest_bit.max() * total >= 2.0**30
-        scale = m.real
+        scale: F64 = np.ldexp(m.mantissa.astype(np.float64), exponent - 31)
         bits = 33 if ties else 31  # of fractions, besides what the exponent takes
         if math.log2(min(total * 2.0**most, reach) + 2.0) > 52 - bits + least:
-            most_of_each = np.ldexp(1.0, (m.exponent + (52 - bits)).astype(np.int32))
+            most_of_each = np.ldexp(1.0, exponent + (52 - bits))
             if not (np.minimum(total * scale, reach) + 2.0 <= most_of_each).all():
                 return None
         offset = None
-        half = np.ldexp(0.5, m.exponent.astype(np.int32))
+        half = np.ldexp(0.5, exponent)
         half += 0.5
         if ties:
-            nudge = np.ldexp(1.0, (m.exponent - 33).astype(np.int32))
+            nudge = np.ldexp(1.0, exponent - 33)
             offset = np.where(lowest_bit * total >= 2.0**30, nudge, 0.0)
         if positive:
             offset = half if offset is None else half + offset

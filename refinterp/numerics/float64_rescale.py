@@ -190,6 +190,9 @@ def _filling(array: Any, shape: tuple[int, ...]) -> Any:
 
 def _stretch(vector: F64, size: int) -> F64:
     """Repeat a vector to a row of about `size` elements."""
-    row = np.empty((max(1, size // vector.size), vector.size))
+    repeats = size // vector.size
+    if repeats <= 1:
+        return vector
+    row = np.empty((repeats, vector.size))
     row[:] = vector
     return row.reshape(-1)

@@ -8,7 +8,7 @@ going to pass. `settle` returns the rule in the form that pays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import setitem
 from typing import Any
 
@@ -82,7 +82,7 @@ class Requantizer:
             float64 = Float64Rescale.prepare(self.rule, self.bound, row)
         if try_float32 and float64 is not None and dtype == np.float32:
             float32 = float64.find_float32()
-        return replace(self, settled=elements, tried=True, float64=float64, float32=float32)
+        return Requantizer(self.rule, self.bound, elements, True, float64, float32)
 
     def scratch_size(self, rows: int) -> int:
         """How many float64 of scratch a call on `rows` rows takes."""

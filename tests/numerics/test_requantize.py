@@ -147,6 +147,31 @@ def test_float32_form_at_the_ends_of_the_bound():
     assert offered > 100
 
 
+@pytest.mark.parametrize("rounding", ["double", "real"])
+def test_forms_of_channels_of_all_sizes(rounding):
+    """Channels of which few codes, or one, are ever reached share a layer with ordinary ones."""
+    rng = np.random.default_rng(4)
+    offered = 0
+    for turn in range(400):
+        channels = int(rng.integers(1, 9))
+        factor = 10.0 ** rng.uniform(-4.5, 0.3, channels)
+        factor[rng.random(channels) < 0.1] *= 1e-6
+        bias = rng.integers(-(10 ** rng.integers(1, 7)), 10 ** rng.integers(1, 7), channels)
+        bound = np.floor(10.0 ** rng.uniform(2, 7, channels))
+        zero = int(rng.integers(-128, 127))
+        low = -128 if turn % 2 else zero
+        r = Requantizer.prepare(factor, bias, zero, low, 127, rounding=rounding, bound=bound)
+        acc = rng.normal(0, 140, (300, channels)) / factor
+        acc = np.clip(acc, -bound, bound).astype(np.int64)
+        for elements, dtype in ((FEW, np.float64), (MANY, np.float32)):
+            settled = r.settle(elements, dtype)
+            offered += settled.float32 is not None
+            out = np.zeros(acc.shape, np.int8)
+            settled(acc.astype(dtype), out)
+            np.testing.assert_array_equal(out, r.rule.exact(acc))
+    assert offered > 100
+
+
 @pytest.mark.parametrize("channels", [4, 100])
 def test_corrections(channels):
     """What comes out wrong is found in rows and in columns, many of one channel as well as one."""
