@@ -21,9 +21,9 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which run not
     from refinterp.interpreter import OpResolverType as OpResolverType
     from refinterp.interpreter import SignatureRunner as SignatureRunner
     from refinterp.interpreter import load_delegate as load_delegate
+    from refinterp.kernels.contract import Kernel as Kernel
     from refinterp.kernels.custom import register_custom as register_custom
     from refinterp.kernels.custom import unregister_custom as unregister_custom
-    from refinterp.kernels.registry import Kernel as Kernel
     from refinterp.modelfile.reader import read_model as read_model
     from refinterp.modelfile.writer import write_model as write_model
     from refinterp.report.notebook import load_ipython_extension as load_ipython_extension
@@ -35,7 +35,7 @@ _HOMES = {
     "GraphBuilder": "refinterp.graph.build",
     "Interpreter": "refinterp.interpreter",
     "InterpreterWithCustomOps": "refinterp.interpreter",
-    "Kernel": "refinterp.kernels.registry",
+    "Kernel": "refinterp.kernels.contract",
     "Model": "refinterp.graph.model",
     "ModelError": "refinterp.errors",
     "OpResolverType": "refinterp.interpreter",

@@ -11,8 +11,6 @@ MOST = 300
 LONGER = {
     "refinterp/graph/operators.py": "a table: a row for each operator",
     "refinterp/graph/operands.py": "a table: a class for each list of operands' names",
-    "refinterp/kernels/registry.py": "what a kernel is, and the table of kernels",
-    "refinterp/kernels/ops/batch_matmul.py": "one operator",
     "refinterp/modelfile/writer.py": "one algorithm, from a model to its bytes",
     "refinterp/numerics/kissfft.py": "one algorithm, step by step as in its source",
     "conformance/operators/cases/graphs.py": "cases: a generator for each piece of a graph",

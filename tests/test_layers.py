@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -37,17 +38,18 @@ def test_every_layer_file_is_seen():
     assert len(FILES) > 20
 
 
-def _modules() -> dict[str, Path]:
-    """Every file of the checked packages, by its module's name."""
+def _modules(packages: Sequence[str]) -> dict[str, Path]:
+    """Every file of these packages, by its module's name."""
     found = {}
-    for package in CHECKED:
+    for package in packages:
         for path in (ROOT.parent / package).rglob("*.py"):
             parts = path.relative_to(ROOT.parent).with_suffix("").parts
             found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
 
-MODULES = _modules()
+MODULES = _modules(CHECKED)
+TESTS = _modules(("tests",))
 
 
 def _imported(module: str) -> set[str]:
@@ -115,9 +117,17 @@ SHARED_NAMES = {
 def test_a_class_name_belongs_to_one_class():
     """Two things have two names; classes made inside functions have none that others see."""
     homes: dict[str, list[str]] = {}
-    for module, path in MODULES.items():
+    for module, path in {**MODULES, **TESTS}.items():
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(module)
     shared = {name: where for name, where in homes.items() if len(where) > 1}
     assert shared.keys() == SHARED_NAMES.keys(), shared
+
+
+def test_no_function_writes_a_global():
+    """What is told from one run to the next is an argument, or an object that has an owner."""
+    trees = {m: ast.parse(p.read_text("utf-8")) for m, p in {**MODULES, **TESTS}.items()}
+    assert len(trees) > 700
+    told = {m for m, tree in trees.items() if any(type(n) is ast.Global for n in ast.walk(tree))}
+    assert told == set()

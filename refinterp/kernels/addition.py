@@ -13,9 +13,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import common_shape, require_scale, require_zero_point
+from refinterp.kernels.contract import Array, Kernel, Steady
 from refinterp.kernels.elementwise import ClampedPair, PairMap, map_pairs
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, Steady
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.fixedpoint import (

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array
 from refinterp.kernels.convolution import (
     Conv2DOptions,
     DepthwiseConv2DOptions,
@@ -22,7 +23,6 @@ from refinterp.kernels.convolution import (
 )
 from refinterp.kernels.depthwise_taps import Taps, sum_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array
 from refinterp.kernels.weighted import clamp, weight_scales
 from refinterp.kernels.weighted_kernel import WeightedKernel
 from refinterp.kernels.workspace import Workspace

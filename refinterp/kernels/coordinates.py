@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.graph.model import Shape
+from refinterp.kernels.contract import Array
 from refinterp.kernels.data_movement import within
-from refinterp.kernels.registry import Array
 
 
 def flat(index: Array, sizes: Shape, where: str) -> NDArray[np.int64]:

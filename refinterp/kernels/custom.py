@@ -19,8 +19,9 @@ from refinterp.errors import ModelError, UsageError
 from refinterp.graph.flexbuffer import read_map
 from refinterp.graph.model import Shape
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Inputs, Kernel, NoOptions, dtypes_of, forget, kernel
+from refinterp.kernels.registry import Inputs, dtypes_of, forget, kernel
 from refinterp.kernels.workspace import Workspace
 
 Function: TypeAlias = Callable[[Sequence[Array | None], Mapping[str, Any]], Array | Sequence[Array]]
@@ -45,7 +46,7 @@ def register_custom(
 ) -> None:
     """Make a custom operator known to this process, for every model loaded from now on.
 
-    implementation: a class derived from `registry.Kernel`, with `prepare`, `output_shapes` and
+    implementation: a class derived from `refinterp.Kernel`, with `prepare`, `output_shapes` and
     `eval`; or a function of one sample's inputs and the options, which gives the outputs. dtypes:
     types of the first input that it takes. options: a dataclass whose fields are filled from the
     FlexBuffers map in the model, for a class. replace: take the place of a registration that is

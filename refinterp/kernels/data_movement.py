@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, NeedsValue
+from refinterp.kernels.contract import Array, NeedsValue
 
 BYTES: Final = (
     "float32", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",

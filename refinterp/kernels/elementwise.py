@@ -18,8 +18,9 @@ from refinterp.kernels.checks import (
     same_shape,
     scale_of_input,
 )
+from refinterp.kernels.contract import Array, Kernel, NoOptions, Steady
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, Steady, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.broadcast import BLOCK, blocks
 from refinterp.numerics.tables import (

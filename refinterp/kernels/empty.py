@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Kernel, Steady
+from refinterp.kernels.contract import Array, Kernel, Steady
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.tape import Do
 

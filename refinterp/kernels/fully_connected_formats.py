@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Kernel
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.weighted import bias_values, constant, legacy_factors
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds

@@ -11,7 +11,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array
+from refinterp.kernels.contract import Array
 from refinterp.numerics.broadcast import BLOCK
 from refinterp.numerics.fixedpoint import Multiplier
 

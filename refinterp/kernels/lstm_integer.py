@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.kernels.registry import Array
+from refinterp.kernels.contract import Array
 from refinterp.numerics import q15, q31
 from refinterp.numerics.fixedpoint import Multiplier, rescale, rescale64, wrap32
 

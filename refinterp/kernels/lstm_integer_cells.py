@@ -12,8 +12,8 @@ from refinterp.errors import ModelError
 from refinterp.graph.operands import FullLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
+from refinterp.kernels.contract import Array
 from refinterp.kernels.lstm_integer import I64, Function, Gate, IntegerCell, Linear, Norm, clip16
-from refinterp.kernels.registry import Array
 from refinterp.kernels.weighted import constant
 from refinterp.numerics import q15, sigmoid16
 from refinterp.numerics.fixedpoint import Multiplier, log2_if_power, rescale, rounding_divide_by_pot

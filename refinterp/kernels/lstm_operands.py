@@ -18,7 +18,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import FullLstm
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array
+from refinterp.kernels.contract import Array
 
 GATES: Final = ("input", "forget", "cell", "output")
 WEIGHTS: Final = 1  # four: data to each gate

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from refinterp.graph.operands import FullLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
-from refinterp.kernels.registry import Array
+from refinterp.kernels.contract import Array
 from refinterp.kernels.weighted import product_scale
 from refinterp.numerics.recurrent import Activation, Rows, WeightProduct, normalized, sigmoid
 

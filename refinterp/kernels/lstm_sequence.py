@@ -9,11 +9,11 @@ from refinterp.errors import UnsupportedError
 from refinterp.graph.operands import FullLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_integer import IntegerCell
 from refinterp.kernels.lstm_integer_cells import litert_cell, refuse_variants, tflm_cell
 from refinterp.kernels.lstm_real import RealCell
-from refinterp.kernels.registry import Array, Kernel
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.recurrent import Activation, activation, tanh

@@ -13,8 +13,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.weighted import clamp
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds, real_bounds

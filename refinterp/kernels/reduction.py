@@ -17,8 +17,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel, NeedsValue
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NeedsValue, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier

@@ -16,7 +16,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.operands import Operands
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
-from refinterp.kernels.registry import Array
+from refinterp.kernels.contract import Array
 from refinterp.kernels.weighted import product_scale
 from refinterp.numerics.recurrent import Activation, Rows, WeightProduct, activation
 

@@ -18,9 +18,9 @@ from refinterp.kernels.checks import (
     same_shape,
     scale_of_input,
 )
+from refinterp.kernels.contract import Kernel
 from refinterp.kernels.elementwise import CodeMap, RealMap
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Kernel
 from refinterp.numerics import sigmoid16
 from refinterp.numerics.fixedpoint import Multiplier, log2_if_power, rescale, rounding_divide_by_pot
 from refinterp.numerics.tables import through_float32

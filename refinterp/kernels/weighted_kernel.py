@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from refinterp.graph.operands import TransposedWeighted, Weighted
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Array, Kernel, Steady
+from refinterp.kernels.contract import Array, Kernel, Steady
 from refinterp.kernels.weighted import (
     bias_values,
     largest_code,

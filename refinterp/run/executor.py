@@ -9,7 +9,7 @@ import numpy as np
 
 from refinterp.arena.problem import Plan
 from refinterp.errors import StateError, UnsupportedError, UsageError
-from refinterp.kernels.registry import EndRun
+from refinterp.kernels.contract import EndRun
 from refinterp.run.loop import Array, Loop, Observer
 from refinterp.run.memory import POISON, Memory, lay_out, read_only
 from refinterp.run.program import Program

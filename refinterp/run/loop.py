@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from refinterp.graph.model import OPTIONAL, STORAGE, Shape
 from refinterp.graph.operands import Operands
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import EndRun, Kernel, fresh_state
+from refinterp.kernels.contract import EndRun, Kernel, fresh_state
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.memory import Frame, Memory, lay_out
 from refinterp.run.prepare import prepare

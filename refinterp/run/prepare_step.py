@@ -11,8 +11,9 @@ import numpy as np
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Kernel, NeedsValue
 from refinterp.kernels.empty import unless_empty
-from refinterp.kernels.registry import Kernel, NeedsValue, Prepared, call, require_fit
+from refinterp.kernels.registry import Prepared, call, require_fit
 from refinterp.run.program import Step
 
 _KNOWN_ELEMENTS = 1024

@@ -9,8 +9,9 @@ from typing import Any
 
 from refinterp.graph.model import STORAGE, Model, Subgraph
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Kernel
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Entry, Kernel
+from refinterp.kernels.registry import Entry
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,8 @@ import refinterp
 from refinterp.graph import operands
 from refinterp.graph.operands import BidirectionalLstm, Operands, Unary, Variadic, Weighted
 from refinterp.graph.operators import OPERATORS
-from refinterp.kernels.registry import Kernel, load_all
+from refinterp.kernels.contract import Kernel
+from refinterp.kernels.registry import load_all
 
 
 def test_one_row_for_each_operator():

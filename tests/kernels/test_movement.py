@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from conformance.operators.cases import load_all
 from refinterp.errors import ModelError
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import NeedsValue, call, find, prepare
+from refinterp.kernels.contract import NeedsValue
+from refinterp.kernels.registry import call, find, prepare
 from refinterp.kernels.workspace import Workspace
 from refinterp.runtimes import Runtime
 from tests.kernels.oracle import drawn, hold

@@ -15,9 +15,10 @@ from refinterp.errors import ModelError
 from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import depthwise_taps
+from refinterp.kernels.contract import NeedsValue
 from refinterp.kernels.ops import fully_connected, transpose_conv
 from refinterp.kernels.reduction import ReducerOptions, Reduction, divided
-from refinterp.kernels.registry import NeedsValue, call, prepare
+from refinterp.kernels.registry import call, prepare
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import frames, patches
 from refinterp.numerics.fixedpoint import Multiplier

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from refinterp.debug.reference.shadow import is_code
 from refinterp.graph.model import OPTIONAL, STORAGE
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels.registry import Prepared, fresh_state
+from refinterp.kernels.contract import fresh_state
+from refinterp.kernels.registry import Prepared
 from refinterp.kernels.workspace import Workspace
 from refinterp.run.program import Program, Step
 from refinterp.samples.convert import dequantize

@@ -27,9 +27,10 @@ from refinterp.kernels.checks import (
     same_shape,
     scale_of_input,
 )
+from refinterp.kernels.contract import Kernel, NoOptions
 from refinterp.kernels.elementwise import CodeMap, RealMap, real_function
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
 

@@ -26,8 +26,9 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import Variadic
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import require_scale
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, type_bounds
 from refinterp.numerics.broadcast import blocks

@@ -24,9 +24,10 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import BidirectionalLstm, FullLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_real import RealCell
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace

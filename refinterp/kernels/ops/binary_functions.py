@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from refinterp.kernels.contract import Array
 from refinterp.kernels.elementwise import pair_function
-from refinterp.kernels.registry import Array
 
 
 def _maximum(a: Array, b: Array) -> Array:

@@ -23,9 +23,10 @@ from refinterp.graph.model import STORAGE
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import same_shape
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.elementwise import RealMap
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 
 _TYPES = (
     "float32", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "bool",

@@ -23,8 +23,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, ControlKernel, EndRun, Machine
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, ControlKernel, EndRun, Inputs, Machine, kernel
+from refinterp.kernels.registry import Inputs, kernel
 
 _EVERY_TIME = (5, 13, 25)
 

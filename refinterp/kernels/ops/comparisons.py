@@ -26,9 +26,10 @@ from refinterp.errors import ModelError
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import common_shape, require_scale
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.elementwise import PairMap, PlainPair, pair_function
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.numerics.fixedpoint import Multiplier, rescale_below_one
 
 I64 = NDArray[np.int64]

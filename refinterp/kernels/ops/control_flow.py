@@ -22,8 +22,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.operands import Conditional, Nothing, Variadic
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, ControlKernel, Machine
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, ControlKernel, Inputs, Machine, kernel
+from refinterp.kernels.registry import Inputs, kernel
 
 
 @dataclass(frozen=True, slots=True)

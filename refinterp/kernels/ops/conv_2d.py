@@ -32,10 +32,11 @@ from numpy.typing import NDArray
 
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array
 from refinterp.kernels.convolution import Conv2DOptions, conv_output_shapes, patch_grid
 from refinterp.kernels.convolution_dynamic import Conv2DDynamic
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.weighted import accumulator_rounding, clamp
 from refinterp.kernels.weighted_kernel import (
     Folded,

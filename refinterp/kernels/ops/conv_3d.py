@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.volumes import Box, Conv3DOptions, check_volumes
 from refinterp.kernels.weighted import clamp, per_sample
 from refinterp.kernels.workspace import Workspace

@@ -31,6 +31,7 @@ import numpy as np
 
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array
 from refinterp.kernels.convolution import (
     DepthwiseConv2DOptions,
     depthwise_output_shapes,
@@ -39,7 +40,7 @@ from refinterp.kernels.convolution import (
 from refinterp.kernels.convolution_dynamic import DepthwiseConv2DDynamic
 from refinterp.kernels.depthwise_taps import Taps, sum_type
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.weighted import clamp
 from refinterp.kernels.weighted_kernel import Folded, Scaling, SteadyWeightedKernel
 from refinterp.kernels.workspace import Workspace

@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import along, same_shape, scale_of_input
+from refinterp.kernels.contract import Array, Kernel, NoOptions, Steady
 from refinterp.kernels.elementwise import map_codes, map_reals
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, Steady, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.tables import tabulate
 from refinterp.numerics.tape import Do, put

@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import common_shape, require_scale, scale_of_input
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.elementwise import PairMap, PlainPair
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.numerics import q31
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.fixedpoint import (

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import AlongAxis
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import (
     ALL,
     axis_of,
@@ -25,7 +26,7 @@ from refinterp.kernels.data_movement import (
     same_scale,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 

@@ -20,9 +20,10 @@ from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import same_shape
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.elementwise import map_reals
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import round_half_away
 

@@ -34,12 +34,13 @@ from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.fully_connected_formats import (
     FullyConnectedBlockwise,
     FullyConnectedShuffled,
 )
-from refinterp.kernels.registry import Array, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import (
     accumulator_rounding,

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import same_shape
+from refinterp.kernels.contract import Kernel
 from refinterp.kernels.elementwise import CodeMap, RealMap, through_table
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.numerics.erf import erfc
 from refinterp.numerics.tables import in_float64
 

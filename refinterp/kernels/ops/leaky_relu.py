@@ -27,9 +27,10 @@ from refinterp.kernels.checks import (
     same_shape,
     scale_of_input,
 )
+from refinterp.kernels.contract import Kernel
 from refinterp.kernels.elementwise import CodeMap, RealMap
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
 

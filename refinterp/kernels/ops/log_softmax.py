@@ -24,9 +24,10 @@ from refinterp.errors import ModelError
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import require_scale, require_zero_point
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.last_axis import exponent_factor, rows_of, softmax_shapes
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE

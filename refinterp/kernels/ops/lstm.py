@@ -28,9 +28,10 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import FullLstm, SingleMatrixLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_sequence import SequenceLstmInteger, SequenceLstmReal
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import q15

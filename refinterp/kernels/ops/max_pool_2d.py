@@ -21,6 +21,7 @@ import numpy as np
 
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.pooling import (
     Pool2DOptions,
@@ -29,7 +30,7 @@ from refinterp.kernels.pooling import (
     pool_output_shapes,
     reduce_windows,
 )
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.weighted import clamp
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE, real_bounds

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import (
     ReducerOptions,
@@ -33,7 +34,7 @@ from refinterp.kernels.reduction import (
     ordered_reduction,
     reduced_shapes,
 )
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 code_sums("MEAN", mean=True)

@@ -28,9 +28,10 @@ from refinterp.kernels.checks import (
     require_zero_point,
     scale_of_input,
 )
+from refinterp.kernels.contract import Kernel
 from refinterp.kernels.elementwise import ClampedPair, PairMap
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.numerics.activation import integer_bounds, type_bounds
 from refinterp.numerics.fixedpoint import (
     Multiplier,

@@ -26,9 +26,10 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Suppressed
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import integer, per_sample
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 F32 = NDArray[np.float32]

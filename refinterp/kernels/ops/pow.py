@@ -21,9 +21,10 @@ import numpy as np
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import common_shape
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.elementwise import PlainPair
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import type_bounds
 from refinterp.numerics.tables import to_int32

@@ -24,9 +24,10 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import Sloped
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import common_shape, require_scale, scale_of_input
+from refinterp.kernels.contract import Kernel, NoOptions
 from refinterp.kernels.elementwise import PairMap, PlainPair
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale
 

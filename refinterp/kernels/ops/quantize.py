@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import along, require_scale, same_shape, scale_of_input
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.elementwise import CodeMap, map_reals
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale, wrap32

@@ -27,9 +27,10 @@ import numpy as np
 from refinterp.errors import ModelError
 from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import ReducerOptions, Reduction, reduced_shapes
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 _DTYPES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")

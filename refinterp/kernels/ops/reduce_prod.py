@@ -24,6 +24,7 @@ import numpy as np
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.operands import Reduced
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.reduction import (
     PlainReduction,
@@ -32,7 +33,7 @@ from refinterp.kernels.reduction import (
     ordered_reduction,
     reduced_shapes,
 )
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale64, wrap32

@@ -24,9 +24,10 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import Started, Windowed
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.body_subgraphs import BODIES, body
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.data_movement import expect_shapes, integers
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 _TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")

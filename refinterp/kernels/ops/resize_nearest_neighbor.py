@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Resized
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.data_movement import expect_shapes, take
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.resizing import ResizeOptions, resized
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.fixedpoint import round_half_away

@@ -23,8 +23,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Assigned, Handle, Nothing, Operands
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, ControlKernel, Machine, NoOptions
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, ControlKernel, Inputs, Machine, NoOptions, kernel
+from refinterp.kernels.registry import Inputs, kernel
 
 
 class _CallsNothing(ControlKernel):

@@ -18,8 +18,9 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import Recurrent
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.rnn_cell import (
     RnnCell,
     RnnOptions,

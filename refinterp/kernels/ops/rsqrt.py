@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import require_scale, same_shape
+from refinterp.kernels.contract import Kernel, NoOptions
 from refinterp.kernels.elementwise import CodeMap, real_function, through_table
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.numerics import q31
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import Multiplier, rescale

@@ -27,8 +27,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import FilterBank, ShiftedRoot, Unary
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.signal_checks import count
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics import unsigned

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from refinterp.graph.operands import Unary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.checks import require_scale, same_shape, scale_of_input
+from refinterp.kernels.contract import Kernel, NoOptions
 from refinterp.kernels.elementwise import CodeMap, real_function
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.numerics.activation import INTEGER_RANGE
 from refinterp.numerics.fixedpoint import wrap32
 from refinterp.numerics.tables import to_int32

@@ -23,6 +23,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Gathered
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.coordinates import coordinates_last, strides
 from refinterp.kernels.data_movement import (
     BYTES,
@@ -31,7 +32,7 @@ from refinterp.kernels.data_movement import (
     take,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STABLEHLO_GATHER"

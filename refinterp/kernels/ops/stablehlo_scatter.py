@@ -23,10 +23,11 @@ from refinterp.graph.model import Shape
 from refinterp.graph.operands import ScatteredInto
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.body_subgraphs import BODIES, body
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.coordinates import coordinates_last, strides
 from refinterp.kernels.data_movement import BYTES, expect_shapes, per_sample
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 _WHERE = "STABLEHLO_SCATTER"

@@ -30,8 +30,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Detections
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 F32 = NDArray[np.float32]

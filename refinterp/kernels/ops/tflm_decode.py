@@ -26,8 +26,9 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.operands import Variadic
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.weighted import constant
 from refinterp.kernels.workspace import Workspace
 

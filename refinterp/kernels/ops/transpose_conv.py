@@ -36,10 +36,11 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import TransposedWeighted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, NeedsValue
 from refinterp.kernels.convolution import ConvolutionOptions, quantized_images, windows
 from refinterp.kernels.data_movement import integers
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, NeedsValue, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.weighted import accumulator_rounding, clamp, weight_scales
 from refinterp.kernels.weighted_kernel import Folded, Scaling, WeightedKernel
 from refinterp.kernels.workspace import Workspace

@@ -27,6 +27,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Segmented, SegmentedAnyhow
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import (
     expect_shapes,
     integer,
@@ -34,7 +35,7 @@ from refinterp.kernels.data_movement import (
     per_sample,
 )
 from refinterp.kernels.flavours import Rules
-from refinterp.kernels.registry import Array, Kernel, NoOptions, kernel
+from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 
