@@ -29,7 +29,7 @@ from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
 from refinterp.numerics.dynamic import LARGEST_STEP, DynamicGemm, asymmetric, symmetric
 from refinterp.numerics.frames import FrameGrid
-from refinterp.numerics.gemm import column_sums
+from refinterp.numerics.gemm import ColumnSums
 from refinterp.numerics.patches import PatchGrid
 from refinterp.numerics.tape import NOW, Do
 
@@ -147,8 +147,8 @@ class DepthwiseConv2DDynamic(WeightedKernel[Taps]):
 
     def lay_out(self, w: Array, bias: Array | None) -> Taps:
         """Lay out w (1, height, width, out)."""
-        _, bound, _ = column_sums(w[0], LARGEST_STEP)
-        return Taps.prepare(self.place, w[0], sum_type(bound))
+        dtype = sum_type(ColumnSums.of(w[0], LARGEST_STEP).most)
+        return Taps.prepare(self.place, w[0], dtype)
 
     def run(
         self, layout: Taps, x: Array, bias: Array | None, y: Array, work: Workspace, do: Do = NOW

@@ -64,6 +64,6 @@ class Taps:
                 do(np.add, total, part, total)
 
 
-def sum_type(bound: NDArray[np.float64]) -> Any:
-    """A float type that holds all sums of magnitudes up to these exactly."""
-    return np.float32 if bound.max(initial=0) < FLOAT32_EXACT else np.float64
+def sum_type(most: float) -> Any:
+    """A float type that holds all integers up to a magnitude."""
+    return np.float32 if most < FLOAT32_EXACT else np.float64

@@ -25,9 +25,9 @@ def rescale_factors(
     A single weight scale is repeated. Source: LiteRT kernels/kernel_util.cc,
     PopulateConvolutionQuantizationParams. Raises ModelError for missing or ill-counted scales.
     """
-    for role, spec in (("input", x), ("output", y)):
-        if spec.scale.size != 1:
-            raise ModelError(f"{role} {spec.name!r} needs exactly one scale, has {spec.scale.size}")
+    if x.scale.size != 1 or y.scale.size != 1:
+        role, spec = ("output", y) if x.scale.size == 1 else ("input", x)
+        raise ModelError(f"{role} {spec.name!r} needs exactly one scale, has {spec.scale.size}")
     if weights.scale.size not in (1, channels):
         raise ModelError(
             f"weights {weights.name!r} have {weights.scale.size} scales; "
@@ -37,7 +37,8 @@ def rescale_factors(
     if scales.size != channels:
         scales = np.full(channels, scales[0], np.float64)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        return np.asarray(x.step * scales / y.step)
+        factors: NDArray[np.float64] = x.step * scales / y.step
+    return factors
 
 
 def legacy_factors(

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +42,8 @@ class ExactGemm:
 
         weights: integers (K, N), |w| < 2**24.
         """
-        floats, bound, sums = column_sums(weights, x_max)
+        floats, bound, sums, most = ColumnSums.of(weights, x_max)
         whole = ((0, len(floats)),)
-        most = bound.max(initial=0)
         if most < FLOAT32_EXACT:
             return cls(floats, whole, bound, sums)
         # a piece holds less than 2**24 of the bound: more would be needed than are worth it
@@ -95,24 +95,40 @@ class ExactGemm:
                 do(np.add, out, spare, out)
 
 
-def column_sums(
-    weights: NDArray[Any], x_max: int
-) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.int64]]:
-    """Return integers (..., N), |w| < 2**24, as floats (K, N), and two sums of each column, (N,).
+class ColumnSums(NamedTuple):
+    """Integer weights as floats, and what is known of their sums, exactly.
 
-    That of the magnitudes times x_max bounds all sums of products with integers of magnitude at
-    most x_max, and of parts of them; the other is that of the weights. Both are exact.
+    floats: (K, N). bound: (N,), the largest sum of products of a column, or of a part of it, with
+    integers up to a magnitude. sums: (N,), those of the columns. most: the largest bound.
     """
-    count = weights.shape[-1]
-    weights = weights.reshape(weights.size // max(count, 1), count)
-    floats: Any = weights.astype(np.float32)
-    ones: Any = np.ones(len(floats), np.float32)
-    largest = ones @ np.abs(floats)  # exact below 2**24; sums that are not come out beyond
-    if not largest.max(initial=0) < FLOAT32_EXACT:
-        floats, ones = weights.astype(np.float64), np.ones(len(floats))
-        largest = ones @ np.abs(floats)
-    bound = np.multiply(largest, x_max, dtype=np.float64)
-    return floats, bound, (ones @ floats).astype(np.int64)
+
+    floats: NDArray[Any]
+    bound: NDArray[np.float64]
+    sums: NDArray[np.int64]
+    most: float
+
+    @classmethod
+    def of(cls, weights: NDArray[Any], x_max: int) -> ColumnSums:
+        """Add up weights (..., N), |w| < 2**24, that are multiplied with integers up to x_max."""
+        count = weights.shape[-1]
+        weights = weights.reshape(weights.size // max(count, 1), count)
+        floats: Any = weights.astype(np.float32)
+        ones = _ones(len(floats), np.float32)
+        largest = ones @ np.abs(floats)  # exact below 2**24; sums that are not come out beyond
+        most = float(largest.max(initial=0))
+        if not most < FLOAT32_EXACT:
+            floats, ones = weights.astype(np.float64), _ones(len(floats), np.float64)
+            largest = ones @ np.abs(floats)
+            most = float(largest.max(initial=0))
+        bound = np.multiply(largest, x_max, dtype=np.float64)
+        return cls(floats, bound, (ones @ floats).astype(np.int64), most * x_max)
+
+
+@lru_cache(maxsize=64)
+def _ones(count: int, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    ones = np.ones(count, dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 def _pieces(magnitude: NDArray[np.float64], x_max: int) -> tuple[tuple[int, int], ...]:

@@ -44,7 +44,9 @@ DIVISION_START: Final = (1515870810, -1010580540)  # 48/17 and -32/17 in Q2
 
 def mul(a: I64, b: I64 | int) -> I64:
     """Multiply two numbers; the integer bits of the factors add up."""
-    return doubling_high_mul(a, np.asarray(b, np.int64))
+    if isinstance(b, int):  # a constant, and none of them is the one that saturates
+        return (a * b + (1 << 30)) >> 31
+    return doubling_high_mul(a, b)
 
 
 def shift_left(value: I64, bits: int) -> I64:

@@ -46,7 +46,7 @@ from refinterp.kernels.weighted_kernel import Folded, Scaling, SteadyWeightedKer
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
 from refinterp.numerics.frames import FrameGrid
-from refinterp.numerics.gemm import column_sums
+from refinterp.numerics.gemm import ColumnSums
 from refinterp.numerics.tape import NOW, Do
 
 
@@ -94,8 +94,8 @@ class DepthwiseConv2DInteger(SteadyWeightedKernel[Folded[Taps]]):
         """Lay out w (1, height, width, out) and bias (out,)."""
         scaling = self.scaling
         centred = scaling.centred(w[0])
-        floats, bound, sums = column_sums(centred, scaling.x_max)
-        dtype = np.int64 if scaling.plain else sum_type(bound)
+        floats, bound, sums, most = ColumnSums.of(centred, scaling.x_max)
+        dtype = np.int64 if scaling.plain else sum_type(most)
         taps = Taps.prepare(self.place, floats.reshape(centred.shape), dtype)
         constant = scaling.bias(bias) - scaling.x_zero * sums
         return Folded(taps, scaling.requantizer(constant, bound), taps.phases[0].dtype)
