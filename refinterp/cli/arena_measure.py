@@ -91,7 +91,8 @@ def measured(
         if lenient:
             text += "; --lenient does not help: no figure follows"
         if isinstance(error, UnsupportedError):
-            text += f"; {OTHERWISE}; lint lists all such operators"
+            named = f" --tflm {where.tflm.name}" if where.tflm.distribution else ""
+            text += f"; {OTHERWISE}; lint{named} lists all such operators"
         return Answer(path, title, model, where, None, type(error)(text))
 
 

@@ -1,7 +1,7 @@
 """What a distribution refuses, crashes on, or refuses only when the model runs.
 
-Its kernels check types, scales and shapes when they are prepared (`verdicts.older`); what they
-have no kernel for at all is told by `checks`, what crashes for want of memory by the ledger.
+Its kernels check types, scales and shapes when they are prepared (`verdicts.older`). What it has
+no kernel for at all is among its verdicts too, though `checks` tells it of all operators at once.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 from refinterp.errors import UnsupportedError
 from refinterp.graph.model import Model
+from refinterp.tflm.footprint import find
 from refinterp.tflm.targets import Profile
 from refinterp.verdicts.judge import nodes_of
+from refinterp.verdicts.node import Node
 from refinterp.verdicts.older.table import judge_older
 from refinterp.verdicts.verdict import TFLM, Verdict
 
@@ -23,11 +25,19 @@ def judged(model: Model, profile: Profile) -> Iterator[Verdict]:
         return
     wrapped = [table for table in profile.kernels.tables if table != "reference"]
     for node in nodes_of(model, TFLM):
-        if node.name in version.lacks:
-            continue
-        verdict = judge_older(node, (*wrapped, *version.layers), version.name)
+        if find(profile, node.name) is None:
+            verdict: Verdict | None = _lacking(node, version.name)
+        else:
+            verdict = judge_older(node, (*wrapped, *version.layers), version.name)
         if verdict is not None:
             yield verdict
+
+
+def _lacking(node: Node, told: str) -> Verdict:
+    why = f"it has no kernel for {node.name}"
+    return Verdict(
+        told, node.subgraph, node.index, node.name, "refuses", why, rule="kernel", stage="open"
+    )
 
 
 def require_judged(model: Model, profile: Profile) -> None:

@@ -52,6 +52,8 @@ RULES: Final[Mapping[str, _Layer]] = MappingProxyType(
             "TRANSPOSE_CONV": y2023.transpose_conv,
         },
         "older_2023_01": {
+            "AVERAGE_POOL_2D": y2023.pool_2023_01,
+            "MAX_POOL_2D": y2023.pool_2023_01,
             "TRANSPOSE_CONV": y2023.transpose_conv_unbiased,
             "UNIDIRECTIONAL_SEQUENCE_LSTM": y2023.lstm,
         },

@@ -11,7 +11,7 @@ from typing import Final
 from refinterp.verdicts.checks import below_one, rank, refuse, runs_on, same_type, types
 from refinterp.verdicts.common import fused_activation, operand, output_count, quotient
 from refinterp.verdicts.node import Node
-from refinterp.verdicts.older.y2024 import UNSET, biased, products, sums, symmetric
+from refinterp.verdicts.older.y2024 import UNSET, biased, pool, products, sums, symmetric
 from refinterp.verdicts.operand import Operand
 from refinterp.verdicts.tflm.parts import (
     activation_range,
@@ -139,6 +139,12 @@ def select_v2(node: Node) -> None:
 
 
 # until January 2023
+
+
+def pool_2023_01(node: Node) -> None:
+    """Pools: int16 is found out in a run."""
+    pool(node)
+    runs_on(node.x(), _REAL, "int8")
 
 
 def lstm(node: Node) -> None:

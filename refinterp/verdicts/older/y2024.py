@@ -213,4 +213,5 @@ def products(node: Node, x: Operand, w: Operand, bias: Operand | None, y: Operan
         activation_range(y, fused_activation(node))
     symmetric(x, y)
     runs_on(x, _REAL, *_CODES)
-    runs_on(w, *((_REAL,) if x.dtype == _REAL else ("int8", "int4")))
+    if x.dtype == "int8":
+        runs_on(w, "int8", "int4")
