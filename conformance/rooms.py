@@ -42,6 +42,7 @@ ROOMS: Final[Mapping[str, str]] = {
     "interpreter": "the drop-in",
     "debug": "which layer loses what, and why",
     "cost": "what inference takes on a device: work, time, energy",
+    "fit": "whether models fit a board, and what would make them",
     "explain": "definitions on Python integers",
     "bench": "time and memory beside the runtimes",
     "report": "all that formats: tables, pages, documents",

@@ -77,6 +77,12 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 "refinterp.cli.arena",
             ),
             Command(
+                "fit",
+                "MODEL… --board NAME",
+                "whether it fits a board, what takes room, what would help",
+                "refinterp.cli.fit",
+            ),
+            Command(
                 "boards",
                 "[NAME]",
                 "the boards and chips that are known, and their memories",

@@ -32,11 +32,15 @@ def model_source(path: str) -> str | bytes:
 
 
 def open_model(path: str) -> Model:
-    """Read a model from a path, or from standard input for `-`; findings become warnings.
+    """Read a model from a path, or from standard input for `-`; findings become warnings."""
+    return checked(read_model(model_source(path)))
 
-    One for each kind: the first, and how many more there are.
+
+def checked(model: Model) -> Model:
+    """Return the model; what `check` finds in it becomes warnings, one for each kind.
+
+    The first of a kind is told, and how many more there are.
     """
-    model = read_model(model_source(path))
     alike: dict[str, list[str]] = {}
     for finding in check(model):
         if finding.severity != "note":

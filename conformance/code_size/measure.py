@@ -1,0 +1,179 @@
+"""Link TFLM for each operator by itself, on paper, and write what it takes.
+
+    python -m conformance.code_size.measure --objects DIR --resolver micro_mutable_op_resolver.h
+
+DIR has a folder of object files for each build (`cm3_cmsis`, `cm4_cmsis`, `cm4_ref`,
+`cm55_cmsis`): TFLM at 90b983c2b and CMSIS-NN at 4ab83cc by arm-none-eabi-gcc 12.2.1, a section for
+each function, -Os for all but kernels, -O2 for kernels and CMSIS-NN, hard floating point where
+there is any, `-fno-rtti -fno-exceptions -fno-threadsafe-statics -DTF_LITE_STATIC_MEMORY`.
+Builds without a folder are scaled: each section by what its object has in that build and in the
+nearest one that was linked (`--sizes`, a CSV of build, object, text, data and bss bytes of the same
+recipe). The compiler's own libm, libc and libgcc are read from where it says they are.
+
+An operator's roots are the functions with which MicroMutableOpResolver adds it; the interpreter's
+are what an application calls. What prints messages and stops, `DebugLog` and `assert`, is the
+application's; what upstream's and the C library's take stands apart as `messages`.
+`refinterp/fit/code_size.json` is rewritten.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import refinterp
+from conformance.code_size.elf import ObjectFile, read_archive, read_object
+from conformance.code_size.errors import SETS, left_out
+from conformance.code_size.link import Atom, Linker, called
+from conformance.code_size.roots import INTERPRETER, LOG, operator_roots
+
+NEAREST: Final = "cm4_cmsis"
+"""The build that others are scaled from."""
+REFERENCE: Final = "cm4_ref"
+OUTPUT: Final = Path(refinterp.__file__).parent / "fit" / "code_size.json"
+CPU: Final[Mapping[str, tuple[str, ...]]] = {
+    "cm3": ("-mcpu=cortex-m3",),
+    "cm4": ("-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
+    "cm55": ("-mcpu=cortex-m55", "-mfloat-abi=hard", "-mfpu=auto"),
+}
+ABOUT: Final = (
+    "TFLM at 90b983c2b and CMSIS-NN at 4ab83cc, arm-none-eabi-gcc 12.2.1, -Os, kernels and "
+    "CMSIS-NN -O2; sections that nothing refers to are dropped; bytes are text, data, bss"
+)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--objects", type=Path, required=True)
+    parser.add_argument("--resolver", type=Path, required=True)
+    parser.add_argument("--sizes", type=Path, required=True)
+    options = parser.parse_args(words)
+    sizes = object_sizes(options.sizes)
+    roots = operator_roots(options.resolver.read_text("utf-8"))
+    builds = {
+        folder.name: measured(objects_of(folder), libraries(folder.name), roots)
+        for folder in sorted(options.objects.iterdir())
+        if folder.is_dir()
+    }
+    near = objects_of(options.objects / NEAREST)
+    for name in sizes.keys() - builds.keys():
+        scales = scaled_by(sizes[NEAREST], sizes[name])
+        builds[name] = measured(near, libraries(name), roots, scales) | {"linked": False}
+    sums: dict[str, dict[str, int]] = {}
+    for folder, alike in ((NEAREST, "cmsis"), (REFERENCE, "ref")):
+        builds_of = {name: one for name, one in sizes.items() if name.endswith(alike)}
+        sums |= object_sums(builds_of, objects_of(options.objects / folder), roots)
+    alike = {name: one for name, one in sums.items() if name != REFERENCE}
+    document = {
+        "about": ABOUT,
+        "error": left_out(alike),
+        "error_of_any": left_out(sums),
+        "builds": dict(sorted(builds.items())),
+    }
+    OUTPUT.write_text(written(document), "utf-8", newline="\n")
+    return 0
+
+
+def objects_of(folder: Path) -> list[ObjectFile]:
+    """Read all object files of a folder."""
+    return [read_object(path.stem, path.read_bytes()) for path in sorted(folder.glob("*.o"))]
+
+
+def libraries(build: str) -> list[ObjectFile]:
+    """Read the compiler's libraries for a build's processor."""
+    found: list[ObjectFile] = []
+    for name in ("libm.a", "libc.a", "libgcc.a"):
+        command = ["arm-none-eabi-g++", *CPU[build.split("_")[0]], "-mthumb"]
+        done = subprocess.run(
+            [*command, f"-print-file-name={name}"], capture_output=True, text=True, check=True
+        )
+        found += read_archive(Path(done.stdout.strip()))
+    return found
+
+
+def measured(
+    objects: Iterable[ObjectFile],
+    archives: Iterable[ObjectFile],
+    roots: Mapping[str, Sequence[str]],
+    scales: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Return the interpreter's bytes, and those of operators in blocks that several may share.
+
+    scales: by which the sections of an object are multiplied.
+    """
+    program = Linker(objects, archives, ends=LOG, scales=scales)
+    core = program.reached(INTERPRETER)
+    needs = {
+        operator: program.reached(symbols) - core
+        for operator, symbols in roots.items()
+        if all(map(program.defines, symbols))
+    }
+    users: dict[Atom, list[str]] = {}
+    for operator, atoms in needs.items():
+        for atom in atoms:
+            users.setdefault(atom, []).append(operator)
+    blocks: dict[tuple[str, ...], list[Atom]] = {}
+    for atom, by in users.items():
+        blocks.setdefault(tuple(sorted(by)), []).append(atom)
+    ordered = sorted(blocks)
+    messages = program.beyond_ends(core.union(*needs.values()))
+    return {
+        "linked": True,
+        "core": program.total(core),
+        "messages": messages,
+        "blocks": [program.total(blocks[by]) for by in ordered],
+        "operators": {
+            operator: [place for place, by in enumerate(ordered) if operator in by]
+            for operator in sorted(needs)
+        },
+    }
+
+
+def object_sizes(path: Path) -> dict[str, dict[str, int]]:
+    """Read text bytes by build and object; objects by the last part of their names."""
+    found: dict[str, dict[str, int]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            short = "/".join(row["object"].split("/")[-2:])
+            name = short.rpartition("/")[2] if "/cmsis_nn/Source/" in row["object"] else short
+            found.setdefault(row["build"], {})[name] = int(row["text_bytes"])
+    return found
+
+
+def scaled_by(near: Mapping[str, int], other: Mapping[str, int]) -> dict[str, float]:
+    """By what the objects of one build are larger in another that has them too."""
+    return {name: other[name] / size for name, size in near.items() if size and name in other}
+
+
+def object_sums(
+    sizes: Mapping[str, Mapping[str, int]],
+    objects: Sequence[ObjectFile],
+    roots: Mapping[str, Sequence[str]],
+) -> dict[str, dict[str, int]]:
+    """Return the text bytes of all objects that sets of operators reach, by build and set."""
+    program = Linker(objects, (), ends=LOG)
+    found: dict[str, dict[str, int]] = {}
+    for name, operators in SETS.items():
+        symbols = [*INTERPRETER, *(symbol for op in operators for symbol in roots[op])]
+        reached = {called(atom[0]) for atom in program.reached(symbols) if atom[0]}
+        for build, of in sizes.items():
+            found.setdefault(build, {})[name] = sum(of.get(one, 0) for one in reached)
+    return found
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """Return the document as text, a list of numbers a line."""
+    text = json.dumps(document, indent=1)
+    return re.sub(r"\[\s+([\d,\s]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

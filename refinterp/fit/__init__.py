@@ -1,0 +1,1 @@
+"""Whether models fit a board: RAM, flash, operators, and what would make them fit."""
