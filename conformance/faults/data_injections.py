@@ -81,7 +81,7 @@ def calibrated_otherwise(subject: HealthyPair, rng: Rng) -> Injection | None:
 
 def standardised(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Data with its mean taken off and divided by its deviation, for a model made for it plain."""
-    _patient, _x, at, low, high = _input(subject)
+    _edited, _x, at, low, high = _input(subject)
     mean, deviation = _deviation(subject.samples)
     if low < -0.2 * (high - low) and 0.5 < deviation < 2:
         return None  # nearly as it was
@@ -134,7 +134,7 @@ def reinterpreted(subject: HealthyPair, rng: Rng) -> Injection | None:
 
 def constant(subject: HealthyPair, rng: Rng) -> Injection | None:
     """Every value of the data the same."""
-    _patient, _x, at, low, high = _input(subject)
+    _edited, _x, at, low, high = _input(subject)
     value = float(rng.uniform(low, high))
     samples = changed(subject.samples, lambda v: np.full_like(v, value))
     return Injection(subject.model, subject.twin, samples, at, f"every value {value:.3g}")

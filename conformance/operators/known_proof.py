@@ -80,7 +80,7 @@ class Proof:
 
 
 @dataclass(slots=True)
-class Evidence:
+class ProofCounts:
     """What trying a row came to. wrong, died, refused: cases on which the oracle differs from us,
     died, or would not run.
 
@@ -102,18 +102,18 @@ class Evidence:
         return {"aborts": self.died, "refuses": self.refused, "differs": self.wrong}[kind] > 0
 
 
-def try_out(proof: Proof, runtimes: Runtimes, count: int, seed: int = 2026) -> Evidence:
+def try_out(proof: Proof, runtimes: Runtimes, count: int, seed: int = 2026) -> ProofCounts:
     """Draw cases of a row, run them by its oracle and by the second one, and compare."""
-    evidence = Evidence()
+    counts = ProofCounts()
     for index in range(count):
         case = proof.draw(RandomDraw((seed, index)))
         mine = run_ours(case.model, case.samples, flavour=proof.flavour)
         first = runtimes[proof.oracle].run(write_model(case.model), case.samples)
-        evidence.cases += 1
-        evidence.concerned += proof.known in rows_of(node_of(case), short(proof.oracle))
-        evidence.died += isinstance(first, Died)
-        evidence.refused += isinstance(first, Refused)
-        evidence.wrong += isinstance(first, Ran) and compare(case, mine, first).differing > 0
+        counts.cases += 1
+        counts.concerned += proof.known in rows_of(node_of(case), short(proof.oracle))
+        counts.died += isinstance(first, Died)
+        counts.refused += isinstance(first, Refused)
+        counts.wrong += isinstance(first, Ran) and compare(case, mine, first).differing > 0
         second: Outcome = (
             proof.defined(case)
             if proof.definition
@@ -121,10 +121,10 @@ def try_out(proof: Proof, runtimes: Runtimes, count: int, seed: int = 2026) -> E
         )
         if isinstance(second, Ran):
             result = compare(case, mine, proof.expected(case, second))
-            evidence.held += 1
-            evidence.elements += result.elements + result.float_elements
-            evidence.differing += result.differing
-    return evidence
+            counts.held += 1
+            counts.elements += result.elements + result.float_elements
+            counts.differing += result.differing
+    return counts
 
 
 class Runtimes:

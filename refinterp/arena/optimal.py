@@ -2,9 +2,9 @@
 
 Method    Start from TFLM's greedy plan and from first-fit plans in other orders. Then, by turns and
           with more effort each time: throw buffers out of an ever lower capacity
-          (`ejection.eject`), stack them from the ground up (`stacking.Stacker`), and prove of a few
-          buffers around a peak that they alone need more than the bound says. The search ends when
-          the best plan meets the bound, or with the time.
+          (`search_by_ejection`), stack them from the ground up (`search_by_stacking`), and prove
+          of a few buffers around a peak that they alone need more than the bound says. The search
+          ends when the best plan meets the bound, or with the time.
 
 The greedy plan is the first one, so the result is never larger than TFLM's.
 """

@@ -79,7 +79,7 @@ class Float32Sum:
             do(put, most, total)
             do(np.not_equal, least, most, most.view(np.bool_))
             do(np.add, least, lowest, out.view(kind))
-            do(_mend, exact, most.view(np.bool_), own_a, own_b, out)
+            do(_by_definition, exact, most.view(np.bool_), own_a, own_b, out)
 
     def _totals(
         self,
@@ -141,7 +141,7 @@ class Float32Sum:
         return right.reshape(-1), own.reshape(-1)
 
 
-def _mend(
+def _by_definition(
     exact: Exact, doubtful: NDArray[np.bool_], a: NDArray[Any], b: NDArray[Any], y: NDArray[Any]
 ) -> None:
     """Write what the definition gives for what is in doubt."""
