@@ -1,0 +1,1 @@
+"""Latency and energy estimates: fitted on published measurements, and held against others."""
