@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.cost.measurements import Measured
-from refinterp.cost.latency_model import Place, shape, terms
+from conformance.cost.measurements import MeasuredTime
+from refinterp.cost.latency_model import RunPlace, shape, terms
 
 START: Final = np.array([1.0, 1.0, 3.0, 2.0, 15.0, 10.0, 1000.0, 5.0])
 """Weights before anything is fitted, in the order of `work.KINDS`: round numbers, chosen in sight
@@ -36,13 +36,13 @@ _STEP: Final = 0.5  # of a logarithm at once
 Weights = Mapping[str, NDArray[np.float64]]
 
 
-def fit_weights(rows: Sequence[Measured]) -> dict[str, NDArray[np.float64]]:
+def fit_weights(rows: Sequence[MeasuredTime]) -> dict[str, NDArray[np.float64]]:
     """Return the weights of every style among the rows."""
     styles = sorted({row.place.style for row in rows})
     return {style: _weights([row for row in rows if row.place.style == style]) for style in styles}
 
 
-def _weights(rows: Sequence[Measured]) -> NDArray[np.float64]:
+def _weights(rows: Sequence[MeasuredTime]) -> NDArray[np.float64]:
     amounts = np.array([row.amounts for row in rows])
     logs = np.log([row.cycles for row in rows])
     groups: dict[tuple[str, str], int] = {}
@@ -70,7 +70,7 @@ def _weights(rows: Sequence[Measured]) -> NDArray[np.float64]:
     return np.exp(found)
 
 
-def fit_effects(rows: Sequence[Measured], weights: Weights) -> dict[str, float]:
+def fit_effects(rows: Sequence[MeasuredTime], weights: Weights) -> dict[str, float]:
     """Return the terms' values."""
     left_over = np.array(
         [math.log(row.cycles) - shape(weights[row.place.style], row.amounts) for row in rows]
@@ -90,19 +90,19 @@ def _kind(term: str) -> str:
     return ", ".join(part.split()[0] for part in term.split(", "))
 
 
-def predicted(row: Measured, weights: Weights, effects: Mapping[str, float]) -> float:
+def predicted(row: MeasuredTime, weights: Weights, effects: Mapping[str, float]) -> float:
     """The logarithm of the cycles a fit expects of a row."""
     own = weights.get(row.place.style, START)
     return shape(own, row.amounts) + sum(effects.get(term, 0.0) for term in terms(row.place))
 
 
-def reachable(row: Measured, rows: Sequence[Measured]) -> bool:
+def reachable(row: MeasuredTime, rows: Sequence[MeasuredTime]) -> bool:
     """Whether rows say anything of a row's core and of its style; else there is no estimate."""
     return any(one.place.core == row.place.core for one in rows) and any(
         one.place.style == row.place.style for one in rows
     )
 
 
-def places(rows: Sequence[Measured]) -> list[Place]:
+def places(rows: Sequence[MeasuredTime]) -> list[RunPlace]:
     """The places of rows, each once."""
     return list(dict.fromkeys(row.place for row in rows))

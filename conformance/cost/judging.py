@@ -13,13 +13,13 @@ import numpy as np
 from conformance.cost.fitting import START, fit_effects, fit_weights, predicted, reachable
 from conformance.cost.measurements import (
     TASKS,
-    Measured,
+    MeasuredTime,
     measurements,
     model_file,
     on_device_rows,
     operator_amounts,
 )
-from refinterp.cost.latency_model import Place, shape, terms
+from refinterp.cost.latency_model import RunPlace, shape, terms
 
 MODEL_SPREAD: Final = 0.2  # as refinterp/cost/latency.py weighs a measured model
 PLACE_SPREAD: Final = 0.2
@@ -34,7 +34,7 @@ WIDEST: Final = {"known": 1.5, "board": 2.5, "runtime": 2.5}
 class Held:
     """A measurement that was held back, and the logarithm of measured over estimated."""
 
-    row: Measured
+    row: MeasuredTime
     error: float
 
     @property
@@ -49,7 +49,7 @@ class Held:
 
 
 _PROFILED: Final = ("ESP32", "nRF52840")  # chips with times by operator
-Key = Callable[[Measured], Any]
+Key = Callable[[MeasuredTime], Any]
 
 
 def row_out() -> list[Held]:
@@ -80,17 +80,17 @@ def group_out(key: Key, *, model: bool = False) -> list[Held]:
     return found
 
 
-def chip(row: Measured) -> str:
+def chip(row: MeasuredTime) -> str:
     """A measurement's chip."""
     return row.place.chip
 
 
-def family(row: Measured) -> str:
+def family(row: MeasuredTime) -> str:
     """A measurement's runtime, all its versions."""
     return row.place.family
 
 
-def version(row: Measured) -> str:
+def version(row: MeasuredTime) -> str:
     """A measurement's runtime, this version of it."""
     return row.place.runtime
 
@@ -114,7 +114,7 @@ def observed_out(count: int) -> list[Held]:
 
 
 def _error_given(
-    row: Measured, given: Sequence[Measured], weights: Mapping[str, Any],
+    row: MeasuredTime, given: Sequence[MeasuredTime], weights: Mapping[str, Any],
     effects: Mapping[str, float],
 ) -> float:  # fmt: skip
     own = weights[row.place.style]
@@ -159,7 +159,7 @@ def total_on_profiled_chips() -> float:
     return round(float(np.median([one.relative for one in held])), 4)
 
 
-def _times(records: Sequence[Mapping[str, Any]], row: Measured) -> dict[str, float]:
+def _times(records: Sequence[Mapping[str, Any]], row: MeasuredTime) -> dict[str, float]:
     """Cycles by operator of one measured model."""
     target = "esp32" if row.place.chip == "ESP32" else "nano33ble"
     return {
@@ -169,12 +169,12 @@ def _times(records: Sequence[Mapping[str, Any]], row: Measured) -> dict[str, flo
     }
 
 
-def _alone(row: Measured) -> bool:
+def _alone(row: MeasuredTime) -> bool:
     """Whether other models were measured in its place, which make it known."""
     return sum(other.place == row.place for other in measurements()) > 1
 
 
-def _hold(held: Sequence[Measured], rest: Sequence[Measured]) -> Iterator[Held]:
+def _hold(held: Sequence[MeasuredTime], rest: Sequence[MeasuredTime]) -> Iterator[Held]:
     if not held:
         return
     weights = fit_weights(rest)
@@ -210,6 +210,6 @@ def covered(errors: Sequence[Held], widest: float) -> float:
     return inside / len(errors)
 
 
-def place_words(place: Place) -> str:
+def place_words(place: RunPlace) -> str:
     """A place as a page shows it."""
     return f"{place.runtime} on {place.chip} ({place.core})"

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.cost.latency_model import Place, RuntimeFacts
+from refinterp.cost.latency_model import RunPlace, RuntimeFacts
 from refinterp.cost.work import by_kind
 
 HERE: Final = Path(__file__).parent
@@ -55,10 +55,10 @@ _VARIANT: Final = ("max_performance", "min_ram")  # other builds for one task al
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
+class MeasuredTime:
     """One measurement. task: the model. cycles: latency times clock. source: where it stands."""
 
-    place: Place
+    place: RunPlace
     board: str
     clock_mhz: float
     task: str
@@ -91,16 +91,16 @@ def model_file(task: str) -> str:
 
 
 @cache
-def measurements() -> tuple[Measured, ...]:
+def measurements() -> tuple[MeasuredTime, ...]:
     """All that the latency model is fitted on: one for each chip, runtime and task.
 
     Where several boards or runs measured the same, their geometric mean.
     """
-    same: dict[tuple[Place, str], list[Measured]] = {}
+    same: dict[tuple[RunPlace, str], list[MeasuredTime]] = {}
     for one in (*_mlperf(), *_on_device()):
         same.setdefault((one.place, one.task), []).append(one)
     return tuple(
-        Measured(
+        MeasuredTime(
             place, runs[0].board, runs[0].clock_mhz, task,
             math.exp(float(np.mean([math.log(run.cycles) for run in runs]))),
             "; ".join(run.source for run in runs),
@@ -138,7 +138,7 @@ def chip_of(board: str) -> str:
     return _CHIPS.get(board.upper().replace("_", "-"), "")
 
 
-def _mlperf() -> Iterator[Measured]:
+def _mlperf() -> Iterator[MeasuredTime]:
     for row in mlperf_rows():
         riscv = row["submitter"] == "PengChengLaboratory"
         core = "rv32imac" if riscv else _CORES.get(row["core"], "")
@@ -150,10 +150,12 @@ def _mlperf() -> Iterator[Measured]:
         name, family, style = _runtime(row)
         if core == "cortex-m85":
             style = "mve"
-        place = Place(core, chip_of(row["board"]), name, family, style)
+        place = RunPlace(core, chip_of(row["board"]), name, family, style)
         cycles = float(row["latency_ms"]) * 1e3 * float(row["clock_mhz"])
         source = f"MLPerf Tiny {row['round']}, {row['source_path']}"
-        yield Measured(place, row["board"], float(row["clock_mhz"]), row["model"], cycles, source)
+        yield MeasuredTime(
+            place, row["board"], float(row["clock_mhz"]), row["model"], cycles, source
+        )
 
 
 def _runtime(row: Mapping[str, str]) -> tuple[str, str, str]:
@@ -181,7 +183,7 @@ def _runtime(row: Mapping[str, str]) -> tuple[str, str, str]:
     return "tflm", "tflm", "cmsis-nn"
 
 
-def _on_device() -> Iterator[Measured]:
+def _on_device() -> Iterator[MeasuredTime]:
     for row in on_device_rows():
         if row["record"] != "model" or "p50_us" not in row or row["board_label"] == "devkit-v1-a":
             continue  # two ESP32 boards measured the same; one is enough
@@ -190,10 +192,10 @@ def _on_device() -> Iterator[Measured]:
         if esp:
             plain = row["kernels"] == "ansi-c-reference"
             name, style = ("tflm-reference", "reference") if plain else ("esp-nn", "esp-nn")
-        place = Place(
+        place = RunPlace(
             "esp32" if esp else "cortex-m4", "ESP32" if esp else "nRF52840", name, name, style
         )
-        yield Measured(
+        yield MeasuredTime(
             place, row["board_label"], float(row["cpu_mhz"]), _MODELS[row["model"]],
             float(row["p50_us"]) * row["cpu_mhz"], f"mcufit-bench 88f8d23, {row['date']}",
         )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from refinterp.cost.latency_model import LatencyModel, Place, RuntimeFacts, latency_model, shape
+from refinterp.cost.latency_model import LatencyModel, RunPlace, RuntimeFacts, latency_model, shape
 from refinterp.cost.quantity import Quantity
 from refinterp.cost.work import OperatorWork, amounts, drops_channels, int8_share, operator_work
 from refinterp.errors import UsageError
@@ -25,7 +25,7 @@ _SPREAD: Final = {"known": 0.15, "board": 0.2, "runtime": 0.3}
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class NoEstimate:
     """There is no estimate. why: what is not known, and what gives it."""
 
     why: str
@@ -77,14 +77,14 @@ def runtime_facts(name: str) -> RuntimeFacts:
     raise UsageError(f"{name!r} is no runtime whose times were published; there are {listed}")
 
 
-def place_of(core: str, runtime: RuntimeFacts, chip: str = "") -> Place:
+def place_of(core: str, runtime: RuntimeFacts, chip: str = "") -> RunPlace:
     """Return where a model runs. core: its canonical name. chip: as its maker writes it, or ""."""
     found = latency_model()
     style = "mve" if runtime.style == "cmsis-nn" and core in _VECTORS else runtime.style
     wanted = _plain(chip)
     known = sorted({seen for seen, _ in found.seen}, key=len, reverse=True)
     same = next((one for one in known if wanted and wanted.startswith(_plain(one))), chip)
-    return Place(core, same, runtime.name, runtime.family, style)
+    return RunPlace(core, same, runtime.name, runtime.family, style)
 
 
 def estimate_latency(
@@ -95,7 +95,7 @@ def estimate_latency(
     runtime: str | None = None,
     chip: str = "",
     observed: Sequence[Observation] = (),
-) -> Quantity | Missing:
+) -> Quantity | NoEstimate:
     """Estimate the seconds that one inference of a model takes.
 
     core: its canonical name (`refinterp boards`). runtime: None for the core's usual one. chip:
@@ -106,21 +106,21 @@ def estimate_latency(
     facts = runtime_facts(runtime or usual_runtime(core))
     share = int8_share(model)
     if share < LEAST_INT8:
-        return Missing(
+        return NoEstimate(
             f"{100 * (1 - share):.0f} % of the products are not int8, and only int8 models' times "
             "were published; --measured MODEL=12.3ms says it"
         )
     if not clock_mhz or not math.isfinite(clock_mhz) or clock_mhz <= 0:
-        return Missing("the clock is not known; --clock 64M says it")
+        return NoEstimate("the clock is not known; --clock 64M says it")
     if core not in found.cores and not observed:
         listed = ", ".join(sorted(found.cores))
-        return Missing(
+        return NoEstimate(
             f"no time of any model on {core} was published (there are some on {listed}); "
             "--measured MODEL=12.3ms of one model on it gives the others"
         )
     place = place_of(core, facts, chip)
     if place.style not in found.weights:
-        return Missing(f"no time of a runtime such as {facts.title} was published")
+        return NoEstimate(f"no time of a runtime such as {facts.title} was published")
     level = found.level(place)
     work = operator_work(model, dead=not facts.drops_dead)
     cycles, how = _log_cycles(found, place, work, facts, observed, clock_mhz)
@@ -152,7 +152,7 @@ def _band(found: LatencyModel, level: str, style: str) -> float:
 
 
 def _log_cycles(
-    found: LatencyModel, place: Place, work: Iterable[OperatorWork], facts: RuntimeFacts,
+    found: LatencyModel, place: RunPlace, work: Iterable[OperatorWork], facts: RuntimeFacts,
     observed: Sequence[Observation], clock_mhz: float,
 ) -> tuple[float, str]:  # fmt: skip
     """The logarithm of the cycles, and how observations came into it."""

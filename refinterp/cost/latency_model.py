@@ -42,7 +42,7 @@ class RuntimeFacts(NamedTuple):
     drops_dead: bool = False
 
 
-class Place(NamedTuple):
+class RunPlace(NamedTuple):
     """Where a model runs, as far as the model of latency tells places apart; "" for unknown."""
 
     core: str
@@ -70,15 +70,15 @@ class LatencyModel:
     core_runtimes: frozenset[tuple[str, str]]
     cores: frozenset[str]
 
-    def log_cycles(self, place: Place, amounts: NDArray[np.float64]) -> float:
+    def log_cycles(self, place: RunPlace, amounts: NDArray[np.float64]) -> float:
         """Natural logarithm of the cycles that amounts of work (kinds,) take."""
         return shape(self.weights[place.style], amounts) + self.scale(place)
 
-    def scale(self, place: Place) -> float:
+    def scale(self, place: RunPlace) -> float:
         """All terms but the work's."""
         return sum(self.effects.get(term, 0.0) for term in terms(place))
 
-    def level(self, place: Place) -> str:
+    def level(self, place: RunPlace) -> str:
         """How near what was measured comes to a place."""
         if (place.chip, place.runtime) in self.seen:
             return "known"
@@ -90,7 +90,7 @@ def shape(weights: NDArray[np.float64], amounts: NDArray[np.float64]) -> float:
     return math.log(max(float(weights @ amounts), 1e-9))
 
 
-def terms(place: Place) -> Iterator[str]:
+def terms(place: RunPlace) -> Iterator[str]:
     """Name the terms that a place has."""
     yield "all"
     yield f"style {place.style}"

@@ -20,7 +20,7 @@ from conformance.cost.measurements import (
 )
 from conformance.cost.work import FILES, document
 from refinterp.cost.latency import (
-    Missing,
+    NoEstimate,
     Observation,
     estimate_latency,
     runtime_facts,
@@ -249,7 +249,7 @@ def test_a_core_without_measurements_needs_one():
     model = convolutions()
     words = {"core": "cortex-m55", "clock_mhz": 400.0}
     missing = estimate_latency(model, **words)
-    assert isinstance(missing, Missing)
+    assert isinstance(missing, NoEstimate)
     assert "no time of any model on cortex-m55" in str(missing)
     found = estimate_latency(model, **words, observed=[Observation(convolutions(3), 0.001)])
     assert isinstance(found, Quantity)
@@ -259,7 +259,7 @@ def test_what_is_missing_is_said():
     """No clock, a float model, a runtime of another name."""
     for clock in (None, 0.0, math.inf, math.nan, -1.0):
         found = estimate_latency(convolutions(), core="cortex-m4", clock_mhz=clock)
-        assert isinstance(found, Missing)
+        assert isinstance(found, NoEstimate)
         assert "--clock" in found.why
     g = GraphBuilder()
     x = g.input("x", (1, 4), "float32")
@@ -267,7 +267,7 @@ def test_what_is_missing_is_said():
     y = g.tensor("y", (1, 4), "float32")
     g.operator("FULLY_CONNECTED", [x, w, -1], [y])
     found = estimate_latency(g.build(outputs=[y]), core="cortex-m4", clock_mhz=64)
-    assert isinstance(found, Missing)
+    assert isinstance(found, NoEstimate)
     assert "not int8" in found.why
     with pytest.raises(UsageError, match="is no runtime whose times were published; there are"):
         runtime_facts("tensorrt")
