@@ -15,7 +15,9 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import OPTIONAL, STORAGE, Buffer, Model, Operator, Tensor
 from refinterp.graph.operators import OPERATORS, By, OperatorFacts
 
-_OTHERS = ("float32", "int8", "bool", "int32")
+_OTHERS = ("float32", "int8", "bool", "int32", "uint64")
+
+_UNUSUAL = ("bool", "uint64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,12 @@ class _Maker:
         one = self.tensors[tensor]
         allowed = self.allowed(kind)
         wrong = [t for t in _OTHERS if allowed is not None and t not in (*allowed, one.dtype)]
-        if wrong:
-            yield "type", kind, self.changed(tensor, dtype=wrong[0])
+        for dtype in dict.fromkeys((*wrong[:1], *(t for t in wrong if t in _UNUSUAL))):
+            yield (
+                "type" if dtype == wrong[0] else f"type {dtype}",
+                kind,
+                self.changed(tensor, dtype=dtype),
+            )
         coded = one.quantization is not None and one.quantization.scale.size
         if kind in self.facts.scaled and one.dtype in self.facts.scaled_types and coded:
             yield "missing scale", kind, self.changed(tensor, quantization=None)

@@ -18,8 +18,7 @@ from refinterp.graph.model import (
     Quantization,
     Tensor,
 )
-
-_FIXED = {"SOFTMAX": (1 / 256, -128), "LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
+from refinterp.graph.operators import facts
 
 
 class _Longer:
@@ -107,7 +106,7 @@ def below_the_grid(subject: HealthyPair, rng: Rng) -> Injection | None:
     for model in (subject.model, subject.twin):
         longer = _Longer(model)
         x = longer.dense("head", w, b, low, high)
-        y = longer.tensor("below", (1, many), *_FIXED[name])
+        y = longer.tensor("below", (1, many), *facts(name).fixed["int8", "int8"])
         at = longer.operator(name, [x], y, **({"beta": 1.0} if name == "SOFTMAX" else {}))
         if longer.quantized:
             place = at

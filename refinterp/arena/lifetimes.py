@@ -27,6 +27,7 @@ from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, STORAGE, Model, Operator, Shape, Subgraph, Tensor
 from refinterp.graph.operators import facts
+from refinterp.graph.room import require_room
 
 Kind = Literal["input", "output", "activation", "variable", "scratch"]
 TensorId = tuple[int, int]
@@ -152,21 +153,23 @@ def lifetimes(
 def tensor_bytes(tensor: Tensor, shape: Shape) -> int:
     """Return the bytes a tensor of this shape takes in the arena; int4 takes a byte an element.
 
-    Raises ModelError for a negative dimension, UnsupportedError for a type without a fixed size.
+    Raises ModelError for a negative dimension and for sizes beyond `graph.room`,
+    UnsupportedError for a type without a fixed size.
     """
     if any(size < 0 for size in shape):
         raise ModelError(
             f"tensor {tensor.name!r} has shape {list(shape)}: a size that is still unknown cannot "
             "be planned; resize the model's inputs first"
         )
-    if tensor.dtype == "bfloat16":
-        return 2 * math.prod(shape)
-    if tensor.dtype not in STORAGE:
+    if tensor.dtype not in STORAGE and tensor.dtype != "bfloat16":
         raise UnsupportedError(
             f"tensor {tensor.name!r} is of type {tensor.dtype}, whose elements have no fixed size "
             f"in an arena; plannable types are bfloat16, {', '.join(STORAGE)}"
         )
-    return STORAGE[str(tensor.dtype)].itemsize * math.prod(shape)
+    one = 2 if tensor.dtype == "bfloat16" else STORAGE[str(tensor.dtype)].itemsize
+    size = one * math.prod(shape)
+    require_room(tensor.name, str(tensor.dtype), shape, size)
+    return size
 
 
 class _ScopeWalk:

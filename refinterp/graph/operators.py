@@ -53,7 +53,7 @@ class OperatorFacts:
         scale each; else None.
     depthwise: a weighted operator each of whose channels reads one channel of the data.
     adds, multiplies: element by element, operands of grids of their own.
-    fixed: by the result's type, or "int8 to int16", the grid the result is defined on.
+    fixed: by the types of operand and result, the grid the result is defined on.
     calls: the options that say which subgraphs it calls.
     conversion: the result says the same in other numbers.
     makes_codes, makes_reals: conversions to codes, from codes or reals, and to reals.
@@ -85,7 +85,7 @@ class OperatorFacts:
     depthwise: bool = False
     adds: bool = False
     multiplies: bool = False
-    fixed: Mapping[str, Grid] = field(default_factory=dict)
+    fixed: Mapping[tuple[str, str], Grid] = field(default_factory=dict)
     calls: tuple[str, ...] = ()
     conversion: bool = False
     makes_codes: bool = False
@@ -108,14 +108,17 @@ class OperatorFacts:
         return few if few is not None and count <= len(few.names) else self.operands
 
 
-_PROBABILITY: Final = {"int8": (1 / 256, -128), "uint8": (1 / 256, 0), "int16": (1 / 32768, 0)}
-_SIGNED: Final = {"int8": (1 / 128, 0), "uint8": (1 / 128, 128)}
+_PROBABILITY: Final = {
+    ("int8", "int8"): (1 / 256, -128),
+    ("uint8", "uint8"): (1 / 256, 0),
+    ("int16", "int16"): (1 / 32768, 0),
+}
+_SIGNED: Final = {("int8", "int8"): (1 / 128, 0), ("uint8", "uint8"): (1 / 128, 128)}
 
-_WHOLE: Final = (
-    "int32", "int64", "int16", "int8", "uint8", "uint16", "uint32", "uint64", "int4", "int2",
-    "uint4", "bool",
-)  # fmt: skip
 _INDEX: Final = ("int32", "int64")
+_AS_INT32: Final = ("int32", "int64", "uint32")
+"""Where runtimes read 32 bits whatever the type is: those of which this gives the right number."""
+_MARGINS: Final = ("int8", "int16", "int32", "int64", "bool")
 _BIAS: Final = By(
     "input",
     {
@@ -145,15 +148,7 @@ _NORMS: Final = tuple(f"{gate}_layer_norm" for gate in ("input", "forget", "cell
 _AUXILIARY: Final = tuple(
     f"auxiliary_to_{gate}_weights" for gate in ("input", "forget", "cell", "output")
 )
-_OF_LSTM_BIAS: Final = By(
-    "input",
-    {
-        "float32": ("float32",),
-        "int8": ("int32",),
-        "uint8": ("int32",),
-        "int16": ("int64",),
-    },
-)
+_OF_LSTM_BIAS: Final = By("input", {**_BIAS.types, "int16": ("int64",)})
 _OF_LSTM_WEIGHTS: Final = By(
     "input", {"float32": ("float32", "int8", "uint8"), "int8": ("int8",), "int16": ("int8",)}
 )
@@ -170,7 +165,7 @@ _LSTM_TYPES: Final[Mapping[str, Types]] = {
             {"float32": ("float32", "int8", "uint8"), "int8": ("int16",), "int16": ("int16",)},
         ),
     ),
-    **dict.fromkeys((*_BIASES, "bias", "projection_bias"), _OF_LSTM_BIAS),
+    **dict.fromkeys((*_BIASES, "projection_bias"), _OF_LSTM_BIAS),
     **dict.fromkeys((*_NORMS, "cell_state"), _WIDE),
     "output_state": "input",
 }
@@ -178,8 +173,8 @@ _LSTM_RANKS: Final[Mapping[str, Ranks]] = {
     "input": (2, 3),
     **dict.fromkeys(_LSTM_WEIGHTS[:4], (2, 2)),
     **dict.fromkeys(_LSTM_WEIGHTS[4:], (1, 2)),
-    **dict.fromkeys((*_PEEPHOLES, *_BIASES, *_NORMS, "bias", "projection_bias"), (1, 1)),
-    **dict.fromkeys(("weights", "projection_weights"), (2, 2)),
+    **dict.fromkeys((*_PEEPHOLES, *_BIASES, *_NORMS, "projection_bias"), (1, 1)),
+    "projection_weights": (2, 2),
 }
 _LSTM_SCALED: Final = (
     "input",
@@ -261,12 +256,12 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "ARG_MAX": OperatorFacts(
             operands=o.AlongAxis,
             ranks={"input": (1, None)},
-            types={"axis": _WHOLE, "output": _INDEX},
+            types={"axis": _INDEX, "output": _INDEX},
         ),
         "ARG_MIN": OperatorFacts(
             operands=o.AlongAxis,
             ranks={"input": (1, None)},
-            types={"axis": _WHOLE, "output": _INDEX},
+            types={"axis": _INDEX, "output": _INDEX},
         ),
         "ASSIGN_VARIABLE": OperatorFacts(operands=o.Assigned, results=(), stateful=True),
         "ATAN2": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
@@ -291,8 +286,8 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "BATCH_TO_SPACE_ND": OperatorFacts(
             operands=o.Blocks,
-            ranks={"input": (3, 4)},
-            types={"block_shape": _WHOLE, "margins": _WHOLE, "output": "input"},
+            ranks={"input": (3, 4), "block_shape": (1, 1), "margins": (2, 2)},
+            types={"block_shape": _AS_INT32, "margins": _AS_INT32, "output": "input"},
             by_channel=True,
         ),
         "BIDIRECTIONAL_SEQUENCE_LSTM": OperatorFacts(
@@ -355,7 +350,8 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "BROADCAST_TO": OperatorFacts(
             operands=o.Expanded,
-            types={"shape": _WHOLE, "output": "input"},
+            ranks={"shape": (1, 1)},
+            types={"shape": _INDEX, "output": "input"},
             moves=True,
             by_channel=True,
         ),
@@ -390,15 +386,20 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "CONV_3D_TRANSPOSE": OperatorFacts(
             operands=o.TransposedWeighted,
-            ranks={"input": (5, 5), "filter": (5, 5), "bias": (1, 1)},
-            types={"output_shape": _WHOLE, "filter": "input", "bias": "input", "output": "input"},
+            ranks={"input": (5, 5), "filter": (5, 5), "bias": (1, 1), "output_shape": (1, 1)},
+            types={
+                "output_shape": ("int32",),
+                "filter": "input",
+                "bias": "input",
+                "output": "input",
+            },
             filter_axis=3,
         ),
         "COS": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "CUMSUM": OperatorFacts(
             operands=o.AlongAxis,
             ranks={"input": (1, None)},
-            types={"axis": _WHOLE, "output": "input"},
+            types={"axis": ("int32",), "output": "input"},
             scaled=("input", "output"),
             scaled_types=("int8",),
             by_channel=True,
@@ -427,7 +428,8 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "DILATE": OperatorFacts(
             operands=o.Dilated,
-            types={"dilations": _WHOLE, "value": "input", "output": "input"},
+            ranks={"dilations": (1, 1)},
+            types={"dilations": ("int32",), "value": "input", "output": "input"},
             moves=True,
         ),
         "DIV": OperatorFacts(
@@ -436,7 +438,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "DYNAMIC_UPDATE_SLICE": OperatorFacts(
             operands=o.Updated,
             ranks={"start": (1, 1)},
-            types={"update": "input", "start": _WHOLE, "output": "input"},
+            types={"update": "input", "start": _INDEX, "output": "input"},
             moves=True,
         ),
         "ELU": OperatorFacts(
@@ -483,7 +485,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "EXPAND_DIMS": OperatorFacts(
             operands=o.AlongAxis,
-            types={"axis": _WHOLE, "output": "input"},
+            types={"axis": _INDEX, "output": "input"},
             reshapes=True,
             moves=True,
             by_channel=True,
@@ -492,7 +494,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "FILL": OperatorFacts(
             operands=o.Filled,
             ranks={"shape": (1, 1)},
-            types={"shape": _WHOLE, "output": "value"},
+            types={"shape": _INDEX, "output": "value"},
             moves=True,
         ),
         "FLOOR": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
@@ -614,14 +616,14 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             ranks={"input": (1, None)},
             types=_SAME,
             scaled=("input", "output"),
-            fixed={"int8": (16 / 256, 127), "uint8": (16 / 256, 255)},
+            fixed={("int8", "int8"): (16 / 256, 127), ("uint8", "uint8"): (16 / 256, 255)},
         ),
         "LSTM": OperatorFacts(
             operands=o.FullLstm,
             few_operands=o.SingleMatrixLstm,
             results=None,
-            ranks=_LSTM_RANKS,
-            types=_LSTM_TYPES,
+            ranks={**_LSTM_RANKS, "weights": (2, 2), "bias": (1, 1)},
+            types={**_LSTM_TYPES, "bias": _OF_LSTM_BIAS},
             scaled=_LSTM_SCALED,
             scaled_types=("int8", "int16"),
         ),
@@ -642,7 +644,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "MEAN": OperatorFacts(
             operands=o.Reduced,
-            types={"axes": _WHOLE, "output": "input"},
+            types={"axes": ("int32",), "output": "input"},
             scaled=("input", "output"),
             by_channel=True,
             along="axes",
@@ -653,7 +655,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "MIRROR_PAD": OperatorFacts(
             operands=o.Mirrored,
             ranks={"paddings": (2, 2)},
-            types={"paddings": _WHOLE, "output": "input"},
+            types={"paddings": _INDEX, "output": "input"},
             moves=True,
             by_channel=True,
             along="paddings",
@@ -686,10 +688,16 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "NON_MAX_SUPPRESSION_V4": OperatorFacts(
             operands=o.Suppressed,
             results=("indices", "valid"),
-            ranks={"boxes": (2, 2), "scores": (1, 1)},
+            ranks={
+                "boxes": (2, 2),
+                "scores": (1, 1),
+                "max_outputs": (0, 0),
+                "iou_threshold": (0, 0),
+                "score_threshold": (0, 0),
+            },
             types={
                 "scores": ("float32",),
-                "max_outputs": _WHOLE,
+                "max_outputs": ("int32",),
                 "iou_threshold": ("float32",),
                 "score_threshold": ("float32",),
                 "indices": ("int32",),
@@ -699,10 +707,17 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "NON_MAX_SUPPRESSION_V5": OperatorFacts(
             operands=o.SoftlySuppressed,
             results=("indices", "scores", "valid"),
-            ranks={"boxes": (2, 2), "scores": (1, 1)},
+            ranks={
+                "boxes": (2, 2),
+                "scores": (1, 1),
+                "max_outputs": (0, 0),
+                "iou_threshold": (0, 0),
+                "score_threshold": (0, 0),
+                "sigma": (0, 0),
+            },
             types={
                 "scores": ("float32",),
-                "max_outputs": _WHOLE,
+                "max_outputs": ("int32",),
                 "iou_threshold": ("float32",),
                 "score_threshold": ("float32",),
                 "indices": ("int32",),
@@ -722,7 +737,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.OneHotValues,
             types={
                 "indices": _INDEX,
-                "depth": _WHOLE,
+                "depth": _AS_INT32,
                 "off_value": "on_value",
                 "output": "on_value",
             },
@@ -738,14 +753,14 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "PAD": OperatorFacts(
             operands=o.Padded,
             ranks={"paddings": (2, 2)},
-            types={"paddings": _WHOLE, "value": "input", "output": "input"},
+            types={"paddings": _MARGINS, "value": "input", "output": "input"},
             by_channel=True,
             along="paddings",
         ),
         "PADV2": OperatorFacts(
             operands=o.Padded,
             ranks={"paddings": (2, 2)},
-            types={"paddings": _WHOLE, "value": "input", "output": "input"},
+            types={"paddings": _MARGINS, "value": "input", "output": "input"},
             by_channel=True,
             along="paddings",
         ),
@@ -788,37 +803,39 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             makes_codes=True,
         ),
         "RANGE": OperatorFacts(
-            operands=o.Span, types={"limit": "start", "delta": "start", "output": "start"}
+            operands=o.Span,
+            ranks={"start": (0, 0), "limit": (0, 0), "delta": (0, 0)},
+            types={"limit": "start", "delta": "start", "output": "start"},
         ),
         "RANK": OperatorFacts(operands=o.Unary, types={"output": ("int32",)}, shape_only=True),
         "READ_VARIABLE": OperatorFacts(operands=o.Handle, stateful=True),
         "REDUCE_ALL": OperatorFacts(
             operands=o.Reduced,
-            types={"axes": _WHOLE, "output": "input"},
+            types={"axes": ("int32",), "output": "input"},
             by_channel=True,
             along="axes",
         ),
         "REDUCE_ANY": OperatorFacts(
             operands=o.Reduced,
-            types={"axes": _WHOLE, "output": "input"},
+            types={"axes": ("int32",), "output": "input"},
             by_channel=True,
             along="axes",
         ),
         "REDUCE_MAX": OperatorFacts(
             operands=o.Reduced,
-            types={"axes": _WHOLE, "output": "input"},
+            types={"axes": ("int32",), "output": "input"},
             by_channel=True,
             along="axes",
         ),
         "REDUCE_MIN": OperatorFacts(
             operands=o.Reduced,
-            types={"axes": _WHOLE, "output": "input"},
+            types={"axes": ("int32",), "output": "input"},
             by_channel=True,
             along="axes",
         ),
         "REDUCE_PROD": OperatorFacts(
             operands=o.Reduced,
-            types={"axes": _WHOLE, "output": "input"},
+            types={"axes": ("int32",), "output": "input"},
             by_channel=True,
             along="axes",
         ),
@@ -826,9 +843,9 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Windowed,
             types={
                 "initial": "input",
-                "window": _WHOLE,
-                "strides": _WHOLE,
-                "dilations": _WHOLE,
+                "window": ("int64",),
+                "strides": ("int64",),
+                "dilations": ("int64",),
                 "output": "input",
             },
         ),
@@ -849,27 +866,27 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "RESIZE_BILINEAR": OperatorFacts(
             operands=o.Resized,
-            ranks={"input": (4, 4)},
-            types={"size": _WHOLE, "output": "input"},
+            ranks={"input": (4, 4), "size": (1, 1)},
+            types={"size": ("int32",), "output": "input"},
             by_channel=True,
         ),
         "RESIZE_NEAREST_NEIGHBOR": OperatorFacts(
             operands=o.Resized,
-            ranks={"input": (4, 4)},
-            types={"size": _WHOLE, "output": "input"},
+            ranks={"input": (4, 4), "size": (1, 1)},
+            types={"size": ("int32",), "output": "input"},
             moves=True,
             by_channel=True,
         ),
         "REVERSE_SEQUENCE": OperatorFacts(
             operands=o.Sequences,
             ranks={"input": (2, None), "lengths": (1, 1)},
-            types={"lengths": _WHOLE, "output": "input"},
+            types={"lengths": _INDEX, "output": "input"},
             moves=True,
         ),
         "REVERSE_V2": OperatorFacts(
             operands=o.Reduced,
-            ranks={"input": (1, None)},
-            types={"axes": _WHOLE, "output": "input"},
+            ranks={"input": (1, None), "axes": (1, 1)},
+            types={"axes": ("int32",), "output": "input"},
             moves=True,
             by_channel=True,
             along="axes",
@@ -882,8 +899,8 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "SCATTER_ND": OperatorFacts(
             operands=o.Scattered,
-            ranks={"indices": (1, None)},
-            types={"indices": ("int32",), "shape": _WHOLE, "output": "updates"},
+            ranks={"indices": (1, None), "shape": (1, 1)},
+            types={"indices": ("int32",), "shape": ("int32",), "output": "updates"},
         ),
         "SEGMENT_SUM": OperatorFacts(
             operands=o.Segmented,
@@ -906,7 +923,8 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "SIN": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "SLICE": OperatorFacts(
             operands=o.Sliced,
-            types={"begin": _WHOLE, "size": _WHOLE, "output": "input"},
+            ranks={"begin": (1, 1), "size": (1, 1)},
+            types={"begin": _INDEX, "size": _INDEX, "output": "input"},
             moves=True,
         ),
         "SOFTMAX": OperatorFacts(
@@ -925,13 +943,17 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
                 )
             },
             scaled=("input",),
-            fixed={**_PROBABILITY, "int8 to int16": (1 / 65536, -32768)},
+            fixed={
+                **_PROBABILITY,
+                ("int8", "int16"): (1 / 65536, -32768),
+                ("uint8", "int16"): (1 / 65536, -32768),
+            },
             probabilities=True,
         ),
         "SPACE_TO_BATCH_ND": OperatorFacts(
             operands=o.Blocks,
-            ranks={"input": (3, 4)},
-            types={"block_shape": _WHOLE, "margins": _WHOLE, "output": "input"},
+            ranks={"input": (3, 4), "block_shape": (1, 1), "margins": (2, 2)},
+            types={"block_shape": _AS_INT32, "margins": _AS_INT32, "output": "input"},
             by_channel=True,
         ),
         "SPACE_TO_DEPTH": OperatorFacts(
@@ -939,22 +961,22 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "SPARSE_TO_DENSE": OperatorFacts(
             operands=o.Sparse,
-            ranks={"indices": (0, 2), "values": (0, 1)},
-            types={"indices": _INDEX, "shape": _WHOLE, "default": "values", "output": "values"},
+            ranks={"indices": (0, 2), "values": (0, 1), "shape": (1, 1)},
+            types={"indices": _INDEX, "shape": _INDEX, "default": "values", "output": "values"},
             moves=True,
         ),
         "SPLIT": OperatorFacts(
             operands=o.EvenSplit,
             results=None,
             ranks={"input": (1, None)},
-            types={"axis": _WHOLE, "output": "input"},
+            types={"axis": _AS_INT32, "output": "input"},
             moves=True,
         ),
         "SPLIT_V": OperatorFacts(
             operands=o.SplitBySizes,
             results=None,
-            ranks={"input": (1, None)},
-            types={"sizes": _WHOLE, "axis": _WHOLE, "output": "input"},
+            ranks={"input": (1, None), "sizes": (1, 1)},
+            types={"sizes": _INDEX, "axis": _AS_INT32, "output": "input"},
             moves=True,
         ),
         "SQRT": OperatorFacts(
@@ -1015,7 +1037,8 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "STABLEHLO_SHIFT_LEFT": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "STRIDED_SLICE": OperatorFacts(
             operands=o.Strided,
-            types={"begin": _WHOLE, "end": _WHOLE, "strides": _WHOLE, "output": "input"},
+            ranks={"begin": (1, 1), "end": (1, 1), "strides": (1, 1)},
+            types={"begin": _INDEX, "end": _INDEX, "strides": _INDEX, "output": "input"},
             moves=True,
         ),
         "SUB": OperatorFacts(
@@ -1027,7 +1050,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "SUM": OperatorFacts(
             operands=o.Reduced,
-            types={"axes": _WHOLE, "output": "input"},
+            types={"axes": ("int32",), "output": "input"},
             scaled=("input", "output"),
             by_channel=True,
             along="axes",
@@ -1134,7 +1157,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Unary,
             types=_SAME,
             scaled=("input", "output"),
-            fixed={**_SIGNED, "int16": (1 / 32768, 0)},
+            fixed={**_SIGNED, ("int16", "int16"): (1 / 32768, 0)},
             by_channel=True,
         ),
         "TFLM_DECODE": OperatorFacts(operands=o.Variadic, results=None),
@@ -1147,20 +1170,25 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "TILE": OperatorFacts(
             operands=o.Tiled,
-            types={"multiples": _WHOLE, "output": "input"},
+            types={"multiples": _INDEX, "output": "input"},
             moves=True,
             by_channel=True,
         ),
         "TOPK_V2": OperatorFacts(
-            operands=o.Top, results=("values", "indices"), types={"k": _WHOLE, "values": "input"}
+            operands=o.Top,
+            results=("values", "indices"),
+            types={"k": ("int16", "int32"), "values": "input"},
         ),
         "TRANSPOSE": OperatorFacts(
-            operands=o.Permuted, types={"permutation": _WHOLE, "output": "input"}, moves=True
+            operands=o.Permuted,
+            ranks={"permutation": (1, 1)},
+            types={"permutation": _AS_INT32, "output": "input"},
+            moves=True,
         ),
         "TRANSPOSE_CONV": OperatorFacts(
             operands=o.TransposedWeighted,
-            ranks={"input": (4, 4), "filter": (4, 4)},
-            types={"output_shape": _WHOLE, "bias": _BIAS, "output": "input"},
+            ranks={"input": (4, 4), "filter": (4, 4), "output_shape": (1, 1)},
+            types={"output_shape": _INDEX, "bias": _BIAS, "output": "input"},
             scaled=("input", "filter", "output"),
             filter_axis=0,
         ),
@@ -1183,19 +1211,23 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "UNSORTED_SEGMENT_MAX": OperatorFacts(
             operands=o.SegmentedAnyhow,
-            types={"segments": ("int32",), "count_of_segments": _WHOLE, "output": "input"},
+            ranks={"segments": (1, None), "count_of_segments": (0, 1)},
+            types={"segments": ("int32",), "count_of_segments": ("int32",), "output": "input"},
         ),
         "UNSORTED_SEGMENT_MIN": OperatorFacts(
             operands=o.SegmentedAnyhow,
-            types={"segments": ("int32",), "count_of_segments": _WHOLE, "output": "input"},
+            ranks={"segments": (1, None), "count_of_segments": (0, 1)},
+            types={"segments": ("int32",), "count_of_segments": ("int32",), "output": "input"},
         ),
         "UNSORTED_SEGMENT_PROD": OperatorFacts(
             operands=o.SegmentedAnyhow,
-            types={"segments": ("int32",), "count_of_segments": _WHOLE, "output": "input"},
+            ranks={"segments": (1, None), "count_of_segments": (0, 1)},
+            types={"segments": ("int32",), "count_of_segments": ("int32",), "output": "input"},
         ),
         "UNSORTED_SEGMENT_SUM": OperatorFacts(
             operands=o.SegmentedAnyhow,
-            types={"segments": ("int32",), "count_of_segments": _WHOLE, "output": "input"},
+            ranks={"segments": (1, None), "count_of_segments": (0, 1)},
+            types={"segments": ("int32",), "count_of_segments": ("int32",), "output": "input"},
         ),
         "VAR_HANDLE": OperatorFacts(
             operands=o.Nothing, results=("handle",), stateful=True, names_resource=True

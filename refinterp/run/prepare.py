@@ -11,6 +11,7 @@ from refinterp.graph.compiled import compiled
 from refinterp.graph.flexbuffer import read_map
 from refinterp.graph.misfits import miscounts
 from refinterp.graph.model import OPTIONAL, Model, Operator, Options, Shape, Subgraph
+from refinterp.graph.room import require_room_for_all
 from refinterp.graph.spec import TensorSpec
 from refinterp.graph.specs import tensor_specs
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR, rules
@@ -156,6 +157,7 @@ class _Preparer:
             except RefinterpError as error:
                 raise type(error)(f"{_where(subgraph, index, operator)}: {error}") from error
             steps.append(step)
+        require_room_for_all(specs, unknown)
         self.graphs[subgraph] = PreparedGraph(
             subgraph, tuple(specs), tuple(steps), frozenset(unknown)
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import OPTIONAL, STORAGE
+from refinterp.graph.room import require_room_of
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.contract import Kernel, NeedsValue
 from refinterp.kernels.empty import unless_empty
@@ -61,6 +62,7 @@ def _prepare_kernel(
         shape = tuple(map(int, extents))
         if shape != resolved[position].shape:
             resolved[position] = replace(resolved[position], shape=shape)
+            require_room_of(resolved[position])
     kernel: Kernel = step.entry.kernel.prepare(named, resolved, step.options, step.rule)
     if step.entry.facts is not None:  # the user's own may do more than is known here
         kernel = unless_empty(kernel, operands, resolved)

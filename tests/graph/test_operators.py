@@ -12,6 +12,7 @@ from refinterp.graph import operands
 from refinterp.graph.operands import BidirectionalLstm, Operands, Unary, Variadic, Weighted
 from refinterp.graph.operators import OPERATORS
 from refinterp.kernels.contract import Kernel
+from refinterp.kernels.flavours import _DIFFERENCES
 from refinterp.kernels.registry import load_all
 
 
@@ -57,12 +58,36 @@ def test_no_signature_hides_what_a_tuple_has():
         assert not {*signature.names, signature.many} & {*dir(tuple), "state", "names", "required"}
 
 
+@pytest.mark.parametrize("operator", sorted(OPERATORS))
+def test_a_row_names_its_own_operands(operator):
+    """What a row says, it says of operands and results that the operator has."""
+    row = OPERATORS[operator]
+    lists = [row.operands] + ([] if row.few_operands is None else [row.few_operands])
+    operand_names = {name for one in lists for name in (*one.names, one.many) if name}
+    names = operand_names | set(row.results or ["output"])
+    assert set(row.ranks) <= operand_names
+    assert set(row.types) <= names
+    assert set(row.scaled) <= names
+    assert {row.along} <= {*operand_names, ""}
+    for rule in row.types.values():
+        if not isinstance(rule, tuple):
+            assert (rule if isinstance(rule, str) else rule.operand) in operand_names
+
+
+def test_flavours_differ_in_operators_there_are():
+    """A rule under a name that is no operator's would be read by nobody."""
+    for table in _DIFFERENCES.values():
+        assert set(table) <= set(OPERATORS)
+
+
 ROOT = Path(refinterp.__file__).parent
 TABLES = ("graph/operators.py", "kernels/", "tflm/kernels/", "explain/definitions/", "verdicts/")
 ACTIVATIONS = {"RELU", "RELU6", "RELU_N1_TO_1", "TANH"}
 ALLOWED = {
     # a column of the table that is arithmetic; its test holds its names against the kernels
     "graph/macs.py": set(OPERATORS),
+    # what six libraries' kernels take and refuse, as it was measured
+    "tflm/distributions.py": set(OPERATORS),
     # fused activations, which the schema calls as it calls operators
     "numerics/activation.py": ACTIVATIONS,
     "numerics/recurrent.py": ACTIVATIONS,

@@ -31,7 +31,7 @@ def test_what_the_row_forbids_is_refused_by_name(operator):
         with pytest.raises((ModelError, UnsupportedError)) as caught:
             prepare(one.model)
         if caught.type is UnsupportedError:
-            assert one.way == "type", str(one)
+            assert one.way.startswith("type"), str(one)
             continue
         said = str(caught.value)
         assert f"({operator})" in said, str(one)
@@ -55,7 +55,7 @@ def test_commands_end_as_they_should(operator, tmp_path, capsys):
         assert main([command[0], str(path), *command[1:]]) == code, (command, str(one))
         shown = capsys.readouterr()
         assert "Traceback" not in shown.out + shown.err
-        if command[0] in ("run", "explain") and one.way != "type":
+        if command[0] in ("run", "explain") and not one.way.startswith("type"):
             assert one.operand in " ".join((shown.out + shown.err).split()), (command, str(one))
 
 
@@ -63,7 +63,7 @@ def test_many_ways_are_tried():
     """The tests above would pass on no models at all."""
     found = [one.way for operator in ("CONV_2D", "LSTM", "MEAN") for one in malformed(operator)]
     assert len(found) > 200
-    assert len(set(found)) == 9
+    assert len(set(found)) == 11
 
 
 @pytest.mark.parametrize("extents", [(1,), (3,), (5,)])

@@ -204,7 +204,7 @@ class _MixedModel:
         outputs = []
         for tensor in operator.outputs:
             if tensor != OPTIONAL and is_code(self.specs[tensor]):
-                fixed = facts(operator.name).fixed.get("int16")
+                fixed = facts(operator.name).fixed.get(("int16", "int16"))
                 own = wide_tensor(self.graph.tensors[tensor], self.specs[tensor], fixed)
                 made = self._tensor(own)
                 self.forms["wide"][tensor] = made

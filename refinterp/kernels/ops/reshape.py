@@ -67,6 +67,11 @@ class Reshape(Kernel):
             wanted = [int(size) for size in options.new_shape]
             if wanted == [0]:
                 wanted = []  # how old files say "a scalar"
+            if not wanted and shape is not None and x.size != 1:
+                raise ModelError(
+                    f"operand shape {shape.name!r}: found {shape.dtype} of rank "
+                    f"{len(shape.shape)} and no new_shape in the options; allowed: int32 of rank 1"
+                )
             if not wanted and shape is None and x.size != 1 and options.declared_shapes:
                 wanted = list(options.declared_shapes[0])  # TFLM knows no other shape
         return (resolve(x.shape, wanted),)
