@@ -64,8 +64,8 @@ class Decided:
     def points(self) -> tuple[CascadePoint, ...]:
         """Return every threshold that differs from the others, from no sample to the big to all."""
         order = np.argsort(self.sure, kind="stable")
-        small = np.concatenate(([0], np.cumsum(self.small[order])))
-        big = np.concatenate(([0], np.cumsum(self.big[order])))
+        small = np.concatenate(([0], np.cumsum(self.small[order], dtype=np.int64)))
+        big = np.concatenate(([0], np.cumsum(self.big[order], dtype=np.int64)))
         levels, first = np.unique(self.sure[order], return_index=True)
         ends = [*zip(levels.tolist(), first.tolist(), strict=True), (math.inf, self.samples)]
         return tuple(
@@ -146,7 +146,7 @@ def held_out(decided: Decided, accuracy: float | None) -> tuple[float, float]:
     this accuracy, or for the big model's own where it is None; the best there is where that is not
     reached.
     """
-    places = np.arange(decided.samples) % FOLDS
+    places = np.arange(decided.samples, dtype=np.int64) % FOLDS
     correct = sent = 0
     for fold in range(FOLDS):
         rest, own = decided.part(places != fold), decided.part(places == fold)

@@ -65,7 +65,7 @@ def scored_output(program: Program, name: str) -> ScoredOutput:
 def scores_of(output: ScoredOutput, values: NDArray[Any]) -> NDArray[np.float64]:
     """Return one sample's scores (classes,) as reals, from the output's array as it is stored."""
     reals = dequantize(values, output.spec).reshape(-1).astype(np.float64)
-    return np.array([1.0 - reals[0], reals[0]]) if output.single else reals
+    return np.array([1.0 - reals[0], reals[0]], np.float64) if output.single else reals
 
 
 def decision(output: ScoredOutput, values: NDArray[Any]) -> int:
@@ -90,7 +90,7 @@ def confidence(scores: NDArray[np.float64], kind: Confidence, *, probabilities: 
         shares = np.exp(scores - scores.max())
     shares = np.maximum(shares, 0.0)
     total = float(shares.sum())
-    shares = shares / total if total > 0 else np.full(scores.size, 1 / scores.size)
+    shares = shares / total if total > 0 else np.full(scores.size, 1 / scores.size, np.float64)
     if kind == "top":
         return float(shares.max())
     held = shares[shares > 0]
