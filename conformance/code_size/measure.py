@@ -12,7 +12,8 @@ recipe). The compiler's own libm, libc and libgcc are read from where it says th
 
 An operator's roots are the functions with which MicroMutableOpResolver adds it; the interpreter's
 are what an application calls. What prints messages and stops, `DebugLog` and `assert`, is the
-application's; what upstream's and the C library's take stands apart as `messages`.
+application's; what upstream's and the C library's take stands apart as `messages`. GNU ld links
+some sets of operators for comparison.
 `refinterp/fit/code_size.json` is rewritten.
 """
 
@@ -32,17 +33,13 @@ import refinterp
 from conformance.code_size.elf import ObjectFile, read_archive, read_object
 from conformance.code_size.errors import SETS, left_out
 from conformance.code_size.link import Atom, Linker, called
+from conformance.code_size.linked import compiler, held
 from conformance.code_size.roots import INTERPRETER, LOG, operator_roots
 
 NEAREST: Final = "cm4_cmsis"
 """The build that others are scaled from."""
 REFERENCE: Final = "cm4_ref"
 OUTPUT: Final = Path(refinterp.__file__).parent / "fit" / "code_size.json"
-CPU: Final[Mapping[str, tuple[str, ...]]] = {
-    "cm3": ("-mcpu=cortex-m3",),
-    "cm4": ("-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-    "cm55": ("-mcpu=cortex-m55", "-mfloat-abi=hard", "-mfpu=auto"),
-}
 ABOUT: Final = (
     "TFLM at 90b983c2b and CMSIS-NN at 4ab83cc, arm-none-eabi-gcc 12.2.1, -Os, kernels and "
     "CMSIS-NN -O2; sections that nothing refers to are dropped; bytes are text, data, bss"
@@ -76,6 +73,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "about": ABOUT,
         "error": left_out(alike),
         "error_of_any": left_out(sums),
+        "held": list(held(builds, options.objects, roots)),
         "builds": dict(sorted(builds.items())),
     }
     OUTPUT.write_text(written(document), "utf-8", newline="\n")
@@ -91,9 +89,11 @@ def libraries(build: str) -> list[ObjectFile]:
     """Read the compiler's libraries for a build's processor."""
     found: list[ObjectFile] = []
     for name in ("libm.a", "libc.a", "libgcc.a"):
-        command = ["arm-none-eabi-g++", *CPU[build.split("_")[0]], "-mthumb"]
         done = subprocess.run(
-            [*command, f"-print-file-name={name}"], capture_output=True, text=True, check=True
+            [*compiler(build), f"-print-file-name={name}"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         found += read_archive(Path(done.stdout.strip()))
     return found
