@@ -40,6 +40,7 @@ from refinterp.tflm.targets import (
     DEFAULT_VERSION,
     KERNELS,
     Profile,
+    distribution_profiles,
     profiles,
 )
 from refinterp.tflm.what_if import SECONDS
@@ -191,9 +192,13 @@ def _wanted(options: argparse.Namespace) -> tuple[Choice | None, list[Profile]]:
             tflm=options.tflm,
         )
         return chosen, [chosen.profile]
+    builds = profiles()
     if options.tflm not in (None, DEFAULT_VERSION):
-        raise UsageError(f"--all-targets is for --tflm {DEFAULT_VERSION}")
-    return None, [p for p in profiles() if options.kernels in (None, p.kernels.name)]
+        builds = distribution_profiles(options.tflm)
+    wanted = [p for p in builds if options.kernels in (None, p.kernels.name)]
+    if not wanted:
+        raise UsageError(f"{options.tflm} is built for no target with {options.kernels} kernels")
+    return None, wanted
 
 
 def _optimize(

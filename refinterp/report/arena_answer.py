@@ -170,6 +170,9 @@ def targets_answer(
         f"{one_line(title)}: {least.profile.target.name} with {least.profile.kernels.name} needs "
         f"least, {most.profile.target.name} with {most.profile.kernels.name} most"
     )
+    version = rows[0][0].tflm
+    if version.distribution:
+        text += f"; all of TFLM {version.told}"
     if len(known) < len(rows):
         text += f"; {len(rows) - len(known)} of {len(rows)} refuse it"
     if over is None:

@@ -65,7 +65,8 @@ def find_nodes(model: Model, profile: Profile) -> list[OperatorRow]:
         each = (
             f"{name} ({places[0]}{_more(places)})" + _what(name) for name, places in lacking.items()
         )
-        raise UnsupportedError(f"TFLM has no kernel for {', '.join(each)}")
+        who = profile.tflm.name if profile.tflm.distribution else "TFLM"
+        raise UnsupportedError(f"{who} has no kernel for {', '.join(each)}")
     require_operators(model)
     return nodes
 

@@ -217,6 +217,16 @@ def no_such_version(name: str) -> str:
     return f"TFLM version is {name!r}; {guess} are {', '.join(VERSIONS)}"
 
 
+def distribution_profiles(name: str) -> tuple[Profile, ...]:
+    """Return every build of a distribution; UsageError for a name that is none."""
+    if name not in VERSIONS:
+        raise UsageError(no_such_version(name))
+    version = VERSIONS[name]
+    if not version.distribution:
+        raise UsageError(f"--all-targets is for --tflm {DEFAULT_VERSION} and distributions")
+    return tuple(profile(build.target, build.kernels, name) for build in version.builds)
+
+
 def known_builds(where: Profile) -> tuple[Profile, ...]:
     """Return TFLM's own build first, then those of every distribution, that stand for `where`.
 

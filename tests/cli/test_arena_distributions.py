@@ -11,7 +11,8 @@ from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import save_model
 
-SHAPES = str(resources.files("refinterp") / "data" / "shapes_int8.tflite")
+DATA = resources.files("refinterp") / "data"
+DIGITS, SHAPES = (str(DATA / f"{name}.tflite") for name in ("digits_int8", "shapes_int8"))
 
 
 def test_a_distribution_is_named_with_its_commit(capsys):
@@ -60,3 +61,22 @@ def test_what_a_distribution_crashes_on_has_no_figure(capsys, tmp_path):
     assert document["findings"][0]["id"] == "distribution_crashes"
     assert main(["lint", str(path), "--tflm", "esp-tflite-micro"]) == 0
     assert "distribution_" not in capsys.readouterr().out
+
+
+def test_all_targets_of_a_distribution_are_those_it_is_built_for(capsys):
+    """One row for each build, derived ones marked; `other` has none."""
+    assert main(["arena", SHAPES, "--all-targets", "--tflm", "esp-tflite-micro"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("esp-nn") >= 3
+    assert "esp-tflite-micro at 99f49e149" in out.replace("\n         ", " ")
+    assert "derived: " in out
+    assert main(["arena", SHAPES, "--all-targets", "--tflm", "other"]) == 2
+    assert "--all-targets is for" in capsys.readouterr().err
+
+
+def test_an_unknown_distribution_in_a_shared_arena(capsys):
+    """Two models in one arena need no less than either, and it is said what for."""
+    assert main(["arena", SHAPES, DIGITS, "--tflm", "other", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    each = [row["minimum_arena_bytes"] for row in document["results"]]
+    assert document["shared"]["minimum_arena_bytes"] >= max(each)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from refinterp.tflm.footprint import Footprint
-from refinterp.tflm.kernels.reference_elements import reduce_min_max
+from refinterp.tflm.kernels.reference_elements import reduce_min_max, reduce_simple
 from refinterp.tflm.kernels.reference_weights import batch_matmul_shape, transposed
 from refinterp.tflm.operation import TflmOperation
 
@@ -41,6 +41,14 @@ def batch_matmul(op: TflmOperation) -> None:
     op.rewrite("o0", batch_matmul_shape(op))
 
 
+def mean_or_sum(op: TflmOperation) -> None:
+    """Prepare of MEAN and SUM."""
+    op.temps("i0 o0")
+    if op["i0"].dtype in ("int8", "int16"):
+        op.scratch(4 * op["o0"].elements, "one sum per output")
+    reduce_simple(op)
+
+
 def rfft_2d(op: TflmOperation) -> None:
     """Prepare of RFFT2D."""
     op.temps("i0 i1 o0")
@@ -63,6 +71,11 @@ LAYER: Final = MappingProxyType(
                 Footprint(name, "TfLiteReducerParams", "OpDataReduce", prepare=reduce_min_max,
                           measured=True)
                 for name in ("REDUCE_ALL", "REDUCE_ANY", "REDUCE_MIN")
+            ),
+            *(
+                Footprint(name, "TfLiteReducerParams", "OpDataReduce", prepare=mean_or_sum,
+                          measured=True)
+                for name in ("MEAN", "SUM")
             ),
             Footprint("RFFT2D", None, "OpDataRfft2d", prepare=rfft_2d),
             Footprint("SCATTER_ND", temps="i0 i1 i2 o0", measured=True),

@@ -5,10 +5,16 @@ Source: Prepare of each kernel in Edge Impulse's SDK (0b8b16093).
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
-from refinterp.verdicts.checks import is_constant, rank, refuse, runs_on, same_type, types
-from refinterp.verdicts.common import input_count, output_count
+from refinterp.verdicts.checks import elements, is_constant, rank, refuse, runs_on, same_type, types
+from refinterp.verdicts.common import (
+    batch_dimensions_agree,
+    input_count,
+    matrices_fit,
+    output_count,
+)
 from refinterp.verdicts.node import Node
 
 _REAL: Final = "float32"
@@ -65,6 +71,24 @@ def batch_matmul(node: Node) -> None:
         same_type(a, b)
     rank(a, 2, 4)
     rank(b, 2, 4)
+    left, right = matrices_fit(node, a, b)
+    rows = left[-1] if node.option("adj_x", False) else left[-2]
+    columns = right[-2] if node.option("adj_y", False) else right[-1]
+    batches = math.prod(max(i, j) for i, j in zip(left[:-2], right[:-2], strict=True))
+    elements(node.y(), batches * rows * columns)
+
+
+def gather(node: Node) -> None:
+    """GATHER: positions may be int64 too."""
+    node.counts(2, 1)
+    x, coords = node.x(0), node.x(1)
+    types(coords, "int32", "int64")
+    types(x, _REAL, "int8")
+    axis = int(node.option("axis", 0))
+    at = axis + x.rank if axis < 0 else axis
+    if not 0 <= at < x.rank:
+        refuse("axis", f"the axis is {axis}; allowed: {-x.rank} to {x.rank - 1}")
+    batch_dimensions_agree(node, x, coords, at)
 
 
 def reduce(node: Node) -> None:

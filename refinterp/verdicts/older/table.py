@@ -59,6 +59,7 @@ RULES: Final[Mapping[str, _Layer]] = MappingProxyType(
         },
         "edge_impulse": {
             "BATCH_MATMUL": edge_impulse.batch_matmul,
+            "GATHER": edge_impulse.gather,
             "REDUCE_ALL": edge_impulse.reduce,
             "REDUCE_ANY": edge_impulse.reduce,
             "REDUCE_MAX": edge_impulse.reduce,
