@@ -181,18 +181,15 @@ class _ScopeWalk:
         self.tensors: dict[TensorId, tuple[int, int]] = {}
         self.operators: dict[tuple[int, int], tuple[int, int]] = {}
         self.producers: dict[TensorId, int] = {}
+        self.now = -1
         self._calling: list[int] = []
-
-    @property
-    def now(self) -> int:
-        return len(self.scopes) - 1
 
     def run(self, index: int) -> None:
         """Visit a subgraph and whatever it calls."""
         self._guard(index)
         self._calling.append(index)
         subgraph = self.model.subgraphs[index]
-        self.scopes.append(Scope(index, None, "inputs"))
+        self._enter(Scope(index, None, "inputs"))
         self._make(index, subgraph.inputs)
         for number, operator in enumerate(subgraph.operators):
             self._operator(index, number, operator)
@@ -200,12 +197,13 @@ class _ScopeWalk:
         self._calling.pop()
 
     def _operator(self, index: int, number: int, operator: Operator) -> None:
-        self.scopes.append(Scope(index, number, operator.name))
+        name = operator.name
+        self._enter(Scope(index, number, name))
         begin = self.now
         self._make(index, operator.outputs)
         for tensor in operator.outputs:
             self.producers.setdefault((index, tensor), number)
-        for option in facts(operator.name).calls:
+        for option in facts(name).calls:
             self.run(self._callee(index, number, operator, option))
         for tensor in operator.inputs:
             if tensor != OPTIONAL:
@@ -215,11 +213,16 @@ class _ScopeWalk:
         first, _ = self.operators.get((index, number), (begin, begin))
         self.operators[index, number] = (first, self.now)
 
+    def _enter(self, scope: Scope) -> None:
+        self.scopes.append(scope)
+        self.now += 1
+
     def _make(self, index: int, tensors: Iterable[int]) -> None:
         """Note that these tensors exist now: from now on, or again."""
+        now = self.now
         for tensor in tensors:
             first, _ = self.tensors.get((index, tensor), (NEVER, NEVER))
-            self.tensors[index, tensor] = (self.now if first == NEVER else first, self.now)
+            self.tensors[index, tensor] = (now if first == NEVER else first, now)
 
     def _callee(self, index: int, number: int, operator: Operator, option: str) -> int:
         callee = int({**operator.options, **operator.options_2}.get(option, 0))
@@ -279,17 +282,20 @@ def _scratch(model: Model, walk: _ScopeWalk, request: Scratch) -> Resident:
 def _check_indices(index: int, subgraph: Subgraph) -> None:
     """Raise ModelError when the subgraph names a tensor it does not have."""
     count = len(subgraph.tensors)
-    lists: list[tuple[str, tuple[int, ...], int]] = [
-        ("inputs", subgraph.inputs, 0),
-        ("outputs", subgraph.outputs, 0),
-    ]
+    _check_tensors(index, count, "inputs", subgraph.inputs, 0)
+    _check_tensors(index, count, "outputs", subgraph.outputs, 0)
     for number, operator in enumerate(subgraph.operators):
-        lists.append((f"operators[{number}].inputs", operator.inputs, OPTIONAL))
-        lists.append((f"operators[{number}].outputs", operator.outputs, 0))
-    for name, tensors, lowest in lists:
-        for position, tensor in enumerate(tensors):
-            if not lowest <= tensor < count:
-                raise ModelError(
-                    f"subgraphs[{index}].{name}[{position}] is tensor {tensor}, but the subgraph "
-                    f"has {count} tensors, 0 to {count - 1}"
-                )
+        _check_tensors(index, count, "inputs", operator.inputs, OPTIONAL, number)
+        _check_tensors(index, count, "outputs", operator.outputs, 0, number)
+
+
+def _check_tensors(
+    index: int, count: int, what: str, tensors: Shape, lowest: int, operator: int | None = None
+) -> None:
+    for position, tensor in enumerate(tensors):
+        if not lowest <= tensor < count:
+            of = "" if operator is None else f"operators[{operator}]."
+            raise ModelError(
+                f"subgraphs[{index}].{of}{what}[{position}] is tensor {tensor}, but the subgraph "
+                f"has {count} tensors, 0 to {count - 1}"
+            )

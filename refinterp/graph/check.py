@@ -121,6 +121,8 @@ def _data_flow(model: Model, index: int, subgraph: Subgraph) -> Iterator[Finding
 def _compiled(index: int, subgraph: Subgraph) -> Iterator[Finding]:
     """Say what operators are that the file has only another processor's code of: a note each."""
     found = compiled_operators(subgraph.operators)
+    if not found:
+        return
     names = Counter(one.name for place, one in enumerate(subgraph.operators) if place not in found)
     left = ", ".join(f"{count} {name}" for name, count in names.most_common()) or "none"
     for kind in dict.fromkeys(found.values()):

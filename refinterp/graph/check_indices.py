@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 
 from refinterp.graph.finding import Finding, counted, error
-from refinterp.graph.layout import layout
+from refinterp.graph.layout import Field, layout
 from refinterp.graph.model import OPTIONAL, Model, Operator, Options, Subgraph
 
 
@@ -34,21 +35,19 @@ def index_faults(model: Model, index: int, subgraph: Subgraph) -> Iterator[Findi
     """What a subgraph names that the model or the subgraph does not have."""
     size = len(subgraph.tensors)
 
-    def outside(
-        tensors: Iterable[int], what: str, operator: int | None, lowest: int = 0
-    ) -> Iterator[Finding]:
-        for tensor in tensors:
-            if not lowest <= tensor < size:
-                yield error(
-                    "tensor_index_out_of_range",
-                    f"{what} tensor {tensor}, but the subgraph has {counted(size, 'tensor')}"
-                    + (f", and {OPTIONAL} for none" if lowest < 0 else ""),
-                    subgraph=index,
-                    operator=operator,
-                )
+    def outside(what: str, tensor: int, operator: int | None, lowest: int) -> Finding:
+        return error(
+            "tensor_index_out_of_range",
+            f"{what} tensor {tensor}, but the subgraph has {counted(size, 'tensor')}"
+            + (f", and {OPTIONAL} for none" if lowest < 0 else ""),
+            subgraph=index,
+            operator=operator,
+        )
 
-    yield from outside(subgraph.inputs, "the subgraph's inputs name", None)
-    yield from outside(subgraph.outputs, "the subgraph's outputs name", None)
+    for tensors, side in ((subgraph.inputs, "inputs"), (subgraph.outputs, "outputs")):
+        for tensor in tensors:
+            if not 0 <= tensor < size:
+                yield outside(f"the subgraph's {side} name", tensor, None, 0)
     for place, operator in enumerate(subgraph.operators):
         if operator.code is None:
             yield error(
@@ -58,9 +57,14 @@ def index_faults(model: Model, index: int, subgraph: Subgraph) -> Iterator[Findi
                 subgraph=index,
                 operator=place,
             )
-        yield from outside(operator.inputs, f"{operator.name} reads", place, OPTIONAL)
-        yield from outside(operator.outputs, f"{operator.name} writes", place)
-        yield from outside(operator.intermediates, f"{operator.name} keeps", place, OPTIONAL)
+        for tensors, does, lowest in (
+            (operator.inputs, "reads", OPTIONAL),
+            (operator.outputs, "writes", 0),
+            (operator.intermediates, "keeps", OPTIONAL),
+        ):
+            for tensor in tensors:
+                if not lowest <= tensor < size:
+                    yield outside(f"{operator.name} {does}", tensor, place, lowest)
         for option, called in _called(operator):
             if not 0 <= called < len(model.subgraphs):
                 yield error(
@@ -78,11 +82,16 @@ def references_into(
     """Yield (field, index) for the fields that are indices into that list of the model."""
     if not isinstance(table, str) or not options:
         return
-    for field in layout().tables[table].fields:
-        if field.refers == list_:
-            value = options.get(field.name, field.default)
-            for index in value if field.vector else (value,):
-                yield field.name, index
+    for field in _references(table, list_):
+        value = options.get(field.name, field.default)
+        for index in value if field.vector else (value,):
+            yield field.name, index
+
+
+@lru_cache(maxsize=512)
+def _references(table: str, list_: str) -> tuple[Field, ...]:
+    """The fields of a table of the schema that are indices into that list of the model."""
+    return tuple(field for field in layout().tables[table].fields if field.refers == list_)
 
 
 def _called(operator: Operator) -> Iterator[tuple[str, int]]:

@@ -11,8 +11,17 @@ from numpy.typing import NDArray
 from refinterp.graph.check_indices import references_into
 from refinterp.graph.constants import bytes_needed, has_constant
 from refinterp.graph.finding import CONVERT_AGAIN, Finding, Severity, counted, named
-from refinterp.graph.model import OPTIONAL, STORAGE, Model, Subgraph, Tensor, element_bits
+from refinterp.graph.model import (
+    OPTIONAL,
+    STORAGE,
+    Model,
+    Quantization,
+    Subgraph,
+    Tensor,
+    code_limits,
+)
 
+_ONE: Final = np.ones(1, np.float32)
 _Fault: TypeAlias = tuple[str, Severity, str]  # id, severity, evidence
 
 _HARMLESS: Final = {
@@ -25,16 +34,35 @@ def tensor_faults(model: Model, index: int, *, grids: bool) -> Iterator[Finding]
     """Everything wrong with the tensors of a subgraph. grids: as in `check.check`."""
     subgraph = model.subgraphs[index]
     external = {int(buffer["id"]) for buffer in model.external_buffers}
+    grids = grids and not _grids_fit(subgraph)
     wrong_axis = []
     for place, tensor in enumerate(subgraph.tensors):
-        for fault in (*_storage(model, tensor, external), *_quantization(subgraph, tensor)):
+        for fault in _storage(model, tensor, external):
             yield _finding(fault, index, subgraph, place)
+        if tensor.quantization is not None:
+            for fault in _quantization(subgraph, tensor, tensor.quantization):
+                yield _finding(fault, index, subgraph, place)
+            if _axis_is_wrong(tensor, tensor.quantization):
+                wrong_axis.append(place)
         if grids:
             yield from grid_faults(model, index, place)
-        if _axis_is_wrong(tensor):
-            wrong_axis.append(place)
     if wrong_axis:
         yield _wrong_axis(index, subgraph, wrong_axis)
+
+
+def _grids_fit(subgraph: Subgraph) -> bool:
+    """Whether `grid_faults` has nothing to say of any tensor: it is asked of all as if of one."""
+    scales: list[NDArray[np.float32]] = [_ONE]
+    zeros: dict[str | int, list[NDArray[np.int64]]] = {}
+    for tensor in subgraph.tensors:
+        own = tensor.quantization
+        if own is not None and own.details is None and own.scale.size:
+            scales.append(own.scale)
+            zeros.setdefault(tensor.dtype, []).append(own.zero_point)
+    faults = [*_scale(np.concatenate(scales), constant=False)]
+    for dtype, points in zeros.items():
+        faults += _zero_point(dtype, np.concatenate(points))
+    return not faults
 
 
 def grid_faults(model: Model, index: int, place: int) -> Iterator[Finding]:
@@ -48,7 +76,10 @@ def grid_faults(model: Model, index: int, place: int) -> Iterator[Finding]:
     if own is None or own.details is not None or not own.scale.size:
         return
     constant = has_constant(model, tensor)
-    for fault in (*_scale(own.scale, constant=constant), *_zero_point(tensor, own.zero_point)):
+    for fault in (
+        *_scale(own.scale, constant=constant),
+        *_zero_point(tensor.dtype, own.zero_point),
+    ):
         yield _finding(fault, index, subgraph, place)
 
 
@@ -61,7 +92,7 @@ def _finding(fault: _Fault, index: int, subgraph: Subgraph, place: int) -> Findi
 
 def _storage(model: Model, tensor: Tensor, external: set[int]) -> Iterator[_Fault]:
     buffers = len(model.buffers)
-    negative = any(size < 0 for size in tensor.shape)
+    negative = min(tensor.shape, default=0) < 0
     if negative:
         yield "negative_size", "error", f"its shape is {list(tensor.shape)}"
     if tensor.buffer >= buffers:
@@ -88,17 +119,10 @@ def _bytes_held(model: Model, tensor: Tensor) -> Iterator[_Fault]:
         yield "constant_padded", "note", f"{evidence}: the {size - needed} behind are not read"
 
 
-def _bits(tensor: Tensor) -> int | None:
-    """Return the bits one element takes in the file, None where the type does not tell."""
-    dtype = str(tensor.dtype)
-    return element_bits(dtype) if dtype in STORAGE else None
-
-
-def _quantization(subgraph: Subgraph, tensor: Tensor) -> Iterator[_Fault]:
+def _quantization(
+    subgraph: Subgraph, tensor: Tensor, quantization: Quantization
+) -> Iterator[_Fault]:
     """What does not fit together in a tensor's quantization."""
-    quantization = tensor.quantization
-    if quantization is None:
-        return
     if quantization.details is not None:
         member, fields = quantization.details
         for field, index in references_into(member, fields, "tensors"):
@@ -137,26 +161,23 @@ def _scale(scale: NDArray[np.float32], *, constant: bool) -> Iterator[_Fault]:
         yield "bad_scale", "note" if harmless else "warning", evidence
 
 
-def _zero_point(tensor: Tensor, zero_point: NDArray[np.int64]) -> Iterator[_Fault]:
-    bits = _bits(tensor)
-    stored = STORAGE.get(str(tensor.dtype))
-    if bits is None or stored is None or stored.kind not in "iu" or not zero_point.size:
+def _zero_point(dtype: str | int, zero_point: NDArray[np.int64]) -> Iterator[_Fault]:
+    stored = STORAGE.get(str(dtype))
+    if stored is None or stored.kind not in "iu" or not zero_point.size:
         return
-    low = -(1 << (bits - 1)) if stored.kind == "i" else 0
-    high = low + (1 << bits) - 1
+    low, high = code_limits(str(dtype))
     if zero_point.size == 1:
         least = most = int(zero_point[0])
     else:
         least, most = int(zero_point.min()), int(zero_point.max())
     if least < low or most > high:
         found = least if least < low else most
-        evidence = f"its zero point is {found}, but {tensor.dtype} holds {low}..{high}"
+        evidence = f"its zero point is {found}, but {dtype} holds {low}..{high}"
         yield "zero_point_out_of_range", "warning", evidence
 
 
-def _axis_is_wrong(tensor: Tensor) -> bool:
-    quantization = tensor.quantization
-    if quantization is None or quantization.details is not None or not quantization.scale.size:
+def _axis_is_wrong(tensor: Tensor, quantization: Quantization) -> bool:
+    if quantization.details is not None or not quantization.scale.size:
         return False
     return bool(tensor.shape) and not 0 <= quantization.quantized_dimension < len(tensor.shape)
 

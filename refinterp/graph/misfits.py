@@ -5,23 +5,20 @@ The sentences have one form: the operand by name, what was found, what is allowe
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from refinterp.errors import ModelError
 from refinterp.graph.constants import has_constant
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.operands import Operands
-from refinterp.graph.operators import OPERATORS, OperatorFacts, Types
+from refinterp.graph.operators import OPERATORS, OperatorFacts
 from refinterp.graph.spec import TensorSpec
 from refinterp.graph.specs import tensor_specs
 
 _SHOWN: Final = 6  # names in a sentence
 _FOLDED: Final = ("filter", "bias")
-_ANY_RANK: Final = sys.maxsize
 
 Given = Sequence[TensorSpec | None]
 
@@ -39,65 +36,68 @@ def misfits(
     unshaped: places of operands whose shapes are not known. scales: look at them, too. Where the
     counts are wrong, nothing else is looked at.
     """
+    if _form_fits(facts, _form(operands), _form(results), tuple(unshaped), scales):
+        return _misfit_bias(facts, operands, unshaped)
+    return _misfits(facts, operands, results, unshaped, scales)
+
+
+_Form = tuple[tuple[str, int, bool] | None, ...]
+"""Type, rank and whether there is a scale, of each operand or result."""
+
+
+def _form(specs: Given) -> _Form:
+    return tuple([None if s is None else (s.dtype, len(s.shape), s.scale.size > 0) for s in specs])
+
+
+@lru_cache(maxsize=2048)
+def _form_fits(
+    facts: OperatorFacts, operands: _Form, results: _Form, unshaped: tuple[int, ...], scales: bool
+) -> bool:
+    """Whether operators of a form fit but for their sizes; a model has few forms."""
+    return not _misfits(facts, _of_form(operands), _of_form(results), unshaped, scales)
+
+
+def _of_form(form: _Form) -> Given:
+    """Specs of a form, every size 1."""
+    specs: list[TensorSpec | None] = []
+    for one in form:
+        if one is None:
+            specs.append(None)
+            continue
+        dtype, rank, scaled = one
+        specs.append(TensorSpec.of("", (1,) * rank, dtype, 1.0 if scaled else None))
+    return specs
+
+
+def _misfits(
+    facts: OperatorFacts, operands: Given, results: Given, unshaped: Collection[int], scales: bool
+) -> list[str]:
+    """What does not fit, sentence by sentence."""
     found = miscounts(facts, operands, results)
     if found:
         return found
-    places = _operand_places(facts, len(operands))
+    names = facts.signature(len(operands))
+    kinds = [names.kind_of(place) for place in range(len(operands))]
     called: dict[str, TensorSpec | None] = {}
-    for place, spec in zip(places, operands, strict=True):
-        called.setdefault(place.kind, spec)
-    said: list[str] = []
-    if facts.filter_axis is not None:
-        said += _bias(facts.filter_axis, called, {places[index].kind for index in unshaped})
-    for index, (place, spec) in enumerate(zip(places, operands, strict=True)):
+    for kind, spec in zip(kinds, operands, strict=True):
+        called.setdefault(kind, spec)
+    said = _misfit_bias(facts, operands, unshaped)
+    for place, spec in enumerate(operands):
         if spec is not None:
-            if len(spec.shape) not in place.ranks and index not in unshaped:
-                said.append(f"{place.label} {spec.name!r}: {_rank(place.ranks, spec)}")
-            if place.typed:
-                said += _values(facts, place, spec, called, scales)
-    for place, spec in zip(_result_places(facts, len(results)), results, strict=True):
-        if spec is not None and place.typed:
-            said += _values(facts, place, spec, called, scales)
+            kind = kinds[place]
+            found = (
+                _rank(facts, kind, spec) if kind in facts.ranks and place not in unshaped else []
+            )
+            if kind in facts.types or kind in facts.scaled:
+                found += _values(facts, kind, spec, called, scales)
+            said += [f"operand {names.name_of(place)} {spec.name!r}: {one}" for one in found]
+    for place, spec in enumerate(results):
+        kind = "output" if facts.results is None else facts.results[place]
+        if spec is not None and (kind in facts.types or kind in facts.scaled):
+            found = _values(facts, kind, spec, called, scales)
+            label = f"{kind}[{place}]" if facts.results is None else kind
+            said += [f"result {label} {spec.name!r}: {one}" for one in found]
     return said
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What a row says of an operand or a result.
-
-    label: what sentences call it. rule: which types it may be of, None for any. scaled: whether it
-    needs a scale. typed: whether either says anything.
-    """
-
-    kind: str
-    label: str
-    ranks: range
-    rule: Types | None
-    scaled: bool
-    typed: bool
-
-    @classmethod
-    def of(cls, facts: OperatorFacts, kind: str, label: str) -> _Place:
-        lowest, highest = facts.ranks.get(kind, (0, None))
-        ranks = range(lowest, _ANY_RANK if highest is None else highest + 1)
-        rule, scaled = facts.types.get(kind), kind in facts.scaled
-        return cls(kind, label, ranks, rule, scaled, rule is not None or scaled)
-
-
-@lru_cache(maxsize=1024)
-def _operand_places(facts: OperatorFacts, count: int) -> tuple[_Place, ...]:
-    names = facts.signature(count)
-    return tuple(
-        _Place.of(facts, names.kind_of(place), f"operand {names.name_of(place)}")
-        for place in range(count)
-    )
-
-
-@lru_cache(maxsize=1024)
-def _result_places(facts: OperatorFacts, count: int) -> tuple[_Place, ...]:
-    if facts.results is None:
-        return tuple(_Place.of(facts, "output", f"result output[{i}]") for i in range(count))
-    return tuple(_Place.of(facts, kind, f"result {kind}") for kind in facts.results[:count])
 
 
 def model_misfits(model: Model, *, scales: bool = True) -> Iterator[tuple[int, int, list[str]]]:
@@ -138,18 +138,26 @@ def require_operators(model: Model) -> None:
         raise ModelError(f"subgraphs[{subgraph}].operators[{index}] ({name}): {'; '.join(said)}")
 
 
-def _rank(ranks: range, spec: TensorSpec) -> str:
-    allowed = _numbers(ranks.start, None if ranks.stop == _ANY_RANK else ranks.stop - 1)
-    return f"found rank {len(spec.shape)}, shape {list(spec.shape)}; allowed: rank {allowed}"
+def _rank(facts: OperatorFacts, kind: str, spec: TensorSpec) -> list[str]:
+    lowest, highest = facts.ranks[kind]
+    rank = len(spec.shape)
+    if rank >= lowest and (highest is None or rank <= highest):
+        return []
+    ranks = _numbers(lowest, highest)
+    return [f"found rank {rank}, shape {list(spec.shape)}; allowed: rank {ranks}"]
 
 
-def _bias(axis: int, called: Mapping[str, TensorSpec | None], unsure: set[str]) -> list[str]:
-    """A bias has one element for each output channel, which lie along an axis of the filter.
-
-    unsure: operands whose shapes are not known.
-    """
-    w, bias = called.get("filter"), called.get("bias")
-    if w is None or bias is None or len(w.shape) <= axis or not unsure.isdisjoint(_FOLDED):
+def _misfit_bias(facts: OperatorFacts, operands: Given, unshaped: Collection[int]) -> list[str]:
+    """A bias has one element for each output channel, which lie along an axis of the filter."""
+    axis = facts.filter_axis
+    if axis is None:
+        return []
+    names = facts.signature(len(operands))
+    named: Any = names(operands)
+    w, bias = named.filter, named.bias
+    if w is None or bias is None or len(w.shape) <= axis:
+        return []
+    if any(names.kind_of(place) in _FOLDED for place in unshaped):
         return []
     channels = w.shape[axis]
     if bias.size == channels:
@@ -162,29 +170,31 @@ def _bias(axis: int, called: Mapping[str, TensorSpec | None], unsure: set[str]) 
 
 def _values(
     facts: OperatorFacts,
-    place: _Place,
+    kind: str,
     spec: TensorSpec,
     called: Mapping[str, TensorSpec | None],
     scales: bool,
 ) -> list[str]:
     """What is wrong with a type, and with a scale if scales are looked at."""
     said = []
-    allowed, whose = _allowed_types(place.rule, called)
+    allowed, whose = allowed_types(facts, kind, called)
     if allowed is not None and spec.dtype not in allowed:
         because = f", since {whose} is {_type_of(called, whose)}" if whose else ""
         said.append(f"found {spec.dtype}; allowed: {', '.join(allowed)}{because}")
-    if scales and place.scaled and not spec.quantized and spec.dtype in facts.scaled_types:
+    coded = scales and kind in facts.scaled and spec.dtype in facts.scaled_types
+    if coded and not spec.quantized:
         said.append(f"found {spec.dtype} without a scale; allowed: {spec.dtype} with a scale")
-    return [f"{place.label} {spec.name!r}: {one}" for one in said]
+    return said
 
 
-def _allowed_types(
-    rule: Types | None, called: Mapping[str, TensorSpec | None]
+def allowed_types(
+    facts: OperatorFacts, kind: str, called: Mapping[str, TensorSpec | None]
 ) -> tuple[tuple[str, ...] | None, str]:
     """The types allowed, None for any, and by which operand's type they go, "" for no one's.
 
     called: the operands by name.
     """
+    rule = facts.types.get(kind)
     if rule is None or isinstance(rule, tuple):
         return rule, ""
     whose = rule if isinstance(rule, str) else rule.operand

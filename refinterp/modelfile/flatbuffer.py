@@ -5,6 +5,9 @@ and the object it describes must lie inside it, a field inside its object, a vec
 before the file's end, a string must be terminated. What fails raises `ModelError`, which begins
 with the byte offset and the path of the value at fault.
 
+Tables of one kind, which share their few vtables, are read together, field by field: each field of
+all of them at once. Of hundreds of tensors none is then a matter of its own.
+
 Offsets only lead forward, so no chain of them can loop. A table is decoded once however often it is
 referred to, and the elements of vectors are counted against a budget in proportion to the file's
 size, so overlapping vectors cannot make a small file expensive.
@@ -13,7 +16,7 @@ size, so overlapping vectors cannot make a small file expensive.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -31,8 +34,11 @@ are not UTF-8 as surrogate escapes), vectors of scalars read-only NumPy views, o
 strings tuples, of tables tuples of `TableValues`; a union is (member, `TableValues` or None).
 """
 
-_Read: TypeAlias = Callable[[int, str], Any]
-"""Takes the position of a field's value and the path of its table."""
+_Paths: TypeAlias = Callable[[int], str]
+"""The path of a table by its number among those that are read together."""
+
+_Read: TypeAlias = Callable[[Sequence[int], _Paths], Sequence[Any]]
+"""Takes where a field's value lies in each table, and the field's paths; returns the values."""
 
 _FORMATS: Final[Mapping[str, struct.Struct]] = MappingProxyType(
     {
@@ -65,9 +71,8 @@ class FlatBuffer:
         self.size = data.size
         self._schema = schema or layout()
         self._bytes = self.data.data
-        self._plans: dict[tuple[str, int], tuple[int, list[tuple[str, int, _Read]]]] = {}
-        self._tables: dict[tuple[str, int], TableValues] = {}
-        self._readers: dict[tuple[str, str], _Read] = {}
+        self._start = self.data.ctypes.data
+        self._tables: dict[str, dict[int, TableValues]] = {}
         self._budget = _FREE_ELEMENTS + _ELEMENTS_PER_BYTE * self.size
 
     def root(self) -> TableValues:
@@ -83,65 +88,81 @@ class FlatBuffer:
             else:
                 what = f"found {found!r}"
             self._fail(4, "", f"a .tflite file has the identifier {expected!r} here, but {what}")
-        return self._table(self._schema.root, self._follow(0, ""), "")
+        return self._read(self._schema.root, self._follow([0], _nowhere), _nowhere)[0]
 
     def _fail(self, at: int, path: str, what: str) -> NoReturn:
         where = path.lstrip(".") or self._schema.root.lower()
         raise ModelError(f"byte {at}: {where}: {what}")
 
-    def _spend(self, elements: int, at: int, path: str) -> None:
+    def _spend(self, elements: int, at: int, paths: _Paths, index: int) -> None:
         self._budget -= elements
         if self._budget < 0:
             self._fail(
                 at,
-                path,
+                paths(index),
                 "the file's tables and vectors overlap so much that reading them all would take "
                 f"more than {_ELEMENTS_PER_BYTE} elements per byte of the file",
             )
 
-    def _follow(self, at: int, path: str) -> int:
-        """Return where the offset stored at `at` leads; four bytes are readable there."""
-        if at + 4 > self.size:
-            self._fail(at, path, f"an offset of 4 bytes, but the file has {self.size} bytes")
-        offset = int(_U32(self._bytes, at)[0])
-        target = at + offset
-        if offset == 0 or target + 4 > self.size:
-            self._fail(
-                at,
-                path,
-                f"the offset {offset} leads to byte {target}, but it may only lead to "
-                f"{at + 1}..{self.size - 4} (the file has {self.size} bytes)",
-            )
-        return target
+    def _follow(self, places: Sequence[int], paths: _Paths) -> list[int]:
+        """Return where the offsets stored at some places lead; four bytes are readable there."""
+        buffer, last = self._bytes, self.size - 4
+        targets = []
+        for index, at in enumerate(places):
+            target = at + _U32(buffer, at)[0]
+            if not at < target <= last:
+                self._fail(
+                    at,
+                    paths(index),
+                    f"the offset {target - at} leads to byte {target}, but it may only lead to "
+                    f"{at + 1}..{last} (the file has {self.size} bytes)",
+                )
+            targets.append(target)
+        return targets
 
-    def _table(self, name: str, at: int, path: str) -> TableValues:
-        known = self._tables.get((name, at))
-        if known is not None:
-            return known
-        vtable = at - int(_I32(self._bytes, at)[0])
-        plan = self._plans.get((name, vtable))
-        if plan is None:
-            plan = self._plans[name, vtable] = self._plan(name, at, vtable, path)
-        size, fields = plan
-        if at + size > self.size:
-            self._fail(
-                at, path, f"a table of {size} bytes, but only {self.size - at} bytes are left"
-            )
-        self._spend(1, at, path)
-        values = {field: read(at + offset, path) for field, offset, read in fields}
-        self._tables[name, at] = values
-        return values
+    def _read(self, name: str, places: Sequence[int], paths: _Paths) -> list[TableValues]:
+        """Return the tables of one kind that lie at some places."""
+        known = self._tables.setdefault(name, {})
+        buffer = self._bytes
+        alike: dict[int, list[int]] = {}  # by vtable, the numbers of those not read yet
+        for index, at in enumerate(places):
+            if at not in known:
+                known[at] = {}
+                alike.setdefault(at - _I32(buffer, at)[0], []).append(index)
+        for vtable, numbers in alike.items():
+            own = [places[index] for index in numbers]
+            self._read_alike(name, vtable, own, lambda i, numbers=numbers: paths(numbers[i]))  # type: ignore[misc]
+        return [known[at] for at in places]
+
+    def _read_alike(self, name: str, vtable: int, places: Sequence[int], paths: _Paths) -> None:
+        """Read tables that share a vtable."""
+        size, fields = self._plan(name, places[0], vtable, paths(0))
+        for index, at in enumerate(places):
+            if at + size > self.size:
+                left = self.size - at
+                self._fail(
+                    at, paths(index), f"a table of {size} bytes, but only {left} bytes are left"
+                )
+        self._spend(len(places), places[0], paths, 0)
+        known = self._tables[name]
+        tables = [known[at] for at in places]
+        for field, offset, read in fields:
+            key = field.name
+            own = [at + offset for at in places] if offset else places
+            values = read(own, lambda i, key=key: f"{paths(i)}.{key}")  # type: ignore[misc]
+            for table, value in zip(tables, values, strict=True):
+                table[key] = value
 
     def _plan(
         self, name: str, at: int, vtable: int, path: str
-    ) -> tuple[int, list[tuple[str, int, _Read]]]:
+    ) -> tuple[int, list[tuple[Field, int, _Read]]]:
         """Check a vtable; return its object's size and the present fields' places in it."""
         if not 0 <= vtable <= self.size - 4:
             self._fail(
                 at, path, f"the vtable is said to be at byte {vtable} of a file of {self.size}"
             )
-        length = int(_U16(self._bytes, vtable)[0])
-        size = int(_U16(self._bytes, vtable + 2)[0])
+        length = _U16(self._bytes, vtable)[0]
+        size = _U16(self._bytes, vtable + 2)[0]
         if length < 4 or length % 2 or vtable + length > self.size:
             self._fail(
                 vtable,
@@ -151,12 +172,12 @@ class FlatBuffer:
             )
         if size < 4:
             self._fail(vtable + 2, path, f"a table of {size} bytes: 4 is the least")
-        offsets = np.frombuffer(self._bytes, "<u2", length // 2 - 2, vtable + 4).tolist()
+        offsets = struct.unpack_from(f"<{length // 2 - 2}H", self._bytes, vtable + 4)
         # A vtable ends with the last field present, which may be a union's number without a table.
-        offsets.append(0)
-        fields: list[tuple[str, int, _Read]] = []
+        offsets += (0,)
+        fields: list[tuple[Field, int, _Read]] = []
         for field in self._schema.tables[name].fields:
-            if field.deprecated or field.slot >= len(offsets):
+            if field.slot >= len(offsets) or field.deprecated:
                 continue
             offset = offsets[field.slot]
             if field.kind == "union":
@@ -165,14 +186,13 @@ class FlatBuffer:
                     self._inside(tag, 1, size, vtable + 2 + 2 * field.slot, path, field)
                     if offset:
                         self._inside(offset, 4, size, vtable + 4 + 2 * field.slot, path, field)
-                    fields.append((field.name, 0, self._union(field, tag, offset)))
-                continue
-            if not offset:
-                continue
-            stored = None if field.vector else field.stored
-            width = SCALAR_BYTES[stored] if stored else 4
-            self._inside(offset, width, size, vtable + 4 + 2 * field.slot, path, field)
-            fields.append((field.name, offset, self._reader(name, field)))
+                    fields.append((field, 0, self._union(field, tag, offset)))
+            elif offset:
+                stored = None if field.vector else field.stored
+                width = SCALAR_BYTES[stored] if stored else 4
+                self._inside(offset, width, size, vtable + 4 + 2 * field.slot, path, field)
+                make = self._vectors if field.vector else self._singles
+                fields.append((field, offset, make(field)))
         return size, fields
 
     def _inside(self, offset: int, width: int, size: int, at: int, path: str, field: Field) -> None:
@@ -184,107 +204,134 @@ class FlatBuffer:
                 f"4..{size}",
             )
 
-    def _reader(self, table: str, field: Field) -> _Read:
-        reader = self._readers.get((table, field.name))
-        if reader is None:
-            make = self._vector if field.vector else self._single
-            reader = self._readers[table, field.name] = make(field)
-        return reader
-
-    def _single(self, field: Field) -> _Read:
-        name, type_ = field.name, field.type
+    def _singles(self, field: Field) -> _Read:
+        """Return what reads a field that is no vector."""
+        type_ = field.type
         if field.kind == "table":
-
-            def read_table(at: int, path: str) -> TableValues:
-                path = f"{path}.{name}"
-                return self._table(type_, self._follow(at, path), path)
-
-            return read_table
+            return lambda places, paths: self._read(type_, self._follow(places, paths), paths)
         if field.kind == "string":
-            return lambda at, path: self._string(at, path, name)
-        assert field.stored is not None, f"{name}: neither scalar, string nor table"
+            return self._strings
+        assert field.stored is not None, f"{field.name}: neither scalar, string nor table"
         unpack, buffer = _FORMATS[field.stored].unpack_from, self._bytes
         if field.kind == "enum":
             names = self._schema.enums[type_].names
 
-            def read_enum(at: int, path: str) -> str | int:
-                number: int = unpack(buffer, at)[0]
-                return names.get(number, number)
+            def enums(places: Sequence[int], paths: _Paths) -> list[str | int]:
+                numbers = [unpack(buffer, at)[0] for at in places]
+                return [names.get(number, number) for number in numbers]
 
-            return read_enum
-        return lambda at, path: unpack(buffer, at)[0]
+            return enums
+        return lambda places, paths: [unpack(buffer, at)[0] for at in places]
 
-    def _length(self, at: int, path: str, name: str, width: int) -> tuple[int, int]:
-        """Follow an offset to a vector; return its first element's position and its length."""
-        start = at + _U32(self._bytes, at)[0]
-        if start == at or start + 4 > self.size:
-            self._follow(at, f"{path}.{name}")  # fails, and says how
-        length = _U32(self._bytes, start)[0]
-        start += 4
-        if length * width > self.size - start:
-            self._fail(
-                start - 4,
-                f"{path}.{name}",
-                f"a vector of {length} elements of {width} bytes, but only {self.size - start} "
-                "bytes are left",
-            )
-        return start, length
+    def _lengths(self, places: Sequence[int], paths: _Paths, width: int) -> list[tuple[int, int]]:
+        """Follow offsets to vectors; return each one's first element's position and its length."""
+        buffer, size = self._bytes, self.size
+        found = []
+        for index, at in enumerate(places):
+            start = at + _U32(buffer, at)[0] + 4
+            if not at < start - 4 <= size - 4:
+                self._follow([at], lambda _, index=index: paths(index))  # type: ignore[misc]
+            length = _U32(buffer, start - 4)[0]
+            if length * width > size - start:
+                self._fail(
+                    start - 4,
+                    paths(index),
+                    f"a vector of {length} elements of {width} bytes, but only {size - start} "
+                    "bytes are left",
+                )
+            found.append((start, length))
+        return found
 
-    def _string(self, at: int, path: str, name: str) -> str:
-        start, length = self._length(at, path, name, 1)
-        end = start + length
-        if end >= self.size or self._bytes[end]:
-            self._fail(end, f"{path}.{name}", f"the string of {length} bytes does not end in a NUL")
-        self._spend(length, start, path)
-        return str(self._bytes[start:end], "utf-8", "surrogateescape")
+    def _strings(self, places: Sequence[int], paths: _Paths) -> list[str]:
+        buffer, size = self._bytes, self.size
+        texts = []
+        for index, (start, length) in enumerate(self._lengths(places, paths, 1)):
+            end = start + length
+            if end >= size or buffer[end]:
+                self._fail(end, paths(index), f"the string of {length} bytes does not end in a NUL")
+            texts.append(str(buffer[start:end], "utf-8", "surrogateescape"))
+        self._spend(sum(map(len, texts)), places[0], paths, 0)
+        return texts
 
-    def _vector(self, field: Field) -> _Read:
-        name, type_ = field.name, field.type
+    def _vectors(self, field: Field) -> _Read:
+        """Return what reads a field that is a vector."""
+        type_ = field.type
         if field.kind == "table":
 
-            def read_tables(at: int, path: str) -> tuple[TableValues, ...]:
-                start, length = self._length(at, path, name, 4)
-                path = f"{path}.{name}"
-                self._spend(length, start, path)
-                places = [(start + 4 * i, f"{path}[{i}]") for i in range(length)]
-                return tuple([self._table(type_, self._follow(*at), at[1]) for at in places])
+            def tables(places: Sequence[int], paths: _Paths) -> list[tuple[TableValues, ...]]:
+                found = []
+                for index, (start, length) in enumerate(self._lengths(places, paths, 4)):
+                    self._spend(length, start, paths, index)
+                    path = paths(index)
 
-            return read_tables
-        assert field.stored is not None, f"{name}: no vectors of {field.kind}s in the format"
+                    def elements(i: int, path: str = path) -> str:
+                        return f"{path}[{i}]"
+
+                    targets = self._follow(range(start, start + 4 * length, 4), elements)
+                    found.append(tuple(self._read(type_, targets, elements)))
+                return found
+
+            return tables
+        assert field.stored is not None, f"{field.name}: no vectors of {field.kind}s in the format"
         dtype = DTYPES[field.stored]
-        width = dtype.itemsize
 
-        def read_array(at: int, path: str) -> NDArray[Any]:
-            start, length = self._length(at, path, name, width)
-            if width == 1:
-                raw = self.data[start : start + length]
-                return raw.view(dtype) if dtype.kind != "b" else raw != 0
-            self._spend(length, start, path)
-            array = np.frombuffer(self._bytes, dtype, length, start)
-            if not array.flags.aligned:
-                array = array.copy()
-                array.flags.writeable = False
-            return array
+        def arrays(places: Sequence[int], paths: _Paths) -> list[NDArray[Any]]:
+            return self._arrays(dtype, places, paths)
 
         if field.kind == "enum":
             names = self._schema.enums[type_].names
-            return lambda at, path: tuple(names.get(n, n) for n in read_array(at, path).tolist())
-        return read_array
+            return lambda places, paths: [
+                tuple(names.get(n, n) for n in array.tolist()) for array in arrays(places, paths)
+            ]
+        return arrays
+
+    def _arrays(
+        self, dtype: np.dtype[Any], places: Sequence[int], paths: _Paths
+    ) -> list[NDArray[Any]]:
+        """View vectors of scalars; they are copied where they lie askew."""
+        width, found = dtype.itemsize, []
+        aligned = self._start % width == 0
+        whole = np.frombuffer(self._bytes, dtype, self.size // width)
+        elements = 0
+        for start, length in self._lengths(places, paths, width):
+            elements += length
+            if aligned and start % width == 0:
+                first = start // width
+                found.append(whole[first : first + length])
+            else:
+                array = np.frombuffer(self._bytes, dtype, length, start).copy()
+                array.flags.writeable = False
+                found.append(array)
+        if width > 1:
+            self._spend(elements, places[0], paths, 0)
+        return found
 
     def _union(self, field: Field, tag: int, offset: int) -> _Read:
-        """Return a reader of a union whose number lies at `tag`, its table's offset at `offset`."""
+        """Return what reads unions, of tables, by their number at `tag` and offset at `offset`."""
         tables = self._schema.unions[field.type].tables
 
-        def read(at: int, path: str) -> tuple[str | int, TableValues | None] | None:
-            number = self._bytes[at + tag]
-            if number == 0:
-                return None
-            table = tables.get(number)
-            if table is None:
-                return number, None
-            if not offset:
-                return table, None
-            path = f"{path}.{field.name}"
-            return table, self._table(table, self._follow(at + offset, path), path)
+        def read(
+            places: Sequence[int], paths: _Paths
+        ) -> list[tuple[str | int, TableValues | None] | None]:
+            numbers = [self._bytes[at + tag] for at in places]
+            found: list[Any] = [(tables.get(n, n), None) if n else None for n in numbers]
+            for number in dict.fromkeys(numbers) if offset else ():
+                if number in tables:
+                    own = [i for i, n in enumerate(numbers) if n == number]
+                    where = [places[i] + offset for i in own]
+
+                    def members(i: int, own: list[int] = own) -> str:
+                        return paths(own[i])
+
+                    table = tables[number]
+                    values = self._read(table, self._follow(where, members), members)
+                    for i, value in zip(own, values, strict=True):
+                        found[i] = table, value
+            return found
 
         return read
+
+
+def _nowhere(index: int) -> str:
+    """The path of the root table."""
+    return ""

@@ -74,7 +74,7 @@ class Executor:
         """
         if tensor in self._staged:
             return read_only(self._staged[tensor])
-        reader = self.memory.readers[tensor]
+        reader = self.memory.reader(tensor)
         named = f"tensor {tensor} ({self.program.specs[tensor].name!r})"
         if reader is None:
             raise UsageError(f"{named} has no bytes to read")

@@ -95,7 +95,6 @@ class Loop:
     ) -> None:
         """Run the steps of one subgraph; `after` is called with each step's number."""
         frame = self._memory.frames[index]
-        readers = frame.readers
         graph = self._program.graphs[index]
         ready = self._calls.get(index)
         work = self._work
@@ -106,9 +105,9 @@ class Loop:
             return
         for number, step in enumerate(graph.steps):
             if observers:
-                seen = [None if i == OPTIONAL else readers[i] for i in step.inputs]
+                seen = [None if i == OPTIONAL else frame.reader(i) for i in step.inputs]
                 for observer in observers:
-                    observer("before", step, seen, [readers[i] for i in step.outputs])  # type: ignore[misc]
+                    observer("before", step, seen, [frame.reader(i) for i in step.outputs])  # type: ignore[misc]
             work.reset()
             if ready is not None:
                 evaluate, inputs, outputs = ready[number]
@@ -116,7 +115,7 @@ class Loop:
             else:
                 self._step(graph, frame, step)
             for observer in observers:
-                observer("after", step, seen, [readers[i] for i in step.outputs])  # type: ignore[misc]
+                observer("after", step, seen, [frame.reader(i) for i in step.outputs])  # type: ignore[misc]
             if after is not None:
                 after(number)
 

@@ -19,7 +19,7 @@ from refinterp.arena.lifetimes import Lifetimes, Resident, lifetimes
 from refinterp.arena.problem import Plan
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
-from refinterp.run.program import PreparedGraph, Program, nbytes
+from refinterp.run.program import PreparedGraph, Program
 
 _BASE_ALIGN = 64
 POISON = 0xA5  # an unlikely code in any type, and a NaN-free float
@@ -32,18 +32,21 @@ class Frame:
     """The tensors of one subgraph, by index.
 
     views: (S, *shape); constants and variables have S = 1; None for tensors that have no bytes (a
-    type without storage) or none yet (a shape that only a run tells). readers: the same, read-only.
-    variables: tensor indices kept between runs.
+    type without storage) or none yet (a shape that only a run tells). variables: tensor indices
+    kept between runs.
     """
 
     views: Views
-    readers: Views
     variables: tuple[int, ...]
 
     def bind(self, tensor: int, array: NDArray[Any]) -> None:
         """Give a tensor bytes of its own, (S, *shape), for the rest of the run."""
         self.views[tensor] = array
-        self.readers[tensor] = read_only(array)
+
+    def reader(self, tensor: int) -> NDArray[Any] | None:
+        """A tensor's view, read-only; None where it has none."""
+        view = self.views[tensor]
+        return None if view is None else read_only(view)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,10 +70,9 @@ class Memory:
         """The views of the subgraph that is run."""
         return self.frames[self.subgraph].views
 
-    @property
-    def readers(self) -> Views:
-        """The read-only views of the subgraph that is run."""
-        return self.frames[self.subgraph].readers
+    def reader(self, tensor: int) -> NDArray[Any] | None:
+        """The read-only view of a tensor of the subgraph that is run."""
+        return self.frames[self.subgraph].reader(tensor)
 
     def overwriter(self, tensor: int) -> str | None:
         """Name the tensor whose bytes were written over this one's by the end of a run, or None."""
@@ -101,9 +103,8 @@ def lay_out(program: Program, samples: int = 1, plan: Plan | None = None) -> Mem
             own.append((resident, offset))
         if resident.tensor is not None:
             spec = program.graphs[resident.subgraph].specs[resident.tensor]
-            start = offset * samples
-            raw = arena[start : start + nbytes(spec) * samples]
-            view = raw.view(STORAGE[spec.dtype]).reshape(samples, *spec.shape)
+            shape = (samples, *spec.shape)
+            view: NDArray[Any] = np.ndarray(shape, STORAGE[spec.dtype], arena, offset * samples)
             frames[resident.subgraph].bind(resident.tensor, view)
     return Memory(
         arena,
@@ -150,7 +151,6 @@ def _aligned(size: int) -> NDArray[np.uint8]:
 def _frame(graph: PreparedGraph, samples: int) -> Frame:
     """The views of what is not planned: constants, variables, and tensors without bytes."""
     frame = Frame(
-        [None] * len(graph.specs),
         [None] * len(graph.specs),
         tuple(i for i, spec in enumerate(graph.specs) if spec.is_variable),
     )

@@ -135,12 +135,12 @@ def below_one(real: float, what: str) -> None:
 def clamp_fits(operand: Operand, activation: str, scale: float) -> None:
     """The bounds of a fused activation can be written in the result's codes."""
     bounds = {"RELU": (0.0,), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
-    with np.errstate(all="ignore"):
-        for bound in bounds.get(activation, ()):
+    for bound in bounds.get(activation, ()):
+        with np.errstate(all="ignore"):
             code = float(np.float32(bound) / np.float32(scale))
-            if not -(2.0**31) <= code <= 2.0**31 - 1:
-                refuse(
-                    "scales",
-                    f"{operand.label} has scale {scale:.9g}, of which the bound {bound:g} of "
-                    f"{activation} is no 32-bit multiple",
-                )
+        if not -(2.0**31) <= code <= 2.0**31 - 1:
+            refuse(
+                "scales",
+                f"{operand.label} has scale {scale:.9g}, of which the bound {bound:g} of "
+                f"{activation} is no 32-bit multiple",
+            )

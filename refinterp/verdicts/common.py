@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-
-import numpy as np
 
 from refinterp.graph.model import Shape
 from refinterp.verdicts.checks import elements, rank, refuse, types
@@ -51,8 +50,11 @@ def no_activation(node: Node) -> None:
 
 def quotient(a: float, b: float) -> float:
     """Like C's, by zero too."""
-    with np.errstate(all="ignore"):
-        return float(np.float64(a) / np.float64(b))
+    if b != 0:
+        return a / b
+    if a == 0 or math.isnan(a):
+        return math.nan
+    return math.copysign(math.inf, a) * math.copysign(1.0, b)
 
 
 def int32_words(x: Operand) -> list[int]:
