@@ -10,21 +10,50 @@ Source    TFLM `memory_planner/greedy_memory_planner.cc` (`CalculateOffsetsIfNee
           (`micro_allocator.cc`, `CreatePlan`).
 Exact to  TFLM: every offset of every plan.
 
-TFLM walks a linked list of placed buffers for each new one. Here the same list is a set of arrays
-kept in order of offset, and a walk is a handful of vectorised operations.
+TFLM walks a linked list of placed buffers for each new one. So does this for few buffers; for many
+the same list is a set of arrays kept in order of offset, and a walk is a handful of vectorised
+operations.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 
 from refinterp.arena.problem import Plan, Problem, plan_at
 
+FEW: Final = 128  # buffers over which walking takes less than setting up vectorised operations
 
-class _Placed:
+
+class _Few:
     """Buffers placed so far, in order of offset: [begin, end) in bytes, [start, stop) in scopes."""
+
+    def __init__(self) -> None:
+        self.begins: list[int] = []
+        self.placed: list[tuple[int, int, int, int]] = []
+
+    def insert(self, offset: int, size: int, start: int, stop: int) -> None:
+        """Add a buffer behind those that begin at the same offset."""
+        at = bisect_right(self.begins, offset)
+        self.begins.insert(at, offset)
+        self.placed.insert(at, (offset, offset + size, start, stop))
+
+    def first_gap(self, size: int, start: int, stop: int) -> int:
+        """Return the lowest offset at which size bytes are free throughout [start, stop)."""
+        floor = 0  # where everything live that begins no later has ended
+        for begin, end, first, last in self.placed:
+            if first < stop and last > start:
+                if begin - floor >= size:
+                    break
+                floor = max(floor, end)
+        return floor
+
+
+class _Many:
+    """The same for many buffers."""
 
     def __init__(self, capacity: int) -> None:
         self.count = 0
@@ -81,7 +110,7 @@ def first_fit(problem: Problem, order: Iterable[int]) -> Plan:
     free = [i for i in order if problem.buffers[i].offset is None]
 
     offsets = [0] * len(sizes)
-    placed = _Placed(len(sizes))
+    placed = _Few() if len(sizes) <= FEW else _Many(len(sizes))
     for i in (*fixed, *free):
         wanted = problem.buffers[i].offset
         offset = placed.first_gap(sizes[i], starts[i], stops[i]) if wanted is None else wanted

@@ -156,7 +156,7 @@ def tensor_bytes(tensor: Tensor, shape: Shape) -> int:
     Raises ModelError for a negative dimension and for sizes beyond `graph.room`,
     UnsupportedError for a type without a fixed size.
     """
-    if any(size < 0 for size in shape):
+    if min(shape, default=0) < 0:
         raise ModelError(
             f"tensor {tensor.name!r} has shape {list(shape)}: a size that is still unknown cannot "
             "be planned; resize the model's inputs first"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from refinterp.arena import greedy as planner
 from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import judge, lower_bound
 from refinterp.arena.problem import Buffer, Problem
@@ -51,10 +52,13 @@ def test_offsets_are_tflms(fact: dict[str, object]) -> None:
     assert plan.extent == fact["head"]
 
 
-@given(problems(fixed=True))
-def test_vectorised_walk_is_the_plain_one(problem: Problem) -> None:
-    """The arrays place every buffer where a plain walk over the rule places it."""
-    assert list(greedy(problem).offsets) == walked(problem)
+@pytest.mark.parametrize("few", [0, 1000])
+@given(problem=problems(fixed=True))
+def test_both_walks_are_the_plain_one(few: int, problem: Problem) -> None:
+    """Few and many buffers are placed where a plain walk over the rule places them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planner, "FEW", few)
+        assert list(greedy(problem).offsets) == walked(problem)
 
 
 @given(problems())
