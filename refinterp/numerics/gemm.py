@@ -8,6 +8,7 @@ inner dimension is cut into pieces that keep it, and the pieces are added in flo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -110,8 +111,8 @@ class ColumnSums(NamedTuple):
     @classmethod
     def of(cls, weights: NDArray[Any], x_max: int) -> ColumnSums:
         """Add up weights (..., N), |w| < 2**24, that are multiplied with integers up to x_max."""
-        count = weights.shape[-1]
-        weights = weights.reshape(weights.size // max(count, 1), count)
+        *rows, count = weights.shape
+        weights = weights.reshape(math.prod(rows), count)  # not -1: there may be no columns
         floats: Any = weights.astype(np.float32)
         ones = _ones(len(floats), np.float32)
         largest = ones @ np.abs(floats)  # exact below 2**24; sums that are not come out beyond
