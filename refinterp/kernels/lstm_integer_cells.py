@@ -18,8 +18,6 @@ from refinterp.kernels.weighted import constant
 from refinterp.numerics import q15, sigmoid16
 from refinterp.numerics.fixedpoint import Multiplier, log2_if_power, rescale, rounding_divide_by_pot
 
-_MATMUL_BITS = 2.0**52
-
 
 def _matrix(operands: FullLstm[TensorSpec], place: int) -> tuple[TensorSpec, I64]:
     """Weights of two axes, and their constant codes."""

@@ -20,7 +20,6 @@ from refinterp.graph.operands import FullLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.contract import Array
 
-GATES: Final = ("input", "forget", "cell", "output")
 WEIGHTS: Final = 1  # four: data to each gate
 RECURRENT: Final = 5  # four: previous output to each gate
 PEEPHOLE: Final = 9  # three: cell state to the input, forget and output gate

@@ -31,7 +31,6 @@ from refinterp.modelfile import damage
 from refinterp.modelfile.flatbuffer import FlatBuffer, TableValues
 from refinterp.modelfile.opening import Source, opened, told
 
-_NO_INT32: Final = np.empty(0, np.int32)
 _NO_INT64: Final = np.empty(0, np.int64)
 _NO_FLOAT32: Final = np.empty(0, np.float32)
 

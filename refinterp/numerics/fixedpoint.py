@@ -107,12 +107,6 @@ def rescale(acc: I64, m: Multiplier) -> I64:
     return rounding_divide_by_pot(doubling_high_mul(wrap32(acc << left), m.mantissa), right)
 
 
-def rescale_single_rounding(acc: I64, m: Multiplier) -> I64:
-    """The TFLITE_SINGLE_ROUNDING form: one rounding, halves towards +infinity."""
-    total_shift = 31 - m.exponent
-    return (acc * m.mantissa + (np.int64(1) << (total_shift - 1))) >> total_shift
-
-
 def rescale64(acc: I64, m: Multiplier) -> I64:
     """MultiplyByQuantizedMultiplier on int64: the mantissa is first cut to 15 bits.
 
