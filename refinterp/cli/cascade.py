@@ -14,17 +14,23 @@ from dataclasses import replace
 
 import numpy as np
 
+from refinterp.boards.choice import choose
 from refinterp.cli.common import (
     add_flavour,
     add_html,
     open_model,
     print_document,
     save_text,
+    say,
     tell_refusals,
 )
+from refinterp.cli.cost_options import Observations, add_cost, check_cost
 from refinterp.cli.data import add_data, add_limit, data_request, open_with_data, say_notes
+from refinterp.cli.hardware import add_boards_file, add_target, known_hardware
 from refinterp.cost.cascade import decide
-from refinterp.cost.measured import add_measured, measured_of
+from refinterp.cost.device import device_cost
+from refinterp.cost.latency import NoEstimate
+from refinterp.cost.quantity import Quantity
 from refinterp.cost.scores import CONFIDENCES, ScoredOutput, scored_output
 from refinterp.cost.work import model_macs
 from refinterp.debug.labelled import with_fitting_labels
@@ -66,7 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="VALUE",
         help="find the cheapest threshold of this accuracy: 0.98 or 98%%",
     )
-    add_measured(parser)
+    parser.add_argument(
+        "--board",
+        metavar="NAME",
+        help="the board, as people call it: time and energy there, as estimates",
+    )
+    add_target(parser)
+    add_boards_file(parser)
+    add_cost(parser, duty=False)
     add_html(parser)
     parser.add_argument("--all", action="store_true", help="show every threshold that differs")
     add_flavour(parser)
@@ -74,6 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Open both models and their data, run, count, report."""
+    if options.board is not None and options.target is not None:
+        raise UsageError("--board names a board and its chip, --target a chip; give one of them")
     if options.data is None:
         raise UsageError(
             "cascade needs --data PATH with labels: random samples have no right answer to count"
@@ -82,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("both models cannot come from standard input")
     if options.data == "-" and "-" in (options.small, options.big):
         raise UsageError("a model and the data cannot both come from standard input")
-    measured = measured_of([options.small, options.big], options.measured)
+    check_cost(options)
     request = data_request(options)
     small, samples, said = open_with_data(open_model(options.small), request, options.limit)
     if options.limit:
@@ -102,19 +117,50 @@ def run(options: argparse.Namespace) -> int:
 
         decided = decide(programs, outputs, (samples, others), options.confidence, started=told)
     paths = (options.small, options.big)
+    costs = _costs(options, dict(zip(paths, (small, big), strict=True)))
     report = CascadeReport(
         paths,
         decided,
         outputs[0],
         options.confidence,
         (model_macs(small), model_macs(big)),
-        (measured[paths[0]].get("s"), measured[paths[1]].get("s")),
-        (measured[paths[0]].get("J"), measured[paths[1]].get("J")),
+        (costs[0][0], costs[1][0]),
+        (costs[0][1], costs[1][1]),
         options.accuracy,
         notes,
     )
     say_notes(report.notes, said)
     return _show(options, report, said.document())
+
+
+def _costs(
+    options: argparse.Namespace, models: dict[str, Model]
+) -> list[tuple[Quantity | None, Quantity | None]]:
+    """Time and energy of each model: measured, or on a board that was named estimated."""
+    observations = Observations(options, models)
+    core, chip, clock = "", "", None
+    if options.board is not None or options.target is not None:
+        table = known_hardware(options)
+        choice = choose(table, target=options.target, board=options.board)
+        core = choice.core.name if choice.core is not None else choice.profile.target.name
+        if choice.board is not None:
+            chip, clock = choice.board.chip, choice.board.clock_mhz
+    found = []
+    for path in (options.small, options.big):
+        device = observations.device(options, path, core, chip, clock, None)
+        if core:
+            cost = device_cost(models[path], device)
+            found.append((_known(cost.time), _known(cost.energy)))
+        else:
+            found.append((device.measured.get("s"), device.measured.get("J")))
+    return found
+
+
+def _known(found: Quantity | NoEstimate) -> Quantity | None:
+    if isinstance(found, NoEstimate):
+        say(str(found))
+        return None
+    return found
 
 
 def _show(options: argparse.Namespace, report: CascadeReport, data: list[dict[str, str]]) -> int:

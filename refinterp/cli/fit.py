@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from refinterp.arena.optimal import TIME_LIMIT
@@ -23,8 +24,10 @@ from refinterp.cli.common import (
     save_text,
     size,
 )
+from refinterp.cli.cost_options import Observations, add_cost, check_cost
 from refinterp.cli.data import add_shape
 from refinterp.cli.hardware import add_boards_file, add_target, add_tflm, known_hardware
+from refinterp.cost.device import DeviceCost, device_cost
 from refinterp.errors import UsageError
 from refinterp.fit.judge import FitResult, MemorySize
 from refinterp.fit.layers import layer_shares
@@ -80,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="judge several models as one firmware, in one arena or each in its own",
     )
     add_boards_file(parser)
+    add_cost(parser)
     add_shape(parser, "the file's, as in TFLM")
     parser.add_argument("--junit", metavar="F", help="also write the verdicts as JUnit XML")
     add_html(parser)
@@ -88,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the answer or the document; 1 where something does not fit."""
     places = _places(options)
+    check_cost(options)
     if options.together and len(options.models) < 2:
         raise UsageError(f"--together {options.together} is for several models; one is given")
     plans = Planning(TIME_LIMIT)
@@ -97,11 +102,13 @@ def run(options: argparse.Namespace) -> int:
         candidates = [_candidate(path, options) for path in options.models]
         told = show("fits", len(candidates) * len(places))
         looks = Suggestions(needs, plans) if detailed else None
+        observations = Observations(options, {one.path: one.model for one in candidates})
         fitted: list[Fitted] = []
         for candidate in candidates:
             for choice, memory in places:
                 result = FitResult(needs.on(candidate, choice.profile), choice, memory)
-                fitted.append(_fitted(result, looks, options))
+                one = _fitted(result, looks, options)
+                fitted.append(replace(one, cost=_cost(result, observations, options)))
                 told(len(fitted))
         together = _together(options, candidates, places, needs)
     report = FitReport(
@@ -134,6 +141,25 @@ def _fitted(result: FitResult, looks: Suggestions | None, options: argparse.Name
         return Fitted(result)
     found = looks.of(result, _words(result.choice, options))
     return Fitted(result, found, layer_shares(result.need), detailed=True)
+
+
+_RUNTIMES = {"reference": "tflm-reference", "cmsis-nn": "tflm", "esp-nn": "esp-nn"}
+
+
+def _cost(
+    result: FitResult, observations: Observations, options: argparse.Namespace
+) -> DeviceCost | None:
+    """What one inference costs there; whose times are meant follows from the kernels."""
+    choice, (candidate, *_) = result.choice, result.need.candidates
+    profile = choice.profile
+    core = choice.core.name if choice.core is not None else profile.target.name
+    kernels = profile.kernels.name
+    runtime = next((r for begin, r in _RUNTIMES.items() if kernels.startswith(begin)), None)
+    board = choice.board
+    chip = "" if board is None else board.chip
+    clock = None if board is None else board.clock_mhz
+    device = observations.device(options, candidate.path, core, chip, clock, runtime)
+    return device_cost(candidate.model, device)
 
 
 def _open(options: argparse.Namespace) -> bool:

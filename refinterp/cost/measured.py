@@ -66,20 +66,25 @@ def measured_of(
     """
     found: dict[str, dict[str, Quantity]] = {path: {} for path in models}
     for one in given:
-        meant = [path for path in dict.fromkeys(models) if path == one.model]
-        meant = meant or [p for p in dict.fromkeys(models) if one.model in _names(p)]
-        if len(meant) != 1:
+        means = meant(models, one.model)
+        if len(means) != 1:
             listed = ", ".join(PurePath(path).name for path in models)
-            word = "none" if not meant else "several"
+            word = "none" if not means else "several"
             raise UsageError(
                 f"--measured {one.model}: means {word} of the models; they are {listed}"
             )
-        own = found[meant[0]]
+        own = found[means[0]]
         if one.unit in own:
             what = "time" if one.unit == "s" else "energy"
             raise UsageError(f"--measured {one.model}: its {what} is given twice")
         own[one.unit] = Quantity.measured(one.value, one.unit, f"--measured {one.model}")
     return found
+
+
+def meant(models: Sequence[str], name: str) -> list[str]:
+    """The models that a name means: the path itself, or all whose file bears it."""
+    paths = list(dict.fromkeys(models))
+    return [path for path in paths if path == name] or [p for p in paths if name in _names(p)]
 
 
 def _names(path: str) -> tuple[str, str]:

@@ -52,6 +52,13 @@ class Quantity:
             "measured" if both else "estimate", why,
         )  # fmt: skip
 
+    @property
+    def spoken(self) -> str:
+        """The value, with its band where it is an estimate: what stands under a heading."""
+        if self.basis == "measured":
+            return amount(self.value, self.unit)
+        return str(self).removeprefix("estimate ")
+
     def __str__(self) -> str:
         """12.3 ms measured, or: estimate 12.3 ms (8.2..18.5 ms)."""
         if self.basis == "measured":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refinterp.cost.device import DeviceCost
 from refinterp.fit.judge import FitResult
 from refinterp.fit.layers import LayerShare
 from refinterp.fit.suggest import Suggestion
@@ -11,12 +12,13 @@ from refinterp.fit.suggest import Suggestion
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """One model in one place. detailed: whether changes were looked for."""
+    """One model in one place. detailed: whether changes were looked for. cost: of an inference."""
 
     result: FitResult
     suggestions: tuple[Suggestion, ...] = ()
     layers: tuple[LayerShare, ...] = ()
     detailed: bool = False
+    cost: DeviceCost | None = None
 
 
 @dataclass(frozen=True, slots=True)

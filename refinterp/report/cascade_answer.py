@@ -20,7 +20,7 @@ from refinterp.cost.cascade import (
     needed,
     wilson,
 )
-from refinterp.cost.quantity import Quantity, amount
+from refinterp.cost.quantity import Quantity
 from refinterp.cost.scores import Confidence, ScoredOutput
 from refinterp.report.words import count, one_line, percent, plural
 
@@ -127,8 +127,7 @@ def _gain(report: CascadeReport, point: CascadePoint) -> str:
     time = report.mean(report.times, point)
     alone = report.times[1]
     if time is not None and alone is not None:
-        word = "" if time.basis == "measured" else "estimate "
-        mean, big = f"{word}{amount(time.value, 's')}", amount(alone.value, "s")
+        mean, big = (one.spoken if one.basis == "measured" else str(one) for one in (time, alone))
         worse = time.value >= alone.value
     else:
         macs = report.mean_macs(point)
@@ -192,6 +191,12 @@ def _accuracy(correct: int, samples: int) -> str:
 
 def _share(part: float) -> str:
     return percent(part) or "0 %"
+
+
+def heading(word: str, costs: Sequence[Quantity | None]) -> str:
+    """A column's heading: that it is an estimate, where not all was measured."""
+    estimated = any(one is not None and one.basis == "estimate" for one in costs)
+    return f"{word} (estimate)" if estimated else word
 
 
 def some_points(points: Sequence[CascadePoint], most: int) -> list[CascadePoint]:

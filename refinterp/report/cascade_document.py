@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from refinterp.cost.cascade import CascadePoint, code_threshold, held_out, wilson
-from refinterp.cost.quantity import Quantity
 from refinterp.report.cascade_answer import CascadeReport, cascade_answer
+from refinterp.report.cost_fields import quantity_fields
 from refinterp.report.machine import document
 
 
@@ -32,20 +32,6 @@ def cascade_document(
         notes=list(report.notes),
         data=list(data),
     )
-
-
-def quantity_fields(quantity: Quantity | None) -> dict[str, Any] | None:
-    """Return a quantity as fields; None where it is not known."""
-    if quantity is None:
-        return None
-    return {
-        "value": quantity.value,
-        "low": quantity.low,
-        "high": quantity.high,
-        "unit": quantity.unit,
-        "basis": quantity.basis,
-        "why": quantity.why,
-    }
 
 
 def _side(report: CascadeReport, side: int) -> dict[str, Any]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from refinterp.cost.cascade import CascadePoint
-from refinterp.cost.quantity import amount
-from refinterp.report.cascade_answer import CascadeReport, cascade_answer, rule, some_points
+from refinterp.report.cascade_answer import (
+    CascadeReport,
+    cascade_answer,
+    heading,
+    rule,
+    some_points,
+)
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
 from refinterp.report.words import count, percent
 
@@ -33,8 +38,8 @@ def print_cascade(report: CascadeReport, *, everything: bool = False) -> None:
         Column("accuracy", "right"),
         Column("mean MACs", "right"),
     ]
-    columns += [Column("mean time", "right")] * has_time
-    columns += [Column("mean energy", "right")] * has_energy
+    columns += [Column(heading("mean time", report.times), "right")] * has_time
+    columns += [Column(heading("mean energy", report.energies), "right")] * has_energy
     print_text()
     print_table(columns, [_row(report, one, chosen == one) for one in shown])
     if len(shown) < len(points):
@@ -44,8 +49,6 @@ def print_cascade(report: CascadeReport, *, everything: bool = False) -> None:
         f"big: the other samples; {_MEANS[report.kind]}",
         hang=0,
     )
-    if any(q is not None and q.basis == "estimate" for q in (*report.times, *report.energies)):
-        print_text("Times and energies that nobody measured are estimates.", hang=0)
 
 
 _MEANS: Final = {
@@ -67,5 +70,5 @@ def _row(report: CascadeReport, point: CascadePoint, marked: bool) -> tuple[str,
     for costs in (report.times, report.energies):
         mean = report.mean(costs, point)
         if mean is not None:
-            cells.append(amount(mean.value, mean.unit))
+            cells.append(mean.spoken)
     return tuple(cells)

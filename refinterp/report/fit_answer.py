@@ -23,7 +23,8 @@ def fit_answer(report: FitReport) -> Lines:
     """Return (label, text) lines; the first is the verdict."""
     asked = report.asked
     if len(asked) == 1:
-        lines = _one(asked[0])
+        cost = report.fitted[0].cost if report.judged is None else None
+        lines = [*_one(asked[0]), *([] if cost is None else cost.lines())]
         if report.judged is None:
             return lines
         return [*lines, *_together(report)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from refinterp.cost.quantity import Quantity
 from refinterp.fit.judge import FitResult
 from refinterp.fit.report import FitReport, Fitted
 from refinterp.fit.suggest import Suggestion
@@ -20,7 +21,7 @@ def print_fit(report: FitReport, answer: Lines) -> None:
     """Print the answer, then what stands below it."""
     print_answer(answer)
     if len(report.fitted) > 1:
-        _print_results([one.result for one in report.fitted])
+        _print_results(report.fitted)
         if len(report.sharing) == 1:
             _print_suggestions(report.sharing)
         return
@@ -31,7 +32,10 @@ def print_fit(report: FitReport, answer: Lines) -> None:
     _print_suggestions(one.suggestions)
 
 
-def _print_results(results: Sequence[FitResult]) -> None:
+def _print_results(fitted: Sequence[Fitted]) -> None:
+    results = [one.result for one in fitted]
+    times = [None if one.cost is None else one.cost.time for one in fitted]
+    timed = any(isinstance(time, Quantity) for time in times)
     several = len({one.need.candidates for one in results}) > 1
     columns = [Column("model", fold=True)] if several else []
     columns += [
@@ -42,8 +46,10 @@ def _print_results(results: Sequence[FitResult]) -> None:
         Column("flash left", "right"),
         Column("kernels, TFLM", fold=True),
     ]
+    columns += [Column("time", fold=True)] if timed else []
     rows = []
-    for one in results:
+    for one, time in zip(results, times, strict=True):
+        told = [str(time) if isinstance(time, Quantity) else "?"] if timed else []
         title = [models_title(one.need)] if several else []
         build = one.need.profile
         rows.append(
@@ -55,6 +61,7 @@ def _print_results(results: Sequence[FitResult]) -> None:
                 _left(one.ram_left),
                 _left(one.flash_left),
                 f"{build.kernels.name}, {build.tflm.name}",
+                *told,
             )
         )
     print_table(columns, rows)

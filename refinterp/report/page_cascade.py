@@ -7,8 +7,14 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from refinterp.cost.cascade import CascadePoint
-from refinterp.cost.quantity import Quantity, amount
-from refinterp.report.cascade_answer import CascadeReport, cascade_answer, rule, some_points
+from refinterp.cost.quantity import Quantity
+from refinterp.report.cascade_answer import (
+    CascadeReport,
+    cascade_answer,
+    heading,
+    rule,
+    some_points,
+)
 from refinterp.report.charts import AxisPlace, Series, stacked
 from refinterp.report.html import Html, tag
 from refinterp.report.page import answer, definitions, label, page, prose, section
@@ -108,7 +114,7 @@ def _thresholds(report: CascadeReport) -> Html:
         for word, pair in (("mean time", report.times), ("mean energy", report.energies))
         if None not in pair
     ]
-    headings += [Heading(word) for word, _ in costs]
+    headings += [Heading(heading(word, pair)) for word, pair in costs]
     samples = report.decided.samples
     chosen = report.chosen
     rows = []
@@ -123,7 +129,7 @@ def _thresholds(report: CascadeReport) -> Html:
         for _, pair in costs:
             mean = report.mean(pair, point)
             if mean is not None:
-                cells.append(Cell(amount(mean.value, mean.unit), mean.value))
+                cells.append(Cell(mean.spoken, mean.value))
         rows.append(Row(tuple(cells), style="suspect" if point == chosen else ""))
     return section(
         "Thresholds", table("thresholds", headings, rows), note="Every one that differs."
