@@ -10,6 +10,7 @@ from conformance.faults.editable import EditableModel
 from conformance.faults.injection import Injection, Rng
 from conformance.faults.subjects import HealthyPair
 from refinterp.graph.model import OPTIONAL
+from refinterp.graph.operands import Reduced
 from refinterp.graph.operators import facts
 
 
@@ -32,18 +33,17 @@ def biased(edited: EditableModel) -> list[int]:
 
 
 def _computes(name: str) -> bool:
-    return facts(name).filter_axis is not None or name in ("ADD", "MUL", "MEAN")
+    own = facts(name)
+    reduces = own.operands is Reduced and not own.keeps_grid
+    return own.filter_axis is not None or own.adds or own.multiplies or reduces
 
 
 def free_outputs(edited: EditableModel) -> list[int]:
     """Operators that compute an activation whose scale nothing else has to share."""
-    sharing = {"AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "RESHAPE", "PAD", "SQUEEZE",
-               "STRIDED_SLICE", "RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR", "TRANSPOSE",
-               "REDUCE_MAX", "SPLIT", "BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"}  # fmt: skip
     found = []
     for i, o in enumerate(edited.operators):
-        readers = [edited.operators[r].name for r in edited.readers(o.outputs[0])]
-        if _computes(o.name) and not sharing & set(readers):
+        readers = [facts(edited.operators[r].name) for r in edited.readers(o.outputs[0])]
+        if _computes(o.name) and not any(one.keeps_grid or one.joins for one in readers):
             found.append(i)
     return found
 

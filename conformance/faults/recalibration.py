@@ -32,9 +32,7 @@ def recalibrated(model: Model, twin: Model, samples: Samples) -> Model:
 
     for step in edited.operators:
         own = facts(step.name)
-        if own.filter_axis is not None or own.adds or own.multiplies or own.probabilities:
-            continue
-        if step.name in ("MEAN", "HARD_SWISH"):
+        if not (own.keeps_grid or own.joins):
             continue
         for x in step.inputs:
             if x != OPTIONAL and not edited.is_constant(x):

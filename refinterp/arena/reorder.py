@@ -28,20 +28,6 @@ CONTROL_DEPENDENCIES: Final = "model_control_dependencies"
 
 _WIDTH: Final = 1024  # sets of operators that are followed at a time
 
-_UNSEEN: Final = (
-    "CALL",
-    "CUSTOM",
-    "HASHTABLE",
-    "RANDOM_",
-    "MULTINOMIAL",
-    "STABLEHLO_RNG",
-    "STABLEHLO_WHILE",
-    "STABLEHLO_CASE",
-    "STABLEHLO_CUSTOM_CALL",
-)
-"""How the names of operators begin that depend on, or leave, more than their tensors, besides those
-of which the table of operators says so."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reordered:
@@ -110,7 +96,7 @@ def dependencies(subgraph: Subgraph) -> tuple[frozenset[int], ...]:
             if tensor in writers:
                 must.add(writers[tensor])
             must.update(readers.get(tensor, ()))
-        if _unseen(operator.code.builtin if operator.code else None):
+        if _unseen(operator.name):
             if unseen is not None:
                 must.add(unseen)
             unseen = number
@@ -123,9 +109,8 @@ def dependencies(subgraph: Subgraph) -> tuple[frozenset[int], ...]:
     return tuple(frozenset(must) for must in before)
 
 
-def _unseen(name: str | int | None) -> bool:
-    if not isinstance(name, str) or name.startswith(_UNSEEN):
-        return True
+def _unseen(name: str) -> bool:
+    """Whether an operator depends on, or leaves, more than its tensors."""
     known = facts(name)
     return known.stateful or bool(known.calls)
 

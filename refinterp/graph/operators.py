@@ -58,7 +58,7 @@ class OperatorFacts:
     conversion: the result says the same in other numbers.
     makes_codes, makes_reals: conversions to codes, from codes or reals, and to reals.
     reshapes: the result has the same elements in the same order.
-    moves: the results' elements are elements of the operands, unchanged.
+    keeps_grid: codes stand for reals as they did: elements are moved, chosen, or averaged as codes.
     joins: the results are the operands, side by side.
     commutative: the operands may change places.
     by_channel: channels, along the last axis, stay apart: number j of the result depends on number
@@ -68,7 +68,7 @@ class OperatorFacts:
     probabilities: the result is a probability.
     unpacks: a constant becomes one that is written out in full.
     shape_only: the result follows from the operand's shape.
-    stateful: it leaves, or depends on, more than its tensors.
+    stateful: it leaves, or depends on, more than its tensors, as far as anyone knows.
     names_resource: its result stands for a resource variable.
     """
 
@@ -91,7 +91,7 @@ class OperatorFacts:
     makes_codes: bool = False
     makes_reals: bool = False
     reshapes: bool = False
-    moves: bool = False
+    keeps_grid: bool = False
     joins: bool = False
     commutative: bool = False
     by_channel: bool = False
@@ -266,7 +266,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "ASSIGN_VARIABLE": OperatorFacts(operands=o.Assigned, results=(), stateful=True),
         "ATAN2": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "AVERAGE_POOL_2D": OperatorFacts(
-            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True, keeps_grid=True
         ),
         "BATCH_MATMUL": OperatorFacts(
             operands=o.Binary,
@@ -289,6 +289,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             ranks={"input": (3, 4), "block_shape": (1, 1), "margins": (2, 2)},
             types={"block_shape": _AS_INT32, "margins": _AS_INT32, "output": "input"},
             by_channel=True,
+            keeps_grid=True,
         ),
         "BIDIRECTIONAL_SEQUENCE_LSTM": OperatorFacts(
             operands=o.BidirectionalLstm,
@@ -352,7 +353,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Expanded,
             ranks={"shape": (1, 1)},
             types={"shape": _INDEX, "output": "input"},
-            moves=True,
+            keeps_grid=True,
             by_channel=True,
         ),
         "BUCKETIZE": OperatorFacts(operands=o.Unary, types={"output": ("int32",)}, by_channel=True),
@@ -362,14 +363,13 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "CAST": OperatorFacts(operands=o.Unary, by_channel=True),
         "CEIL": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "CIRCULAR_BUFFER": OperatorFacts(
-            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, stateful=True
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, stateful=True, keeps_grid=True
         ),
         "CONCATENATION": OperatorFacts(
             operands=o.Variadic,
             fewest_operands=1,
             types={"rest": "rest", "output": "rest"},
             joins=True,
-            moves=True,
         ),
         "CONV_2D": OperatorFacts(
             operands=o.Weighted,
@@ -415,7 +415,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             depthwise=True,
         ),
         "DEPTH_TO_SPACE": OperatorFacts(
-            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, moves=True, by_channel=True
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, keeps_grid=True, by_channel=True
         ),
         "DEQUANTIZE": OperatorFacts(
             operands=o.Unary,
@@ -430,7 +430,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Dilated,
             ranks={"dilations": (1, 1)},
             types={"dilations": ("int32",), "value": "input", "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "DIV": OperatorFacts(
             operands=o.Binary, types=_SAME_PAIR, scaled=("left", "right", "output"), by_channel=True
@@ -439,7 +439,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Updated,
             ranks={"start": (1, 1)},
             types={"update": "input", "start": _INDEX, "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "ELU": OperatorFacts(
             operands=o.Unary,
@@ -487,7 +487,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.AlongAxis,
             types={"axis": _INDEX, "output": "input"},
             reshapes=True,
-            moves=True,
+            keeps_grid=True,
             by_channel=True,
         ),
         "FAKE_QUANT": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
@@ -495,7 +495,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Filled,
             ranks={"shape": (1, 1)},
             types={"shape": _INDEX, "output": "value"},
-            moves=True,
+            keeps_grid=True,
         ),
         "FLOOR": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "FLOOR_DIV": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
@@ -524,13 +524,13 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Gathered,
             ranks={"input": (1, None)},
             types={"indices": ("int16", *_INDEX), "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "GATHER_ND": OperatorFacts(
             operands=o.Gathered,
             ranks={"input": (1, None), "indices": (1, None)},
             types={"indices": ("int16", *_INDEX), "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "GELU": OperatorFacts(
             operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
@@ -628,19 +628,23 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             scaled_types=("int8", "int16"),
         ),
         "MATRIX_DIAG": OperatorFacts(
-            operands=o.Unary, ranks={"input": (1, None)}, types=_SAME, by_channel=True
+            operands=o.Unary,
+            ranks={"input": (1, None)},
+            types=_SAME,
+            by_channel=True,
+            keeps_grid=True,
         ),
         "MATRIX_SET_DIAG": OperatorFacts(
             operands=o.Diagonal,
             ranks={"input": (2, None), "diagonal": (1, None)},
             types={"diagonal": "input", "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "MAXIMUM": OperatorFacts(
-            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True, keeps_grid=True
         ),
         "MAX_POOL_2D": OperatorFacts(
-            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True, keeps_grid=True
         ),
         "MEAN": OperatorFacts(
             operands=o.Reduced,
@@ -650,13 +654,13 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             along="axes",
         ),
         "MINIMUM": OperatorFacts(
-            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True, keeps_grid=True
         ),
         "MIRROR_PAD": OperatorFacts(
             operands=o.Mirrored,
             ranks={"paddings": (2, 2)},
             types={"paddings": _INDEX, "output": "input"},
-            moves=True,
+            keeps_grid=True,
             by_channel=True,
             along="paddings",
         ),
@@ -741,14 +745,14 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
                 "off_value": "on_value",
                 "output": "on_value",
             },
-            moves=True,
+            keeps_grid=True,
         ),
         "PACK": OperatorFacts(
             operands=o.Variadic,
             fewest_operands=1,
             types={"rest": "rest", "output": "rest"},
             joins=True,
-            moves=True,
+            keeps_grid=True,
         ),
         "PAD": OperatorFacts(
             operands=o.Padded,
@@ -756,6 +760,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"paddings": _MARGINS, "value": "input", "output": "input"},
             by_channel=True,
             along="paddings",
+            keeps_grid=True,
         ),
         "PADV2": OperatorFacts(
             operands=o.Padded,
@@ -763,6 +768,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"paddings": _MARGINS, "value": "input", "output": "input"},
             by_channel=True,
             along="paddings",
+            keeps_grid=True,
         ),
         "POW": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "PRELU": OperatorFacts(
@@ -826,12 +832,14 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"axes": ("int32",), "output": "input"},
             by_channel=True,
             along="axes",
+            keeps_grid=True,
         ),
         "REDUCE_MIN": OperatorFacts(
             operands=o.Reduced,
             types={"axes": ("int32",), "output": "input"},
             by_channel=True,
             along="axes",
+            keeps_grid=True,
         ),
         "REDUCE_PROD": OperatorFacts(
             operands=o.Reduced,
@@ -862,32 +870,33 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
         ),
         "RESHAPE": OperatorFacts(
-            operands=o.Reshaped, types=_SAME, reshapes=True, moves=True, by_channel=True
+            operands=o.Reshaped, types=_SAME, reshapes=True, keeps_grid=True, by_channel=True
         ),
         "RESIZE_BILINEAR": OperatorFacts(
             operands=o.Resized,
             ranks={"input": (4, 4), "size": (1, 1)},
             types={"size": ("int32",), "output": "input"},
             by_channel=True,
+            keeps_grid=True,
         ),
         "RESIZE_NEAREST_NEIGHBOR": OperatorFacts(
             operands=o.Resized,
             ranks={"input": (4, 4), "size": (1, 1)},
             types={"size": ("int32",), "output": "input"},
-            moves=True,
+            keeps_grid=True,
             by_channel=True,
         ),
         "REVERSE_SEQUENCE": OperatorFacts(
             operands=o.Sequences,
             ranks={"input": (2, None), "lengths": (1, 1)},
             types={"lengths": _INDEX, "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "REVERSE_V2": OperatorFacts(
             operands=o.Reduced,
             ranks={"input": (1, None), "axes": (1, 1)},
             types={"axes": ("int32",), "output": "input"},
-            moves=True,
+            keeps_grid=True,
             by_channel=True,
             along="axes",
         ),
@@ -910,12 +919,12 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "SELECT": OperatorFacts(
             operands=o.Selected,
             types={"condition": ("bool",), "when_false": "when_true", "output": "when_true"},
-            moves=True,
+            keeps_grid=True,
         ),
         "SELECT_V2": OperatorFacts(
             operands=o.Selected,
             types={"condition": ("bool",), "when_false": "when_true", "output": "when_true"},
-            moves=True,
+            keeps_grid=True,
             by_channel=True,
         ),
         "SHAPE": OperatorFacts(operands=o.Unary, types={"output": _INDEX}, shape_only=True),
@@ -925,7 +934,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Sliced,
             ranks={"begin": (1, 1), "size": (1, 1)},
             types={"begin": _INDEX, "size": _INDEX, "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "SOFTMAX": OperatorFacts(
             operands=o.Unary,
@@ -955,29 +964,30 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             ranks={"input": (3, 4), "block_shape": (1, 1), "margins": (2, 2)},
             types={"block_shape": _AS_INT32, "margins": _AS_INT32, "output": "input"},
             by_channel=True,
+            keeps_grid=True,
         ),
         "SPACE_TO_DEPTH": OperatorFacts(
-            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, moves=True, by_channel=True
+            operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, keeps_grid=True, by_channel=True
         ),
         "SPARSE_TO_DENSE": OperatorFacts(
             operands=o.Sparse,
             ranks={"indices": (0, 2), "values": (0, 1), "shape": (1, 1)},
             types={"indices": _INDEX, "shape": _INDEX, "default": "values", "output": "values"},
-            moves=True,
+            keeps_grid=True,
         ),
         "SPLIT": OperatorFacts(
             operands=o.EvenSplit,
             results=None,
             ranks={"input": (1, None)},
             types={"axis": _AS_INT32, "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "SPLIT_V": OperatorFacts(
             operands=o.SplitBySizes,
             results=None,
             ranks={"input": (1, None), "sizes": (1, 1)},
             types={"sizes": _INDEX, "axis": _AS_INT32, "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "SQRT": OperatorFacts(
             operands=o.Unary, types=_SAME, scaled=("input", "output"), by_channel=True
@@ -991,7 +1001,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             by_channel=True,
         ),
         "SQUEEZE": OperatorFacts(
-            operands=o.Unary, types=_SAME, reshapes=True, moves=True, by_channel=True
+            operands=o.Unary, types=_SAME, reshapes=True, keeps_grid=True, by_channel=True
         ),
         "STABLEHLO_ADD": OperatorFacts(
             operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
@@ -1006,7 +1016,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             stateful=True,
         ),
         "STABLEHLO_GATHER": OperatorFacts(
-            operands=o.Gathered, types={"indices": _INDEX, "output": "input"}, moves=True
+            operands=o.Gathered, types={"indices": _INDEX, "output": "input"}, keeps_grid=True
         ),
         "STABLEHLO_MAXIMUM": OperatorFacts(
             operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
@@ -1039,7 +1049,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Strided,
             ranks={"begin": (1, 1), "end": (1, 1), "strides": (1, 1)},
             types={"begin": _INDEX, "end": _INDEX, "strides": _INDEX, "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "SUB": OperatorFacts(
             operands=o.Binary,
@@ -1171,19 +1181,20 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "TILE": OperatorFacts(
             operands=o.Tiled,
             types={"multiples": _INDEX, "output": "input"},
-            moves=True,
+            keeps_grid=True,
             by_channel=True,
         ),
         "TOPK_V2": OperatorFacts(
             operands=o.Top,
             results=("values", "indices"),
             types={"k": ("int16", "int32"), "values": "input"},
+            keeps_grid=True,
         ),
         "TRANSPOSE": OperatorFacts(
             operands=o.Permuted,
             ranks={"permutation": (1, 1)},
             types={"permutation": _AS_INT32, "output": "input"},
-            moves=True,
+            keeps_grid=True,
         ),
         "TRANSPOSE_CONV": OperatorFacts(
             operands=o.TransposedWeighted,
@@ -1207,7 +1218,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"output": "input", "indices": _INDEX},
         ),
         "UNPACK": OperatorFacts(
-            operands=o.Unary, results=None, ranks={"input": (1, None)}, types=_SAME, moves=True
+            operands=o.Unary, results=None, ranks={"input": (1, None)}, types=_SAME, keeps_grid=True
         ),
         "UNSORTED_SEGMENT_MAX": OperatorFacts(
             operands=o.SegmentedAnyhow,
@@ -1240,9 +1251,9 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
     }
 )
 
-_NOTHING_KNOWN: Final = OperatorFacts(operands=o.Variadic, results=None)
+_NOTHING_KNOWN: Final = OperatorFacts(operands=o.Variadic, results=None, stateful=True)
 
 
 def facts(name: str) -> OperatorFacts:
-    """What is known of an operator; of one that is not in the table, nothing."""
+    """What is known of an operator; of one that is not in the table, that it may do anything."""
     return OPERATORS.get(name, _NOTHING_KNOWN)
