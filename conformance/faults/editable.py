@@ -9,6 +9,7 @@ import numpy as np
 
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import OPTIONAL, Buffer, Model, Operator, Quantization
+from refinterp.graph.operands import TransposedWeighted
 from refinterp.graph.operators import facts
 
 
@@ -66,8 +67,8 @@ class EditableModel:
 
     def parts(self, operator: int) -> tuple[int, int, int]:
         """Data, weights and bias of an operator with weights; the bias is -1 if there is none."""
-        inputs = self.operators[operator].inputs
-        if self.operators[operator].name == "TRANSPOSE_CONV":  # the result's shape comes first
+        name, inputs = self.operators[operator].name, self.operators[operator].inputs
+        if facts(name).operands is TransposedWeighted:  # the result's shape comes first
             return inputs[2], inputs[1], inputs[3] if len(inputs) > 3 else OPTIONAL
         return inputs[0], inputs[1], inputs[2] if len(inputs) > 2 else OPTIONAL
 

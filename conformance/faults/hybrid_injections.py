@@ -18,6 +18,7 @@ from conformance.faults.subjects import HealthyPair
 from conformance.models.dynamic_range import by_channel, by_tensor, dynamic_range, weighted
 from refinterp.debug.measure.trace import Trace
 from refinterp.graph.model import OPTIONAL, Model
+from refinterp.graph.operators import facts
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
 from refinterp.samples.samples import Samples
@@ -60,7 +61,7 @@ def _activation(edited: EditableModel, operator: int) -> object:
 
 def _per_tensor(edited: EditableModel) -> list[int]:
     """Operators whose kernel takes one scale for all channels."""
-    return [i for i in weighted(edited.model) if edited.operators[i].name != "DEPTHWISE_CONV_2D"]
+    return [i for i in weighted(edited.model) if not facts(edited.operators[i].name).depthwise]
 
 
 def _times(edited: EditableModel, operator: int, channel: int, factor: float) -> None:
@@ -80,7 +81,7 @@ def _input_channel(edited: EditableModel, operator: int, channel: int, factor: f
     x, w, _ = edited.parts(operator)
     values = edited.values(w)
     channels = edited.tensors[x].shape[-1]
-    if edited.operators[operator].name == "DEPTHWISE_CONV_2D":
+    if facts(edited.operators[operator].name).depthwise:
         if values.shape[-1] != channels:
             return False
         values[..., channel] *= np.float32(factor)

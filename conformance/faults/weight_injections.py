@@ -10,6 +10,14 @@ from conformance.faults.places import biased, draw, free_outputs, plain, some_ch
 from conformance.faults.recalibration import recalibrated
 from conformance.faults.subjects import HealthyPair
 from refinterp.graph.model import OPTIONAL
+from refinterp.graph.operands import Weighted
+from refinterp.graph.operators import facts
+
+
+def _mixes(name: str) -> bool:
+    """Whether an operator sums up over the channels it reads."""
+    own = facts(name)
+    return own.operands is Weighted and own.filter_axis == 0
 
 
 def spread(subject: HealthyPair, rng: Rng) -> Injection | None:
@@ -27,7 +35,7 @@ def spread(subject: HealthyPair, rng: Rng) -> Injection | None:
         many = edited.tensors[edited.operators[i].inputs[1]].shape[axis] >= 4
         follows = (
             len(readers) == 1
-            and edited.operators[readers[0]].name in ("CONV_2D", "FULLY_CONNECTED")
+            and _mixes(edited.operators[readers[0]].name)
             and activation in ("NONE", "RELU")
         )
         own = edited.scale(edited.operators[i].inputs[1]).size > 1

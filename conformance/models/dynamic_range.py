@@ -154,7 +154,7 @@ def example() -> bytes:
     """The motor model with int4 weights, where LiteRT has a kernel for them, and dynamic ranges."""
     floats = read_model((MODELS / "motor_float.tflite").read_bytes())
     operators = floats.subgraphs[0].operators
-    able = [i for i in weighted(floats) if operators[i].name != "DEPTHWISE_CONV_2D"]
+    able = [i for i in weighted(floats) if not facts(operators[i].name).depthwise]
     return write_model(dynamic_range(floats, able, dtype="int4"))
 
 

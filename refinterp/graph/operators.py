@@ -102,6 +102,11 @@ class OperatorFacts:
     stateful: bool = False
     names_resource: bool = False
 
+    @property
+    def densifies(self) -> bool:
+        """Whether a sparse constant becomes a dense one, of the same type."""
+        return self.unpacks and not self.conversion
+
     def signature(self, count: int) -> type[Operands[Any]]:
         """The names of so many operands."""
         few = self.few_operands

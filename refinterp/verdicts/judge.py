@@ -11,6 +11,8 @@ from typing import Final
 from refinterp.errors import UsageError
 from refinterp.graph.compiled import compiled
 from refinterp.graph.model import Model, Shape
+from refinterp.graph.operands import Reshaped
+from refinterp.graph.operators import facts
 from refinterp.verdicts import opening
 from refinterp.verdicts.checks import refuse
 from refinterp.verdicts.differences.table import differences
@@ -31,9 +33,6 @@ from refinterp.verdicts.verdict import (
 
 UNJUDGED: Final = "unjudged"
 """The rule of a verdict on an operator of which nothing is known."""
-
-FOLLOWS: Final = frozenset(("DENSIFY",))
-"""Operators whose result LiteRT gives the shape and type of the input, whatever the file says."""
 
 _LITERT: Final = (LITERT_REFERENCE, LITERT_OPTIMIZED, LITERT)
 
@@ -66,7 +65,7 @@ def nodes(
     for index in range(len(model.subgraphs[subgraph].operators)):
         node = Node(model, subgraph, index, known)
         yield node
-        if runtime in _LITERT and node.name in FOLLOWS:
+        if runtime in _LITERT and facts(node.name).densifies:  # the result follows from the input
             known.follow(node)
 
 
@@ -129,7 +128,7 @@ def require_known_sizes(node: Node) -> None:
     """TFLM has no results whose size is open, or none; a shape of [0] is a scalar's."""
     for y in node.outputs:
         if y is not None and y.shape != (0,) and any(extent <= 0 for extent in y.shape):
-            if node.name == "RESHAPE" and -1 in y.shape:
+            if facts(node.name).operands is Reshaped and -1 in y.shape:
                 continue  # its size follows from the input's
             refuse("shapes", f"{y.label} has shape {list(y.shape)}; allowed: 1 or more everywhere")
 

@@ -80,30 +80,75 @@ def test_flavours_differ_in_operators_there_are():
         assert set(table) <= set(OPERATORS)
 
 
-ROOT = Path(refinterp.__file__).parent
-TABLES = ("graph/operators.py", "kernels/", "tflm/kernels/", "explain/definitions/", "verdicts/")
+ROOT = Path(refinterp.__file__).parents[1]
+TABLES = (
+    "refinterp/graph/operators.py",
+    "refinterp/kernels/",
+    "refinterp/tflm/kernels/",
+    "refinterp/explain/definitions/",
+    # what runtimes have and refuse, a rule for each operator
+    "refinterp/verdicts/litert/",
+    "refinterp/verdicts/tflm/",
+    "refinterp/verdicts/inventory.py",
+    "refinterp/verdicts/libraries.py",
+    "refinterp/verdicts/older/table.py",
+    *(
+        f"refinterp/verdicts/differences/{one}.py"
+        for one in ("cmsis_nn", "esp_nn", "litert", "tflm", "xnnpack")
+    ),
+    # models made to hold operators against runtimes, and proofs of differences, one for each
+    "conformance/operators/cases/",
+    "conformance/operators/known_",
+    "conformance/speed/scaling.py",
+)
 ACTIVATIONS = {"RELU", "RELU6", "RELU_N1_TO_1", "TANH"}
 ALLOWED = {
     # a column of the table that is arithmetic; its test holds its names against the kernels
-    "graph/macs.py": set(OPERATORS),
-    # what six libraries' kernels take and refuse, as it was measured
-    "tflm/distributions.py": set(OPERATORS),
+    "refinterp/graph/macs.py": set(OPERATORS),
     # fused activations, which the schema calls as it calls operators
-    "numerics/activation.py": ACTIVATIONS,
-    "numerics/recurrent.py": ACTIVATIONS,
-    "explain/clamping.py": ACTIVATIONS,
-    "debug/faults/range_graph.py": ACTIVATIONS,
-    "debug/reference/weighted.py": ACTIVATIONS,
+    "refinterp/numerics/activation.py": ACTIVATIONS,
+    "refinterp/numerics/recurrent.py": ACTIVATIONS,
+    "refinterp/explain/clamping.py": ACTIVATIONS,
+    "refinterp/debug/faults/range_graph.py": ACTIVATIONS,
+    "refinterp/debug/reference/weighted.py": ACTIVATIONS,
+    "refinterp/verdicts/checks.py": ACTIVATIONS,
+    "refinterp/fit/dead_channels.py": ACTIVATIONS,
+    "conformance/operators/draw.py": ACTIVATIONS,
+    "conformance/faults/weight_injections.py": ACTIVATIONS,
     # sentences about one operator each
-    "debug/faults/fixed_grids.py": {
+    "refinterp/debug/faults/fixed_grids.py": {
         "SOFTMAX",
         "LOGISTIC",
         "LOG_SOFTMAX",
         "TANH",
         "L2_NORMALIZATION",
     },
+    # a rule that two operators share
+    "refinterp/verdicts/common.py": {"DEPTH_TO_SPACE"},
+    # an operator with rows of its own
+    "refinterp/verdicts/differences/sparse.py": {"FULLY_CONNECTED"},
+    # what six libraries' kernels take and refuse, as it was measured
+    "refinterp/tflm/distributions.py": set(OPERATORS),
     # what a writer of models has to emit
-    "debug/study/mixed.py": {"QUANTIZE", "DEQUANTIZE"},
+    "refinterp/debug/study/mixed.py": {"QUANTIZE", "DEQUANTIZE"},
+    "conformance/models/dynamic_range.py": {"DEQUANTIZE"},
+    "conformance/faults/heads.py": {
+        "CONCATENATION",
+        "FULLY_CONNECTED",
+        "LOGISTIC",
+        "QUANTIZE",
+        "SOFTMAX",
+        "TANH",
+    },
+    # which of the operators of a few networks faults are planted at
+    "conformance/faults/hybrid_injections.py": {"AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "RELU"},
+    "conformance/faults/join_injections.py": {"ADD", "CONCATENATION"},
+    # sets of operators that binaries are built with, whose size is measured
+    "conformance/code_size/errors.py": set(OPERATORS),
+    # operators by a part of their names: those that divide
+    "conformance/refusals/edits.py": {"DIV"},
+    # a loop's results are the last turn's, which runtimes keep elsewhere
+    "conformance/operators/compare.py": {"WHILE"},
 }
 """Files that may name operators, and which; each for the reason above it."""
 
@@ -118,11 +163,53 @@ def _names(path):
 def test_no_other_list_of_operators():
     """Facts about operators stand in the table: nobody else tells operators apart by name."""
     found = {}
-    for path in ROOT.rglob("*.py"):
-        where = path.relative_to(ROOT).as_posix()
-        if not where.startswith(TABLES):
-            found[where] = _names(path)
+    for folder in ("refinterp", "conformance"):
+        for path in (ROOT / folder).rglob("*.py"):
+            where = path.relative_to(ROOT).as_posix()
+            if not where.startswith(TABLES):
+                found[where] = _names(path)
     assert {
         where: names for where, names in found.items() if names - ALLOWED.get(where, set())
     } == {}
     assert {where for where in ALLOWED if not found[where]} == set()
+
+
+def test_no_operators_by_how_their_names_begin():
+    """Nor by the beginning of a name, which the test above would not see."""
+    told = {}
+    for path in (ROOT / "refinterp").rglob("*.py"):
+        where = path.relative_to(ROOT).as_posix()
+        if not where.startswith(TABLES):
+            starts = {s for s in _starts(path) if any(name.startswith(s) for name in OPERATORS)}
+            if starts - BEGINNINGS.get(where, set()):
+                told[where] = starts
+    assert told == {}
+
+
+BEGINNINGS: dict[str, set[str]] = {}
+"""Files that may ask how an operator's name begins, and with what."""
+
+
+def _starts(path):
+    """Upper-case literals that a file hands to startswith, itself or by the name of a constant."""
+    tree = ast.parse(path.read_text("utf-8"))
+    constants = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    constants[target.id] = node.value
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "startswith":
+            for one in node.args:
+                value = constants.get(one.id) if isinstance(one, ast.Name) else one
+                leaves = ast.walk(value) if value is not None else ()
+                texts = [leaf.value for leaf in leaves if isinstance(leaf, ast.Constant)]
+                yield from (text for text in texts if isinstance(text, str) and text.isupper())
+
+
+def test_beginnings_are_found_by_name(tmp_path):
+    """The search sees through a constant of the file."""
+    path = tmp_path / "one.py"
+    path.write_text('_SOME: tuple = ("CALL", "HASHTABLE")\nx.startswith(_SOME)\n', "utf-8")
+    assert set(_starts(path)) == {"CALL", "HASHTABLE"}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from refinterp.graph.operators import facts
 from refinterp.numerics.fixedpoint import log2_if_power
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
@@ -161,9 +162,8 @@ def other_scale(node: Node) -> bool:
 def densified(node: Node) -> bool:
     """Whether a DENSIFY makes the weights."""
     weights = node.operator.inputs[1:2]
-    return any(
-        one.name == "DENSIFY" and set(weights) & set(one.outputs) for one in node.graph.operators
-    )
+    makers = [one for one in node.graph.operators if set(weights) & set(one.outputs)]
+    return any(facts(one.name).densifies for one in makers)
 
 
 def other_batch(node: Node) -> bool:

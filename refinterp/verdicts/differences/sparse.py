@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from refinterp.graph.operators import facts
 from refinterp.verdicts.differences.conditions import operand
 from refinterp.verdicts.differences.difference import ANY, Difference
 from refinterp.verdicts.node import Node
@@ -55,7 +56,7 @@ def block(found: Operand) -> int:
 
 def _reads_stored(node: Node) -> bool:
     """Any operator but DENSIFY, and but FULLY_CONNECTED, which has rows of its own."""
-    if node.name in ("DENSIFY", "FULLY_CONNECTED"):
+    if facts(node.name).densifies or node.name == "FULLY_CONNECTED":
         return False
     return any(compressed(found) for found in node.inputs)
 
