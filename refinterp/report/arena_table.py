@@ -246,11 +246,9 @@ def _size(size: int | None) -> str:
 
 
 def _mark(profile: Profile, reason: str | None) -> str:
-    if reason:
-        return "refused"
-    if profile.provenance == "measured":
-        return ""
-    return "on chips" if profile.measured else "derived"
+    if reason or not profile.measured:
+        return "refused" if reason else "derived"
+    return "" if profile.provenance == "measured" else "on chips"
 
 
 def _print_notes(rows: Sequence[tuple[Profile, str | None]]) -> None:
@@ -259,12 +257,7 @@ def _print_notes(rows: Sequence[tuple[Profile, str | None]]) -> None:
         print_text(f"refused: {one_line(reason)}")
     if any(not profile.measured and not reason for profile, reason in rows):
         print_text("derived: follows from the sources by the same rules, not measured")
-    met = dict.fromkeys(
-        profile.provenance
-        for profile, reason in rows
-        if not reason and _mark(profile, reason) == "on chips"
-    )
-    for told in met:
+    for told in {p.provenance: None for p, r in rows if _mark(p, r) == "on chips"}:
         print_text(f"on chips: {told}")
 
 

@@ -193,8 +193,7 @@ class SetUp:
                 )
             if node.row.params:
                 size, align = self.profile.layout(node.row.params)
-                whose = self.whose(node)
-                self.keep(size, align, "parse", BUILTIN, node.row.params, **whose)
+                self.keep(size, align, "parse", BUILTIN, node.row.params, **self.whose(node))
 
     def _operation(self, node: OperatorRow, stage: Stage) -> TflmOperation:
         return TflmOperation(
