@@ -12,11 +12,16 @@ as the operator's list in the file. An annotation says what an operand is:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from inspect import get_annotations
 from operator import itemgetter
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+LSTM_GATES: Final = ("input", "forget", "cell", "output")
+DIRECTIONS: Final = ("fw", "bw")
+"""What the names of operands begin with where there are two layers, of which one runs backward."""
 
 
 class Operands(tuple[Any, ...], Generic[T]):
@@ -437,6 +442,20 @@ class SingleMatrixLstm(Operands[T]):
     cell_state: T
 
 
+@dataclass(frozen=True, slots=True)
+class GateOperands(Generic[T]):
+    """What belongs to one gate of an LSTM.
+
+    The first three are there together, or, of a cell without an input gate, none of them.
+    """
+
+    weights: T
+    recurrent_weights: T
+    bias: T
+    peephole_weights: T | None
+    layer_norm: T | None
+
+
 class FullLstm(Operands[T]):
     """The LSTM of a matrix per gate; what belongs to the input gate may be left out (CIFG)."""
 
@@ -464,6 +483,16 @@ class FullLstm(Operands[T]):
     forget_layer_norm: T | None
     cell_layer_norm: T | None
     output_layer_norm: T | None
+
+    def gate(self, gate: str) -> GateOperands[T]:
+        """What belongs to one of `LSTM_GATES`; there are no peephole weights of the cell gate."""
+        return GateOperands(
+            getattr(self, f"input_to_{gate}_weights"),
+            getattr(self, f"recurrent_to_{gate}_weights"),
+            getattr(self, f"{gate}_gate_bias"),
+            None if gate == "cell" else getattr(self, f"cell_to_{gate}_weights"),
+            getattr(self, f"{gate}_layer_norm"),
+        )
 
 
 class BidirectionalLstm(Operands[T]):
@@ -518,6 +547,15 @@ class BidirectionalLstm(Operands[T]):
     bw_auxiliary_to_cell_weights: T | None
     bw_auxiliary_to_output_weights: T | None
 
+    def direction(self, way: str) -> FullLstm[T]:
+        """The LSTM of one of `DIRECTIONS`, without layer normalization."""
+        own = (getattr(self, f"{way}_{name}", None) for name in FullLstm.names[1:])
+        return FullLstm((self.input, *own))
+
+    def auxiliary_weights(self, way: str) -> dict[str, T | None]:
+        """The weights of the auxiliary data in one of `DIRECTIONS`, by gate."""
+        return {gate: getattr(self, f"{way}_auxiliary_to_{gate}_weights") for gate in LSTM_GATES}
+
 
 class Recurrent(Operands[T]):
     """A simple recurrent layer; hidden_state: a variable, the last output."""
@@ -544,6 +582,11 @@ class BidirectionalRecurrent(Operands[T]):
     auxiliary_input: T | None
     fw_auxiliary_weights: T | None
     bw_auxiliary_weights: T | None
+
+    def direction(self, way: str) -> Recurrent[T]:
+        """The layer of one of `DIRECTIONS`, without auxiliary data."""
+        own = (getattr(self, f"{way}_{name}") for name in Recurrent.names[1:])
+        return Recurrent((self.input, *own))
 
 
 class Tapered(Operands[T]):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
-from refinterp.graph.operands import FullLstm
+from refinterp.graph.operands import LSTM_GATES, FullLstm, GateOperands
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.contract import Array
@@ -19,15 +19,14 @@ from refinterp.numerics import q15, sigmoid16
 from refinterp.numerics.fixedpoint import Multiplier, log2_if_power, rescale, rounding_divide_by_pot
 
 
-def _matrix(operands: FullLstm[TensorSpec], place: int) -> tuple[TensorSpec, I64]:
-    """Weights of two axes, and their constant codes."""
-    spec = lstm.present(operands, place)
+def _matrix(spec: TensorSpec) -> I64:
+    """The constant codes of weights of two axes."""
     weights = constant(spec, "weights")
     if weights.ndim != 2:
         raise ModelError(
             f"weights {spec.name!r} have shape {list(spec.shape)}; integer LSTMs need rank 2"
         )
-    return spec, weights.astype(np.int64)
+    return weights.astype(np.int64)
 
 
 def litert_cell(
@@ -50,49 +49,49 @@ def litert_cell(
             f"{len(options.intermediates)}"
         )
     hidden = options.intermediates[4]
-    normal = lstm.at(operands, lstm.NORM + 1) is not None
-    scales = [np.float32(2.0**-12)] * 4
+    normal = operands.forget_layer_norm is not None
+    scales = dict.fromkeys(LSTM_GATES, np.float32(2.0**-12))
     if normal:
         if any(spec.scale.size != 1 for spec in options.intermediates[:4]):
             raise ModelError("a normalized int8 LSTM needs a scale of each intermediate tensor")
-        scales = [np.float32(spec.scale[0]) for spec in options.intermediates[:4]]
+        own = [np.float32(spec.scale[0]) for spec in options.intermediates[:4]]
+        scales = dict(zip(LSTM_GATES, own, strict=True))
 
-    def linear(place: int, source: TensorSpec, scale: np.float32, bias: int | None) -> Linear:
-        spec, weights = _matrix(operands, place)
+    def linear(
+        spec: TensorSpec, source: TensorSpec, scale: np.float32, bias: TensorSpec | None
+    ) -> Linear:
+        weights = _matrix(spec)
         factor = np.float32(spec.scale[0]) * np.float32(source.scale[0]) / scale
         offset = np.zeros(len(weights), np.int64)
         if bias is not None:
-            offset += constant(lstm.present(operands, bias), "bias").astype(np.int64)
+            offset += constant(bias, "bias").astype(np.int64)
         offset -= int(source.zero_point[0]) * weights.sum(axis=1, dtype=np.int64)
         return Linear(weights.T.astype(np.float64), offset, Multiplier.of(float(factor)), False)
 
-    def gate(number: int) -> Gate:
-        scale = scales[number]
-        hole = lstm.peephole(operands, number)
-        holes = None
-        if hole is not None:
-            spec = lstm.present(operands, hole)
+    def gate(name: str) -> Gate:
+        own, scale = operands.gate(name), scales[name]
+        spec, holes = own.peephole_weights, None
+        if spec is not None:
             factor = np.float32(2.0**log * float(spec.scale[0]) / float(scale))
             holes = (
                 _peepholes(constant(spec, "weights"), size, together),
                 Multiplier.of(float(factor)),
             )
         return Gate(
-            linear(lstm.WEIGHTS + number, x, scale, None if normal else lstm.BIAS + number),
-            linear(lstm.RECURRENT + number, h, scale, None),
+            linear(own.weights, x, scale, None if normal else own.bias),
+            linear(own.recurrent_weights, h, scale, None),
             holes,
-            _norm(operands, number) if normal else None,
+            _norm(own, name) if normal else None,
             False,
         )
 
     projection = None
-    if operands.projection_weights is not None:
-        spec = lstm.present(operands, lstm.PROJECTION)
+    spec, bias = operands.projection_weights, operands.projection_bias
+    if spec is not None:
         weights = constant(spec, "weights").astype(np.int64)
         factor = np.float32(spec.scale[0]) * np.float32(hidden.scale[0]) / np.float32(h.scale[0])
         offset = np.zeros(size.outputs, np.int64)
-        if operands.projection_bias is not None:
-            bias = lstm.present(operands, lstm.PROJECTION_BIAS)
+        if bias is not None:
             offset += constant(bias, "bias").astype(np.int64)
         offset += hidden.zero * weights.sum(axis=1, dtype=np.int64)
         projection = Linear(
@@ -100,10 +99,10 @@ def litert_cell(
         )
     own_tanh = q15.tanh_table(15 + log)
     return IntegerCell(
-        None if operands.input_to_input_weights is None else gate(0),
-        gate(1),
-        gate(2),
-        gate(3),
+        None if operands.input_to_input_weights is None else gate("input"),
+        gate("forget"),
+        gate("cell"),
+        gate("output"),
         _lookup(q15.logistic_table(3)),
         _lookup(q15.tanh_table(3)),
         _lookup(own_tanh),
@@ -133,21 +132,21 @@ def tflm_cell(operands: FullLstm[TensorSpec], options: lstm.LstmOptions) -> Inte
             f"cell state {state.name!r} has scale {state.step}; a power of two is needed"
         )
 
-    def linear(place: int, source: TensorSpec, bias: int | None) -> Linear:
-        spec, weights = _matrix(operands, place)
-        weights = weights - spec.zero
+    def linear(spec: TensorSpec, source: TensorSpec, bias: TensorSpec | None) -> Linear:
+        weights = _matrix(spec) - spec.zero
         factor = float(source.scale[0]) * float(spec.scale[0]) / 2.0**-12
         offset = np.zeros(len(weights), np.int64)
         if bias is not None:
-            offset += constant(lstm.present(operands, bias), "bias").astype(np.int64)
+            offset += constant(bias, "bias").astype(np.int64)
         if not wide:
             offset -= source.zero * weights.sum(axis=1, dtype=np.int64)
         return Linear(weights.T.astype(np.float64), offset, Multiplier.of(factor), wide)
 
-    def gate(number: int) -> Gate:
+    def gate(name: str) -> Gate:
+        own = operands.gate(name)
         return Gate(
-            linear(lstm.WEIGHTS + number, x, lstm.BIAS + number),
-            linear(lstm.RECURRENT + number, h, None),
+            linear(own.weights, x, own.bias),
+            linear(own.recurrent_weights, h, None),
             None,
             None,
             True,
@@ -160,10 +159,10 @@ def tflm_cell(operands: FullLstm[TensorSpec], options: lstm.LstmOptions) -> Inte
     shift = log + 12
     limit = 32767 if wide else 127
     return IntegerCell(
-        gate(0),
-        gate(1),
-        gate(2),
-        gate(3),
+        gate("input"),
+        gate("forget"),
+        gate("cell"),
+        gate("output"),
         lambda value: sigmoid16.logistic(value, 3, 0),
         lambda value: sigmoid16.tanh(value, 3, 0),
         lambda value: sigmoid16.tanh(value, 3 << max(shift, 0), max(-shift, 0)),
@@ -184,18 +183,23 @@ def tflm_cell(operands: FullLstm[TensorSpec], options: lstm.LstmOptions) -> Inte
 
 def refuse_variants(operands: FullLstm[TensorSpec]) -> None:
     """TFLM runs plain LSTMs only."""
-    extra = [*range(9, 12), 16, 17, *range(20, 24)]
-    found = [index for index in extra if lstm.at(operands, index) is not None]
+    gates = [operands.gate(name) for name in LSTM_GATES]
+    extra = {
+        "peephole weights": [gate.peephole_weights for gate in gates],
+        "projection": [operands.projection_weights, operands.projection_bias],
+        "layer normalization": [gate.layer_norm for gate in gates],
+    }
+    found = [what for what, specs in extra.items() if any(spec is not None for spec in specs)]
     if found or operands.input_to_input_weights is None:
         raise ModelError(
-            f"TFLM runs LSTMs with all four gates and without inputs {extra}; this one has "
-            f"{found or 'no input gate'}"
+            f"TFLM runs LSTMs with all four gates and without {', '.join(extra)}; this one has "
+            f"{', '.join(found) or 'no input gate'}"
         )
 
 
-def _norm(operands: FullLstm[TensorSpec], number: int) -> Norm:
-    spec = lstm.present(operands, lstm.NORM + number)
-    bias = constant(lstm.present(operands, lstm.BIAS + number), "bias")
+def _norm(gate: GateOperands[TensorSpec], name: str) -> Norm:
+    spec = lstm.present(gate.layer_norm, f"{name}_layer_norm")
+    bias = constant(gate.bias, "bias")
     scale = np.float32(spec.scale[0])
     guard = max(1, int(np.float32(10000) * scale))
     weights = constant(spec, "weights").astype(np.int64)

@@ -1,14 +1,14 @@
-"""What the LSTM operators share: the order of their inputs, their checks, their sequences.
+"""What the LSTM operators share: options, sizes, checks of their operands, their sequences.
 
-A full LSTM has 24 inputs (20 in old files, which lack the last four). Those of one gate stand four
-apart from each other's kin: input, forget, cell and output gate. A cell without an input gate
-(CIFG) uses 1 - forget instead.
+A full LSTM has 24 operands (20 in old files, which lack the last four). A cell without an input
+gate (CIFG) uses 1 - forget instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -16,21 +16,16 @@ from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
-from refinterp.graph.operands import FullLstm
+from refinterp.graph.operands import LSTM_GATES, FullLstm, Operands
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.contract import Array
+from refinterp.kernels.weighted import product_scale
 
-WEIGHTS: Final = 1  # four: data to each gate
-RECURRENT: Final = 5  # four: previous output to each gate
-PEEPHOLE: Final = 9  # three: cell state to the input, forget and output gate
-BIAS: Final = 12  # four
-PROJECTION: Final = 16
-PROJECTION_BIAS: Final = 17
-OUTPUT_STATE: Final = 18
-CELL_STATE: Final = 19
-NORM: Final = 20  # four: layer normalization
+FED: Final = frozenset(("input", "output_state", "cell_state"))
+"""Operands that are never constants."""
 
 T = TypeVar("T")
+AnyOperands = TypeVar("AnyOperands", bound=Operands[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +52,33 @@ class Sizes:
     outputs: int
 
 
-def at(given: Sequence[T | None], index: int) -> T | None:
-    """An operand by its place, None where it is left out or the file is older than it."""
-    return given[index] if index < len(given) else None
+def values(operands: Operands[TensorSpec], fed: Collection[str]) -> Any:
+    """The constants under the same names; None where one is missing that is not `fed` always."""
+    given = [spec for name, spec in zip(operands.names, operands, strict=False) if name not in fed]
+    if any(spec is not None and spec.data is None for spec in given):
+        return None
+    return type(operands)(None if spec is None else spec.data for spec in operands)
 
 
-def present(given: Sequence[T | None], index: int) -> T:
+def first_sample(operands: AnyOperands) -> AnyOperands:
+    """Arrays (S, *shape) as the weights of a cell (*shape): samples share them."""
+    return type(operands)(None if array is None else array[0] for array in operands)
+
+
+def present(found: T | None, name: str) -> T:
     """An operand that must be there; raises ModelError."""
-    found = at(given, index)
     if found is None:
-        raise ModelError(f"operand {FullLstm.name_of(index)} must not be left out")
+        raise ModelError(f"operand {name} must not be left out")
     return found
 
 
-def peephole(operands: FullLstm[TensorSpec], gate: int) -> int | None:
-    """The place of a gate's peephole weights, or None: the cell gate has none."""
-    place = {0: 0, 1: 1, 3: 2}.get(gate)
-    return None if place is None or at(operands, PEEPHOLE + place) is None else PEEPHOLE + place
+def check_scales(operands: FullLstm[TensorSpec]) -> None:
+    """Weights must be float32, or int8 with a scale; raises ModelError."""
+    gates = [operands.gate(name) for name in LSTM_GATES]
+    own = [(gate.weights, gate.recurrent_weights, gate.peephole_weights) for gate in gates]
+    for spec in (*chain(*own), operands.projection_weights):
+        if spec is not None:
+            product_scale(spec)
 
 
 def sizes(operands: FullLstm[TensorSpec], *, time_major: bool) -> Sizes:
@@ -91,25 +96,30 @@ def sizes(operands: FullLstm[TensorSpec], *, time_major: bool) -> Sizes:
 
 
 def _check(operands: FullLstm[TensorSpec], size: Sizes) -> None:
-    allowed: dict[int, tuple[Shape, ...]] = {}
-    square = ((size.cells, size.outputs), *([(size.cells,)] if size.cells == size.outputs else []))
-    for gate in range(4):
-        allowed[WEIGHTS + gate] = ((size.cells, size.data),)
-        allowed[RECURRENT + gate] = square
-        allowed[BIAS + gate] = ((size.cells,),)
-        allowed[NORM + gate] = ((size.cells,),)
-        allowed[PEEPHOLE + min(gate, 2)] = ((size.cells,),)
-    allowed[PROJECTION] = ((size.outputs, size.cells),)
-    allowed[PROJECTION_BIAS] = ((size.outputs,),)
-    for index, shapes in allowed.items():
-        spec = at(operands, index)
+    row = (size.cells,)
+    square = ((size.cells, size.outputs), *([row] if size.cells == size.outputs else []))
+    allowed: list[tuple[str, TensorSpec | None, tuple[Shape, ...]]] = [
+        ("projection weights", operands.projection_weights, ((size.outputs, size.cells),)),
+        ("projection bias", operands.projection_bias, ((size.outputs,),)),
+    ]
+    for name in LSTM_GATES:
+        gate = operands.gate(name)
+        allowed += [
+            (f"{name} weights", gate.weights, ((size.cells, size.data),)),
+            (f"recurrent {name} weights", gate.recurrent_weights, square),
+            (f"{name} bias", gate.bias, (row,)),
+            (f"peephole {name} weights", gate.peephole_weights, (row,)),
+            (f"{name} layer norm", gate.layer_norm, (row,)),
+        ]
+    for what, spec, shapes in allowed:
         if spec is not None and spec.shape not in shapes:
             raise ModelError(
-                f"input {index} ({spec.name!r}) has shape {list(spec.shape)}; allowed: "
+                f"{what} {spec.name!r} have shape {list(spec.shape)}; allowed: "
                 + " or ".join(str(list(shape)) for shape in shapes)
             )
     _check_states(operands, size)
-    given = [at(operands, index) is not None for index in (WEIGHTS, RECURRENT, BIAS)]
+    first = operands.gate("input")
+    given = [spec is not None for spec in (first.weights, first.recurrent_weights, first.bias)]
     if any(given) != all(given):
         raise ModelError(
             "the input gate needs weights, recurrent weights and bias, or none of them"
@@ -118,7 +128,9 @@ def _check(operands: FullLstm[TensorSpec], size: Sizes) -> None:
         raise ModelError(
             f"{size.cells} cells give {size.outputs} outputs without projection weights"
         )
-    holes = [at(operands, PEEPHOLE + i) is not None for i in (0, 1, 2)]
+    holes = [
+        operands.gate(name).peephole_weights is not None for name in ("input", "forget", "output")
+    ]
     if holes[1] != holes[2] or (holes[0] and not holes[1]):
         raise ModelError("peephole weights must be there for all gates or for none")
 

@@ -13,13 +13,14 @@ which has neither peepholes, projection nor normalization.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.graph.operands import FullLstm
+from refinterp.graph.operands import FullLstm, GateOperands
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.contract import Array
@@ -74,28 +75,27 @@ class RealCell:
     def of(
         cls,
         operands: FullLstm[TensorSpec],
-        arrays: Sequence[Array | None],
+        arrays: FullLstm[Array],
         options: lstm.LstmOptions,
         candidate: Activation,
         squash: Activation,
-        auxiliary: Sequence[tuple[Array, np.float32 | None] | None] = (None,) * 4,
+        auxiliary: Mapping[str, WeightProduct] = MappingProxyType({}),
     ) -> RealCell:
-        """Lay out the weights. arrays: values (*shape) by the places of a full LSTM's inputs."""
-        forget, cell, output = (
-            _gate(operands, arrays, number, auxiliary[number]) for number in (1, 2, 3)
-        )
-        cifg = arrays[lstm.WEIGHTS] is None
-        projection = arrays[lstm.PROJECTION]
-        spec = operands.projection_weights
+        """Lay out the weights. arrays: their values (*shape). auxiliary: products by gate."""
+
+        def gate(name: str) -> RealGate:
+            return _gate(operands.gate(name), arrays.gate(name), auxiliary.get(name))
+
+        spec, projection = operands.projection_weights, arrays.projection_weights
         return cls(
-            None if cifg else _gate(operands, arrays, 0, auxiliary[0]),
-            forget,
-            cell,
-            output,
+            None if arrays.input_to_input_weights is None else gate("input"),
+            gate("forget"),
+            gate("cell"),
+            gate("output"),
             None
             if projection is None or spec is None
             else WeightProduct.of(projection, product_scale(spec)),
-            arrays[lstm.PROJECTION_BIAS],
+            arrays.projection_bias,
             candidate,
             squash,
             np.float32(options.cell_clip),
@@ -137,29 +137,17 @@ class RealCell:
 
 
 def _gate(
-    operands: FullLstm[TensorSpec],
-    arrays: Sequence[Array | None],
-    number: int,
-    auxiliary: tuple[Array, np.float32 | None] | None,
+    specs: GateOperands[TensorSpec], arrays: GateOperands[Array], auxiliary: WeightProduct | None
 ) -> RealGate:
-    def product(place: int) -> WeightProduct:
-        return WeightProduct.of(
-            lstm.present(arrays, place), product_scale(lstm.present(operands, place))
-        )
-
-    hole = lstm.peephole(operands, number)
-    weights = None
-    if hole is not None:
-        values = lstm.present(arrays, hole)
-        scale = product_scale(lstm.present(operands, hole))
-        weights = values if scale is None else values.astype(np.float32) * scale
-    bias = lstm.present(arrays, lstm.BIAS + number)
-    place = lstm.NORM + number
+    weights, spec = arrays.peephole_weights, specs.peephole_weights
+    if weights is not None and spec is not None:
+        scale = product_scale(spec)
+        weights = weights if scale is None else weights.astype(np.float32) * scale
     return RealGate(
-        product(lstm.WEIGHTS + number),
-        None if auxiliary is None else WeightProduct.of(*auxiliary),
-        product(lstm.RECURRENT + number),
+        WeightProduct.of(arrays.weights, product_scale(specs.weights)),
+        auxiliary,
+        WeightProduct.of(arrays.recurrent_weights, product_scale(specs.recurrent_weights)),
         weights,
-        arrays[place] if place < len(arrays) else None,
-        bias,
+        arrays.layer_norm,
+        arrays.bias,
     )

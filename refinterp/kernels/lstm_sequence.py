@@ -14,7 +14,6 @@ from refinterp.kernels.flavours import Rules
 from refinterp.kernels.lstm_integer import IntegerCell
 from refinterp.kernels.lstm_integer_cells import litert_cell, refuse_variants, tflm_cell
 from refinterp.kernels.lstm_real import RealCell
-from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.recurrent import Activation, activation, tanh
 
@@ -73,19 +72,14 @@ class SequenceLstmReal(Kernel):
     ) -> SequenceLstmReal:
         """Check the operands and lay out what is constant."""
         lstm.sizes(operands, time_major=options.time_major)
-        for index in (*range(1, 12), lstm.PROJECTION):
-            spec = lstm.at(operands, index)
-            if spec is not None:
-                product_scale(spec)
+        lstm.check_scales(operands)
         candidate = squash = activation(options.fused_activation_function)
         if rule.path == "micro":
             refuse_variants(operands)
             squash = tanh
-        weights = [i for i in range(1, len(operands)) if i not in (18, 19)]
-        given = [operands[i] for i in weights]
+        arrays = lstm.values(operands, lstm.FED)
         cell = None
-        if all(spec is None or spec.data is not None for spec in given):
-            arrays = [None if spec is None else spec.data for spec in operands]
+        if arrays is not None:
             cell = RealCell.of(operands, arrays, options, candidate, squash)
         return cls(operands, options, candidate, squash, cell)
 
@@ -93,7 +87,7 @@ class SequenceLstmReal(Kernel):
         """Write y and both states."""
         cell = self.cell
         if cell is None:
-            arrays = [None if array is None else array[0] for array in operands]
+            arrays = lstm.first_sample(operands)
             cell = RealCell.of(self.specs, arrays, self.options, self.candidate, self.squash)
         run_cell(cell, operands, outputs[0], time_major=self.options.time_major)
 

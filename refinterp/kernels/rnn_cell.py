@@ -6,16 +6,14 @@ Dynamic   int8 weights: rows of x, a and h are quantized by their ranges before 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
-from refinterp.graph.operands import Operands
+from refinterp.graph.operands import Recurrent
 from refinterp.graph.spec import TensorSpec
-from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.contract import Array
 from refinterp.kernels.weighted import product_scale
 from refinterp.numerics.recurrent import Activation, Rows, WeightProduct, activation
@@ -89,34 +87,17 @@ def batch_of(x: TensorSpec, *, time_major: bool) -> int:
 
 
 def cell_of(
-    specs: Operands[TensorSpec],
-    arrays: Sequence[Array | None],
-    first: int,
-    auxiliary: int | None,
+    specs: Recurrent[TensorSpec],
+    arrays: Recurrent[Array],
     options: RnnOptions,
+    auxiliary: WeightProduct | None = None,
 ) -> RnnCell:
-    """The cell whose weights, recurrent weights and bias stand at `first` and after it."""
-
-    def product(index: int) -> WeightProduct:
-        return WeightProduct.of(
-            lstm.present(arrays, index), product_scale(lstm.present(specs, index))
-        )
-
-    bias = lstm.present(arrays, first + 2)
+    """The cell of one layer's specs and values (*shape)."""
     return RnnCell(
-        product(first),
-        None if auxiliary is None else product(auxiliary),
-        product(first + 1),
-        bias,
+        WeightProduct.of(arrays.weights, product_scale(specs.weights)),
+        auxiliary,
+        WeightProduct.of(arrays.recurrent_weights, product_scale(specs.recurrent_weights)),
+        arrays.bias,
         activation(options.fused_activation_function),
         options.asymmetric_quantize_inputs,
     )
-
-
-def constants_at(
-    operands: Sequence[TensorSpec | None], indices: Sequence[int]
-) -> list[Array | None] | None:
-    """The operands' values by place, if all at these places are known."""
-    if any(spec is not None and spec.data is None for spec in (operands[i] for i in indices)):
-        return None
-    return [None if spec is None else spec.data for spec in operands]

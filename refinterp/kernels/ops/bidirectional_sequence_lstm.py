@@ -17,11 +17,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
-from refinterp.graph.operands import BidirectionalLstm, FullLstm
+from refinterp.graph.operands import DIRECTIONS, BidirectionalLstm
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.contract import Array, Kernel
@@ -31,12 +29,13 @@ from refinterp.kernels.registry import kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.recurrent import activation
+from refinterp.numerics.recurrent import WeightProduct, activation
 
-_FIRST = (1, 18)  # where each direction's own operands start, seventeen of them
-_STATES = ((35, 36), (37, 38))
-_AUXILIARY = 39
-_AUXILIARY_WEIGHTS = (40, 44)
+_FED = (
+    "input",
+    "auxiliary_input",
+    *(f"{w}_{s}_state" for w in DIRECTIONS for s in ("output", "cell")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +61,14 @@ class BidirectionalOptions:
         )
 
 
-def _direction(operands: BidirectionalLstm[TensorSpec], number: int) -> FullLstm[TensorSpec]:
-    """A direction's operands in the order of one LSTM's."""
-    first, states = _FIRST[number], _STATES[number]
-    own = operands[first : first + 17]
-    return FullLstm((operands.input, *own, operands[states[0]], operands[states[1]]))
-
-
-def _arrays(operands: Sequence[Array | None], number: int) -> list[Array | None]:
-    first = _FIRST[number]
-    return [None, *operands[first : first + 17], None, None]
-
-
 def bidirectional_output_shapes(
     operands: BidirectionalLstm[TensorSpec], options: BidirectionalOptions
 ) -> tuple[Shape, ...]:
     """One or two outputs."""
     x = operands.input
     counts = [
-        lstm.sizes(_direction(operands, number), time_major=options.time_major).outputs
-        for number in (0, 1)
+        lstm.sizes(operands.direction(way), time_major=options.time_major).outputs
+        for way in DIRECTIONS
     ]
     lead = x.shape[:-1]
     if options.merge_outputs:
@@ -116,11 +103,11 @@ class BidirectionalSequenceLstm(Kernel):
         if len(outputs) != len(shapes):
             raise ModelError(f"{len(outputs)} outputs; there must be {len(shapes)}")
         x, aux = operands.input, operands.auxiliary_input
-        for first in _FIRST:
-            for index in (*range(first, first + 11), first + 15):
-                if operands[index] is not None:
-                    product_scale(lstm.present(operands, index))
-        weights = [operands[first + gate] for first in _AUXILIARY_WEIGHTS for gate in (1, 2, 3)]
+        weights = []
+        for way in DIRECTIONS:
+            lstm.check_scales(operands.direction(way))
+            own = operands.auxiliary_weights(way)
+            weights += [own[gate] for gate in ("forget", "cell", "output")]
         given = [spec is not None for spec in weights]
         if any(given) != all(given) or (any(given) and aux is None):
             raise ModelError("auxiliary data need weights for all gates of both cells, or for none")
@@ -131,12 +118,9 @@ class BidirectionalSequenceLstm(Kernel):
                     f"auxiliary data of shape {list(aux.shape)}; {[*x.shape[:-1], width]} is needed"
                 )
         activation(options.fused_activation_function)
-        fixed = [i for i in range(1, 48) if i not in (*range(35, 40),)]
-        cells = None
-        if all(operands[i] is None or lstm.present(operands, i).data is not None for i in fixed):
-            values = [None if spec is None else spec.data for spec in operands]
-            cells = _cells(operands, values, options)
-        one = lstm.sizes(_direction(operands, 0), time_major=options.time_major)
+        values = lstm.values(operands, _FED)
+        cells = None if values is None else _cells(operands, values, options)
+        one = lstm.sizes(operands.direction("fw"), time_major=options.time_major)
         return cls(operands, options, one.outputs, cells)
 
     def eval(
@@ -146,8 +130,7 @@ class BidirectionalSequenceLstm(Kernel):
         x, aux = operands.input, operands.auxiliary_input
         cells = self.cells
         if cells is None:
-            arrays = [None if array is None else array[0] for array in operands]
-            cells = _cells(self.specs, arrays, self.options)
+            cells = _cells(self.specs, lstm.first_sample(operands), self.options)
         major = self.options.time_major
         y = outputs[0]
         ys = (y[..., : self.outputs], y[..., self.outputs :])
@@ -157,7 +140,8 @@ class BidirectionalSequenceLstm(Kernel):
         for number, own_y in enumerate(ys):
             source = aux if number and aux is not None and not weighed else x
             more = aux if aux is not None and weighed else source
-            h, c = (operands[index] for index in _STATES[number])
+            own = operands.direction(DIRECTIONS[number])
+            h, c = own.output_state, own.cell_state
             pairs = lstm.steps(lstm.spread(source, len(y)), own_y, time_major=major)
             auxiliary = lstm.steps(lstm.spread(more, len(y)), own_y, time_major=major)
             for (data, result), (extra, _) in zip(pairs, auxiliary, strict=True):
@@ -174,23 +158,20 @@ class BidirectionalSequenceLstm(Kernel):
 
 def _cells(
     specs: BidirectionalLstm[TensorSpec],
-    arrays: Sequence[Array | None],
+    arrays: BidirectionalLstm[Array],
     options: BidirectionalOptions,
 ) -> tuple[RealCell, RealCell]:
     function = activation(options.fused_activation_function)
     cells = []
-    for number in (0, 1):
-        auxiliary: list[tuple[Array, np.float32 | None] | None] = []
-        for gate in range(4):
-            index = _AUXILIARY_WEIGHTS[number] + gate
-            array, spec = arrays[index], specs[index]
-            auxiliary.append(
-                None if array is None or spec is None else (array, product_scale(spec))
-            )
-        own = _direction(specs, number)
-        cells.append(
-            RealCell.of(own, _arrays(arrays, number), options.one, function, function, auxiliary)
-        )
+    for way in DIRECTIONS:
+        extra = arrays.auxiliary_weights(way)
+        auxiliary = {
+            gate: WeightProduct.of(array, product_scale(spec))
+            for gate, spec in specs.auxiliary_weights(way).items()
+            if spec is not None and (array := extra[gate]) is not None
+        }
+        own, values = specs.direction(way), arrays.direction(way)
+        cells.append(RealCell.of(own, values, options.one, function, function, auxiliary))
     return cells[0], cells[1]
 
 

@@ -31,11 +31,13 @@ from refinterp.kernels.rnn_cell import (
     cell_of,
     check_state,
     checked_units,
-    constants_at,
 )
 from refinterp.kernels.uint8_weights import register_uint8_weights
+from refinterp.kernels.weighted import product_scale
 from refinterp.kernels.workspace import Workspace
-from refinterp.numerics.recurrent import activation
+from refinterp.numerics.recurrent import WeightProduct, activation
+
+_FED = ("input", "fw_hidden_state", "bw_hidden_state", "auxiliary_input")
 
 
 def bidirectional_output_shapes(
@@ -103,7 +105,7 @@ class BidirectionalRnn(Kernel):
                     f"{[own, x.shape[-1]]} is needed"
                 )
         activation(options.fused_activation_function)
-        values = constants_at(operands, [1, 2, 3, 5, 6, 7, 10, 11])
+        values = lstm.values(operands, _FED)
         cells = None if values is None else _both(operands, values, options)
         dynamic = operands.fw_weights.dtype == "int8"
         times = x.shape[0] if dynamic and options.time_major else 1
@@ -117,8 +119,7 @@ class BidirectionalRnn(Kernel):
         forward, backward = operands.fw_hidden_state, operands.bw_hidden_state
         cells = self.cells
         if cells is None:
-            arrays = [None if array is None else array[0] for array in operands]
-            cells = _both(self.specs, arrays, self.options)
+            cells = _both(self.specs, lstm.first_sample(operands), self.options)
         major = self.options.time_major
         y = outputs[0]
         units = forward.shape[-1]
@@ -139,12 +140,21 @@ class BidirectionalRnn(Kernel):
 
 
 def _both(
-    specs: BidirectionalRecurrent[TensorSpec], arrays: Sequence[Array | None], options: RnnOptions
+    specs: BidirectionalRecurrent[TensorSpec],
+    arrays: BidirectionalRecurrent[Array],
+    options: RnnOptions,
 ) -> tuple[RnnCell, RnnCell]:
-    places = (10, 11) if specs.fw_auxiliary_weights is not None else (None, None)
+    def one(way: str, spec: TensorSpec | None, extra: Array | None) -> RnnCell:
+        return cell_of(
+            specs.direction(way),
+            arrays.direction(way),
+            options,
+            None if spec is None or extra is None else WeightProduct.of(extra, product_scale(spec)),
+        )
+
     return (
-        cell_of(specs, arrays, 1, places[0], options),
-        cell_of(specs, arrays, 5, places[1], options),
+        one("fw", specs.fw_auxiliary_weights, arrays.fw_auxiliary_weights),
+        one("bw", specs.bw_auxiliary_weights, arrays.bw_auxiliary_weights),
     )
 
 

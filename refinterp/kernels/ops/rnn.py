@@ -28,7 +28,6 @@ from refinterp.kernels.rnn_cell import (
     cell_of,
     check_state,
     checked_units,
-    constants_at,
 )
 from refinterp.kernels.uint8_weights import register_uint8_weights
 from refinterp.kernels.workspace import Workspace
@@ -73,8 +72,8 @@ class Rnn(Kernel):
         batch = batch_of(operands.input, time_major=options.time_major)
         check_state(operands.hidden_state, batch, units)
         activation(options.fused_activation_function)
-        values = constants_at(operands, [1, 2, 3])
-        cell = None if values is None else cell_of(operands, values, 1, None, options)
+        values = lstm.values(operands, ("input", "hidden_state"))
+        cell = None if values is None else cell_of(operands, values, options)
         return cls(operands, options, cell)
 
     def eval(self, operands: Recurrent[Array], outputs: Sequence[Array], work: Workspace) -> None:
@@ -83,8 +82,7 @@ class Rnn(Kernel):
         y = outputs[0]
         cell = self.cell
         if cell is None:
-            arrays = [None if array is None else array[0] for array in operands]
-            cell = cell_of(self.specs, arrays, 1, None, self.options)
+            cell = cell_of(self.specs, lstm.first_sample(operands), self.options)
         major = self.options.time_major
         for own_x, own_y in lstm.steps(lstm.spread(x, len(y)), y, time_major=major):
             cell.run(own_x, own_y, h[0])
