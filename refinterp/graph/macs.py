@@ -7,13 +7,32 @@ that have no products to add (pooling, element-wise, movement) have none.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from refinterp.graph.model import Shape
+from refinterp.graph.operands import (
+    DIRECTIONS,
+    LSTM_GATES,
+    BidirectionalLstm,
+    BidirectionalRecurrent,
+    Binary,
+    FullLstm,
+    Recurrent,
+    SingleMatrixLstm,
+    SingularFilter,
+    TransposedWeighted,
+    Weighted,
+)
+from refinterp.graph.operators import OPERATORS
 
 Shapes = Sequence[Shape | None]
+
+
+Rule = Callable[[Any, Shape], int]
+"""From the operands' shapes, by name, and that of the first output."""
 
 
 def macs(operator: str, inputs: Shapes, outputs: Shapes) -> int:
@@ -23,80 +42,85 @@ def macs(operator: str, inputs: Shapes, outputs: Shapes) -> int:
     that are not in `MACS`, and where operands are not what the operator needs.
     """
     rule = MACS.get(operator)
-    if rule is None:
+    if rule is None or not outputs or outputs[0] is None:
         return 0
+    operands = OPERATORS[operator].signature(len(inputs))(inputs)
     try:
-        return rule(inputs, outputs)
+        return rule(operands, outputs[0])
     except (IndexError, TypeError, ZeroDivisionError):  # a model that prepare refuses
         return 0
 
 
-def _per_output(axes: slice) -> Callable[[Shapes, Shapes], int]:
-    """Every output element adds up as many products as the weights have over these axes."""
+def _per_output(axes: slice) -> Rule:
+    """Every output element adds up as many products as the filter has over these axes."""
 
-    def count(inputs: Shapes, outputs: Shapes) -> int:
-        return math.prod(_shape(outputs, 0)) * math.prod(_shape(inputs, 1)[axes])
+    def count(operands: Weighted[Shape], output: Shape) -> int:
+        return math.prod(output) * math.prod(operands.filter[axes])
 
     return count
 
 
-def _transpose_conv(inputs: Shapes, outputs: Shapes) -> int:
+def _transpose_conv(operands: TransposedWeighted[Shape], output: Shape) -> int:
     """Every input element is multiplied into a window of every output channel, cropped or not."""
-    return math.prod(_shape(inputs, 2)) * math.prod(_shape(inputs, 1)[:3])
+    return math.prod(operands.input) * math.prod(operands.filter[:3])
 
 
-def _batch_matmul(inputs: Shapes, outputs: Shapes) -> int:
+def _batch_matmul(operands: Binary[Shape], output: Shape) -> int:
     """Products of x (…, m, k) or, transposed, (…, k, m), with y (…, m, n)."""
-    x, y = _shape(inputs, 0), _shape(outputs, 0)
-    return math.prod(y) * (x[-1] * x[-2] // y[-2])
+    x = operands.left
+    return math.prod(output) * (x[-1] * x[-2] // output[-2])
 
 
-def _svdf(inputs: Shapes, outputs: Shapes) -> int:
+def _svdf(operands: SingularFilter[Shape], output: Shape) -> int:
     """Each filter over the features, then over its memory in time."""
-    x, feature, time = (_shape(inputs, i) for i in range(3))
-    return x[0] * (math.prod(feature) + math.prod(time))
+    feature, time = operands.feature_weights, operands.time_weights
+    return operands.input[0] * (math.prod(feature) + math.prod(time))
 
 
-def _recurrent(*matrices: int) -> Callable[[Shapes, Shapes], int]:
-    """The matrices at these inputs, each at every step of every sequence: x (…, features)."""
-
-    def count(inputs: Shapes, outputs: Shapes) -> int:
-        present = [inputs[i] for i in matrices if i < len(inputs)]
-        sizes = [math.prod(shape) for shape in present if shape is not None]
-        return math.prod(_shape(inputs, 0)[:-1]) * sum(sizes)
-
-    return count
+def _at_each_step(x: Shape, matrices: Iterable[Shape | None]) -> int:
+    """Matrices that are there, each at every step of every sequence: x (…, features)."""
+    return math.prod(x[:-1]) * sum(math.prod(shape) for shape in matrices if shape is not None)
 
 
-def _lstm(inputs: Shapes, outputs: Shapes) -> int:
+def _rnn(operands: Recurrent[Shape], output: Shape) -> int:
+    return _at_each_step(operands.input, (operands.weights, operands.recurrent_weights))
+
+
+def _lstm(operands: FullLstm[Shape] | SingleMatrixLstm[Shape], output: Shape) -> int:
     """The basic kernel has one matrix, for features and state together."""
-    return (_recurrent(2) if len(inputs) == 5 else _recurrent(*_LSTM))(inputs, outputs)
+    if isinstance(operands, SingleMatrixLstm):
+        return _at_each_step(operands.input, (operands.weights,))
+    gates = [operands.gate(name) for name in LSTM_GATES]
+    own = chain(*((gate.weights, gate.recurrent_weights) for gate in gates))
+    return _at_each_step(operands.input, (*own, operands.projection_weights))
 
 
-def _shape(shapes: Shapes, index: int) -> Shape:
-    shape = shapes[index]
-    if shape is None:
-        raise TypeError("the operand is left out")
-    return shape
+def _both_lstms(operands: BidirectionalLstm[Shape], output: Shape) -> int:
+    auxiliary = chain(*(operands.auxiliary_weights(way).values() for way in DIRECTIONS))
+    own = sum(_lstm(operands.direction(way), output) for way in DIRECTIONS)
+    return own + _at_each_step(operands.input, auxiliary)
 
 
-_LSTM: Final = (*range(1, 9), 16)
-"""Input, recurrent and projection weights among the inputs of an LSTM."""
+def _both_rnns(operands: BidirectionalRecurrent[Shape], output: Shape) -> int:
+    auxiliary = (operands.fw_auxiliary_weights, operands.bw_auxiliary_weights)
+    own = sum(_rnn(operands.direction(way), output) for way in DIRECTIONS)
+    return own + _at_each_step(operands.input, auxiliary)
 
-MACS: Final[Mapping[str, Callable[[Shapes, Shapes], int]]] = MappingProxyType(
+
+MACS: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "BATCH_MATMUL": _batch_matmul,
-        "BIDIRECTIONAL_SEQUENCE_LSTM": _recurrent(*_LSTM, *(i + 17 for i in _LSTM), *range(40, 48)),
-        "BIDIRECTIONAL_SEQUENCE_RNN": _recurrent(1, 2, 5, 6, 10, 11),
+        "BIDIRECTIONAL_SEQUENCE_LSTM": _both_lstms,
+        "BIDIRECTIONAL_SEQUENCE_RNN": _both_rnns,
         "CONV_2D": _per_output(slice(1, 4)),
         "DEPTHWISE_CONV_2D": _per_output(slice(1, 3)),
         "FULLY_CONNECTED": _per_output(slice(-1, None)),
         "LSTM": _lstm,
-        "RNN": _recurrent(1, 2),
+        "RNN": _rnn,
         "SVDF": _svdf,
         "TRANSPOSE_CONV": _transpose_conv,
-        "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent(*_LSTM),
-        "UNIDIRECTIONAL_SEQUENCE_RNN": _recurrent(1, 2),
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
+        "UNIDIRECTIONAL_SEQUENCE_RNN": _rnn,
     }
 )
 """The rule of each operator that has any."""
