@@ -81,7 +81,7 @@ def measured(
             _require(model, title, lenient=lenient)
         for failing in ledger.fails_to_run:
             say(f"warning: {title}: the arena is right, but the model does not run: {failing}")
-        for known in sentences(met(model, _runtime(where))):
+        for known in sentences(met(model, runtime_of(where))):
             say(f"warning: {title}: {known}")
         return Answer(path, title, model, where, ledger, None)
     except UsageError:
@@ -96,7 +96,7 @@ def measured(
         return Answer(path, title, model, where, None, type(error)(text))
 
 
-def _runtime(where: Profile) -> str:
+def runtime_of(where: Profile) -> str:
     """Whose known differences a profile's build has."""
     if where.kernels.name.startswith("esp-nn"):
         return ESP_NN

@@ -103,6 +103,17 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
         ),
     ),
     (
+        "What goes into the firmware",
+        (
+            Command(
+                "export",
+                "MODEL --for tflm --to DIR",
+                "sources for TFLM: model, operators, arena, golden test",
+                "refinterp.cli.export",
+            ),
+        ),
+    ),
+    (
         "About refinterp",
         (
             Command(

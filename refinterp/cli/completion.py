@@ -10,7 +10,8 @@ from refinterp.errors import UsageError
 
 SHELLS = ("bash", "zsh", "fish", "tcsh")
 _FILES = ("MODEL", "PATH", "F", "F.npz", "OUT.tflite", "LABELS")
-"""What stands in the help where a file is wanted."""
+_FOLDERS = ("DIR",)
+"""What stands in the help where a file is wanted, and where a folder is."""
 
 
 def script(shell: str | None) -> str:
@@ -36,6 +37,8 @@ def script(shell: str | None) -> str:
         for action in one._actions:
             if action.metavar in _FILES and action.choices is None:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
+            elif action.metavar in _FOLDERS:
+                action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
     help_word = next(a for a in subparsers.choices["help"]._actions if a.dest == "command")
     help_word.choices = list(COMMANDS)
     return str(shtab.complete(parser, shell))
