@@ -21,7 +21,7 @@ Files = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ProjectLayout:
     """One build system.
 
     sources: where the sources go, with {name} for the project's. build: its own files. tool: what
@@ -51,10 +51,10 @@ class Layout:
         return asked
 
 
-LAYOUTS: Final[Mapping[str, Layout]] = {
+LAYOUTS: Final[Mapping[str, ProjectLayout]] = {
     layout.name: layout
     for layout in (
-        Layout(
+        ProjectLayout(
             "tflm",
             "CMake, beside a TFLM that is built already",
             "src",
@@ -66,7 +66,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
             (SNAPSHOT, "pico-tflmicro", OTHER),
             ran=True,
         ),
-        Layout(
+        ProjectLayout(
             "arduino",
             "a sketch, and platformio.ini",
             "{name}",
@@ -75,7 +75,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
             "arduino-cli compile --fqbn arduino:mbed_nano:nano33ble {name}",
             ("chirale-2.0.0", "arduino", OTHER),
         ),
-        Layout(
+        ProjectLayout(
             "esp-idf",
             "an ESP-IDF project with the model as a component",
             "components/{name}",
@@ -84,7 +84,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
             "idf.py set-target esp32 && idf.py build flash monitor",
             ("esp-tflite-micro", OTHER),
         ),
-        Layout(
+        ProjectLayout(
             "zephyr",
             "a Zephyr application",
             "src",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from refinterp.errors import UsageError
-from refinterp.export.layout import Layout
+from refinterp.export.layout import ProjectLayout
 from refinterp.export.layout_files import first_headers
 from refinterp.export.readme import readme
 from refinterp.export.subject import Subject
@@ -23,7 +23,7 @@ from refinterp.export.texts_runner import example, golden_test, runner_header, r
 from refinterp.version import __version__
 
 
-def project(subject: Subject, layout: Layout) -> dict[str, str]:
+def project(subject: Subject, layout: ProjectLayout) -> dict[str, str]:
     """Return every file of an export, by its path below the folder, in order of the paths.
 
     The same subject gives the same bytes, wherever and whenever.

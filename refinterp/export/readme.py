@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refinterp.export.layout import Layout
+from refinterp.export.layout import ProjectLayout
 from refinterp.export.subject import Subject
 
 _FILES = {
@@ -21,7 +21,7 @@ _FILES = {
 }
 
 
-def readme(subject: Subject, layout: Layout, paths: Sequence[str]) -> str:
+def readme(subject: Subject, layout: ProjectLayout, paths: Sequence[str]) -> str:
     """Return the page. paths: the export's other files."""
     ledger, golden = subject.ledger, subject.golden
     profile = ledger.profile
@@ -50,7 +50,7 @@ def readme(subject: Subject, layout: Layout, paths: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _tried(layout: Layout) -> str:
+def _tried(layout: ProjectLayout) -> str:
     if layout.ran:
         return (
             "This export has not been compiled. Exports of this layout were, against TFLM, and "

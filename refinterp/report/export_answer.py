@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from refinterp.export.layout import Layout
+from refinterp.export.layout import ProjectLayout
 from refinterp.export.port import Port
 from refinterp.export.subject import Subject
 from refinterp.report.arena_answer import Lines, built
@@ -15,7 +15,9 @@ from refinterp.report.terminal import Column, print_answer, print_table
 from refinterp.report.words import count, one_line, plural
 
 
-def summary(subject: Subject, layout: Layout, files: Mapping[str, str], folder: str) -> Lines:
+def summary(
+    subject: Subject, layout: ProjectLayout, files: Mapping[str, str], folder: str
+) -> Lines:
     """Return (label, text) lines: what was written where, the arena, the golden test, what next."""
     ledger, golden = subject.ledger, subject.golden
     lines = [
@@ -41,14 +43,14 @@ def summary(subject: Subject, layout: Layout, files: Mapping[str, str], folder: 
     return lines
 
 
-def _tried(layout: Layout) -> str:
+def _tried(layout: ProjectLayout) -> str:
     if layout.ran:
         return "exports of this layout were compiled and run; this one was not"
     return f"this layout was never built: {layout.tool} was not at hand"
 
 
 def export_document(
-    subject: Subject, layout: Layout, files: Mapping[str, str], folder: str
+    subject: Subject, layout: ProjectLayout, files: Mapping[str, str], folder: str
 ) -> dict[str, Any]:
     """Return the document."""
     profile = subject.ledger.profile
@@ -105,7 +107,9 @@ def _port(port: Port) -> dict[str, Any]:
     }
 
 
-def print_export(subject: Subject, layout: Layout, files: Mapping[str, str], folder: str) -> None:
+def print_export(
+    subject: Subject, layout: ProjectLayout, files: Mapping[str, str], folder: str
+) -> None:
     """Print the answer and the files."""
     print_answer(summary(subject, layout, files, folder))
     rows = [(path, count(len(text.encode()))) for path, text in files.items()]
