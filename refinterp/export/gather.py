@@ -5,7 +5,7 @@ from __future__ import annotations
 from refinterp.errors import UnsupportedError
 from refinterp.export.golden import golden, usual_count
 from refinterp.export.port import Port, ports, unreachable
-from refinterp.export.subject import Subject
+from refinterp.export.subject import Exported
 from refinterp.graph.model import Model
 from refinterp.run.gate import refusals
 from refinterp.samples.samples import Samples
@@ -45,14 +45,14 @@ def gathered(
     known: tuple[Ledger, tuple[Port, ...], tuple[Port, ...]],
     samples: Samples,
     count: int,
-) -> tuple[Subject, tuple[str, ...]]:
+) -> tuple[Exported, tuple[str, ...]]:
     """Return the subject, and notes of what was done to the data on their way in.
 
     known: what `settled` found. Raises what running the samples raises.
     """
     ledger, inputs, outputs = known
     expected, notes = golden(model, samples, inputs, outputs, count)
-    subject = Subject(
+    subject = Exported(
         name=name,
         model=model,
         content=content,

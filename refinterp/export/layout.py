@@ -13,7 +13,7 @@ from refinterp.export.layout_files import (
     tflm_files,
     zephyr_files,
 )
-from refinterp.export.subject import Subject
+from refinterp.export.subject import Exported
 from refinterp.tflm.versions import OTHER, SNAPSHOT
 
 Files = dict[str, str]
@@ -33,7 +33,7 @@ class ProjectLayout:
     name: str
     summary: str
     sources: str
-    build: Callable[[Subject], Files]
+    build: Callable[[Exported], Files]
     tool: str
     how: str
     versions: tuple[str, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from refinterp.export.cpp import comment
-from refinterp.export.subject import Subject
+from refinterp.export.subject import Exported
 from refinterp.tflm.targets import VERSIONS
 from refinterp.tflm.versions import Version
 
@@ -18,12 +18,12 @@ _HEADERS: Final = {_CHIRALE: "Chirale_TensorFlowLite.h", "arduino": "TensorFlowL
 """By which header Arduino finds a library."""
 
 
-def units(subject: Subject, folder: str = "") -> list[str]:
+def units(subject: Exported, folder: str = "") -> list[str]:
     """Return the sources of the model to be compiled."""
     return [folder + unit.format(name=subject.name) for unit in UNITS]
 
 
-def switch(subject: Subject) -> str:
+def switch(subject: Exported) -> str:
     """Return the preprocessor lines that say whether the program is the golden test."""
     macro = f"{subject.name.upper()}_GOLDEN_TEST"
     return (
@@ -34,7 +34,7 @@ def switch(subject: Subject) -> str:
     )
 
 
-def tflm_files(subject: Subject) -> dict[str, str]:
+def tflm_files(subject: Exported) -> dict[str, str]:
     """CMake beside TFLM's library."""
     name = subject.name
     cmake = f"""cmake_minimum_required(VERSION 3.16)
@@ -76,7 +76,7 @@ add_test(NAME {name}_golden_test COMMAND {name}_golden_test)
     return {"CMakeLists.txt": cmake, "src/main.cpp": main}
 
 
-def arduino_files(subject: Subject) -> dict[str, str]:
+def arduino_files(subject: Exported) -> dict[str, str]:
     """A sketch, whose folder bears its name, and PlatformIO's file beside it."""
     name = subject.name
     sketch = (
@@ -100,13 +100,13 @@ def arduino_files(subject: Subject) -> dict[str, str]:
     return {f"{name}/{name}.ino": sketch, "platformio.ini": ini}
 
 
-def _library(subject: Subject) -> Version:
+def _library(subject: Exported) -> Version:
     """The library of an Arduino layout: the one asked for, the usual one for one not known."""
     name = subject.ledger.profile.tflm.name
     return VERSIONS[name if name in _HEADERS else _CHIRALE]
 
 
-def esp_idf_files(subject: Subject) -> dict[str, str]:
+def esp_idf_files(subject: Exported) -> dict[str, str]:
     """A project whose component is the model; the component manager brings TFLM."""
     name = subject.name
     release = VERSIONS["esp-tflite-micro"].source.split(",")[0].split(" ")[1]
@@ -129,7 +129,7 @@ def esp_idf_files(subject: Subject) -> dict[str, str]:
     }
 
 
-def zephyr_files(subject: Subject) -> dict[str, str]:
+def zephyr_files(subject: Exported) -> dict[str, str]:
     """An application that asks for Zephyr's tflite-micro module."""
     name = subject.name
     sources = "".join(f"    {unit}\n" for unit in [*units(subject, "src/"), "src/main.cpp"])
@@ -158,7 +158,7 @@ def zephyr_files(subject: Subject) -> dict[str, str]:
     }
 
 
-def first_headers(subject: Subject, layout: str) -> tuple[str, ...]:
+def first_headers(subject: Exported, layout: str) -> tuple[str, ...]:
     """Return the headers by which a distribution is found, which come before TFLM's."""
     if layout != "arduino":
         return ()

@@ -10,7 +10,7 @@ from refinterp.errors import UsageError
 from refinterp.export.layout import ProjectLayout
 from refinterp.export.layout_files import first_headers
 from refinterp.export.readme import readme
-from refinterp.export.subject import Subject
+from refinterp.export.subject import Exported
 from refinterp.export.texts_data import (
     arena_header,
     data_header,
@@ -23,7 +23,7 @@ from refinterp.export.texts_runner import example, golden_test, runner_header, r
 from refinterp.version import __version__
 
 
-def project(subject: Subject, layout: ProjectLayout) -> dict[str, str]:
+def project(subject: Exported, layout: ProjectLayout) -> dict[str, str]:
     """Return every file of an export, by its path below the folder, in order of the paths.
 
     The same subject gives the same bytes, wherever and whenever.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refinterp.export.layout import ProjectLayout
-from refinterp.export.subject import Subject
+from refinterp.export.subject import Exported
 
 _FILES = {
     ".h": "what an application calls: Setup, Invoke, inputs and outputs",
@@ -21,7 +21,7 @@ _FILES = {
 }
 
 
-def readme(subject: Subject, layout: ProjectLayout, paths: Sequence[str]) -> str:
+def readme(subject: Exported, layout: ProjectLayout, paths: Sequence[str]) -> str:
     """Return the page. paths: the export's other files."""
     ledger, golden = subject.ledger, subject.golden
     profile = ledger.profile
@@ -63,7 +63,7 @@ def _tried(layout: ProjectLayout) -> str:
     )
 
 
-def _golden(subject: Subject) -> str:
+def _golden(subject: Exported) -> str:
     text = (
         "The golden test expects what refinterp's `tflm` flavour computes, as TFLM's reference "
         "kernels do"

@@ -14,7 +14,7 @@ from refinterp.tflm.resolver import adder
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Exported:
     """A model on its way into a project.
 
     name: what all files and the namespace are called, ends in `_model`. content: the .tflite file's

@@ -7,7 +7,7 @@ from typing import Final
 
 from refinterp.export.cpp import comment, guarded, literals, real, rows
 from refinterp.export.port import Port
-from refinterp.export.subject import Subject
+from refinterp.export.subject import Exported
 from refinterp.graph.model import STORAGE, code_limits
 from refinterp.tflm.ledger_data import Ledger
 
@@ -15,7 +15,7 @@ _HEX: Final = tuple(f"0x{byte:02x}" for byte in range(256))
 _BYTES: Final = 16  # on a line of the model
 
 
-def data_header(subject: Subject) -> str:
+def data_header(subject: Exported) -> str:
     """Declare the model's bytes."""
     return guarded(
         f"{subject.name}_data",
@@ -27,7 +27,7 @@ def data_header(subject: Subject) -> str:
     )
 
 
-def data_source(subject: Subject) -> str:
+def data_source(subject: Exported) -> str:
     """Define them, where TFLM can read them in place: at a multiple of 16."""
     codes = [_HEX[byte] for byte in subject.content]
     lines = "".join(
@@ -41,7 +41,7 @@ def data_source(subject: Subject) -> str:
     )
 
 
-def arena_header(subject: Subject) -> str:
+def arena_header(subject: Exported) -> str:
     """State the arena's size and where it comes from."""
     ledger = subject.ledger
     macro = f"{subject.name.upper()}_ARENA_BYTES"
@@ -99,7 +99,7 @@ def _moment(ledger: Ledger) -> str:
     return "with all in place" if ledger.peak.stage == "post" else f"stage {ledger.peak.stage}"
 
 
-def numbers_header(subject: Subject) -> str:
+def numbers_header(subject: Exported) -> str:
     """Declare sizes, scales and zero points of inputs and outputs, with what turns them."""
     return guarded(
         f"{subject.name}_numbers",
@@ -171,7 +171,7 @@ def _wide(port: Port) -> str:
     )
 
 
-def golden_header(subject: Subject) -> str:
+def golden_header(subject: Exported) -> str:
     """Declare the golden data."""
     golden = subject.golden
     text = comment(
@@ -199,7 +199,7 @@ def golden_header(subject: Subject) -> str:
     )
 
 
-def golden_source(subject: Subject) -> str:
+def golden_source(subject: Exported) -> str:
     """Define the golden data."""
     golden = subject.golden
     text = f'#include "{subject.name}_golden.h"\n\nnamespace {subject.name} {{\n'

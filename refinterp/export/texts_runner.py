@@ -6,7 +6,7 @@ from typing import Final
 
 from refinterp.export.cpp import TFLM_TYPES, comment, guarded
 from refinterp.export.port import Port
-from refinterp.export.subject import Subject
+from refinterp.export.subject import Exported
 from refinterp.graph.model import STORAGE
 
 HEADERS: Final = (
@@ -22,7 +22,7 @@ _RESOURCES: Final = (
 SHOWN: Final = 8  # elements of an output that the example prints
 
 
-def runner_header(subject: Subject) -> str:
+def runner_header(subject: Exported) -> str:
     """Declare what an application calls."""
     pointers = "".join(
         f"{'const ' if port.role == 'Output' else ''}{port.label}Type* {port.label}();\n"
@@ -54,7 +54,7 @@ def runner_header(subject: Subject) -> str:
     )
 
 
-def runner_source(subject: Subject, first: tuple[str, ...]) -> str:
+def runner_source(subject: Exported, first: tuple[str, ...]) -> str:
     """Define it. first: headers of the distribution that come before TFLM's."""
     headers = [*first, *HEADERS[:1], *(_RESOURCES if subject.variables else ()), *HEADERS[1:]]
     if subject.variables:
@@ -85,7 +85,7 @@ def runner_source(subject: Subject, first: tuple[str, ...]) -> str:
     )
 
 
-def _resolver(subject: Subject) -> str:
+def _resolver(subject: Exported) -> str:
     count = max(1, len(subject.adders))
     lines = "".join(
         f"  if (operators.{name}() != kTfLiteOk) return false;\n" for name in subject.adders
@@ -107,7 +107,7 @@ def _checks() -> str:
     )
 
 
-def _setup(subject: Subject) -> str:
+def _setup(subject: Exported) -> str:
     if subject.variables:
         create = (
             "  tflite::MicroAllocator* allocator =\n"
@@ -152,7 +152,7 @@ def _pointer(port: Port) -> str:
     )
 
 
-def golden_test(subject: Subject, first: tuple[str, ...]) -> str:
+def golden_test(subject: Exported, first: tuple[str, ...]) -> str:
     """Define the golden test."""
     text = (
         "#include <string.h>\n\n"
@@ -212,7 +212,7 @@ def golden_test(subject: Subject, first: tuple[str, ...]) -> str:
     )
 
 
-def example(subject: Subject, first: tuple[str, ...]) -> str:
+def example(subject: Exported, first: tuple[str, ...]) -> str:
     """Define a program that runs the model once: zeros in, the first elements out."""
     name = subject.name
     text = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from refinterp.export.layout import ProjectLayout
 from refinterp.export.port import Port
-from refinterp.export.subject import Subject
+from refinterp.export.subject import Exported
 from refinterp.report.arena_answer import Lines, built
 from refinterp.report.machine import document
 from refinterp.report.terminal import Column, print_answer, print_table
@@ -16,7 +16,7 @@ from refinterp.report.words import count, one_line, plural
 
 
 def summary(
-    subject: Subject, layout: ProjectLayout, files: Mapping[str, str], folder: str
+    subject: Exported, layout: ProjectLayout, files: Mapping[str, str], folder: str
 ) -> Lines:
     """Return (label, text) lines: what was written where, the arena, the golden test, what next."""
     ledger, golden = subject.ledger, subject.golden
@@ -50,7 +50,7 @@ def _tried(layout: ProjectLayout) -> str:
 
 
 def export_document(
-    subject: Subject, layout: ProjectLayout, files: Mapping[str, str], folder: str
+    subject: Exported, layout: ProjectLayout, files: Mapping[str, str], folder: str
 ) -> dict[str, Any]:
     """Return the document."""
     profile = subject.ledger.profile
@@ -108,7 +108,7 @@ def _port(port: Port) -> dict[str, Any]:
 
 
 def print_export(
-    subject: Subject, layout: ProjectLayout, files: Mapping[str, str], folder: str
+    subject: Exported, layout: ProjectLayout, files: Mapping[str, str], folder: str
 ) -> None:
     """Print the answer and the files."""
     print_answer(summary(subject, layout, files, folder))
