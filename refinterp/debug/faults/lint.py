@@ -34,7 +34,6 @@ _UNREADABLE: Final = frozenset(
 )  # fmt: skip
 """Findings of `graph.check` that leave a subgraph's tensors or operators without a meaning."""
 
-_WEIGHTS: Final = 1  # among the inputs of the operators that have output channels
 _LARGE: Final = 1 << 12  # bytes: more than a shape, or an index, takes
 
 LOOKED_FOR: Final = (
@@ -139,14 +138,16 @@ def _without_weights(model: Model) -> Model:
 
     Laying out weights is most of what preparing a model takes.
     """
-    large = {
-        graph.tensors[operator.inputs[_WEIGHTS]].buffer
-        for graph in model.subgraphs
-        for operator in graph.operators
-        if facts(operator.name).filter_axis is not None
-        and len(operator.inputs) > _WEIGHTS
-        and operator.inputs[_WEIGHTS] != OPTIONAL
-    }
+    large = set()
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            names = facts(operator.name).operands.names
+            named = zip(names, operator.inputs, strict=False)  # a damaged list may be shorter
+            large |= {
+                graph.tensors[tensor].buffer
+                for name, tensor in named
+                if name == "filter" and tensor != OPTIONAL
+            }
     buffers = tuple(
         replace(one, data=np.zeros_like(one.data))
         if place in large and one.data.size >= _LARGE
