@@ -102,10 +102,7 @@ def _counterpart(edited: EditableModel, tensor: int) -> int | None:
         reader = edited.operators[readers[0]]
         if readers[0] in weighted(edited.model):
             return readers[0] if reader.inputs[0] == tensor else None
-        if (
-            reader.name not in _PASSING
-            or reader.options.get("fused_activation_function", "NONE") not in _LINEAR
-        ):
+        if reader.name not in _PASSING or _activation(edited, readers[0]) not in _LINEAR:
             return None
         tensor = reader.outputs[0]
 

@@ -167,9 +167,8 @@ def tensor_bytes(tensor: Tensor, shape: Shape) -> int:
             f"in an arena; plannable types are bfloat16, {', '.join(STORAGE)}"
         )
     one = 2 if tensor.dtype == "bfloat16" else STORAGE[str(tensor.dtype)].itemsize
-    size = one * math.prod(shape)
-    require_room(tensor.name, str(tensor.dtype), shape, size)
-    return size
+    require_room(tensor.name, str(tensor.dtype), shape, one * math.prod(shape))
+    return one * math.prod(shape)
 
 
 class _ScopeWalk:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from conformance.operators.cases import load_all
-from conformance.operators.draw import RandomDraw
-from refinterp.errors import ModelError, UnsupportedError
+from refinterp.errors import ModelError
 from refinterp.graph.channels import keeps_channels
 from refinterp.graph.constants import constant
 from refinterp.graph.model import OPTIONAL
@@ -18,35 +15,8 @@ from refinterp.graph.operands import Binary, Unary, Variadic
 from refinterp.graph.operators import OPERATORS
 from refinterp.graph.spec import TensorSpec
 from refinterp.graph.specs import tensor_specs
-from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
-
-SEEDS = 3
-
-
-def _cases(operator, seeds=SEEDS):
-    for (name, dtype), generator in sorted(load_all().items()):
-        if name == operator:
-            for seed in range(seeds):
-                draw = RandomDraw([zlib.crc32(f"{name} {dtype}".encode()), seed])
-                yield generator(draw)
-
-
-def _run(model, sample):
-    """The values of a model's outputs."""
-    executor = Executor(_prepared(model))
-    graph = model.subgraphs[0]
-    for tensor, array in zip(graph.inputs, sample, strict=True):
-        executor.input(tensor)[0] = array
-    executor.invoke()
-    return [executor.read(tensor)[0].copy() for tensor in graph.outputs]
-
-
-def _prepared(model):
-    try:
-        return prepare(model)
-    except UnsupportedError:
-        return prepare(model, flavour="tflm")
+from tests.graph.operator_cases import SEEDS, coded, drawn_cases, run_once, same_bytes
 
 
 def _one_grid(tensors):
@@ -71,20 +41,15 @@ ALIKE = {
 
 def _one_grid_each(operator):
     """Of the drawn models that have codes before and after, whether they have one grid."""
-    for case in _cases(operator, 6):
+    for case in drawn_cases(operator, 6):
         graph = case.model.subgraphs[0]
         for one in graph.operators:
-            coded = [
-                [t for t in (graph.tensors[i] for i in side if i != OPTIONAL) if _coded(t)]
+            sides = [
+                [t for t in (graph.tensors[i] for i in side if i != OPTIONAL) if coded(t)]
                 for side in (one.inputs, one.outputs)
             ]
-            if one.name == operator and all(coded):
-                yield _one_grid(coded[0] + coded[1])
-
-
-def _coded(tensor):
-    q = tensor.quantization
-    return tensor.dtype in ("int8", "uint8", "int16") and q is not None and q.scale.size == 1
+            if one.name == operator and all(sides):
+                yield _one_grid(sides[0] + sides[1])
 
 
 @pytest.mark.parametrize("operator", sorted(OPERATORS))
@@ -99,7 +64,7 @@ def test_keeps_grid(operator):
 
 def _swaps(operator):
     """Results of drawn cases, and those with the operands in the reverse order, rounded."""
-    for case in _cases(operator):
+    for case in drawn_cases(operator):
         graph = case.model.subgraphs[0]
         (one,) = graph.operators
         turned = replace(graph, operators=(replace(one, inputs=one.inputs[::-1]),))
@@ -110,7 +75,7 @@ def _swaps(operator):
             yield False
             continue
         for first, second in zip(
-            _run(case.model, case.samples[0]), _run(swapped, case.samples[0]), strict=True
+            run_once(case.model, case.samples[0]), run_once(swapped, case.samples[0]), strict=True
         ):
             if first.shape != second.shape:
                 yield False
@@ -132,7 +97,7 @@ def test_operands_may_change_places(operator):
 
 def _channel_moves(operator):
     """Of one channel changed: whether no result's channel but its own changes with it."""
-    for case in _cases(operator, 40 if OPERATORS[operator].along else SEEDS):
+    for case in drawn_cases(operator, 40 if OPERATORS[operator].along else SEEDS):
         graph = case.model.subgraphs[0]
         if len(graph.operators) != 1:
             continue
@@ -142,7 +107,7 @@ def _channel_moves(operator):
         if facts.along and not keeps_channels(facts, [specs[i] for i in one.inputs]):
             continue
         sample = case.samples[0]
-        before = _run(case.model, sample)
+        before = run_once(case.model, sample)
         for place, tensor in enumerate(one.inputs):
             rule = facts.types.get(facts.signature(len(one.inputs)).kind_of(place))
             if tensor not in graph.inputs or (rule is not None and isinstance(rule, tuple)):
@@ -162,7 +127,7 @@ def _moved(model, sample, at, before):
         drawn = rng.choice(array.reshape(-1), other[..., channel].shape)
         other[..., channel] = bool(channel % 2) if array.dtype == bool else drawn
         changed = [*sample[:at], other, *sample[at + 1 :]]
-        for old, new in zip(before, _run(model, changed), strict=True):
+        for old, new in zip(before, run_once(model, changed), strict=True):
             if old.shape != new.shape or not old.size or not old.ndim or old.shape[-1] % channels:
                 continue
             differ = old.reshape(-1, old.shape[-1]) != new.reshape(-1, old.shape[-1])
@@ -226,17 +191,13 @@ def test_margins_say_whether_channels_stay_apart(last, apart):
     assert keeps_channels(OPERATORS["PAD"], operands) == apart
 
 
-def _same(first, second):
-    return first.dtype == second.dtype and first.tobytes() == second.tobytes()
-
-
 @pytest.mark.parametrize("operator", [n for n, row in OPERATORS.items() if row.reshapes])
 def test_reshapes(operator):
     """The result has the operand's elements in their order, and sometimes another shape."""
     shapes = set()
-    for case in _cases(operator):
-        (result,) = _run(case.model, case.samples[0])
-        assert _same(np.asarray(case.samples[0][0]), result)
+    for case in drawn_cases(operator):
+        (result,) = run_once(case.model, case.samples[0])
+        assert same_bytes(np.asarray(case.samples[0][0]), result)
         shapes.add(np.asarray(case.samples[0][0]).shape == result.shape)
     assert False in shapes
 
@@ -249,7 +210,7 @@ def test_joins(operator):
     joined = []
     if operator == "TFLM_DECODE":
         pytest.skip("its operands are pairs of data and what they mean")
-    for case in _cases(operator):
+    for case in drawn_cases(operator):
         graph = case.model.subgraphs[0]
         if not _one_grid(graph.tensors) or len(graph.operators) != 1:
             continue
@@ -257,9 +218,9 @@ def test_joins(operator):
         given = [np.asarray(a) for a in case.samples[0]] + [c for c in constants if c is not None]
         if len(given) != len(graph.operators[0].inputs):
             continue  # one is given twice
-        (result, *_) = _run(case.model, case.samples[0])
+        (result, *_) = run_once(case.model, case.samples[0])
         before = np.sort(np.concatenate([a.reshape(-1) for a in given]))
-        joined.append(len(given) < 2 or _same(before, np.sort(result.reshape(-1))))
+        joined.append(len(given) < 2 or same_bytes(before, np.sort(result.reshape(-1))))
     assert all(joined) == OPERATORS[operator].joins
     assert joined
 
@@ -268,16 +229,16 @@ def test_joins(operator):
 def test_shape_only(operator):
     """The result stays as it is when the operand's values change, or the row does not say so."""
     changed = False
-    for case in _cases(operator):
+    for case in drawn_cases(operator):
         if not case.samples[0]:
             continue
-        first = _run(case.model, case.samples[0])
+        first = run_once(case.model, case.samples[0])
         array = np.asarray(case.samples[0][0])
         other = np.random.default_rng(1).permutation(array.reshape(-1)).reshape(array.shape)
         with np.errstate(all="ignore"):
             other = ~other if other.dtype == bool else (other // 2).astype(other.dtype)
-        second = _run(case.model, [other, *case.samples[0][1:]])
-        changed |= not all(_same(a, b) for a, b in zip(first, second, strict=True))
+        second = run_once(case.model, [other, *case.samples[0][1:]])
+        changed |= not all(same_bytes(a, b) for a, b in zip(first, second, strict=True))
     assert changed != (OPERATORS[operator].shape_only or operator in VALUELESS)
 
 
