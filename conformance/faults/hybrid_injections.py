@@ -1,8 +1,7 @@
 """Ways to plant faults of dynamic-range models, in a float model at a random layer.
 
 Each changes the float model, what becomes of its weights when they are quantized, or both. The
-float model the debugger is given computes what the faulty one should, so that only quantizing can
-be what loses.
+float model the debugger is given computes what the faulty one should: only quantizing can lose.
 """
 
 from __future__ import annotations
@@ -284,8 +283,8 @@ def _reach(subject: HealthyPair, tensor: int) -> np.ndarray:
         for place, values in zip(program.graph.inputs, sample, strict=True):
             executor.input(place)[0] = values
         trace.run()
-        value = trace.sample(tensor, 0)
-        found.append(np.abs(value).reshape(-1, value.shape[-1]).max(axis=0))
+        value = np.abs(trace.sample(tensor, 0))
+        found.append(value.reshape(-1, value.shape[-1]).max(axis=0))
     return np.max(found, axis=0)
 
 

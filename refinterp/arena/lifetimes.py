@@ -11,8 +11,7 @@ Planned   every tensor of every subgraph, in order, unless the file gives it its
           bytes, or it is a variable; then scratch buffers in order of request. A tensor nobody
           uses is planned all the same, at (-1, -1): TFLM finds bytes for it too.
 Source    TFLM `micro_allocation_info.cc` (`AllocationInfoBuilder`), `micro_allocator.cc`
-          (`AllocateVariables`, `CreatePlan`), `memory_helpers.cc` (`TfLiteTypeSizeOf`), commit
-          90b983c2b.
+          (`AllocateVariables`, `CreatePlan`), `memory_helpers.cc` (`TfLiteTypeSizeOf`; 90b983c2b)
 """
 
 from __future__ import annotations
