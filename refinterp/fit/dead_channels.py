@@ -152,16 +152,26 @@ class _Editor:
 
     def _weighted(self, operator: Operator) -> bool:
         """Whether data and results are codes, and filter and bias constants of its own."""
-        if len(operator.inputs) < 2 or len(operator.outputs) != 1 or operator.inputs[1] < 0:
+        if len(operator.inputs) not in (2, 3) or len(operator.outputs) != 1:
             return False
-        x, y = (self._tensors[i] for i in (operator.inputs[0], operator.outputs[0]))
         own = [i for i in operator.inputs[1:] if i >= 0]
+        places = (operator.inputs[0], operator.inputs[1], operator.outputs[0], *own)
+        if not all(0 <= i < len(self._tensors) for i in places):
+            return False
+        x, f, y = (self._tensors[i] for i in places[:3])
+        known = facts(operator.name)
+        channels = y.shape[-1:]
+        of_filter = f.shape[-1:] if known.depthwise else f.shape[:1]
+        if not (x.shape and channels) or of_filter != channels or len(f.shape) not in (2, 4):
+            return False
+        if any(self._tensors[i].shape != channels for i in own[1:]):
+            return False
         return (
             x.dtype in _CODES
             and y.dtype in _CODES
             and all(len(self._readers[i]) == 1 for i in own)
             and all(self._tensors[i].sparsity is None and self._is_constant(i) for i in own)
-            and self._tensors[operator.inputs[1]].dtype == "int8"
+            and f.dtype == "int8"
         )
 
     def _reads(self, operator: Operator, tensor: int) -> bool:

@@ -108,3 +108,10 @@ def test_visual_wake_words_is_a_third_of_its_size():
             assert isinstance(ran, Ran)
             results.append([array.tobytes() for sample in ran.outputs for array in sample])
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("name", ["IndexError_cmsis_nn_100_arena", "IndexError_cmsis_nn_154_arena"])
+def test_odd_shapes_are_left_alone(name):
+    """Filters and results of other ranks than their operators': nothing is looked at."""
+    model = read_model(str(corpus() / "hostile" / name / "model.tflite"))
+    assert without_dead_channels(model) is None
