@@ -23,8 +23,8 @@ def called(stem: str) -> str:
 class Linker:
     """Object files, and archives whose members are taken when something needs them.
 
-    ends: symbols that somebody else defines. scales: what the code of an object, by the last parts
-    of its name, is multiplied by.
+    ends: symbols that somebody else defines. scales: what the code of an object, by its file's
+    name, is multiplied by.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Linker:
         atom = (one.name, section.name, str(index))
         sizes = [0, 0, 0]
         size = section.size + -section.size % section.align
-        scale = self._scales.get(called(one.name), 1) if section.kind == "text" else 1
+        scale = self._scales.get(one.name, 1) if section.kind == "text" else 1
         sizes[_PLACE[section.kind]] = round(size * scale)
         self.sizes[atom] = (sizes[0], sizes[1], sizes[2])
         return {atom}

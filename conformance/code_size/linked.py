@@ -60,10 +60,10 @@ def held(
     builds: as `measure` has them. folder: of object files, a folder for each build.
     """
     for name, build in builds.items():
-        if not build["linked"]:
-            continue
         objects = sorted((folder / name).glob("*.o"))
         for called, operators in SETS.items():
+            if not set(operators) <= set(build["linked"]):
+                continue
             symbols = [*INTERPRETER, *(symbol for op in operators for symbol in roots[op])]
             with tempfile.TemporaryDirectory() as place:
                 text, data, _ = linked_bytes(name, objects, symbols, Path(place))

@@ -3,12 +3,13 @@
     python -m conformance.code_size.measure --objects DIR --resolver micro_mutable_op_resolver.h
 
 DIR has a folder of object files for each build (`cm3_cmsis`, `cm4_cmsis`, `cm4_ref`,
-`cm55_cmsis`): TFLM at 90b983c2b and CMSIS-NN at 4ab83cc by arm-none-eabi-gcc 12.2.1, a section for
-each function, -Os for all but kernels, -O2 for kernels and CMSIS-NN, hard floating point where
-there is any, `-fno-rtti -fno-exceptions -fno-threadsafe-statics -DTF_LITE_STATIC_MEMORY`.
-Builds without a folder are scaled: each section by what its object has in that build and in the
-nearest one that was linked (`--sizes`, a CSV of build, object, text, data and bss bytes of the same
-recipe). The compiler's own libm, libc and libgcc are read from where it says they are.
+`cm55_cmsis`, `cm55_ref`): TFLM at 90b983c2b and CMSIS-NN at 4ab83cc by arm-none-eabi-gcc 12.2.1, a
+section for each function, -Os for all but kernels, -O2 for kernels and CMSIS-NN, hard floating
+point where there is any, `-fno-rtti -fno-exceptions -fno-threadsafe-statics
+-DTF_LITE_STATIC_MEMORY`. `cm4_cmsis` and `cm4_ref` must be whole. Where an object of another build
+is not there, that of the nearest of these two stands for it, each section scaled by what both
+objects have according to `--sizes`, a CSV of build, object, text, data and bss bytes of the same
+recipe. The compiler's own libm, libc and libgcc are read from where it says they are.
 
 An operator's roots are the functions with which MicroMutableOpResolver adds it; the interpreter's
 are what an application calls. What prints messages and stops, `DebugLog` and `assert`, is the
@@ -39,6 +40,7 @@ from conformance.code_size.roots import INTERPRETER, LOG, operator_roots
 NEAREST: Final = "cm4_cmsis"
 """The build that others are scaled from."""
 REFERENCE: Final = "cm4_ref"
+PARTLY: Final = ("cm3_cmsis", "cm55_cmsis", "cm55_ref")
 OUTPUT: Final = Path(refinterp.__file__).parent / "fit" / "code_size.json"
 ABOUT: Final = (
     "TFLM at 90b983c2b and CMSIS-NN at 4ab83cc, arm-none-eabi-gcc 12.2.1, -Os, kernels and "
@@ -55,15 +57,16 @@ def main(words: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     sizes = object_sizes(options.sizes)
     roots = operator_roots(options.resolver.read_text("utf-8"))
-    builds = {
-        folder.name: measured(objects_of(folder), libraries(folder.name), roots)
-        for folder in sorted(options.objects.iterdir())
-        if folder.is_dir()
-    }
-    near = objects_of(options.objects / NEAREST)
-    for name in sizes.keys() - builds.keys():
-        scales = scaled_by(sizes[NEAREST], sizes[name])
-        builds[name] = measured(near, libraries(name), roots, scales) | {"linked": False}
+    whole = {name: objects_of(options.objects / name) for name in (NEAREST, REFERENCE)}
+    builds = {name: measured(one, libraries(name), roots) for name, one in whole.items()}
+    for name in PARTLY:
+        near = REFERENCE if name.endswith("_ref") else NEAREST
+        own = objects_of(options.objects / name)
+        have = {one.name for one in own}
+        others = [one for one in whole[near] if one.name not in have]
+        scales = scaled_by(sizes[near], sizes.get(name, {}))
+        strange = {one.name: scales.get(called(one.name), 1.0) for one in others}
+        builds[name] = measured([*own, *others], libraries(name), roots, strange)
     sums: dict[str, dict[str, int]] = {}
     for folder, alike in ((NEAREST, "cmsis"), (REFERENCE, "ref")):
         builds_of = {name: one for name, one in sizes.items() if name.endswith(alike)}
@@ -107,7 +110,7 @@ def measured(
 ) -> dict[str, Any]:
     """Return the interpreter's bytes, and those of operators in blocks that several may share.
 
-    scales: by which the sections of an object are multiplied.
+    scales: by which the sections of objects are multiplied that are another build's.
     """
     program = Linker(objects, archives, ends=LOG, scales=scales)
     core = program.reached(INTERPRETER)
@@ -116,6 +119,12 @@ def measured(
         for operator, symbols in roots.items()
         if all(map(program.defines, symbols))
     }
+    strange = scales or {}
+    linked = [
+        operator
+        for operator, atoms in needs.items()
+        if not any(atom[0] in strange for atom in atoms | core)
+    ]
     users: dict[Atom, list[str]] = {}
     for operator, atoms in needs.items():
         for atom in atoms:
@@ -126,7 +135,7 @@ def measured(
     ordered = sorted(blocks)
     messages = program.beyond_ends(core.union(*needs.values()))
     return {
-        "linked": True,
+        "linked": sorted(linked),
         "core": program.total(core),
         "messages": messages,
         "blocks": [program.total(blocks[by]) for by in ordered],

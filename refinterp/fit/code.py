@@ -2,8 +2,8 @@
 
 Figures   `code_size.json`: builds of TFLM linked for each operator by itself, as
           `python -m conformance.code_size.measure` does it.
-Exact to  the builds that were linked. Two others are scaled, object by object, by the sizes of
-          their objects. For another core, kernel library or version of TFLM the figure is that of
+Exact to  the builds that were linked. Objects that a build lacks are another's, scaled by the
+          sizes of both. For another core, kernel library or version of TFLM the figure is that of
           the nearest build, or the mean of several. Whatever was not linked is an estimate; its
           error is the largest that the mean of the other builds has on one that is left out.
 """
@@ -25,6 +25,7 @@ BUILDS: Final[Mapping[tuple[str, str], str]] = {
     ("cortex-m4", "cmsis-nn"): "cm4_cmsis",
     ("cortex-m3", "cmsis-nn"): "cm3_cmsis",
     ("cortex-m55", "cmsis-nn"): "cm55_cmsis",
+    ("cortex-m55", "reference"): "cm55_ref",
 }
 """(target, kernels) → the build that was linked for them."""
 
@@ -94,12 +95,12 @@ class CodeNeed:
 
 @dataclass(frozen=True, slots=True)
 class CodeTable:
-    """One build. linked: else it is scaled from another. blocks: what is kept or dropped together.
+    """One build. linked: operators that were linked from its own objects; others are scaled.
 
-    needs: operator → its blocks.
+    blocks: what is kept or dropped together. needs: operator → its blocks.
     """
 
-    linked: bool
+    linked: frozenset[str]
     core: CodeBytes
     messages: CodeBytes
     blocks: tuple[CodeBytes, ...]
@@ -138,7 +139,7 @@ def tables() -> Mapping[str, CodeTable]:
     """Return all builds that were linked, by name."""
     return {
         name: CodeTable(
-            build["linked"],
+            frozenset(build["linked"]),
             CodeBytes(*build["core"]),
             CodeBytes(*build["messages"]),
             tuple(CodeBytes(*sizes) for sizes in build["blocks"]),
@@ -158,8 +159,10 @@ def code_need(profile: Profile, operators: Iterable[str]) -> CodeNeed:
     names = tuple(dict.fromkeys(operators))
     build = BUILDS.get((profile.target.name, profile.kernels.name), "")
     own = not profile.core and profile.tflm.name == DEFAULT_VERSION
-    if own and build in tables() and tables()[build].linked:
-        return _measured(build, names)
+    if own and build in tables():
+        table = tables()[build]
+        if all(name in table.linked for name in names if name in table.needs):
+            return _measured(build, names)
     return _estimated(profile, names)
 
 

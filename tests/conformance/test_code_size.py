@@ -116,23 +116,41 @@ def test_roots_are_read_from_the_resolver():
 
 def test_every_operator_of_tflm_has_a_figure():
     """In every build; what is known for the arena is known for flash."""
-    assert set(tables()) == {"cm3_cmsis", "cm4_cmsis", "cm4_ref", "cm55_cmsis"}
+    assert set(tables()) == {"cm3_cmsis", "cm4_cmsis", "cm4_ref", "cm55_cmsis", "cm55_ref"}
     for table in tables().values():
         assert table.needs.keys() == set(operators())
 
 
+BUILDS = {
+    "cm3_cmsis": ("cortex-m3", "cmsis-nn"),
+    "cm4_cmsis": ("cortex-m4", "cmsis-nn"),
+    "cm4_ref": ("cortex-m4", "reference"),
+    "cm55_cmsis": ("cortex-m55", "cmsis-nn"),
+    "cm55_ref": ("cortex-m55", "reference"),
+}
+
+
 def test_committed_figures_are_near_what_ld_links():
-    """Every set of operators on every build that was linked: within 3 %, never too little."""
+    """Every set of operators that a build's own objects hold: within 3 %, the median within 1 %."""
     rows = DOCUMENT["held"]
-    linked = [name for name, build in DOCUMENT["builds"].items() if build["linked"]]
-    assert len(rows) == len(linked) * len(SETS) >= 16
+    assert {row["build"] for row in rows} >= {"cm4_cmsis", "cm4_ref", "cm55_cmsis", "cm55_ref"}
+    assert len(rows) >= 24
     for row in rows:
         assert abs(row["bytes"] / row["linked_bytes"] - 1 - row["error"]) < 1e-4
-        assert 0 <= row["error"] < 0.03
-        where = {"cm4_cmsis": "cmsis-nn", "cm4_ref": "reference"}[row["build"]]
-        need = code_need(profile("cortex-m4", where), SETS[row["operators"]])
+        assert abs(row["error"]) < 0.03
+        need = code_need(profile(*BUILDS[row["build"]]), SETS[row["operators"]])
         assert need.measured
         assert need.total.flash == row["bytes"]
+    assert sorted(abs(row["error"]) for row in rows)[len(rows) // 2] < 0.01
+
+
+def test_operators_that_were_not_linked_are_estimates():
+    """One such operator among those of a model makes all of it an estimate."""
+    table = tables()["cm55_cmsis"]
+    other = next(iter(sorted(table.needs.keys() - table.linked)))
+    where = profile("cortex-m55", "cmsis-nn")
+    assert code_need(where, ["CONV_2D"]).measured
+    assert not code_need(where, ["CONV_2D", other]).measured
 
 
 def test_errors_of_builds_left_out():
@@ -144,7 +162,8 @@ def test_errors_of_builds_left_out():
 
 @pytest.mark.parametrize(
     ("target", "kernels", "core", "error"),
-    [("cortex-m4", "cmsis-nn", "cortex-m7", "error"), ("cortex-m3", "cmsis-nn", "", "error"),
+    [("cortex-m4", "cmsis-nn", "cortex-m7", "error"),
+     ("cortex-m3", "cmsis-nn", "cortex-m0plus", "error"),
      ("generic-32", "esp-nn", "", "error_of_any")],
 )  # fmt: skip
 def test_what_was_not_linked_is_an_estimate_with_its_error(target, kernels, core, error):
