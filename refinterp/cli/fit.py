@@ -44,6 +44,7 @@ from refinterp.report.progress import progress
 from refinterp.run.opening import at_shapes
 from refinterp.tflm.planning import Planning
 from refinterp.tflm.targets import KERNELS
+from refinterp.verdicts.delegates.taken import DELEGATES, taken
 
 _DETAILED = 8  # results for which changes are looked for
 _TOGETHER = ("shared", "apart")
@@ -83,6 +84,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="judge several models as one firmware, in one arena or each in its own",
     )
     add_boards_file(parser)
+    parser.add_argument(
+        "--delegate",
+        action="append",
+        default=[],
+        choices=DELEGATES,
+        help="also say which operators a delegate or NPU would take, and which stay: xnnpack "
+        "(LiteRT's default), ethos-u55, ethos-u65 (by Vela's constraints)",
+    )
     add_cost(parser)
     add_shape(parser, "the file's, as in TFLM")
     parser.add_argument("--junit", metavar="F", help="also write the verdicts as JUnit XML")
@@ -102,13 +111,18 @@ def run(options: argparse.Namespace) -> int:
         candidates = [_candidate(path, options) for path in options.models]
         told = show("fits", len(candidates) * len(places))
         looks = Suggestions(needs, plans) if detailed else None
+        delegated = {
+            one.path: {name: taken(one.model, name) for name in dict.fromkeys(options.delegate)}
+            for one in candidates
+        }
         observations = Observations(options, {one.path: one.model for one in candidates})
         fitted: list[Fitted] = []
         for candidate in candidates:
             for choice, memory in places:
                 result = FitResult(needs.on(candidate, choice.profile), choice, memory)
                 one = _fitted(result, looks, options)
-                fitted.append(replace(one, cost=_cost(result, observations, options)))
+                cost = _cost(result, observations, options)
+                fitted.append(replace(one, cost=cost, delegated=delegated[candidate.path]))
                 told(len(fitted))
         together = _together(options, candidates, places, needs)
     report = FitReport(

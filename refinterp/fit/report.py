@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from refinterp.cost.device import DeviceCost
 from refinterp.fit.judge import FitResult
 from refinterp.fit.layers import LayerShare
 from refinterp.fit.suggest import Suggestion
+from refinterp.verdicts.delegates.taken import Delegated
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """One model in one place. detailed: whether changes were looked for. cost: of an inference."""
+    """One model in one place. detailed: whether changes were looked for. cost: of an inference.
+
+    delegated: delegate → what it takes of the model, where that was asked.
+    """
 
     result: FitResult
     suggestions: tuple[Suggestion, ...] = ()
     layers: tuple[LayerShare, ...] = ()
     detailed: bool = False
     cost: DeviceCost | None = None
+    delegated: Mapping[str, tuple[Delegated, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

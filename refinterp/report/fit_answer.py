@@ -12,6 +12,7 @@ from typing import Final
 from refinterp.fit.judge import FitResult, smallest
 from refinterp.fit.need import Need
 from refinterp.fit.report import FitReport
+from refinterp.report.delegates import delegate_lines
 from refinterp.report.words import count, kibibytes, one_line, plural, some
 
 Lines = list[tuple[str, str]]
@@ -23,8 +24,11 @@ def fit_answer(report: FitReport) -> Lines:
     """Return (label, text) lines; the first is the verdict."""
     asked = report.asked
     if len(asked) == 1:
-        cost = report.fitted[0].cost if report.judged is None else None
+        one = report.fitted[0]
+        cost = one.cost if report.judged is None else None
         lines = [*_one(asked[0]), *([] if cost is None else cost.lines())]
+        if report.judged is None:
+            lines += delegate_lines(one.result.need.candidates[0].model, one.delegated)
         if report.judged is None:
             return lines
         return [*lines, *_together(report)]

@@ -11,6 +11,7 @@ from refinterp.fit.need import Need
 from refinterp.fit.report import FitReport, Fitted
 from refinterp.fit.suggest import Suggestion
 from refinterp.report.cost_fields import cost_fields
+from refinterp.report.delegates import delegate_fields
 from refinterp.report.fit_answer import fit_answer, verdict
 from refinterp.report.hardware import choice_fields
 from refinterp.report.machine import document
@@ -42,6 +43,8 @@ def _fitted(one: Fitted) -> dict[str, Any]:
     fields = {"model": need.candidates[0].model.source, **_result(one.result)}
     fields["suggestions"] = [_suggestion(found) for found in one.suggestions]
     fields["cost"] = cost_fields(one.cost)
+    if one.delegated:
+        fields["delegates"] = delegate_fields(need.candidates[0].model, one.delegated)
     if one.detailed:
         fields["layers"] = [asdict(layer) for layer in one.layers]
     return fields

@@ -1,0 +1,1 @@
+"""Which operators a delegate or an NPU takes, and which stay on the processor."""
