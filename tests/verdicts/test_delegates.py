@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from conformance.cost.delegates import (
+    RESULTS,
     corpus_models,
     delegated_nodes,
     disagreements,
@@ -54,6 +55,17 @@ def test_xnnpack_as_litert_lists_its_nodes():
         judged += len(answers)
     assert seen > 400
     assert judged > 1000
+
+
+def test_the_ethos_u_as_vela_placed_them():
+    """The committed comparison with Vela on the corpus: nothing but what is listed is off."""
+    found = json.loads(RESULTS.read_text("utf-8"))
+    for one in found["counts"].values():
+        assert one["models"] > 100
+        assert one["operators"] > 300
+    assert found["counts"]["xnnpack"]["off"] == 0
+    assert len(found["off"]) == sum(one["off"] for one in found["counts"].values())
+    assert found["counts"]["ethos-u55"]["off"] <= 0.02 * found["counts"]["ethos-u55"]["operators"]
 
 
 def add(scale: float) -> Model:
