@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -61,6 +62,7 @@ class OperatorWork:
     kinds: tuple[float, ...] = (0.0,) * len(KINDS)
 
 
+@lru_cache(maxsize=4)  # every board asks for that of the same model
 def operator_work(
     model: Model, subgraph: int = 0, *, dead: bool = True
 ) -> tuple[OperatorWork, ...]:
