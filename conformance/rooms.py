@@ -32,7 +32,7 @@ ROOMS: Final[Mapping[str, str]] = {
     "modelfile": "bytes to a model and back",
     "samples": "input data",
     "runtimes": "installed LiteRT and TFLM, in processes of their own",
-    "kernels": "what operators compute: one file each in `ops`, what they share beside it",
+    "kernels": "what operators compute: in `ops` a file an operator, or a family of like ones",
     "evidence": "what kernels were held against",
     "verdicts": "what each runtime refuses or computes otherwise",
     "arena": "planners and their judge",

@@ -120,9 +120,6 @@ def _layer(setup: Setup, step: Step, tensor: int, measured: Measurements) -> Lay
         codes=measured.codes[tensor].figures() if coded else None,
         reals=measured.reals[tensor].figures() if coded else None,
         local_channels=measured.local[tensor].channel_figures(step_size),
-        accumulated_channels=None
-        if accumulated is None
-        else accumulated.channel_figures(step_size),
         weights=None if coded else _weights(setup, step, tensor, measured),
         activations=None if coded else _activations(step, tensor, measured),
     )

@@ -90,7 +90,7 @@ class Layer:
     codes: which codes occur; None before the first sample, and where the output is real.
     reals: where the reference's reals lie on the grid, those of the float run or, without a
         partner, of `local`'s operator; None as for `codes`.
-    local_channels, accumulated_channels: the same errors by channel, along the last axis.
+    local_channels: `local` by channel, along the last axis.
     causes: why it loses, its own causes first.
     weights, activations: the two parts of what a hybrid layer loses; None for others.
     """
@@ -109,7 +109,6 @@ class Layer:
     codes: CodeFigures | None = None
     reals: RealFigures | None = None
     local_channels: ChannelErrors | None = None
-    accumulated_channels: ChannelErrors | None = None
     causes: tuple[Cause, ...] = ()
     weights: WeightsPart | None = None
     activations: ActivationsPart | None = None

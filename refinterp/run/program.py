@@ -32,6 +32,12 @@ class Step:
     options: Any
     rule: Rules
 
+    @property
+    def fused_activation(self) -> str | int:
+        """The activation its operator has fused: a name, a number of no name, or NONE."""
+        found: str | int = getattr(self.options, "fused_activation_function", "NONE")
+        return found
+
     def with_kernel(self, kernel: Kernel) -> Step:
         """The step with its kernel."""
         return Step(

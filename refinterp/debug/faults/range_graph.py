@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from refinterp.debug.faults.tensor_ranges import CLIPPED_STEPS, ObservedRange
 from refinterp.debug.reference.fixed_outputs import fixed_output
 from refinterp.debug.reference.shadow import is_code
+from refinterp.errors import UnsupportedError
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.operators import facts
+from refinterp.numerics.activation import real_bounds
 from refinterp.run.program import Program, Step
 
 
@@ -102,10 +105,9 @@ class RangeGraph:
                 for y in set(step.outputs) - done:
                     done.add(y)
                     queue.append(y)
-                    if y in self.ranges and not (self.fixed(y) or self.passes_on(y)):
-                        clamp = getattr(step.options, "fused_activation_function", "NONE")
-                        if clamp not in ("RELU6", "RELU_N1_TO_1"):
-                            found.append(self.ranges[y].excess >= CLIPPED_STEPS)
+                    free = y in self.ranges and not (self.fixed(y) or self.passes_on(y))
+                    if free and not bounded_above(step.fused_activation):
+                        found.append(self.ranges[y].excess >= CLIPPED_STEPS)
         return sum(found) / len(found) if found else 0.0
 
     def fixed(self, tensor: int) -> bool:
@@ -124,6 +126,14 @@ class RangeGraph:
         if step is None or not step.inputs or step.inputs[0] == OPTIONAL:
             return None
         return fixed_output(step.name, self.specs[step.inputs[0]], self.specs[tensor])
+
+
+def bounded_above(activation: str | int) -> bool:
+    """Whether a fused activation cuts large reals off; False for one that is no clamp."""
+    try:
+        return real_bounds(activation)[1] < math.inf
+    except UnsupportedError:
+        return False
 
 
 def _computes(name: str) -> bool:

@@ -40,14 +40,10 @@ def differs(quantized: Program, twin: Program, pairing: Pairing) -> bool:
         return True
     others = {step.operator: step for step in twin.steps}
     return any(
-        _activation(step) != _activation(others[pairing.operators[step.operator]])
+        step.fused_activation != others[pairing.operators[step.operator]].fused_activation
         for step in quantized.steps
         if step.operator in pairing.operators
     )
-
-
-def _activation(step: Step) -> Any:
-    return getattr(step.options, "fused_activation_function", "NONE")
 
 
 def pair_by_values(
