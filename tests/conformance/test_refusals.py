@@ -13,8 +13,9 @@ from conformance.refusals.cache import Answers
 from conformance.refusals.page import PAGE, RESULTS, page, read_rows
 from conformance.refusals.trial import oracle, run_cell
 from refinterp.runtimes import unavailable
+from tests.kernels.oracle import drawn
 
-SAMPLED = ("CONV_2D", "FULLY_CONNECTED", "ADD", "SOFTMAX", "CONCATENATION", "MEAN", "STRIDED_SLICE")
+SAMPLED = drawn("conv", "dense", "arithmetic", "pool", "reduce")
 SEED = 7
 
 

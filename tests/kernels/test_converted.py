@@ -13,15 +13,8 @@ from refinterp.graph.build import GraphBuilder
 from refinterp.kernels.ops.non_max_suppression import Queue
 from refinterp.run.prepare import prepare
 from refinterp.runtimes import Runtime
-from tests.kernels.oracle import hold
+from tests.kernels.oracle import drawn, hold
 from tests.strategies import cases
-
-FLOATS = (
-    "ATAN2", "BUCKETIZE", "CONV_3D", "CONV_3D_TRANSPOSE", "FAKE_QUANT",
-    "LOCAL_RESPONSE_NORMALIZATION", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5",
-    "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "UNSORTED_SEGMENT_PROD",
-    "UNSORTED_SEGMENT_SUM",
-)  # fmt: skip
 
 
 def test_batch_matmul_of_int16_by_channel_scales_is_zero(litert: Runtime) -> None:
@@ -46,7 +39,7 @@ def test_exp_of_int16_beyond_float_is_litert_s(litert: Runtime) -> None:
     assert hold(Case(g.build(outputs=[y]), [[data]]), litert, "runtime:litert-reference")
 
 
-@pytest.mark.parametrize("operator", FLOATS)
+@pytest.mark.parametrize("operator", drawn("detection", runtime="litert-reference"))
 def test_same_as_litert(operator: str, litert: Runtime) -> None:
     """Operators of detectors, volumes and segments come out as in LiteRT's reference kernels."""
     held = []

@@ -13,30 +13,24 @@ from conformance.models.whole_models import check
 from conformance.operators.cases import load_all
 from conformance.operators.run import draw_case
 from refinterp.errors import ModelError, UnsupportedError
+from refinterp.evidence.matrix import LITERT, TFLM, runs
 from refinterp.graph.build import GraphBuilder
 from refinterp.numerics import q15
 from refinterp.run.executor import Executor
 from refinterp.run.prepare import prepare
 from tests.corpus import corpus
-from tests.kernels.oracle import hold
+from tests.kernels.oracle import drawn, hold
 from tests.strategies import cases
 
-LITERT = [
-    ("BIDIRECTIONAL_SEQUENCE_LSTM", "float32"), ("BIDIRECTIONAL_SEQUENCE_LSTM", "float32x8"),
-    ("BIDIRECTIONAL_SEQUENCE_RNN", "float32"), ("BIDIRECTIONAL_SEQUENCE_RNN", "float32x8"),
-    ("LSTM", "float32"), ("LSTM", "float32x8"), ("LSTM", "int8"), ("LSTM", "uint8"),
-    ("RNN", "float32"), ("RNN", "float32x8"),
-    ("SVDF", "float32"), ("SVDF", "float32x8"), ("SVDF", "int8x16"),
-    ("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32"), ("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32x8"),
-    ("UNIDIRECTIONAL_SEQUENCE_LSTM", "int8"),
-    ("UNIDIRECTIONAL_SEQUENCE_RNN", "float32"), ("UNIDIRECTIONAL_SEQUENCE_RNN", "float32x8"),
-]  # fmt: skip
 
-TFLM = [
-    ("SVDF", "float32"), ("SVDF", "int8"), ("SVDF", "int8x16"),
-    ("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32"), ("UNIDIRECTIONAL_SEQUENCE_LSTM", "int8"),
-    ("UNIDIRECTIONAL_SEQUENCE_LSTM", "int16x8"),
-]  # fmt: skip
+def _run_by(oracle):
+    """Operators with states, and type keys, that an installed runtime ran in the matrix."""
+    return [
+        (operator, dtype)
+        for operator in drawn("legacy_weights")
+        for name, dtype in sorted(load_all())
+        if name == operator and runs(operator, dtype, [oracle])
+    ]
 
 
 def _hold_many(operator, dtype, runtime, name):
@@ -51,13 +45,13 @@ def _hold_many(operator, dtype, runtime, name):
     assert any(held)
 
 
-@pytest.mark.parametrize(("operator", "dtype"), LITERT)
+@pytest.mark.parametrize(("operator", "dtype"), _run_by(LITERT))
 def test_same_as_litert(operator, dtype, litert):
     """Integers bit for bit, reals within rounding, states kept from run to run."""
     _hold_many(operator, dtype, litert, "runtime:litert-reference")
 
 
-@pytest.mark.parametrize(("operator", "dtype"), TFLM)
+@pytest.mark.parametrize(("operator", "dtype"), _run_by(TFLM))
 def test_same_as_tflm(operator, dtype, tflm):
     """Integers bit for bit, reals within rounding, states kept from run to run."""
     _hold_many(operator, dtype, tflm, "runtime:tflm")
