@@ -13,7 +13,7 @@ from conformance.models.whole_models import check
 from conformance.operators.cases import load_all
 from conformance.operators.run import draw_case
 from refinterp.errors import ModelError, UnsupportedError
-from refinterp.evidence.matrix import LITERT, TFLM, runs
+from refinterp.evidence.matrix import LITERT, TFLM, matrix
 from refinterp.graph.build import GraphBuilder
 from refinterp.numerics import q15
 from refinterp.run.executor import Executor
@@ -24,12 +24,15 @@ from tests.strategies import cases
 
 
 def _run_by(oracle):
-    """Operators with states, and type keys, that an installed runtime ran in the matrix."""
+    """Operators with states, and type keys, that an installed runtime is right about."""
+    states = drawn("legacy_weights")
     return [
-        (operator, dtype)
-        for operator in drawn("legacy_weights")
-        for name, dtype in sorted(load_all())
-        if name == operator and runs(operator, dtype, [oracle])
+        (cell.operator, cell.dtype)
+        for cell in matrix().values()
+        if cell.operator in states
+        and cell.oracle == oracle
+        and cell.cases
+        and not cell.held_against
     ]
 
 
