@@ -12,7 +12,6 @@ LONGER = {
     "refinterp/graph/operators.py": "a table: a row for each operator",
     "refinterp/graph/operands.py": "a table: a class for each list of operands' names",
     "refinterp/modelfile/flatbuffer.py": "one algorithm, from bytes to tables",
-    "refinterp/modelfile/writer.py": "one algorithm, from a model to its bytes",
     "refinterp/numerics/kissfft.py": "one algorithm, step by step as in its source",
     "conformance/operators/cases/graphs.py": "cases: a generator for each piece of a graph",
     "conformance/operators/cases/indexing.py": "cases: a generator for each operator",

@@ -19,8 +19,8 @@ from typing import Final
 import numpy as np
 
 from refinterp.arena.judge import clashes, describe
-from refinterp.arena.lifetimes import Resident, TensorId
 from refinterp.arena.problem import Buffer, Plan, Problem
+from refinterp.arena.residents import Resident, TensorId
 from refinterp.errors import ModelError, UsageError
 from refinterp.graph.model import Buffer as ConstantBuffer
 from refinterp.graph.model import Metadata, Model

@@ -15,11 +15,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from refinterp.arena.lifetimes import Scratch, TensorId, lifetimes
+from refinterp.arena.lifetimes import lifetimes
 from refinterp.arena.offline import unfit_to_fix, with_offsets, without_offsets
 from refinterp.arena.optimal import TIME_LIMIT, optimal
 from refinterp.arena.problem import ALIGNMENT
 from refinterp.arena.reorder import Order, reorder
+from refinterp.arena.residents import Scratch, TensorId
 from refinterp.arena.tensor_plan import TensorPlan, plan_model
 from refinterp.graph.model import Model, Shape
 

@@ -23,8 +23,10 @@ Ints = NDArray[np.int64]
 class Packing:
     """Free buffers to be stacked, and blocks that are already where they must be.
 
-    sizes: in units, all above 0, int64 (n,). starts, stops: half-open, in cliques, int64 (n,).
-    block_begin, block_end: in units, block_start, block_stop: half-open, in cliques; int64 (m,).
+    sizes: of free buffers, in units, all above 0, int64 (n,).
+    starts, stops: when they live: half-open, in cliques, int64 (n,).
+    block_begin, block_end: where blocks lie, in units, half-open, int64 (m,).
+    block_start, block_stop: when: half-open, in cliques, int64 (m,).
     cliques: how many there are.
     """
 

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from refinterp.arena.lifetimes import Lifetimes, Scratch, TensorId, lifetimes
+from refinterp.arena.lifetimes import lifetimes
+from refinterp.arena.residents import Lifetimes, Scratch, TensorId
 from refinterp.errors import UnsupportedError
 from refinterp.graph.model import OPTIONAL, Model, Shape, Subgraph
 from refinterp.graph.operators import facts

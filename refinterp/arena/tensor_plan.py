@@ -11,11 +11,12 @@ import numpy as np
 
 from refinterp.arena.greedy import greedy
 from refinterp.arena.judge import live_bytes
-from refinterp.arena.lifetimes import Kind, Resident, Scope, Scratch, TensorId, lifetimes
+from refinterp.arena.lifetimes import lifetimes
 from refinterp.arena.linear import linear
 from refinterp.arena.offline import offline_offsets, refuse_clashes
 from refinterp.arena.optimal import TIME_LIMIT, optimal
 from refinterp.arena.problem import ALIGNMENT, Plan, Problem
+from refinterp.arena.residents import Kind, Resident, Scope, Scratch, TensorId
 from refinterp.errors import UsageError
 from refinterp.graph.compiled import own_memory
 from refinterp.graph.model import Model, Shape
@@ -39,11 +40,17 @@ keeps them and finds the smallest plan it can."""
 class PlannedBuffer:
     """A buffer and where it lies.
 
-    tensor: its index, None for scratch. operator: the one that makes it or asked for it, or None.
-    offset: bytes from the start of the arena. size: bytes it takes, rounded up to the alignment;
-    requested_bytes: bytes its elements need. first_use, last_use: scopes, inclusive.
+    subgraph: the index of the one that it is of.
+    tensor: its index there, None for scratch.
+    name: the tensor's, or the operator's with the word scratch.
+    operator: the one that makes it or asked for it, or None.
+    offset: bytes from the start of the arena.
+    size: bytes it takes, rounded up to the alignment.
+    requested_bytes: bytes its elements need.
+    first_use, last_use: scopes, inclusive.
+    kind: input and output are those of the subgraph that is run.
     inside: whether it is part of another buffer, the memory of a compiled operator that reads or
-    writes it, and so is not counted beside it.
+        writes it, and so is not counted beside it.
     """
 
     subgraph: int
@@ -63,13 +70,16 @@ class PlannedBuffer:
 class TensorPlan:
     """Where every tensor of a model lies, and how good that is.
 
-    buffers: what shares the head, in TFLM's order; variables: what keeps its bytes between runs,
-    laid out behind the head, nothing shared. scopes: what happens at each scope.
-    head_bytes: the plan's extent. total_bytes: with the variables.
+    planner: a key of `PLANNERS`.
+    buffers: what shares the head, in TFLM's order.
+    variables: what keeps its bytes between runs, laid out behind the head, nothing shared.
+    scopes: what happens at each scope.
+    head_bytes: the plan's extent.
+    total_bytes: with the variables.
     lower_bound_bytes: what no plan goes below: the most that are live in one scope, or more where
-    the `optimal` planner has proven it.
-    peak_scope: the first scope where most bytes are live; peak_owners: indices into buffers of what
-    is live there, largest first.
+        the `optimal` planner has proven it.
+    peak_scope: the first scope where most bytes are live.
+    peak_owners: indices into buffers of what is live there, largest first.
     """
 
     planner: str

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import flatbuffers
 import numpy as np
-from numpy.typing import NDArray
 
 from refinterp.errors import UsageError
 from refinterp.graph.layout import Field, Layout, layout
-from refinterp.graph.model import Model, Operator, OperatorCode, Options, Quantization, Tensor
+from refinterp.graph.model import Model, Options
+from refinterp.modelfile.fields import enum_number, root_fields
 from refinterp.modelfile.flatbuffer import DTYPES
 
 _ALIGNMENT: Final = 16
-_LARGEST_DEPRECATED_CODE: Final = 127  # what the one-byte operator code says for all above it
 
 _SLOTS: Final[Mapping[str, str]] = {
     "bool": "Bool", "byte": "Int8", "ubyte": "Uint8", "short": "Int16", "ushort": "Uint16",
@@ -67,133 +66,7 @@ def _flatbuffer(model: Model, offsets: list[int]) -> bytes:
     """Return the flatbuffer alone; offsets: where each piece behind it starts."""
     schema = layout()
     writer = _Writer(schema, sum(buffer.data.size for buffer in model.buffers))
-    return writer.finish(_model(schema, model, offsets))
-
-
-def _model(schema: Layout, model: Model, offsets: list[int]) -> Options:
-    """Return the root table's fields; absent ones are left out."""
-    places = iter(offsets)
-    buffers = [
-        {"offset": next(places), "size": buffer.data.size}
-        if buffer.appended
-        else {"data": buffer.data if buffer.data.size else None}
-        for buffer in model.buffers
-    ]
-    return {
-        "version": model.version,
-        "operator_codes": [_operator_code(schema, code) for code in model.operator_codes],
-        "subgraphs": [
-            {
-                "tensors": [_tensor(tensor) for tensor in subgraph.tensors],
-                "inputs": subgraph.inputs,
-                "outputs": subgraph.outputs,
-                "operators": [_operator(operator, places) for operator in subgraph.operators],
-                "name": subgraph.name,
-                "debug_metadata_index": subgraph.debug_metadata_index,
-            }
-            for subgraph in model.subgraphs
-        ],
-        "description": model.description,
-        "buffers": buffers,
-        "metadata_buffer": model.metadata_buffer or None,
-        "metadata": [{"name": m.name, "buffer": m.buffer} for m in model.metadata] or None,
-        "signature_defs": [
-            {
-                "inputs": _names(signature.inputs),
-                "outputs": _names(signature.outputs),
-                "signature_key": signature.key,
-                "subgraph_index": signature.subgraph,
-            }
-            for signature in model.signatures
-        ]
-        or None,
-        "external_buffer_groups": model.external_buffer_groups or None,
-        "external_buffers": model.external_buffers or None,
-    }
-
-
-def _names(pairs: Iterable[tuple[str, int]]) -> list[Options]:
-    return [{"name": name, "tensor_index": index} for name, index in pairs]
-
-
-def _operator_code(schema: Layout, code: OperatorCode) -> Options:
-    number = _enum_number(schema, "BuiltinOperator", code.builtin, "operator_codes")
-    deprecated = code.deprecated
-    if deprecated is None:
-        deprecated = min(number, _LARGEST_DEPRECATED_CODE)
-    return {
-        "deprecated_builtin_code": deprecated,
-        "custom_code": code.custom,
-        "version": code.version,
-        "builtin_code": number,
-    }
-
-
-def _tensor(tensor: Tensor) -> Options:
-    return {
-        "shape": tensor.shape,
-        "type": tensor.dtype,
-        "buffer": tensor.buffer,
-        "name": tensor.name,
-        "quantization": _quantization(tensor.quantization),
-        "is_variable": tensor.is_variable,
-        "sparsity": tensor.sparsity,
-        "shape_signature": tensor.shape_signature,
-        "has_rank": tensor.has_rank,
-        "variant_tensors": tensor.variant_tensors or None,
-        "external_buffer": tensor.external_buffer,
-    }
-
-
-def _quantization(quantization: Quantization | None) -> Options | None:
-    if quantization is None:
-        return None
-    return {
-        "min": _present(quantization.minimum),
-        "max": _present(quantization.maximum),
-        "scale": _present(quantization.scale),
-        "zero_point": _present(quantization.zero_point),
-        "details": quantization.details,
-        "quantized_dimension": quantization.quantized_dimension,
-    }
-
-
-def _present(array: NDArray[Any]) -> NDArray[Any] | None:
-    return array if array.size else None
-
-
-def _operator(operator: Operator, places: Iterator[int]) -> Options:
-    fields: dict[str, Any] = {
-        "opcode_index": operator.opcode_index,
-        "inputs": operator.inputs,
-        "outputs": operator.outputs,
-        "builtin_options": _union(operator.options_type, operator.options),
-        "custom_options_format": operator.custom_options_format,
-        "mutating_variable_inputs": operator.mutating_variable_inputs or None,
-        "intermediates": operator.intermediates or None,
-        "builtin_options_2": _union(operator.options_2_type, operator.options_2),
-        "debug_metadata_index": operator.debug_metadata_index,
-    }
-    if operator.custom_options_appended:
-        fields["large_custom_options_offset"] = next(places)
-        fields["large_custom_options_size"] = operator.custom_options.size
-    else:
-        fields["custom_options"] = _present(operator.custom_options)
-    return fields
-
-
-def _union(member: str | int | None, options: Options) -> tuple[str | int, Options] | None:
-    return None if member is None else (member, options)
-
-
-def _enum_number(schema: Layout, name: str, value: str | int, path: str) -> int:
-    """Return the number an enumeration's name is stored as; numbers pass."""
-    if isinstance(value, int):
-        return value
-    values = schema.enums[name].values
-    if value not in values:
-        raise UsageError(f"{path}: {value!r} is not one of {name}: {', '.join(values)}")
-    return values[value]
+    return writer.finish(root_fields(schema, model, offsets))
 
 
 class _Writer:
@@ -246,8 +119,8 @@ class _Writer:
         assert field.stored is not None
         default = field.default
         if field.kind == "enum":
-            value = _enum_number(self._schema, field.type, value, path.lstrip("."))
-            default = _enum_number(self._schema, field.type, default, path)
+            value = enum_number(self._schema, field.type, value, path.lstrip("."))
+            default = enum_number(self._schema, field.type, default, path)
         elif DTYPES[field.stored].kind in "iu":
             limits = np.iinfo(DTYPES[field.stored])
             if not limits.min <= value <= limits.max:
@@ -293,7 +166,7 @@ class _Writer:
             return int(builder.EndVector())
         assert field.stored is not None, f"{path}: no vectors of {field.kind}s in the format"
         if field.kind == "enum":
-            value = [_enum_number(self._schema, field.type, v, path.lstrip(".")) for v in value]
+            value = [enum_number(self._schema, field.type, v, path.lstrip(".")) for v in value]
         dtype = DTYPES[field.stored]
         if dtype.kind in "iu" and len(value) and getattr(value, "dtype", None) != dtype:
             limits = np.iinfo(dtype)

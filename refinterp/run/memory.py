@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.arena.greedy import greedy
-from refinterp.arena.lifetimes import Lifetimes, Resident, lifetimes
+from refinterp.arena.lifetimes import lifetimes
 from refinterp.arena.problem import Plan
+from refinterp.arena.residents import Lifetimes, Resident
 from refinterp.graph.model import STORAGE, Shape
 from refinterp.graph.spec import TensorSpec
 from refinterp.run.program import PreparedGraph, Program

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from refinterp.arena.lifetimes import Scratch, TensorId
 from refinterp.arena.problem import ALIGNMENT
+from refinterp.arena.residents import Scratch, TensorId
 from refinterp.arena.tensor_plan import TensorPlan, plan_model
 from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.graph.model import Model, Shape

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.arena.lifetimes import TensorId
+from refinterp.arena.residents import TensorId
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.constants import constant, has_constant
 from refinterp.graph.model import OPTIONAL, Model, Operator, Shape, Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from refinterp.arena.lifetimes import Scratch, TensorId
+from refinterp.arena.residents import Scratch, TensorId
 from refinterp.arena.tensor_plan import OPTIMAL, TensorPlan, plan_model
 from refinterp.graph.model import Model, Shape
 

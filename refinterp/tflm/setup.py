@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from refinterp.arena.lifetimes import Scratch
 from refinterp.arena.problem import ALIGNMENT
+from refinterp.arena.residents import Scratch
 from refinterp.arena.tensor_plan import TensorPlan
 from refinterp.errors import UnsupportedError
 from refinterp.graph.model import OPTIONAL, Model, Tensor

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from refinterp.arena.lifetimes import Scratch
 from refinterp.arena.offline import METADATA_NAME
 from refinterp.arena.reorder import reorder
+from refinterp.arena.residents import Scratch
 from refinterp.arena.tensor_plan import PLANNERS, plan_model
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.graph.model import Model, Operator, Signature, Subgraph

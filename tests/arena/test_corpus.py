@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from refinterp.arena.lifetimes import Scratch
+from refinterp.arena.residents import Scratch
 from refinterp.arena.tensor_plan import plan_model
 from refinterp.modelfile.reader import read_model
 from tests.corpus import corpus

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 import refinterp.arena.tensor_plan as tensor_plan
-from refinterp.arena.lifetimes import Lifetimes, Scope, Scratch, lifetimes
+from refinterp.arena.lifetimes import lifetimes
+from refinterp.arena.residents import Lifetimes, Scope, Scratch
 from refinterp.arena.tensor_plan import plan_model
 from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.graph.build import GraphBuilder

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinterp.arena.lifetimes import Scratch
 from refinterp.arena.offline import (
     METADATA_NAME,
     offline_offsets,
@@ -17,6 +16,7 @@ from refinterp.arena.offline import (
     without_offsets,
 )
 from refinterp.arena.optimize import Optimized, optimize_model
+from refinterp.arena.residents import Scratch
 from refinterp.arena.tensor_plan import TensorPlan, plan_model
 from refinterp.errors import UnsupportedError, UsageError
 from refinterp.graph.build import GraphBuilder

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinterp.arena.judge import lower_bound
-from refinterp.arena.lifetimes import Scratch, lifetimes
+from refinterp.arena.lifetimes import lifetimes
 from refinterp.arena.reorder import CONTROL_DEPENDENCIES, dependencies, reorder
+from refinterp.arena.residents import Scratch
 from refinterp.errors import UnsupportedError
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model

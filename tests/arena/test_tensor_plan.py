@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 
 from refinterp.arena.judge import live_bytes, lower_bound
-from refinterp.arena.lifetimes import Scratch, lifetimes
+from refinterp.arena.lifetimes import lifetimes
+from refinterp.arena.residents import Scratch
 from refinterp.arena.tensor_plan import plan_model
 from refinterp.graph.build import GraphBuilder
 from refinterp.graph.model import Model

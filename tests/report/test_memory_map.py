@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinterp.arena.lifetimes import Scratch
+from refinterp.arena.residents import Scratch
 from refinterp.arena.tensor_plan import TensorPlan, plan_model
 from refinterp.graph.build import GraphBuilder
 from refinterp.report.memory_map import memory_map
