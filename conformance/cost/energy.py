@@ -43,7 +43,18 @@ _PATH: Final = "results"
 
 @dataclass(frozen=True, slots=True)
 class EnergyError:
-    """One inference's energy, held back. timed, estimated: J, with measured and estimated time."""
+    """One inference's energy, held back. Energies in J.
+
+    chip: as the table of currents has it.
+    row: its number in that table.
+    system: the board, as submitted.
+    version: the benchmark's round.
+    submitter: who measured it.
+    model: which of the benchmark's.
+    published: what they say.
+    timed: what is estimated with the measured time.
+    estimated: with the estimated time; None where there is none.
+    """
 
     chip: str
     row: int

@@ -42,9 +42,19 @@ FLOAT_TOLERANCE = 1e-4
 
 @dataclass(slots=True)
 class Result:
-    """One model against one oracle. status: "ran", "known", "refused", "died", "unsupported".
+    """One model against one oracle.
 
-    known: a known difference, held against that row's second oracle.
+    model: the file's name.
+    sha256: of the file.
+    oracle: the runtime.
+    status: "ran", "known" (a known difference, held against that row's second oracle), "refused",
+        "died" or "unsupported".
+    samples: how many ran.
+    tensors: how many were compared.
+    elements: of these tensors, compared.
+    differing: of these, ours against the oracle's.
+    largest: the largest difference.
+    detail: what there is to say of it, in words.
     """
 
     model: str

@@ -29,9 +29,15 @@ Definition = Callable[[Case], list[list[Any]]]
 class Proof:
     """How a row is tried out in one type and runtime.
 
-    row: its id. draw: a model that is concerned. second: the runtime that our results are held
-    against, or "" where it is `definition`. twin: the model the second oracle runs, where it is
-    another that means the same; meaning: in words. flavour: whose arithmetic is held against it.
+    row: its id.
+    dtype: the key of the kernel registry.
+    oracle: the runtime that has the defect.
+    draw: a model that is concerned.
+    second: the runtime that our results are held against, or "" where it is `definition`.
+    flavour: whose arithmetic is held against it.
+    twin: the model the second oracle runs, where it is another that means the same.
+    meaning: of the twin, in words.
+    definition: what gives the right results, where no runtime does.
     operator: where the row is about any.
     """
 
@@ -81,11 +87,16 @@ class Proof:
 
 @dataclass(slots=True)
 class ProofCounts:
-    """What trying a row came to. wrong, died, refused: cases on which the oracle differs from us,
-    died, or would not run.
+    """What trying a row came to.
 
+    cases: models that were drawn.
     concerned: cases that the row's condition is true of.
-    held: cases run by the second oracle; elements, differing: of our outputs against it.
+    wrong: cases on which the oracle differs from us.
+    died: on which its process ended.
+    refused: which it would not run.
+    held: cases run by the second oracle.
+    elements: of our outputs, held against it.
+    differing: of these, those that differ.
     """
 
     cases: int = 0

@@ -39,8 +39,19 @@ _LACKED = "Didn't find op for builtin opcode"
 class Tally:
     """One cell of the matrix: an operator's dtype against an oracle.
 
-    held_against: the second oracle, where the cell is a known difference; else "". undefined:
-    cases left out because the oracle has no defined result.
+    operator: its name.
+    dtype: the key of the generator.
+    oracle: the runtime.
+    cases: models it ran.
+    elements: of their tensors, compared.
+    float_elements: those of them that are floats.
+    differing: of the elements, ours against the oracle's.
+    largest: the largest difference.
+    refused: cases it would not run.
+    died: cases on which its process ended.
+    undefined: cases left out because the oracle has no defined result.
+    held_against: the second oracle, where the cell is a known difference; else "".
+    failures: the first that went wrong, in words.
     """
 
     operator: str

@@ -41,9 +41,18 @@ _UNSAID: Final = ("Cannot set tensor", "Invalid tensor size.")
 
 @dataclass(frozen=True, slots=True)
 class DisturbedTrial:
-    """One disturbed model. theirs: "runs", "refuses" or "aborts", and why.
+    """One disturbed model.
 
-    judged: what the table says; ours: what a run of ours came to. field, what: what was changed.
+    index: of the case, for drawing it again.
+    dtype: the key of its generator.
+    field: what was changed.
+    what: how, in words.
+    theirs: the runtime's answer: "runs", "refuses" or "aborts".
+    theirs_why: in its words.
+    judged: what the table says.
+    judged_why: in the table's words.
+    ours: what a run of ours came to.
+    ours_why: in our words.
     """
 
     index: int

@@ -15,12 +15,17 @@ from refinterp.bench.spread import Spread
 class Job:
     """One model and who is to run it.
 
-    model: the .tflite bytes. subjects: names (a flavour is ours, `runtime:` an installed one), the
-    first being what ratios are of. batch: samples that one measurement covers, of different data.
-    threads: of BLAS, and of LiteRT. seconds: spent on each subject, in turns; at least `rounds`
-    turns whatever they take, at most `repeats`. per_operator: profile ours as well.
-    plain: ours without its fast paths. clock: "wall", or "processor": the time this process, all
-    its threads together, was given a processor, which others on a busy machine do not lengthen.
+    model: the .tflite bytes.
+    subjects: names (a flavour is ours, `runtime:` an installed one); ratios are of the first.
+    batch: samples that one measurement covers, of different data.
+    threads: of BLAS, and of LiteRT.
+    seconds: spent on each subject, in turns.
+    rounds: turns at least, whatever they take.
+    repeats: turns at most.
+    per_operator: profile ours as well.
+    plain: ours without its fast paths.
+    clock: "wall", or "processor": the time this process, all its threads together, was given a
+        processor, which others on a busy machine do not lengthen.
     samples: an array per input each, in the input's type, taken in turns; none: random data.
     """
 

@@ -58,9 +58,24 @@ class ChipFamily:
 class Board:
     """A board: its chip, core and memories. Bytes and clock are None where no source gives them.
 
+    name: as its maker writes it.
+    core: the name of a `Core`.
+    also: other names that people use.
+    vendor: its maker.
+    chip: as its maker writes it.
+    core_as_sold: the core in the words of the source.
     tflm: the distribution of TFLM usually flashed there, None where none is usual.
-    ram_contiguous_bytes: the largest run without a gap; ram_framework_bytes, flash_framework_bytes:
-    what the build framework leaves of them. second_look: why a figure wants looking up again.
+    clock_mhz: in MHz.
+    ram_contiguous_bytes: the largest run without a gap.
+    ram_total_bytes: all of it.
+    ram_framework_bytes: what the build framework leaves of it.
+    ram_regions: its parts, in the words of the source.
+    flash_chip_bytes: all of it.
+    flash_framework_bytes: what the build framework leaves of it.
+    fpu, dsp, mve: "yes" or "no", of an FPU also its precision; None where no source says.
+    second_look: why a figure wants looking up again, else None.
+    sources: where the figures stand.
+    features_source: where the units do.
     own: from a user's file.
     """
 

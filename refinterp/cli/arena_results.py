@@ -56,9 +56,13 @@ _LISTED: Final = 12  # buffers in the legend
 class ArenaResults:
     """Everything that one call of the command has measured.
 
-    answers: every model in every profile asked for. choice: the hardware named, None for all
-    targets. shared: the models that run, in one arena.
-    wheel: a single model in TFLM's Python wheel. optimized: what writing a plan has changed.
+    options: as typed.
+    plans: each model's plan, once.
+    answers: every model in every profile asked for.
+    choice: the hardware named, None for all targets.
+    shared: the models that run, in one arena.
+    wheel: a single model in TFLM's Python wheel.
+    optimized: what writing a plan has changed.
     dearer: builds on which the model written needs more than before.
     """
 

@@ -44,8 +44,15 @@ class DutyCycle:
 class Device:
     """Where a model runs, and what its user knows of it.
 
-    core: its canonical name. chip: as its maker writes it. runtime: None for the core's usual one.
-    amperes: while it infers. volts: the supply.
+    core: its canonical name.
+    chip: as its maker writes it.
+    clock_mhz: in MHz, None where it is not known.
+    runtime: None for the core's usual one.
+    amperes: while it infers, None where it is not known.
+    volts: the supply, likewise.
+    duty: how often it infers and on what battery, None where that was not asked about.
+    observed: times of other models on it.
+    measured: this model's own time ("s") and energy ("J"), where they were measured.
     """
 
     core: str

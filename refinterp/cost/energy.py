@@ -29,9 +29,16 @@ _HOUR: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class CurrentRow:
-    """One published figure. chip: as its maker writes it. kind: "inference" where int8 ran.
+    """One published figure. None where the source says nothing.
 
-    per_mhz: A; supply: V; sleep: A in the mode `sleep_mode`. None where the source says nothing.
+    chip: as its maker writes it.
+    kind: "inference" where int8 ran.
+    clock_mhz: in MHz.
+    supply: V.
+    per_mhz: A for each MHz.
+    sleep: A in the mode `sleep_mode`.
+    sleep_mode: as its maker calls it.
+    source: where it stands.
     """
 
     chip: str

@@ -76,6 +76,7 @@ class Setup:
 
     quantized: the program, its constants unpacked as `fold` does.
     twin: the float model or the shadow, as `reference` says.
+    reference: which of the two.
     inputs: graph input of the quantized model → the twin's.
     outputs: each output of the model, with the twin's.
     pairing: which operators and tensors of the twin belong to the quantized model's.

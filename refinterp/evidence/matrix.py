@@ -20,10 +20,18 @@ LITERT, LITERT_OPTIMIZED, TFLM = (
 class MatrixCell:
     """One operator and dtype key against one installed runtime, on random models.
 
-    cases: models it ran; elements, differing: of their tensors, ours against the runtime's.
+    operator: its name.
+    dtype: the key of the kernel registry.
+    oracle: the runtime.
+    flavour: of ours, that was held against it.
+    cases: models it ran.
+    elements: of their tensors, compared.
+    differing: of these, ours against the runtime's.
     largest: the largest difference, in codes, or for floats relative to the tensor's largest
-    magnitude. died: models on which its process ended. held_against: the oracle that stands in
-    where the runtime has no right result (docs/known-differences.md), else "".
+        magnitude.
+    died: models on which its process ended.
+    held_against: the oracle that stands in where the runtime has no right result
+        (docs/known-differences.md), else "".
     """
 
     operator: str

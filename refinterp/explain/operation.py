@@ -74,7 +74,15 @@ class ExplainedOperand:
 class Operation:
     """One operator of a model: operands, options by schema name, and a flavour's rules for it.
 
+    subgraph: its index in the model.
+    operator: its index in the subgraph.
+    name: the operator's, or a custom operator's own.
     key: the dtype key of the kernel registry, or None when there is no kernel.
+    options: fields of both unions by schema name.
+    flavour: whose results are explained.
+    rule: what it decides otherwise than others.
+    inputs: operands in order, None for one that is left out.
+    outputs: results in order.
     """
 
     subgraph: int

@@ -58,9 +58,19 @@ Derivation = Generator[Item, None, Number | Approximate]
 class Explanation:
     """One element of an operator's first output, stored and derived.
 
-    operator: index in its subgraph. tensor: index of the output; index: into it.
-    stored: what the run left there. derived: what the definition comes to.
+    subgraph: its index in the model.
+    operator: index in its subgraph.
+    op_name: the operator's name.
+    flavour: whose result it is.
+    tensor: index of the output in the subgraph.
+    name: the tensor's.
+    dtype: its type.
+    index: into the output.
+    stored: what the run left there.
+    derived: what the definition comes to.
     bound: the difference allowed; 0 for integers.
+    steps: values on the way, in order.
+    taps: input elements that take part, in order.
     """
 
     subgraph: int

@@ -33,9 +33,12 @@ _SMALLER: Final = ((3, 4), (1, 2))  # of the height and width of an image
 class Suggestion:
     """A change, and what it comes to.
 
-    command: what does it now, None where it needs another model. need: with the change.
-    ram_gain_bytes, flash_gain_bytes: what it saves; negative where it takes more.
+    id: a name that stays the same.
+    change: what to do, in words.
+    command: what does it now, None where it needs another model.
     changes_outputs: whether any output's values, type or number may be others.
+    ram_gain_bytes, flash_gain_bytes: what it saves; negative where it takes more.
+    need: with the change.
     fits: whether it fits then.
     """
 

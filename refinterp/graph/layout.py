@@ -31,10 +31,15 @@ class Field:
     """One field of a table.
 
     slot: its id, the index into the vtable; a union's number lies at slot - 1, its table at slot.
+    name: as the schema spells it.
     type: the scalar, enumeration, table or union it (or each element of a vector) is.
+    kind: which of these.
     stored: the scalar a scalar or an enumeration is stored as, None for the other kinds.
+    vector: whether there are several.
     default: the value of an absent field: a number, an enumeration's name, () for a vector, None
-    for a string, a table and a vector of bytes.
+        for a string, a table and a vector of bytes.
+    align: bytes that a vector's elements are aligned to, at least.
+    deprecated: whether the schema says not to write it.
     refers: the list of the model that the value is an index into, or None.
     """
 

@@ -91,11 +91,17 @@ class Quantization:
 class Tensor:
     """One entry of a subgraph's tensor list.
 
-    shape: as stored; shape_signature: the same with -1 for unknown sizes, or None if absent.
     name: bytes that are not UTF-8 are kept as surrogate escapes.
+    shape: as stored.
     dtype: lower-case schema type name ("int8", "int4", "string", …) or an unknown number.
     buffer: index into `Model.buffers`; 0, or an empty buffer, means the tensor has no constant.
-    sparsity, variant_tensors: the schema tables as mappings.
+    quantization: None where the file has none.
+    is_variable: whether it keeps its value from one run to the next.
+    shape_signature: the shape with -1 for unknown sizes, or None if absent.
+    has_rank: as stored; without it, an empty shape may be one that is unknown.
+    sparsity: the schema's table as a mapping, or None.
+    variant_tensors: the schema's tables as mappings: what a variant holds.
+    external_buffer: the id of one of `Model.external_buffers`; 0 for none.
     """
 
     name: str
@@ -136,12 +142,20 @@ class OperatorCode:
 class Operator:
     """One entry of a subgraph's operator list, in execution order.
 
-    code: the entry of `Model.operator_codes` at opcode_index, or None when that is out of range.
-    inputs, outputs, intermediates: tensor indices of the same subgraph; -1 is an omitted input.
-    options: the builtin options' fields by schema name; options_type: the union member's name
-    ("Conv2DOptions") or None; options_2 and options_2_type: the second union (StableHLO).
-    custom_options: raw bytes of a custom operator's options, in custom_options_format.
+    opcode_index: into `Model.operator_codes`.
+    code: the entry there, or None when the index is out of range.
+    inputs: tensor indices of the same subgraph; -1 is an omitted input.
+    outputs: tensor indices likewise.
+    options: the builtin options' fields by schema name.
+    options_type: the union member's name ("Conv2DOptions"), the number of an unknown one, or None.
+    options_2: the fields of the second union (StableHLO).
+    options_2_type: its member, likewise.
+    custom_options: raw bytes of a custom operator's options, uint8 (bytes,).
+    custom_options_format: how they are written.
     custom_options_appended: they lie behind the flatbuffer (`large_custom_options_offset`).
+    intermediates: tensor indices of the same subgraph, of what an LSTM computes on the way.
+    mutating_variable_inputs: as stored: for each input, whether the operator changes it.
+    debug_metadata_index: as stored; -1 for none.
     """
 
     opcode_index: int
@@ -205,8 +219,19 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A whole `.tflite` file. source: the path it was read from, for messages, or None.
+    """A whole `.tflite` file.
 
+    subgraphs: the first is the one that is run, unless a signature names another.
+    operator_codes: what operators point to by index.
+    buffers: what tensors and metadata point to by index; the first is empty by custom.
+    version: of the schema.
+    description: a line of the converter's, or None.
+    metadata: named buffers.
+    metadata_buffer: as stored: indices of buffers, from before they had names.
+    signatures: names for inputs and outputs of subgraphs.
+    external_buffer_groups: the schema's tables as mappings.
+    external_buffers: likewise: slices of other files.
+    source: the path it was read from, for messages, or None.
     array: the name of the array of a C source that holds it, None where it is a file of its own.
     """
 

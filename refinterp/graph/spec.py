@@ -19,9 +19,14 @@ NO_ZERO: Final = np.empty(0, np.int64)
 class TensorSpec:
     """Shape, type and quantization of one operand, and its value when that is known.
 
-    shape: without the sample axis. dtype: schema type name in lower case.
-    scale: float32 (channels,), empty if not quantized; zero_point: int64 (channels,).
+    name: the tensor's.
+    shape: without the sample axis.
+    dtype: schema type name in lower case.
+    scale: float32 (channels,), empty if not quantized.
+    zero_point: int64 (channels,), likewise.
+    quantized_dimension: the axis of `shape` that the channels run along, if there are several.
     data: the value, read-only and of `shape`, when it is known before any run; else None.
+    is_variable: whether it keeps its value from one run to the next.
     block_size: elements of the last axis that share a scale, when there are scales for blocks:
         they are then in `scale`, the last axis fastest; else 0.
     """

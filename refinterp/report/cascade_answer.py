@@ -31,8 +31,15 @@ Answer = list[tuple[str, str]]
 class CascadeReport:
     """A cascade that was counted.
 
-    names: paths of the small and the big model. macs, times, energies: of each, one sample; None
-    where they are not known. wanted: the accuracy asked for.
+    names: paths of the small and the big model.
+    decided: what both say to each sample.
+    output: the scores that are looked at.
+    kind: how confidence is told from them.
+    macs: multiply-accumulates of each, one sample.
+    times: seconds of each, one sample; None where they are not known.
+    energies: joules likewise.
+    wanted: the accuracy asked for, of 1; None for the big model's own.
+    notes: what the user should know of the counting.
     """
 
     names: tuple[str, str]

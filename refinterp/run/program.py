@@ -16,10 +16,17 @@ from refinterp.kernels.registry import Entry
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One operator, ready to run. operator: its index; inputs, outputs: tensor indices, -1 none.
+    """One operator, ready to run; what is not prepared yet keeps what it will be prepared from.
 
-    kernel: None when shapes that are known only during a run decide how it is prepared; entry,
-    options and rule are what it will be prepared from.
+    operator: its index in its subgraph.
+    name: the operator's, or a custom operator's own.
+    kernel: None when shapes that are known only during a run decide how it is prepared.
+    inputs: tensor indices of the subgraph, -1 for one that is left out.
+    outputs: likewise.
+    subgraph: its index in the model.
+    entry: the row of the kernel registry that its operands' types lead to.
+    options: as the entry's kernel reads them, defaults filled in.
+    rule: what the flavour decides otherwise than others.
     """
 
     operator: int

@@ -12,10 +12,16 @@ from refinterp.kernels.registry import REFUSED_TYPES, dtypes_of, facts_of, find
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """One operator. dtype: the kernel's dtype key, None when there is no kernel.
+    """One operator, and whether it can be run.
 
-    inputs: the operands' types. allowed: the dtype keys the operator is known in. misfits: what is
-    wrong with its operands and results, as far as the file tells.
+    subgraph: its index in the model.
+    operator: its index in the subgraph.
+    name: the operator's, or a custom operator's own.
+    version: as the file has it.
+    inputs: the operands' types.
+    dtype: the kernel's dtype key, None when there is no kernel.
+    allowed: the dtype keys the operator is known in.
+    misfits: what is wrong with its operands and results, as far as the file tells.
     """
 
     subgraph: int

@@ -21,9 +21,15 @@ class DataRequest:
     """The data arguments of a command.
 
     path: file or folder, or FILE.npz:ARRAY, FILE.csv:COLUMN,…; None for `count` random samples of
-    `seed`. labels: likewise. image_range: see `reading`. shapes: (input name or None, shape) pairs
-    for open sizes. non_finite: "error", "count" (they are taken as numbers, and counted) or "skip"
-    (their samples are left out, and counted).
+        `seed`.
+    labels: likewise; None where none are named.
+    image_range: see `reading`.
+    window_stride: see `sound.wav_stack`.
+    shapes: (input name or None, shape) pairs for open sizes.
+    non_finite: "error", "count" (they are taken as numbers, and counted) or "skip" (their samples
+        are left out, and counted).
+    count: how many random samples.
+    seed: of the random samples.
     """
 
     path: str | None

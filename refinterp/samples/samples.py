@@ -17,11 +17,18 @@ Array = NDArray[Any]
 class Samples:
     """`count` samples; `get(i)` gives one array per model input: reals, or codes of its type.
 
-    labels: what each sample should give, from `labels_origin`. labels_asked: they are
-    meant as labels; False where only the names of folders say so. class_names: names of the labels
-    0, 1, …, where the data say them. inputs: the model's, with all sizes settled by the data.
-    notes: what was done to the data on the way in, for the user to read; look: what can be told
-    only by opening more of them.
+    count: how many there are.
+    get: opens one, by index from 0.
+    origin: what they come from, for messages.
+    labels: what each sample should give, (count,); None where the data do not say.
+    labels_origin: where labels come from.
+    labels_asked: they are meant as labels; False where only the names of folders say so.
+    class_names: names of the labels 0, 1, …, where the data say them.
+    inputs: the model's, with all sizes settled by the data.
+    taken: what the data are taken as, a line each.
+    notes: what was done to the data on the way in, for the user to read.
+    look: what can be told only by opening more of them.
+    random: whether they were drawn, and come from no file.
     """
 
     count: int

@@ -29,8 +29,15 @@ def _sample(index: int) -> str:
 class Stack:
     """`count` samples; read(i) gives one in the file's type, of `shape`, the input's.
 
-    origin: the file, and what of it. found: the shape of a sample in the file. notes: what was done
-    to get here. look: what can be told only by opening more of the data, asked for at most once.
+    origin: the file, and what of it.
+    count: how many there are.
+    dtype: the file's.
+    found: the shape of a sample in the file.
+    shape: the input's.
+    read: opens one, by index from 0.
+    kind: what an element is: a number, a pixel or a code.
+    notes: what was done to get here.
+    look: what can be told only by opening more of the data, asked for at most once.
     place: where in the file a sample lies, for messages.
     """
 

@@ -37,10 +37,16 @@ _INTEGER: Final = re.compile(r"\s*[-+]?\d+\s*")
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """A CSV file. starts: byte offset of each row of data; lines: its number in the file, from 1.
+    """A CSV file.
 
-    header: names of the columns, or None. chosen: the columns that are data. whole: every cell of
-    theirs is written as an integer.
+    path: where it is.
+    delimiter: one character.
+    header: names of the columns, or None.
+    columns: how many a row has.
+    starts: byte offset of each row of data, (rows,).
+    lines: each row's number in the file, from 1, (rows,).
+    chosen: the columns that are data.
+    whole: every cell of theirs is written as an integer.
     """
 
     path: Path

@@ -23,10 +23,13 @@ Ask = Callable[[TflmOperation], None]
 class Footprint:
     """One operator in one kernel library.
 
-    params: the struct its parser fills, None if it has none. data: the struct Init keeps.
+    operator: its name.
+    params: the struct its parser fills, None if it has none.
+    data: the struct Init keeps, None if it keeps none.
     temps: operands whose TfLiteTensors Prepare looks at, in order: `i0` is input 0, `o0` output 0.
     types: types its first input may have, blank for any.
-    init: what Init does besides. prepare: what Prepare does, in place of looking at `temps`.
+    init: what Init does besides.
+    prepare: what Prepare does, in place of looking at `temps`.
     measured: whether a model that was measured holds it; else its rule was read in the source only.
     """
 

@@ -33,12 +33,21 @@ TEMPORARY: Final = "Temporary"
 class LedgerEntry:
     """One allocation, in TFLM's order.
 
-    requested_bytes: what was asked for. bytes: what the section moves by, alignment included.
+    requested_bytes: what was asked for.
+    bytes: what the section moves by, alignment included.
+    align: bytes that its address is a multiple of.
     section: `tail` stays for good, `head` is the plan's extent, `temp` is given back before the
-    model runs and counts in the smallest arena only.
-    subgraph, operator, tensor: whose it is, None where it is the model's. op_name: the operator's.
-    count: what RecordingMicroAllocator counts it as. measured: False where its rule was read in the
-    source and no measured model holds it.
+        model runs and counts in the smallest arena only.
+    stage: the part of setting up that asks for it.
+    category: one of RecordingMicroAllocator's, or of those it does not count.
+    what: what it is, in words.
+    subgraph: whose it is, None where it is the model's.
+    operator: its index in the subgraph, None where it is no operator's.
+    op_name: the operator's name, likewise.
+    tensor: its index in the subgraph, None where it is no tensor's.
+    count: what RecordingMicroAllocator counts it as.
+    measured: False where its rule was read in the source and no measured model holds it.
+    model: which of the models that share an arena it is of, from 0.
     """
 
     requested_bytes: int
@@ -116,13 +125,18 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Every byte of a model's arena in one profile.
+    """Every byte of a model's arena in one profile. All sizes in bytes.
 
-    plan: where tensors and scratch lie in the head. entries: every allocation, in order.
-    head_bytes + tail_bytes = arena_used_bytes, what a plain MicroInterpreter says it used.
+    profile: the build that it is for.
+    plan: where tensors and scratch lie in the head.
+    entries: every allocation, in order.
+    head_bytes: the plan's extent.
+    tail_bytes: with the head, what a plain MicroInterpreter says it used (`arena_used_bytes`).
     minimum_arena_bytes: the smallest multiple of 16 with which the model can be set up and run,
-    its base at a multiple of 16. peak: the moment that decides it.
+        its base at a multiple of 16.
+    peak: the moment that decides it.
     tail_by_end: tail bytes when (base + size) is 0, 1, … 15 beyond a multiple of 16.
+    recording: what a RecordingMicroInterpreter says.
     fails_to_run: what this distribution sets up but refuses as it runs, in sentences.
     margin: for a distribution that is not known, what the figures hold beyond TFLM's own.
     """
@@ -172,8 +186,17 @@ class SharedArena:
     """Several models in one arena, set up one after the other by one MicroAllocator.
 
     Their tails add up, while the head is the largest of theirs: only one runs at a time.
-    tail_bytes_each: what each model adds to the tail; allocator_bytes is common.
     Measured with TFLM on x86-64 with reference kernels; elsewhere it follows by the same rules.
+
+    arena_used_bytes: what the last interpreter says it used.
+    head_bytes: the largest head.
+    tail_bytes: all tails, and what is common.
+    minimum_arena_bytes: the smallest multiple of 16 with which all can be set up and run.
+    peak: the moment that decides it.
+    allocator_bytes: common to all models.
+    tail_bytes_each: what each model adds to the tail.
+    plans: where each model's tensors and scratch lie.
+    entries: every allocation of every model, in order.
     """
 
     arena_used_bytes: int

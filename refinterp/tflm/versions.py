@@ -24,12 +24,19 @@ class Build:
 class Version:
     """A TFLM version: the members of structs it has otherwise, and how it is built.
 
+    name: as `--tflm` takes it.
+    changes: (struct, its members) pairs, of structs that it has otherwise.
     compression: built with USE_TFLM_COMPRESSION, which gives some operators further members.
+    summary: what it is, in a line.
 
     Of a distribution, which is TFLM as a library that people flash:
-    source: its repository and release. commit: of that repository. date: of the commit.
+
+    source: its repository and release.
+    commit: of that repository.
+    date: of the commit.
     layers: tables of what kernels were otherwise until a date, from the youngest to the oldest.
-    lacks: operators that it has no kernel for. builds: where it is built, its own first.
+    lacks: operators that it has no kernel for.
+    builds: where it is built, its own first.
     """
 
     name: str

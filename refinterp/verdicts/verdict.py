@@ -23,7 +23,10 @@ RUNTIMES: Final = (LITERT_REFERENCE, LITERT_OPTIMIZED, LITERT, TFLM, CMSIS_NN_MV
 class Verdict:
     """What a runtime does with an operator.
 
+    runtime: whose verdict it is.
+    subgraph: its index in the model.
     operator: its index, or None where the fault is the file's (stage "open").
+    op_name: the operator's name.
     verdict: "runs"; "refuses" (an error that a caller can catch), "aborts" (the process ends), or
         "differs" (it runs and computes something else than is meant); None if that is not known.
     why: one sentence with the value found and what is allowed; "" where it runs.

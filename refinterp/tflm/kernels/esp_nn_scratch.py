@@ -19,7 +19,15 @@ _S3_WHOLE_16: Final = 48 * 1024  # and in int16
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of a convolution on int8: everything the scratch rules look at."""
+    """Sizes of a convolution on int8: everything the scratch rules look at.
+
+    width, height, channels: of the input, in elements.
+    filter_width, filter_height: of the filter.
+    out_width, out_height, out_channels: of the result.
+    stride_width, stride_height: elements the window moves by.
+    pad_width, pad_height: elements before the first.
+    multiplier: results per input channel of a depthwise convolution; 1 for others.
+    """
 
     width: int
     height: int

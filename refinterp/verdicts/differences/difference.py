@@ -26,11 +26,14 @@ class Difference:
 
     id: a name that stays the same, and the row's anchor on the page.
     operator, dtypes: the registry's keys, or `ANY`.
-    models: of which models of the operator and type it is true. defect: what the runtime does
-    instead, behind its name. concerns: whether an operator is one of those; `every` if all are.
+    runtimes: those that have it.
+    kind: what happens: the process ends, the result is another, or the model is refused.
+    models: of which models of the operator and type it is true.
+    defect: what the runtime does instead, behind its name.
     remedy: what to do with such a model.
+    concerns: whether an operator is one of those; `every` if all are.
     sometimes: when it shows, where the model alone does not decide that (its data do, or how the
-    runtime was built); "" where every such model is concerned.
+        runtime was built); "" where every such model is concerned.
     origin: where it was measured, if not with a runtime that can be installed.
     """
 
