@@ -24,10 +24,15 @@ Files = dict[str, str]
 class ProjectLayout:
     """One build system.
 
-    sources: where the sources go, with {name} for the project's. build: its own files. tool: what
-    builds it. how: what a user types, with {name} for the project's. versions: the TFLMs that it
-    builds, the usual one first. ran: whether exports in this layout were built and run with its
-    tool. note: what else a user has to know, or "".
+    name: as `--for` takes it.
+    summary: what it is, in a line.
+    sources: where the sources go, with {name} for the project's.
+    build: its own files.
+    tool: what builds it.
+    how: what a user types, with {name} for the project's.
+    versions: the TFLMs that it builds, the usual one first.
+    ran: whether exports in this layout were built and run with its tool.
+    note: what else a user has to know, or "".
     """
 
     name: str

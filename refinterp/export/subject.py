@@ -17,9 +17,14 @@ from refinterp.tflm.resolver import adder
 class Exported:
     """A model on its way into a project.
 
-    name: what all files and the namespace are called, ends in `_model`. content: the .tflite file's
-    bytes. title: the file's name. operators: those of the model, each once, in order of use.
-    variables: how many resource variables it has.
+    name: what all files and the namespace are called, ends in `_model`.
+    model: as it was read.
+    content: the .tflite file's bytes.
+    title: the file's name.
+    ledger: what its arena holds.
+    inputs, outputs: in the order of the file.
+    golden: data, and what the model makes of them.
+    unreachable: signatures that TFLM cannot run, by key.
     """
 
     name: str
