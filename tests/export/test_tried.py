@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from refinterp.fit.code import code_need
 from refinterp.modelfile.reader import read_model
 from refinterp.tflm.ledger import totals
 from refinterp.tflm.targets import profile
@@ -39,3 +40,16 @@ def test_the_page_tells_of_every_run():
         assert f" {run['arena_bytes']:,} |" in row
         assert run["passed"] == run["samples"]
         assert run["with_16_less"] == "refused"
+
+
+def test_what_was_linked_is_what_fit_predicts():
+    """Interpreter, kernels and messages against what GNU ld took: within 5 %, never too little."""
+    linked = [run for run in DOCUMENT["runs"] if "tflm_bytes" in run and run["sha256"] in OURS]
+    assert linked
+    for run in linked:
+        graphs = read_model(OURS[run["sha256"]]).subgraphs
+        operators = (operator.name for graph in graphs for operator in graph.operators)
+        need = code_need(profile(*DOCUMENT["builds"][run["build"]]), operators)
+        predicted = need.total.flash + need.messages.flash
+        took = run["tflm_bytes"] + run["library_bytes"]
+        assert 0 <= predicted / took - 1 <= 0.05, run
