@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from refinterp.graph.model import Options
-from refinterp.graph.spec import TensorSpec
+from refinterp.verdicts.delegates.delegate_node import DelegateNode
 
 _WEIGHT_SUM: Final = 8323072  # of absolute 8-bit weights that meet one result, on an Ethos-U
 _LARGE: Final = 256
@@ -22,25 +20,6 @@ _SMALL: Final = 8  # an average's window with padding, on an Ethos-U
 _STRIDE: Final = 3
 _REDUCED: Final = {"int8": 16777216, "uint8": 8388608, "int16": 65536}
 _LSTM_PARTS: Final = (1, 5, 9, 10, 11, 16, 17)  # implied gate, peepholes, projection
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DelegateNode:
-    """One operator as a delegate sees it; None stands for an operand left out."""
-
-    inputs: tuple[TensorSpec | None, ...]
-    outputs: tuple[TensorSpec, ...]
-    options: Options
-
-    @property
-    def given(self) -> list[TensorSpec]:
-        """The operands that are there."""
-        return [spec for spec in self.inputs if spec is not None]
-
-    def constant(self, place: int) -> bool:
-        """Whether an operand is left out, or its value is in the file."""
-        spec = self.inputs[place] if place < len(self.inputs) else None
-        return spec is None or spec.data is not None
 
 
 def _ratio(above: float, below: float) -> float:
@@ -89,7 +68,7 @@ def _requantized_to_int8(node: DelegateNode) -> str:
 
 
 def _stride_within_window(node: DelegateNode) -> str:
-    window, stride = _window(node), _stride(node)
+    window, stride = node.window, node.stride
     if stride[0] <= window[0] and stride[1] <= window[1]:
         return ""
     return f"its stride {list(stride)} is larger than its window {list(window)}"
@@ -98,7 +77,7 @@ def _stride_within_window(node: DelegateNode) -> str:
 def _same_window_covers_stride(node: DelegateNode) -> str:
     if node.options.get("padding") != "SAME" or node.inputs[1] is None:
         return ""
-    window, stride = node.inputs[1].shape[1:3], _stride(node)
+    window, stride = node.inputs[1].shape[1:3], node.stride
     if len(window) == 2 and stride[0] <= window[0] and stride[1] <= window[1]:
         return ""
     return f"with SAME padding its stride {list(stride)} is larger than its window {list(window)}"
@@ -163,7 +142,7 @@ def _weight_sum(node: DelegateNode) -> str:
 
 
 def _small_stride(node: DelegateNode) -> str:
-    stride = _stride(node)
+    stride = node.stride
     return (
         ""
         if max(stride) <= _STRIDE
@@ -181,14 +160,14 @@ def _small_stride_or_valid(node: DelegateNode) -> str:
 def _average_window(node: DelegateNode) -> str:
     if node.options.get("padding") == "VALID":
         return _largest_window(node)
-    window = _window(node)
+    window = node.window
     if max(window) <= _SMALL:
         return ""
     return f"its window is {list(window)}; with padding {_SMALL} is the most"
 
 
 def _largest_window(node: DelegateNode) -> str:
-    window = _window(node)
+    window = node.window
     if window[0] <= _LARGE and window[0] * window[1] <= _LARGE**2:
         return ""
     return f"its window is {list(window)}; {_LARGE} high and {_LARGE**2:,} in all are the most"
@@ -261,7 +240,7 @@ def _softmax_size(node: DelegateNode) -> str:
 
 
 def _transposed_strides(node: DelegateNode) -> str:
-    stride, weights, x = _stride(node), node.inputs[1], node.inputs[2]
+    stride, weights, x = node.stride, node.inputs[1], node.inputs[2]
     if weights is None or x is None or stride in ((1, 1), (2, 2)):
         return ""
     if stride == (1, 2) and x.shape[1] == 1 and weights.shape[1] == 1:
@@ -280,14 +259,6 @@ def _plain_lstm(node: DelegateNode) -> str:
     if any(spec is not None for spec in node.inputs[20:24]):
         return "its gates are normalized"
     return ""
-
-
-def _stride(node: DelegateNode) -> tuple[int, int]:
-    return int(node.options.get("stride_h", 1)), int(node.options.get("stride_w", 1))
-
-
-def _window(node: DelegateNode) -> tuple[int, int]:
-    return int(node.options.get("filter_height", 1)), int(node.options.get("filter_width", 1))
 
 
 RULES: Final[Mapping[str, Callable[[DelegateNode], str]]] = {

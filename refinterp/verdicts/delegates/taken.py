@@ -12,7 +12,8 @@ from typing import Any, Final, Literal
 from refinterp.errors import UsageError
 from refinterp.graph.model import OPTIONAL, Model
 from refinterp.graph.specs import tensor_specs
-from refinterp.verdicts.delegates.rules import RULES, DelegateNode
+from refinterp.verdicts.delegates.delegate_node import DelegateNode
+from refinterp.verdicts.delegates.rules import RULES
 
 DELEGATES: Final = ("xnnpack", "ethos-u55", "ethos-u65")
 _FILES: Final = {"ethos-u65": "ethos-u55"}  # one list of constraints for both
