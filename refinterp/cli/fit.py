@@ -178,7 +178,12 @@ def _cost(
 
 def _open(options: argparse.Namespace) -> bool:
     """Whether nothing says for which hardware."""
-    return not (options.board or options.target or options.ram or options.flash)
+    return not (options.board or options.target or _sized(options))
+
+
+def _sized(options: argparse.Namespace) -> bool:
+    """Whether a memory was given, if only of 0 bytes."""
+    return options.ram is not None or options.flash is not None
 
 
 def _places(options: argparse.Namespace) -> list[tuple[Choice, MemorySize]]:
@@ -189,7 +194,7 @@ def _places(options: argparse.Namespace) -> list[tuple[Choice, MemorySize]]:
             "--board names one board, --target a chip without memories, --all-boards all of them; "
             "give one of these"
         )
-    if options.all_boards and (options.target or options.ram or options.flash):
+    if options.all_boards and (options.target or _sized(options)):
         raise UsageError("--all-boards has memories of its own; leave --target, --ram, --flash out")
     chosen: list[Choice] = []
     if options.board:
