@@ -109,7 +109,6 @@ ALLOWED = {
     "refinterp/numerics/activation.py": ACTIVATIONS,
     "refinterp/numerics/recurrent.py": ACTIVATIONS,
     "refinterp/explain/clamping.py": ACTIVATIONS,
-    "refinterp/debug/faults/range_graph.py": ACTIVATIONS,
     "refinterp/debug/reference/weighted.py": ACTIVATIONS,
     "refinterp/verdicts/checks.py": ACTIVATIONS,
     "refinterp/fit/dead_channels.py": ACTIVATIONS,
