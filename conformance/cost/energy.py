@@ -22,7 +22,7 @@ from typing import Any, Final
 import refinterp
 from conformance.cost import judging
 from conformance.cost.measurements import HERE, chip_of, mlperf_rows
-from conformance.cost.mlperf_terms import notice
+from conformance.cost.mlperf_terms import IDS, notice
 from refinterp.cost.energy import BAND, FILE, INFERENCE, CurrentRow, current_from
 from refinterp.cost.quantity import Quantity
 
@@ -61,6 +61,7 @@ class EnergyError:
     system: str
     version: str
     submitter: str
+    id: str
     model: str
     published: float
     timed: float
@@ -118,6 +119,7 @@ def errors() -> list[EnergyError]:
             estimated = None if known is None else power * seconds / math.exp(known.error)
             found.append(
                 EnergyError(row.chip, at, own["system"], own["round"], own["submitter"],
+                            IDS.get((own["round"], own["submitter"], own["board"]), "-"),
                             own["model"], published, power * seconds, estimated)
             )  # fmt: skip
     return found
@@ -178,7 +180,7 @@ def _lines(found: Sequence[EnergyError]) -> list[str]:
                 + ("-" if one.estimated is None else f"{one.estimated * 1e6:,.0f}")
             )  # fmt: skip
         lines.append(
-            f"| {first.version} | closed | {first.submitter} | {first.system} | "
+            f"| {first.version} | closed | {first.submitter} | {first.system} | {first.id} | "
             f"{' | '.join(cells)} |"
         )
     return lines
@@ -212,8 +214,8 @@ what else of the board is awake.
 Each cell: energy as published, estimated with the measured time, and with the estimated time, in
 µJ. The estimates are not MLPerf results.
 
-| version | division | submitter | system | ad | ic | kws | vww |
-|---|---|---|---|---:|---:|---:|---:|
+| version | division | submitter | system | result ID | ad | ic | kws | vww |
+|---|---|---|---|---|---:|---:|---:|---:|
 {table}
 
 {notice}

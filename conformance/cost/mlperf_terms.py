@@ -7,25 +7,47 @@ from typing import Final
 
 from conformance.cost.measurements import measurements, mlperf_rows
 
-RETRIEVED: Final = "23 November 2026"
-"""When the results were taken from the repositories below."""
+RETRIEVED: Final = "1 December 2026"
+"""When the repositories below were fetched, and the latencies used compared with them."""
+COMMITS: Final = {
+    "v0.5": "d75aef6",
+    "v0.7": "64623f4",
+    "v1.0": "c7761cf",
+    "v1.1": "c32ef94",
+    "v1.2": "cadb362",
+    "v1.3": "cd605ea",
+}
+"""The state of each round's repository, `github.com/mlcommons/tiny_results_VERSION`."""
+IDS: Final = {
+    ("v1.2", "Renesas", "EK-RA8D1"): "1.2-0002",
+    ("v1.2", "STMicroelectronics", "NUCLEO-H7A3ZI-Q"): "1.2-0003",
+    ("v1.2", "STMicroelectronics", "NUCLEO-L4R5ZI"): "1.2-0004",
+    ("v1.2", "STMicroelectronics", "NUCLEO-U575ZI-Q"): "1.2-0005",
+    ("v1.2", "bosch", "CY8CPROTO-062-4343W"): "1.2-0007",
+    ("v1.2", "bosch", "DISCO-F746NG"): "1.2-0008",
+    ("v1.2", "bosch", "NUCLEO-G0B1RE"): "1.2-0009",
+    ("v1.2", "bosch", "NUCLEO-H7A3ZI"): "1.2-0010",
+    ("v1.2", "bosch", "NUCLEO-L4R5ZI"): "1.2-0011",
+    ("v1.2", "bosch", "NUCLEO-U575ZI-Q"): "1.2-0012",
+}
+"""Result IDs by version, submitter and board: of the final report in round v1.2's repository."""
 
 
 def notice() -> Sequence[str]:
     """Return the lines that stand wherever figures come from MLPerf's."""
+    rounds = ", ".join(f"{version} ({commit})" for version, commit in COMMITS.items())
     return (
-        "MLPerf Tiny results, closed division, rounds v0.5, v0.7, v1.0, v1.1, v1.2 and v1.3: "
-        f"retrieved {RETRIEVED}",
-        "from `github.com/mlcommons/tiny_results_v0.5` … `tiny_results_v1.3`. The table names "
-        "submitter, system,",
-        "version and division of each; its result is identified by the path in that repository, "
-        "which is where the",
-        "published logs stand (the repositories hold no entry numbers; those of the results table "
-        "at mlcommons.org",
-        "could not be retrieved). Latencies and energies are as submitted there. What is computed "
-        "from them here",
-        "(cycles, estimates, errors) is not an MLPerf result and was not verified by MLCommons "
-        "Association.",
+        "MLPerf Tiny results, closed division: latencies and energies of single-stream inference, "
+        "as submitted,",
+        f"retrieved {RETRIEVED} from `github.com/mlcommons/tiny_results_VERSION`; versions:",
+        f"{rounds}.",
+        "The table of [sources](latency.md#sources) names submitter, system, version, division and "
+        "result ID of each.",
+        "Only round v1.2's repository holds the IDs; of other rounds the path of the published log "
+        "in the",
+        "repository stands for it. What is computed from them here (cycles, estimates, errors) is "
+        "not an MLPerf",
+        "result and was not verified by MLCommons Association.",
         "",
         "The MLPerf name and logo are registered and unregistered trademarks of MLCommons "
         "Association in the United",
@@ -43,18 +65,21 @@ def sources_table() -> Sequence[str]:
         for source in row.source.split("; ")
         if source.startswith("MLPerf Tiny ")
     }
-    systems: dict[tuple[str, str, str, str, str], list[str]] = {}
+    systems: dict[tuple[str, ...], list[str]] = {}
     for row in mlperf_rows():
         if row["source_path"] in used:
-            key = row["round"], row["division"], row["submitter"], row["system"], row["runtime"]
+            told = ("round", "division", "submitter", "system", "runtime", "board")
+            key = tuple(row[name] for name in told)
             systems.setdefault(key, []).append(row["source_path"])
     lines = [
-        "| version | division | submitter | system | software | results |",
-        "|---|---|---|---|---|---|",
+        "| version | division | submitter | system | result ID | software | results |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for (version, division, submitter, system, runtime), paths in systems.items():
+    for (version, division, submitter, system, runtime, board), paths in systems.items():
+        known = IDS.get((version, submitter, board), "-")
         lines.append(
-            f"| {version} | {division} | {submitter} | {system} | {runtime} | `{_common(paths)}` |"
+            f"| {version} | {division} | {submitter} | {system} | {known} | {runtime} | "
+            f"`{_common(paths)}` |"
         )
     return lines
 

@@ -18,6 +18,7 @@ from conformance.cost.measurements import (
     on_device_rows,
     runtimes,
 )
+from conformance.cost.mlperf_terms import COMMITS, IDS
 from conformance.cost.work import FILES, document
 from refinterp.cost.latency import (
     NoEstimate,
@@ -299,16 +300,21 @@ def test_dead_channels_widen_the_band_of_an_unknown_runtime():
 
 def test_the_page_carries_what_the_terms_ask():
     """Submitter, system, version, division and place of each result used; date; the notice."""
-    text = fit.PAGE.read_text("utf-8")
+    text = " ".join(fit.PAGE.read_text("utf-8").split())
     used = {part for row in measurements() for part in row.source.split("; ")}
     rows = [r for r in mlperf_rows() if any(r["source_path"] in part for part in used)]
     assert len({r["system"] for r in rows}) > 30
     for row in rows:
         line = f"| {row['round']} | {row['division']} | {row['submitter']} | {row['system']} |"
         assert line in text
+        known = IDS.get((row["round"], row["submitter"], row["board"]), "-")
+        assert known != "-" or row["round"] != "v1.2"
+        assert f"{line} {known} |" in text
         folder = row["source_path"].split("/results/")[0]
         assert folder in text
     assert re.search(r"retrieved \d+ \w+ 20\d\d", text)
+    assert {row["round"] for row in rows} == set(COMMITS)
+    assert all(commit in text for commit in COMMITS.values())
     assert "registered and unregistered trademarks of MLCommons" in text
     assert "not an MLPerf result" in text
 
