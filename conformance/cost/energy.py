@@ -50,6 +50,7 @@ class EnergyError:
     system: the board, as submitted.
     version: the benchmark's round.
     submitter: who measured it.
+    id: the result's, where the round has them, else the path of its log.
     model: which of the benchmark's.
     published: what they say.
     timed: what is estimated with the measured time.
