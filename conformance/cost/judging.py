@@ -19,7 +19,7 @@ from conformance.cost.measurements import (
     on_device_rows,
     operator_amounts,
 )
-from refinterp.cost.latency_model import RunPlace, shape, terms
+from refinterp.cost.latency_model import shape, terms
 
 MODEL_SPREAD: Final = 0.2  # as refinterp/cost/latency.py weighs a measured model
 PLACE_SPREAD: Final = 0.2
@@ -27,7 +27,6 @@ SHARE: Final = 0.97
 """What a band holds of the errors it is taken from; it has to hold 90 percent of others."""
 FEWEST: Final = 20
 """Errors of a style that its own band is taken from; of fewer the widest band allowed is taken."""
-WIDEST: Final = {"known": 1.5, "board": 2.5, "runtime": 2.5}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,8 +207,3 @@ def covered(errors: Sequence[Held], widest: float) -> float:
             if one.row.task == task:
                 inside += one.factor <= own.get(one.row.place.style, own["any"])
     return inside / len(errors)
-
-
-def place_words(place: RunPlace) -> str:
-    """A place as a page shows it."""
-    return f"{place.runtime} on {place.chip} ({place.core})"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from refinterp.arena.optimal import TIME_LIMIT
 from refinterp.arena.optimize import Optimized
-from refinterp.arena.tensor_plan import OPTIMAL, PLANNERS
+from refinterp.arena.tensor_plan import OPTIMAL
 from refinterp.boards.choice import Choice, choose
 from refinterp.cli.arena_measure import Answer, in_wheel, measured, opened, refusal, with_changes
 from refinterp.cli.arena_optimize import optimize
@@ -27,7 +27,15 @@ from refinterp.cli.common import (
     size,
 )
 from refinterp.cli.data import add_shape
-from refinterp.cli.hardware import add_boards_file, add_target, add_tflm, known_hardware
+from refinterp.cli.hardware import (
+    add_board,
+    add_boards_file,
+    add_kernels,
+    add_target,
+    add_tflm,
+    known_hardware,
+)
+from refinterp.cli.planner import add_planner
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.model import Model
 from refinterp.report.memory_map_svg import memory_map_svg
@@ -38,7 +46,6 @@ from refinterp.tflm.ledger_data import SharedArena
 from refinterp.tflm.planning import Planning
 from refinterp.tflm.targets import (
     DEFAULT_VERSION,
-    KERNELS,
     Profile,
     distribution_profiles,
     profiles,
@@ -51,26 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_models(parser)
     which = parser.add_mutually_exclusive_group()
     add_target(which)
-    which.add_argument(
-        "--board",
-        metavar="NAME",
-        help="the board, as people call it; `refinterp boards` lists them",
-    )
+    add_board(which)
     which.add_argument(
         "--all-targets", action="store_true", help="every chip and kernel library, in one table"
     )
-    parser.add_argument(
-        "--kernels",
-        choices=tuple(KERNELS),
-        help="whose kernels run (default cmsis-nn on cortex-*, reference elsewhere)",
-    )
+    add_kernels(parser)
     add_tflm(parser, f"default {DEFAULT_VERSION}, on a board what is usually flashed there")
-    parser.add_argument(
-        "--planner",
-        choices=tuple(PLANNERS),
-        default="greedy",
-        help="how to place the tensors (default greedy, TFLM's)",
-    )
+    add_planner(parser)
     parser.add_argument(
         "--time-limit",
         type=float,

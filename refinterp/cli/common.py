@@ -16,7 +16,8 @@ from refinterp.errors import UsageError
 from refinterp.graph.check import check
 from refinterp.graph.model import Model
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR, FLAVOURS
-from refinterp.modelfile.reader import read_model
+from refinterp.modelfile.opening import Bytes, opened
+from refinterp.modelfile.reader import model_of
 from refinterp.report.encodings import is_unicode
 from refinterp.report.machine import dumps
 from refinterp.report.words import operators, plural, some
@@ -33,7 +34,16 @@ def model_source(path: str) -> str | bytes:
 
 def open_model(path: str) -> Model:
     """Read a model from a path, or from standard input for `-`; findings become warnings."""
-    return checked(read_model(model_source(path)))
+    return open_file(path)[0]
+
+
+def open_file(path: str) -> tuple[Model, Bytes]:
+    """Read a model as `open_model` does; return also the bytes of the .tflite file itself.
+
+    Those are the array's, where the model is one in C source.
+    """
+    found = opened(model_source(path))
+    return checked(model_of(found)), found.data
 
 
 def checked(model: Model) -> Model:

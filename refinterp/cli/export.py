@@ -8,25 +8,27 @@ come, and the files of a build system. The same model and options give the same 
 from __future__ import annotations
 
 import argparse
-import warnings
 from pathlib import Path
 
 from refinterp.boards.choice import choose
 from refinterp.cli.arena_measure import runtime_of
-from refinterp.cli.common import add_model, checked, model_source, positive, print_document, say
+from refinterp.cli.common import add_model, open_file, positive, print_document, say
 from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
-from refinterp.cli.hardware import add_boards_file, add_target, add_tflm, known_hardware
+from refinterp.cli.hardware import (
+    add_board,
+    add_boards_file,
+    add_kernels,
+    add_target,
+    add_tflm,
+    known_hardware,
+)
 from refinterp.errors import UsageError
 from refinterp.export.cpp import project_name
 from refinterp.export.gather import gathered, samples_wanted, settled
 from refinterp.export.golden import USUAL
 from refinterp.export.layout import LAYOUTS
 from refinterp.export.project import project, require_room, write
-from refinterp.graph.model import Model
-from refinterp.modelfile.opening import opened
-from refinterp.modelfile.reader import read_model
 from refinterp.report.export_answer import export_document, print_export
-from refinterp.tflm.targets import KERNELS
 from refinterp.verdicts.told import met, sentences
 
 
@@ -46,16 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     which = parser.add_mutually_exclusive_group()
     add_target(which)
-    which.add_argument(
-        "--board",
-        metavar="NAME",
-        help="the board, as people call it; `refinterp boards` lists them",
-    )
-    parser.add_argument(
-        "--kernels",
-        choices=tuple(KERNELS),
-        help="whose kernels run (default cmsis-nn on cortex-*, reference elsewhere)",
-    )
+    add_board(which)
+    add_kernels(parser)
     add_tflm(parser, "default: what the build system brings; snapshot for tflm")
     add_boards_file(parser)
     add_data(
@@ -79,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     ).profile
     project_name(options.name, None)  # a wrong name is told before the model is read
     require_room(options.to, force=options.force)
-    content, model = _opened(options.model)
+    model, content = open_file(options.model)
     known = settled(model, where)
     for sentence in sentences(met(model, runtime_of(where))):
         say(f"warning: {sentence}")
@@ -91,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         )
     title = Path(model.source).name if model.source else "standard input"
     name = project_name(options.name, model.array or model.source)
-    subject, notes = gathered(name, title, content, model, known, samples, count)
+    subject, notes = gathered(name, title, content.tobytes(), model, known, samples, count)
     say_notes(notes, said)
     files = project(subject, layout)
     write(files, options.to)
@@ -101,12 +95,3 @@ def run(options: argparse.Namespace) -> int:
     else:
         print_export(subject, layout, files, options.to)
     return 0
-
-
-def _opened(path: str) -> tuple[bytes, Model]:
-    """Return the bytes of the .tflite file itself, also out of a C array, and the model."""
-    source = model_source(path)
-    model = checked(read_model(source))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of several arrays: read_model has told
-        return opened(source).data.tobytes(), model

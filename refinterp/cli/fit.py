@@ -13,20 +13,24 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from refinterp.arena.optimal import TIME_LIMIT
-from refinterp.arena.tensor_plan import PLANNERS
 from refinterp.boards.choice import Choice, choose, on_board
 from refinterp.cli.common import (
     add_html,
     add_models,
-    checked,
-    model_source,
+    open_file,
     print_document,
     save_text,
     size,
 )
 from refinterp.cli.cost_options import Observations, add_cost, check_cost
 from refinterp.cli.data import add_shape
-from refinterp.cli.hardware import add_boards_file, add_target, add_tflm, known_hardware
+from refinterp.cli.hardware import (
+    add_boards_file,
+    add_target,
+    add_tflm,
+    known_hardware,
+)
+from refinterp.cli.planner import add_planner
 from refinterp.cost.device import DeviceCost, device_cost
 from refinterp.errors import UsageError
 from refinterp.fit.judge import FitResult, MemorySize
@@ -34,8 +38,6 @@ from refinterp.fit.layers import layer_shares
 from refinterp.fit.need import Candidate, Needs
 from refinterp.fit.report import FitReport, Fitted
 from refinterp.fit.suggest import Suggestions, share_arena
-from refinterp.modelfile.opening import opened
-from refinterp.modelfile.reader import read_model
 from refinterp.report.fit_answer import fit_answer
 from refinterp.report.fit_document import fit_document
 from refinterp.report.fit_table import print_fit
@@ -72,12 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whose kernels run (default: the core's usual ones)",
     )
     add_tflm(parser, "default: on a board what is usually flashed there, else snapshot")
-    parser.add_argument(
-        "--planner",
-        choices=tuple(PLANNERS),
-        default="greedy",
-        help="how to place the tensors (default greedy, TFLM's)",
-    )
+    add_planner(parser)
     parser.add_argument(
         "--together",
         choices=_TOGETHER,
@@ -227,10 +224,9 @@ def _memory(choice: Choice, options: argparse.Namespace) -> MemorySize:
 
 def _candidate(path: str, options: argparse.Namespace) -> Candidate:
     """Read a model; what is wrong with it names its file."""
-    source = model_source(path)
-    size = len(opened(source).data)
-    model = at_shapes(checked(read_model(source)), dict(options.shape))
-    return Candidate(path, PurePath(model.source or path).name, model, size)
+    model, file = open_file(path)
+    model = at_shapes(model, dict(options.shape))
+    return Candidate(path, PurePath(model.source or path).name, model, len(file))
 
 
 def _together(

@@ -7,7 +7,7 @@ import os
 
 from refinterp.boards.hardware import Hardware
 from refinterp.boards.reading import ENVIRONMENT, hardware
-from refinterp.tflm.targets import DEFAULT_TARGET, TARGETS, VERSIONS, no_such_version
+from refinterp.tflm.targets import DEFAULT_TARGET, KERNELS, TARGETS, VERSIONS, no_such_version
 from refinterp.tflm.versions import OTHER
 
 
@@ -28,6 +28,24 @@ def add_target(group: argparse._ActionsContainer) -> None:
         metavar="CHIP",
         help=f"the core or chip, as people call it: {', '.join(TARGETS)}, cortex-m7, esp32-s3, "
         f"rp2040, stm32h7 (default {DEFAULT_TARGET})",
+    )
+
+
+def add_board(group: argparse._ActionsContainer) -> None:
+    """Add --board, of one board."""
+    group.add_argument(
+        "--board",
+        metavar="NAME",
+        help="the board, as people call it; `refinterp boards` lists them",
+    )
+
+
+def add_kernels(group: argparse._ActionsContainer) -> None:
+    """Add --kernels."""
+    group.add_argument(
+        "--kernels",
+        choices=tuple(KERNELS),
+        help="whose kernels run (default cmsis-nn on cortex-*, reference elsewhere)",
     )
 
 

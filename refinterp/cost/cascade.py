@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from refinterp.cost.scores import Confidence, ScoredOutput, confidence, decision, scores_of
 from refinterp.errors import UsageError
-from refinterp.graph.model import OPTIONAL
-from refinterp.run.batches import run_samples
+from refinterp.run.batches import carries_over, run_samples
 from refinterp.run.program import Program
 from refinterp.samples.samples import Samples
 
@@ -116,12 +115,7 @@ def decide(
 
 def _refuse_state(program: Program) -> None:
     for step in program.steps:
-        kept = [
-            i
-            for i in (*step.inputs, *step.outputs)
-            if i != OPTIONAL and program.specs[i].is_variable
-        ]
-        if kept or (step.kernel is not None and step.kernel.remembers):
+        if carries_over(program, step):
             raise UsageError(
                 f"{program.model.source or 'the model'}: operator {step.operator} ({step.name}) "
                 "carries a state from one sample to the next: in a cascade the big model would not "

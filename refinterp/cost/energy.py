@@ -16,6 +16,7 @@ from importlib import resources
 from statistics import median
 from typing import Final
 
+from refinterp.boards.hardware import plain
 from refinterp.cost.latency import NoEstimate
 from refinterp.cost.quantity import Quantity, amount
 
@@ -61,15 +62,8 @@ class Phase:
 
     @property
     def charge(self) -> Quantity:
-        """Ampere-seconds; the ends of both bands multiplied."""
-        both = self.seconds.basis == self.amperes.basis == "measured"
-        return Quantity(
-            self.seconds.value * self.amperes.value,
-            self.seconds.low * self.amperes.low,
-            self.seconds.high * self.amperes.high,
-            "As",
-            "measured" if both else "estimate",
-        )
+        """Ampere-seconds."""
+        return self.seconds.times(self.amperes, "As")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +104,10 @@ def currents() -> tuple[CurrentRow, ...]:
 
 def rows_of(chip: str, kind: str = "") -> list[CurrentRow]:
     """The figures of a chip, those of the longest name that its own begins with."""
-    wanted = _plain(chip)
+    wanted = plain(chip)
     if not wanted:
         return []
-    known = {row.chip for row in currents() if wanted.startswith(_plain(row.chip))}
+    known = {row.chip for row in currents() if wanted.startswith(plain(row.chip))}
     longest = max(known, key=len, default="")
     return [row for row in currents() if row.chip == longest and kind in ("", row.kind)]
 
@@ -131,7 +125,7 @@ def current_from(
     if not known:
         others = [row for row in rows_of(chip) if row.per_mhz is not None]
         only = (
-            f"; {others[0].source} has {amount(1e6 * (others[0].per_mhz or 0) / 1e6, 'A')} a MHz, "
+            f"; {others[0].source} has {amount(others[0].per_mhz or 0, 'A')} a MHz, "
             "but not for inference"
             if others
             else ""
@@ -167,15 +161,7 @@ def sleep_current(chip: str) -> tuple[Quantity, str] | None:
 
 def energy(seconds: Quantity, amperes: Quantity, volts: float) -> Quantity:
     """Joules of one inference: time, current and supply multiplied, ends of bands as well."""
-    both = seconds.basis == amperes.basis == "measured"
-    return Quantity(
-        seconds.value * amperes.value * volts,
-        seconds.low * amperes.low * volts,
-        seconds.high * amperes.high * volts,
-        "J",
-        "measured" if both else "estimate",
-        f"at {volts:g} V; {amperes.why}",
-    )
+    return seconds.times(amperes, "J", f"at {volts:g} V; {amperes.why}").scaled(volts)
 
 
 def battery_life(
@@ -219,7 +205,3 @@ def battery_life(
         for phase, charge in zip(everything, charges, strict=True)
     )
     return BatteryLife(hours, average, shares)
-
-
-def _plain(name: str) -> str:
-    return "".join(c for c in name.lower() if c.isalnum())

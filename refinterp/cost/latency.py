@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from refinterp.boards.hardware import plain
 from refinterp.cost.latency_model import LatencyModel, RunPlace, RuntimeFacts, latency_model, shape
 from refinterp.cost.quantity import Quantity
 from refinterp.cost.work import OperatorWork, amounts, drops_channels, int8_share, operator_work
@@ -81,9 +82,9 @@ def place_of(core: str, runtime: RuntimeFacts, chip: str = "") -> RunPlace:
     """Return where a model runs. core: its canonical name. chip: as its maker writes it, or ""."""
     found = latency_model()
     style = "mve" if runtime.style == "cmsis-nn" and core in _VECTORS else runtime.style
-    wanted = _plain(chip)
+    wanted = plain(chip)
     known = sorted({seen for seen, _ in found.seen}, key=len, reverse=True)
-    same = next((one for one in known if wanted and wanted.startswith(_plain(one))), chip)
+    same = next((one for one in known if wanted and wanted.startswith(plain(one))), chip)
     return RunPlace(core, same, runtime.name, runtime.family, style)
 
 
@@ -188,7 +189,3 @@ def _log_cycles(
     if cycles:
         how += f", {len(cycles)} operators of which by their own times"
     return math.log(max(total, 1.0)), how
-
-
-def _plain(name: str) -> str:
-    return "".join(c for c in name.lower() if c.isalnum())

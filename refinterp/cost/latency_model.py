@@ -22,8 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 FILE: Final = "latency.json"
-LEVELS: Final = ("known", "board", "runtime")
-"""Both measured together; the runtime on this core, on other chips; neither together."""
 
 Effects = Mapping[str, float]
 
@@ -79,7 +77,11 @@ class LatencyModel:
         return sum(self.effects.get(term, 0.0) for term in terms(place))
 
     def level(self, place: RunPlace) -> str:
-        """How near what was measured comes to a place."""
+        """How near what was measured comes to a place.
+
+        known: chip and runtime were measured together; board: the runtime was, on other chips with
+        this core; runtime: neither.
+        """
         if (place.chip, place.runtime) in self.seen:
             return "known"
         return "board" if (place.core, place.runtime) in self.core_runtimes else "runtime"

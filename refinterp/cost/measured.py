@@ -11,9 +11,9 @@ from pathlib import PurePath
 from typing import Final
 
 from refinterp.cost.quantity import Quantity
+from refinterp.cost.written import PREFIXES
 from refinterp.errors import UsageError
 
-_PREFIXES: Final = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9}
 _WRITTEN: Final = re.compile(r"(.+)=\s*([0-9.,_]+(?:e-?\d+)?)\s*([mnuµμ]?)([sJ])", re.IGNORECASE)
 
 
@@ -32,7 +32,7 @@ def measurement(text: str) -> Measurement:
     value = math.nan
     if found is not None:
         try:
-            value = float(found[2].replace(",", "").replace("_", "")) * _PREFIXES[found[3].lower()]
+            value = float(found[2].replace(",", "").replace("_", "")) * PREFIXES[found[3].lower()]
         except ValueError:
             found = None
     if found is None or not 0 < value < math.inf:

@@ -52,6 +52,14 @@ class Quantity:
             "measured" if both else "estimate", why,
         )  # fmt: skip
 
+    def times(self, other: Quantity, unit: str, why: str = "") -> Quantity:
+        """The product, in its own unit; ends of bands are multiplied, as for `plus`."""
+        both = self.basis == other.basis == "measured"
+        return Quantity(
+            self.value * other.value, self.low * other.low, self.high * other.high, unit,
+            "measured" if both else "estimate", why,
+        )  # fmt: skip
+
     @property
     def spoken(self) -> str:
         """The value, with its band where it is an estimate: what stands under a heading."""

@@ -7,12 +7,12 @@ import math
 import re
 from typing import Final
 
-_PREFIXES: Final = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0}
+PREFIXES: Final = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0}
 _SECONDS: Final = {
     "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "m": 60.0,
     "h": 3600.0, "d": 86400.0,
 }  # fmt: skip
-_AMPERES: Final = {f"{prefix}a": factor for prefix, factor in _PREFIXES.items()}
+_AMPERES: Final = {f"{prefix}a": factor for prefix, factor in PREFIXES.items()}
 _AMPERE_SECONDS: Final = {"mah": 3.6, "ah": 3600.0, "uah": 0.0036, "µah": 0.0036}
 _HERTZ: Final = {
     "": 1.0,

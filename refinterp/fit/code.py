@@ -40,12 +40,12 @@ class CodeBytes:
 
     @property
     def flash(self) -> int:
-        """CodeBytes of flash."""
+        """Bytes of flash."""
         return self.text + self.data
 
     @property
     def ram(self) -> int:
-        """CodeBytes of RAM."""
+        """Bytes of RAM."""
         return self.data + self.bss
 
     def __add__(self, other: CodeBytes) -> CodeBytes:

@@ -31,10 +31,9 @@ class Fitted:
 class FitReport:
     """Every model in every place, and all models together in each.
 
-    together: for each place first in one arena, then each in its own. sharing: for each place what
-    one arena saves. judged: which of these the
+    together: for each place first in one arena, then each in its own. judged: which of these the
     verdict is about, "shared" or "apart"; None for each model by itself. every_board: the question
-    is which boards will do, not whether all do.
+    is which boards will do, not whether all do. sharing: for each place what one arena saves.
     """
 
     fitted: tuple[Fitted, ...]

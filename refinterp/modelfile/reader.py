@@ -29,7 +29,7 @@ from refinterp.graph.model import (
 )
 from refinterp.modelfile import damage
 from refinterp.modelfile.flatbuffer import FlatBuffer, TableValues
-from refinterp.modelfile.opening import Source, opened, told
+from refinterp.modelfile.opening import Opened, Source, opened, told
 
 _NO_INT64: Final = np.empty(0, np.int64)
 _NO_FLOAT32: Final = np.empty(0, np.float32)
@@ -47,7 +47,15 @@ def read_model(source: Source) -> Model:
     if there is one, and says what the file is, or else the byte offset and the path of the value at
     fault. Raises UsageError when the path cannot be read.
     """
-    data, path, array = opened(source)
+    return model_of(opened(source))
+
+
+def model_of(found: Opened) -> Model:
+    """Read a model from its bytes, where those have been found already, as `read_model` does.
+
+    Raises ModelError when the bytes are not a well-formed model.
+    """
+    data, path, array = found
     try:
         model = _model(FlatBuffer(data), path)
     except ModelError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from refinterp.cost.device import DeviceCost
@@ -12,16 +13,7 @@ from refinterp.cost.quantity import Quantity
 
 def quantity_fields(quantity: Quantity | None) -> dict[str, Any] | None:
     """Return a quantity as fields; None where it is not known."""
-    if quantity is None:
-        return None
-    return {
-        "value": quantity.value,
-        "low": quantity.low,
-        "high": quantity.high,
-        "unit": quantity.unit,
-        "basis": quantity.basis,
-        "why": quantity.why,
-    }
+    return None if quantity is None else asdict(quantity)
 
 
 def cost_fields(cost: DeviceCost | None) -> dict[str, Any] | None:

@@ -24,14 +24,13 @@ def fit_answer(report: FitReport) -> Lines:
     """Return (label, text) lines; the first is the verdict."""
     asked = report.asked
     if len(asked) == 1:
+        lines = _one(asked[0])
+        if report.judged is not None:
+            return [*lines, *_together(report)]
         one = report.fitted[0]
-        cost = one.cost if report.judged is None else None
-        lines = [*_one(asked[0]), *([] if cost is None else cost.lines())]
-        if report.judged is None:
-            lines += delegate_lines(one.result.need.candidates[0].model, one.delegated)
-        if report.judged is None:
-            return lines
-        return [*lines, *_together(report)]
+        costs = [] if one.cost is None else one.cost.lines()
+        delegated = delegate_lines(one.result.need.candidates[0].model, one.delegated)
+        return [*lines, *costs, *delegated]
     models = list(dict.fromkeys(one.need.candidates for one in asked))
     if len(models) == 1:
         return [*_boards(models_title(asked[0].need), asked), *_together(report)]

@@ -14,7 +14,7 @@ from refinterp.graph.operators import facts
 from refinterp.run.executor import Executor
 from refinterp.run.memory import plan_of
 from refinterp.run.observe import Keeper
-from refinterp.run.program import Program
+from refinterp.run.program import Program, Step
 from refinterp.samples.convert import fit_input
 from refinterp.samples.samples import Samples
 
@@ -52,10 +52,13 @@ def same_in_batches(program: Program) -> bool:
 
 def in_sequence(program: Program) -> bool:
     """Whether the program may carry something over from one sample to the next."""
-    return not program.batchable or any(
-        (step.kernel is not None and step.kernel.remembers)
-        or any(i != OPTIONAL and program.specs[i].is_variable for i in step.inputs)
-        for step in program.steps
+    return not program.batchable or any(carries_over(program, step) for step in program.steps)
+
+
+def carries_over(program: Program, step: Step) -> bool:
+    """Whether a step has a state, in its kernel or in a variable, that the next sample meets."""
+    return (step.kernel is not None and step.kernel.remembers) or any(
+        i != OPTIONAL and program.specs[i].is_variable for i in (*step.inputs, *step.outputs)
     )
 
 

@@ -165,13 +165,7 @@ def stablehlo_gather(node: Node) -> None:
     least = len(node.option("offset_dims", ()) or ()) + starts.rank - (depth < starts.rank)
     if y.rank < least:
         refuse("rank", f"{y.label} has {y.rank} dimensions; allowed: {least}", stage="invoke")
-    if depth < 0:
-        refuse(
-            "options",
-            f"index_vector_dim is {depth}; allowed: 0 or more",
-            aborts=True,
-            stage="invoke",
-        )
+    _index_axis_not_negative(depth)
     _axes(node, "collapsed_slice_dims", x.rank, aborts=True)
     _axes(node, "offset_dims", y.rank)
     runs_on(x, "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8",
@@ -203,6 +197,10 @@ def stablehlo_scatter(node: Node) -> None:
                 f"scatter_dims_to_operand_dims has {axis}; allowed: 0 to {x.rank - 1}",
                 stage="invoke",
             )
+    _index_axis_not_negative(depth)
+
+
+def _index_axis_not_negative(depth: int) -> None:
     if depth < 0:
         refuse(
             "options",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from refinterp.verdicts.checks import (
-    below_one,
     not_quantized,
     rank,
     refuse,
@@ -17,14 +16,19 @@ from refinterp.verdicts.checks import (
     same_type,
     types,
 )
-from refinterp.verdicts.common import fused_activation, no_activation, operand, quotient
+from refinterp.verdicts.common import fused_activation, no_activation, operand
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
 from refinterp.verdicts.tflm.arithmetic import add
 from refinterp.verdicts.tflm.convolutions import depthwise_conv_2d
 from refinterp.verdicts.tflm.convolutions import transpose_conv as transpose_conv_now
 from refinterp.verdicts.tflm.fully_connected import fully_connected
-from refinterp.verdicts.tflm.parts import activation_range, scale, strides_not_zero, zero_point_is
+from refinterp.verdicts.tflm.parts import (
+    activation_range,
+    strides_not_zero,
+    sum_multipliers,
+    zero_point_is,
+)
 from refinterp.verdicts.tflm.weights import bias_scale_fits, types_fit
 
 _REAL: Final = "float32"
@@ -122,14 +126,7 @@ def sums(node: Node) -> Operand:
     """Check scales of sums and differences; return the result."""
     a, b, y = node.x(0), node.x(1), node.y()
     if y.dtype in _CODES:
-        shift = 15 if y.dtype == "int16" else 20
-        twice = 2 * max(scale(a), scale(b))
-        for x in (a, b):
-            below_one(quotient(scale(x), twice), f"the scale of {x.label} over twice the larger")
-        below_one(
-            quotient(twice, 2**shift * scale(y)),
-            f"twice the larger scale over 2**{shift} times that of {y.label}",
-        )
+        sum_multipliers(a, b, y)
         activation_range(y, fused_activation(node))
     return y
 

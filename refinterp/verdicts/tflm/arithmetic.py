@@ -22,20 +22,12 @@ from refinterp.verdicts.tflm.parts import (
     activation_range,
     as_many,
     broadcast_rank,
+    five_dimensions,
     scale,
+    sum_multipliers,
     zero,
     zero_point_is,
 )
-
-
-def _sum_multipliers(a: Operand, b: Operand, y: Operand, shift: int) -> None:
-    twice = 2 * max(scale(a), scale(b))
-    for x in (a, b):
-        below_one(quotient(scale(x), twice), f"the scale of {x.label} over twice the larger one")
-    below_one(
-        quotient(twice, 2**shift * scale(y)),
-        f"twice the larger scale over 2**{shift} times that of {y.label}",
-    )
 
 
 @tflm("ADD", "SUB")
@@ -45,7 +37,7 @@ def add(node: Node) -> None:
     if y.dtype in ("int8", "int16"):
         if node.name == "ADD":
             is_quantized(y)
-        _sum_multipliers(a, b, y, 15 if y.dtype == "int16" else 20)
+        sum_multipliers(a, b, y)
         activation_range(y, fused_activation(node))
     if y.dtype == "int32":
         not_quantized(a)
@@ -203,14 +195,7 @@ def select(node: Node) -> None:
         _broadcasts(condition, a, b, y)
     runs_on(a, "float32", "int8", "int16")
     if not same and not single:
-        for x in (condition, a, b, y):
-            if x.rank > 5:
-                refuse(
-                    "rank",
-                    f"{x.label} has {x.rank} dimensions; allowed: up to 5",
-                    aborts=True,
-                    stage="invoke",
-                )
+        five_dimensions(condition, a, b, y)
 
 
 def _broadcasts(*operands: Operand) -> None:

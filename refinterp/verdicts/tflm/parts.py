@@ -6,8 +6,8 @@ TFLM takes the first of several scales for that of the tensor.
 
 from __future__ import annotations
 
-from refinterp.verdicts.checks import clamp_fits, refuse
-from refinterp.verdicts.common import int32_words
+from refinterp.verdicts.checks import below_one, clamp_fits, refuse
+from refinterp.verdicts.common import int32_words, quotient
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
 
@@ -28,6 +28,18 @@ def zero_point_is(x: Operand, allowed: int) -> None:
         refuse("zero points", f"{x.label} has zero point {zero(x)}; allowed: {allowed}")
 
 
+def sum_multipliers(a: Operand, b: Operand, y: Operand) -> None:
+    """What the shifts of a sum ask of its scales."""
+    shift = 15 if y.dtype == "int16" else 20
+    twice = 2 * max(scale(a), scale(b))
+    for x in (a, b):
+        below_one(quotient(scale(x), twice), f"the scale of {x.label} over twice the larger one")
+    below_one(
+        quotient(twice, 2**shift * scale(y)),
+        f"twice the larger scale over 2**{shift} times that of {y.label}",
+    )
+
+
 def activation_range(y: Operand, activation: str) -> None:
     """The range of a fused activation in the result's codes."""
     if y.dtype not in ("int8", "uint8", "int16"):
@@ -44,6 +56,18 @@ def broadcast_rank(node: Node, most: int, *operands: Operand) -> None:
             refuse(
                 "rank",
                 f"{x.label} has {x.rank} dimensions, and operands of unlike shape at most {most}",
+                aborts=True,
+                stage="invoke",
+            )
+
+
+def five_dimensions(*operands: Operand) -> None:
+    """Operands have five dimensions at most when they are run, or the process ends."""
+    for x in operands:
+        if x.rank > 5:
+            refuse(
+                "rank",
+                f"{x.label} has {x.rank} dimensions; allowed: up to 5",
                 aborts=True,
                 stage="invoke",
             )

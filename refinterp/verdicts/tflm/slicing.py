@@ -10,7 +10,7 @@ from refinterp.verdicts.common import update_fits
 from refinterp.verdicts.node import Node
 from refinterp.verdicts.operand import Operand
 from refinterp.verdicts.table import tflm
-from refinterp.verdicts.tflm.parts import axis_of, first_words
+from refinterp.verdicts.tflm.parts import axis_of, first_words, five_dimensions
 
 
 @tflm("SLICE")
@@ -21,13 +21,7 @@ def slice_(node: Node) -> None:
     node.y(aborts=True)
     runs_on(begin, "int32", "int64")
     runs_on(x, "float32", "int32", "int8", "int16", "bool")
-    if x.rank > 5:
-        refuse(
-            "rank",
-            f"{x.label} has {x.rank} dimensions; allowed: up to 5",
-            aborts=True,
-            stage="invoke",
-        )
+    five_dimensions(x)
     del size
 
 
