@@ -116,7 +116,7 @@ def read_latency_model(found: Mapping[str, Any]) -> LatencyModel:
     measured: Sequence[Mapping[str, str]] = found["measured"]
     return LatencyModel(
         {
-            style: np.array([weights[kind] for kind in found["kinds"]])
+            style: np.array([weights[kind] for kind in found["kinds"]], np.float64)
             for style, weights in found["weights"].items()
         },
         found["effects"],

@@ -193,7 +193,7 @@ def int8_share(model: Model) -> float:
 
 def by_kind(work: Mapping[str, float]) -> NDArray[np.float64]:
     """Amounts as an array, from a mapping by kind."""
-    return np.array([work.get(kind, 0.0) for kind in KINDS])
+    return np.array([work.get(kind, 0.0) for kind in KINDS], np.float64)
 
 
 def _at(specs: Sequence[TensorSpec], index: int) -> TensorSpec | None:

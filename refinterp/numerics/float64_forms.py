@@ -43,6 +43,11 @@ class Form:
     short: bool = True
 
 
+def tie_nudge(exponent: NDArray[np.int32]) -> F64:
+    """What moves a negative t off an integer, by less than the spacing of its values."""
+    return np.asarray(np.ldexp(1.0, exponent - 33))
+
+
 def _double_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
     """Rounding twice. Bits of t: from the smaller of its size and `reach` down to its spacing.
 
@@ -58,7 +63,7 @@ def _double_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
     half = 0.5 + np.ldexp(0.5, -np.maximum(right, 1).astype(np.int32))
     lowest_bit = m.mantissa & -m.mantissa
     ties = total * lowest_bit >= 2.0**30
-    nudge = np.where(ties, np.ldexp(1.0, (-33 - right).astype(np.int32)), 0.0)
+    nudge = np.where(ties, tie_nudge(m.exponent.astype(np.int32)), 0.0)
     proven &= (right >= 1) & (~ties | (size + 33 + right <= 52))
     return Form(scale, nudge, half, proven, True)
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.numerics.fixedpoint import Multiplier
+from refinterp.numerics.float64_forms import tie_nudge
 from refinterp.numerics.rescale_rule import RescaleRule
 
 F64 = NDArray[np.float64]
@@ -74,8 +75,7 @@ class Ordinary:
         half = np.ldexp(0.5, exponent)
         half += 0.5
         if ties:
-            nudge = np.ldexp(1.0, exponent - 33)
-            offset = np.where(lowest_bit * total >= 2.0**30, nudge, 0.0)
+            offset = np.where(lowest_bit * total >= 2.0**30, tie_nudge(exponent), 0.0)
         if positive:
             offset = half if offset is None else half + offset
         after = None if positive else half

@@ -22,6 +22,7 @@ MORE = {
     "debug": ["--data", SAMPLES],
     "sensitivity": ["--data", SAMPLES],
     "explain": ["--op", "0", "--at", "0"],
+    "export": ["--for", "tflm", "--to", "/nonexistent"],
 }
 """What a command needs beside a model."""
 WITH_MODEL = [name for name, command in COMMANDS.items() if "MODEL" in command.arguments]
