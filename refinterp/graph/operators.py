@@ -44,6 +44,9 @@ class OperatorFacts:
     operands: their names, and which may be left out.
     few_operands: the names where there are as few operands as these have, for old forms.
     fewest_operands: how many there are at least where more are than the required ones.
+    data: the operand whose type says which kernel runs; the first by default. Old forms have it at
+        the same place, and the weights.
+    weights: the operand whose type says so, too, where it is not that of the data.
     results: their names; None where the model says how many there are: all are called "output".
     fewest_results: how many of them there are at least; all by default.
     ranks: of operands, where not every rank is right.
@@ -75,6 +78,8 @@ class OperatorFacts:
     operands: type[Operands[Any]]
     few_operands: type[Operands[Any]] | None = None
     fewest_operands: int = 0
+    data: str = ""
+    weights: str = ""
     results: tuple[str, ...] | None = ("output",)
     fewest_results: int | None = None
     ranks: Mapping[str, Ranks] = field(default_factory=dict)
@@ -106,6 +111,16 @@ class OperatorFacts:
     def densifies(self) -> bool:
         """Whether a sparse constant becomes a dense one, of the same type."""
         return self.unpacks and not self.conversion
+
+    @property
+    def data_place(self) -> int:
+        """Where the data stand among the operands."""
+        return self.operands.names.index(self.data) if self.data else 0
+
+    @property
+    def weights_place(self) -> int | None:
+        """Where the weights stand among the operands; None where there are none."""
+        return self.operands.names.index(self.weights) if self.weights else None
 
     def signature(self, count: int) -> type[Operands[Any]]:
         """The names of so many operands."""
@@ -215,6 +230,7 @@ _BOTH_LSTM_SCALED: Final = tuple(
 
 _RNN: Final = OperatorFacts(
     operands=o.Recurrent,
+    weights="weights",
     ranks={
         "input": (2, 3),
         "weights": (2, 2),
@@ -275,6 +291,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "BATCH_MATMUL": OperatorFacts(
             operands=o.Binary,
+            weights="right",
             ranks={"left": (2, None), "right": (2, None)},
             types={
                 "right": By(
@@ -298,6 +315,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "BIDIRECTIONAL_SEQUENCE_LSTM": OperatorFacts(
             operands=o.BidirectionalLstm,
+            weights="fw_input_to_forget_weights",
             fewest_operands=48,
             results=("fw_output", "bw_output"),
             fewest_results=1,
@@ -307,6 +325,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "BIDIRECTIONAL_SEQUENCE_RNN": OperatorFacts(
             operands=o.BidirectionalRecurrent,
+            weights="fw_weights",
             fewest_operands=12,
             results=("fw_output", "bw_output"),
             fewest_results=1,
@@ -378,6 +397,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "CONV_2D": OperatorFacts(
             operands=o.Weighted,
+            weights="filter",
             ranks={"input": (4, 4), "filter": (4, 4)},
             types={"bias": _BIAS, "output": "input"},
             scaled=("input", "filter", "output"),
@@ -385,12 +405,15 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "CONV_3D": OperatorFacts(
             operands=o.Weighted,
+            weights="filter",
             ranks={"input": (5, 5), "filter": (5, 5)},
             types={"filter": "input", "bias": "input", "output": "input"},
             filter_axis=4,
         ),
         "CONV_3D_TRANSPOSE": OperatorFacts(
             operands=o.TransposedWeighted,
+            data="input",
+            weights="filter",
             ranks={"input": (5, 5), "filter": (5, 5), "bias": (1, 1), "output_shape": (1, 1)},
             types={
                 "output_shape": ("int32",),
@@ -413,6 +436,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "DENSIFY": OperatorFacts(operands=o.Unary, types=_SAME, unpacks=True),
         "DEPTHWISE_CONV_2D": OperatorFacts(
             operands=o.Weighted,
+            weights="filter",
             ranks={"input": (4, 4), "filter": (4, 4)},
             types={"bias": _BIAS, "output": "input"},
             scaled=("input", "filter", "output"),
@@ -455,6 +479,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "EMBEDDING_LOOKUP": OperatorFacts(
             operands=o.Embedded,
+            data="table",
             ranks={"indices": (1, 1), "table": (2, None)},
             types={
                 "indices": ("int32",),
@@ -498,6 +523,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "FAKE_QUANT": OperatorFacts(operands=o.Unary, types=_SAME, by_channel=True),
         "FILL": OperatorFacts(
             operands=o.Filled,
+            data="value",
             ranks={"shape": (1, 1)},
             types={"shape": _INDEX, "output": "value"},
             keeps_grid=True,
@@ -507,6 +533,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "FLOOR_MOD": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "FULLY_CONNECTED": OperatorFacts(
             operands=o.Weighted,
+            weights="filter",
             results=("output", "shuffled_input"),
             fewest_results=1,
             ranks={"filter": (2, 2)},
@@ -626,6 +653,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "LSTM": OperatorFacts(
             operands=o.FullLstm,
             few_operands=o.SingleMatrixLstm,
+            weights="input_to_forget_weights",
             results=None,
             ranks={**_LSTM_RANKS, "weights": (2, 2), "bias": (1, 1)},
             types={**_LSTM_TYPES, "bias": _OF_LSTM_BIAS},
@@ -744,6 +772,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "ONE_HOT": OperatorFacts(
             operands=o.OneHotValues,
+            data="on_value",
             types={
                 "indices": _INDEX,
                 "depth": _AS_INT32,
@@ -778,6 +807,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "POW": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
         "PRELU": OperatorFacts(
             operands=o.Sloped,
+            weights="alpha",
             types={
                 "alpha": By(
                     "input",
@@ -913,6 +943,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "SCATTER_ND": OperatorFacts(
             operands=o.Scattered,
+            data="updates",
             ranks={"indices": (1, None), "shape": (1, 1)},
             types={"indices": ("int32",), "shape": ("int32",), "output": "updates"},
         ),
@@ -923,11 +954,13 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "SELECT": OperatorFacts(
             operands=o.Selected,
+            data="when_true",
             types={"condition": ("bool",), "when_false": "when_true", "output": "when_true"},
             keeps_grid=True,
         ),
         "SELECT_V2": OperatorFacts(
             operands=o.Selected,
+            data="when_true",
             types={"condition": ("bool",), "when_false": "when_true", "output": "when_true"},
             keeps_grid=True,
             by_channel=True,
@@ -976,12 +1009,14 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "SPARSE_TO_DENSE": OperatorFacts(
             operands=o.Sparse,
+            data="values",
             ranks={"indices": (0, 2), "values": (0, 1), "shape": (1, 1)},
             types={"indices": _INDEX, "shape": _INDEX, "default": "values", "output": "values"},
             keeps_grid=True,
         ),
         "SPLIT": OperatorFacts(
             operands=o.EvenSplit,
+            data="input",
             results=None,
             ranks={"input": (1, None)},
             types={"axis": _AS_INT32, "output": "input"},
@@ -1072,6 +1107,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "SVDF": OperatorFacts(
             operands=o.SingularFilter,
+            weights="time_weights",
             ranks={
                 "input": (2, 2),
                 "feature_weights": (2, 2),
@@ -1203,6 +1239,8 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "TRANSPOSE_CONV": OperatorFacts(
             operands=o.TransposedWeighted,
+            data="input",
+            weights="filter",
             ranks={"input": (4, 4), "filter": (4, 4), "output_shape": (1, 1)},
             types={"output_shape": _INDEX, "bias": _BIAS, "output": "input"},
             scaled=("input", "filter", "output"),
@@ -1210,6 +1248,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "UNIDIRECTIONAL_SEQUENCE_LSTM": OperatorFacts(
             operands=o.FullLstm,
+            weights="input_to_forget_weights",
             ranks=_LSTM_RANKS,
             types=_LSTM_TYPES,
             scaled=_LSTM_SCALED,

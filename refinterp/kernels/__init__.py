@@ -1,1 +1,4 @@
-"""What operators compute, one file each in `ops`, and what they share; `registry` finds them."""
+"""What operators compute, and what they share; `registry` finds them.
+
+`ops` has a file for each operator, or for a family of like ones.
+"""

@@ -40,8 +40,10 @@ class Typed(Protocol):
 class Entry:
     """One registered kernel: how it is found, and what its schema options decode into.
 
-    option_names: what the options have fields for. facts: what the operator is; None for one of the
-    user's own.
+    option_names: what the options have fields for.
+    data, weights: the places of the operands whose types say which kernel it is; None where the
+        operator has no weights.
+    facts: what the operator is; None for one of the user's own.
     """
 
     operator: str
@@ -98,21 +100,20 @@ def kernel(
     operator: str,
     *dtypes: str,
     options: type = NoOptions,
-    data: int = 0,
-    weights: int | None = None,
     custom: bool = False,
 ) -> Callable[[T], T]:
     """Register the decorated class for an operator's schema name and one or more dtype keys.
 
     custom: it is the user's own, of which nothing else is known.
 
-
-    A dtype key is the type of input number `data`; where `weights` names a second input of another
-    type, `x` and that type's code follow: "int16x8", "int8x4", "float32x8", "float32xf16".
+    A dtype key is the type of the operator's data; where its weights are of another type, `x` and
+    that type's code follow: "int16x8", "int8x4", "float32x8", "float32xf16". Which operands these
+    are stands in the operator's row.
     """
 
     def register(cls: T) -> T:
         facts = None if custom else OPERATORS[operator]
+        data, weights = (facts.data_place, facts.weights_place) if facts else (0, None)
         names = frozenset(field.name for field in fields(options))
         for dtype in dtypes:
             key = (operator, dtype)

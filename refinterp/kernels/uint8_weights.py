@@ -29,10 +29,7 @@ def register_uint8_weights(*operators: str) -> None:
         entry = KERNELS[operator, "float32x8"]
         made = type(f"{entry.kernel.__name__}OfUint8", (_Relabelled,), {"inner": entry.kernel})
         made.__module__ = entry.kernel.__module__
-        register = kernel(
-            operator, "float32xu8", options=entry.options, data=entry.data, weights=entry.weights
-        )
-        register(made)
+        kernel(operator, "float32xu8", options=entry.options)(made)
 
 
 @dataclass(frozen=True, slots=True)

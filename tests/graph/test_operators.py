@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ def test_one_row_for_each_operator():
 def test_every_kernel_derives_from_the_base():
     """What a kernel is capable of is said by attributes that it inherits."""
     assert all(issubclass(entry.kernel, Kernel) for entry in load_all().values())
+
+
+def test_keys_of_two_types_name_weights():
+    """An operator has kernels for data and weights of two types only where its row has weights."""
+    mixed = {operator for operator, key in load_all() if re.fullmatch(r"[a-z]+\d+x[uf]?\d+", key)}
+    assert len(mixed) > 10
+    assert {operator for operator in mixed if not OPERATORS[operator].weights} == set()
 
 
 def test_names_by_place():
@@ -69,6 +77,7 @@ def test_a_row_names_its_own_operands(operator):
     assert set(row.types) <= names
     assert set(row.scaled) <= names
     assert {row.along} <= {*operand_names, ""}
+    assert {row.data, row.weights} <= {*row.operands.names, ""}
     for rule in row.types.values():
         if not isinstance(rule, tuple):
             assert (rule if isinstance(rule, str) else rule.operand) in operand_names

@@ -78,7 +78,7 @@ def _operand(array: Array, rank: int, adjoint: bool) -> Array:
     return view.swapaxes(-1, -2) if adjoint else view
 
 
-@kernel("BATCH_MATMUL", "int8", "int16", "int16x8", options=BatchMatMulOptions, weights=1)
+@kernel("BATCH_MATMUL", "int8", "int16", "int16x8", options=BatchMatMulOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchMatMulInteger(Kernel):
     """dtype: what products and sums are held in. requantizer: None for int32 output."""
@@ -165,7 +165,7 @@ class BatchMatMulInteger(Kernel):
             self.requantizer(sums.reshape(-1, 1), y.reshape(-1, 1))
 
 
-@kernel("BATCH_MATMUL", "float32", options=BatchMatMulOptions, weights=1)
+@kernel("BATCH_MATMUL", "float32", options=BatchMatMulOptions)
 @dataclass(frozen=True, slots=True)
 class BatchMatMulFloat(Kernel):
     """The float32 kernel."""
@@ -225,7 +225,7 @@ class Batches:
         return cls(x[-2], x[-1], w[-1], x_lead, w_lead, np.asarray(x_at), np.asarray(w_at))
 
 
-@kernel("BATCH_MATMUL", "float32x8", options=BatchMatMulOptions, weights=1)
+@kernel("BATCH_MATMUL", "float32x8", options=BatchMatMulOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchMatMulDynamic(Kernel):
     """Dynamic range: the first factor is quantized row by row.

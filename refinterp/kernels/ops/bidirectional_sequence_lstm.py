@@ -76,9 +76,7 @@ def bidirectional_output_shapes(
     return ((*lead, counts[0]), (*lead, counts[1]))
 
 
-@kernel(
-    "BIDIRECTIONAL_SEQUENCE_LSTM", "float32", "float32x8", options=BidirectionalOptions, weights=2
-)
+@kernel("BIDIRECTIONAL_SEQUENCE_LSTM", "float32", "float32x8", options=BidirectionalOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class BidirectionalSequenceLstm(Kernel):
     """cells: None when weights are fed at run time."""

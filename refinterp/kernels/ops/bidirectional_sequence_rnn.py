@@ -60,7 +60,7 @@ def _both_units(operands: BidirectionalRecurrent[TensorSpec]) -> tuple[int, int]
     )
 
 
-@kernel("BIDIRECTIONAL_SEQUENCE_RNN", "float32", "float32x8", options=RnnOptions, weights=1)
+@kernel("BIDIRECTIONAL_SEQUENCE_RNN", "float32", "float32x8", options=RnnOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class BidirectionalRnn(Kernel):
     """Both directions. cells: None when weights are fed. times: runs over the whole sequence."""

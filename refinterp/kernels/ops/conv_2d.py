@@ -64,7 +64,6 @@ Groups = tuple[Folded[ExactGemm], ...]
     "int16x4",
     "uint8",
     options=Conv2DOptions,
-    weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
 class Conv2DInteger(SteadyWeightedKernel[Groups]):
@@ -179,7 +178,7 @@ class Conv2DInteger(SteadyWeightedKernel[Groups]):
 Matrices = tuple[NDArray[np.float32], ...]
 
 
-@kernel("CONV_2D", "float32", options=Conv2DOptions, weights=1)
+@kernel("CONV_2D", "float32", options=Conv2DOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class Conv2DFloat(SteadyWeightedKernel[Matrices]):
     """The float32 kernel. Its layout: a matrix (depth, out) per group."""
@@ -235,4 +234,4 @@ class Conv2DFloat(SteadyWeightedKernel[Matrices]):
                 clamp(out, self.low, self.high, do)
 
 
-kernel("CONV_2D", "float32x8", "float32x4", options=Conv2DOptions, weights=1)(Conv2DDynamic)
+kernel("CONV_2D", "float32x8", "float32x4", options=Conv2DOptions)(Conv2DDynamic)

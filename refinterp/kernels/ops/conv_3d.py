@@ -38,7 +38,7 @@ def conv_3d_output_shapes(
     return ((x.shape[0], *box.shape, w.shape[4]),)
 
 
-@kernel("CONV_3D", "float32", options=Conv3DOptions, weights=1)
+@kernel("CONV_3D", "float32", options=Conv3DOptions)
 @dataclass(frozen=True, slots=True)
 class Conv3D(Kernel):
     """The float32 kernel."""

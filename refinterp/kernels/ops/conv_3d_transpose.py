@@ -48,7 +48,7 @@ def conv_3d_transpose_output_shapes(
     return (shape,)
 
 
-@kernel("CONV_3D_TRANSPOSE", "float32", options=Conv3DOptions, data=2, weights=1)
+@kernel("CONV_3D_TRANSPOSE", "float32", options=Conv3DOptions)
 @dataclass(frozen=True, slots=True)
 class Conv3DTranspose(Kernel):
     """The float32 kernel. box: the windows of the convolution undone, over the output."""

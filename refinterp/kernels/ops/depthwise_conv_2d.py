@@ -57,7 +57,6 @@ from refinterp.numerics.tape import NOW, Do
     "int16x8",
     "uint8",
     options=DepthwiseConv2DOptions,
-    weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
 class DepthwiseConv2DInteger(SteadyWeightedKernel[Folded[Taps]]):
@@ -131,7 +130,7 @@ class DepthwiseConv2DInteger(SteadyWeightedKernel[Folded[Taps]]):
             requantizer(acc.reshape(-1, depth), out.reshape(-1, depth), scratch, do)
 
 
-@kernel("DEPTHWISE_CONV_2D", "float32", options=DepthwiseConv2DOptions, weights=1)
+@kernel("DEPTHWISE_CONV_2D", "float32", options=DepthwiseConv2DOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class DepthwiseConv2DFloat(SteadyWeightedKernel[Taps]):
     """The float32 kernel."""
@@ -176,6 +175,4 @@ class DepthwiseConv2DFloat(SteadyWeightedKernel[Taps]):
             clamp(out, self.low, self.high, do)
 
 
-kernel("DEPTHWISE_CONV_2D", "float32x8", options=DepthwiseConv2DOptions, weights=1)(
-    DepthwiseConv2DDynamic
-)
+kernel("DEPTHWISE_CONV_2D", "float32x8", options=DepthwiseConv2DOptions)(DepthwiseConv2DDynamic)

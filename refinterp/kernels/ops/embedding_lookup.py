@@ -48,7 +48,6 @@ _CODES = ("int8", "uint8", "int4", "int2")
     "bool",
     "int4",
     "int2",
-    data=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingLookup(Kernel):

@@ -30,7 +30,7 @@ from refinterp.kernels.registry import kernel
 from refinterp.kernels.workspace import Workspace
 
 
-@kernel("FILL", *BYTES, data=1)
+@kernel("FILL", *BYTES)
 @dataclass(frozen=True, slots=True)
 class Fill(Kernel):
     """No fields: the value comes with the run."""

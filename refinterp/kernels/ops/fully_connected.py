@@ -103,7 +103,7 @@ def fully_connected_output_shapes(
     return ((x.size // depth, units), x.shape)
 
 
-@kernel("FULLY_CONNECTED", *_INTEGERS, options=FullyConnectedOptions, weights=1)
+@kernel("FULLY_CONNECTED", *_INTEGERS, options=FullyConnectedOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
     """The integer kernel; weights are laid out as (depth, units)."""
@@ -196,7 +196,7 @@ def _rounding(operands: Weighted[TensorSpec], options: FullyConnectedOptions, ru
     return accumulator_rounding(operands.input, operands.bias, bias_type, rule)
 
 
-@kernel("FULLY_CONNECTED", "float32", options=FullyConnectedOptions, weights=1)
+@kernel("FULLY_CONNECTED", "float32", options=FullyConnectedOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class FullyConnectedFloat(SteadyWeightedKernel[NDArray[np.float32]]):
     """The float32 kernel; weights are seen as (depth, units)."""
@@ -242,7 +242,7 @@ class FullyConnectedFloat(SteadyWeightedKernel[NDArray[np.float32]]):
         clamp(rows, self.low, self.high, do)
 
 
-@kernel("FULLY_CONNECTED", *_DYNAMIC, options=FullyConnectedOptions, weights=1)
+@kernel("FULLY_CONNECTED", *_DYNAMIC, options=FullyConnectedOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class FullyConnectedDynamic(WeightedKernel[DynamicGemm]):
     """Dynamic range: data quantized row by row. scales: float32 (), or (units,) of the weights."""

@@ -83,7 +83,7 @@ def _basic(operands: AnyLstm) -> SingleMatrixLstm[TensorSpec]:
     return operands
 
 
-@kernel("LSTM", "float32", "float32x8", "int8", "uint8", options=lstm.LstmOptions, weights=2)
+@kernel("LSTM", "float32", "float32x8", "int8", "uint8", options=lstm.LstmOptions)
 class Lstm(Kernel):
     """Chooses the kernel."""
 

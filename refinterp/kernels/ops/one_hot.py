@@ -43,7 +43,6 @@ class OneHotOptions:
     "int64",
     "bool",
     options=OneHotOptions,
-    data=2,
 )
 @dataclass(frozen=True, slots=True, eq=False)
 class OneHot(Kernel):

@@ -63,7 +63,7 @@ class PreluFloat(Kernel):
         return PlainPair(lambda x, alpha: np.where(x >= 0, x, x * alpha))
 
 
-@kernel("PRELU", "int8", "uint8", "int16x8", weights=1)
+@kernel("PRELU", "int8", "uint8", "int16x8")
 class PreluInteger(Kernel):
     """Prepares a map of pairs of codes."""
 

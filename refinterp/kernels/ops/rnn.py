@@ -47,8 +47,8 @@ def _units_of(operands: Recurrent[TensorSpec]) -> int:
     )
 
 
-@kernel("RNN", "float32", "float32x8", options=RnnOptions, weights=1)
-@kernel("UNIDIRECTIONAL_SEQUENCE_RNN", "float32", "float32x8", options=RnnOptions, weights=1)
+@kernel("RNN", "float32", "float32x8", options=RnnOptions)
+@kernel("UNIDIRECTIONAL_SEQUENCE_RNN", "float32", "float32x8", options=RnnOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class Rnn(Kernel):
     """One direction; RNN is a sequence of one step. cell: None when weights are fed."""

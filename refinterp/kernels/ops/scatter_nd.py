@@ -32,7 +32,7 @@ from refinterp.kernels.workspace import Workspace
 _WHERE = "SCATTER_ND"
 
 
-@kernel("SCATTER_ND", "float32", "int8", "uint8", "int32", "int64", "bool", data=1)
+@kernel("SCATTER_ND", "float32", "int8", "uint8", "int32", "int64", "bool")
 @dataclass(frozen=True, slots=True)
 class ScatterNd(Kernel):
     """sizes: of the axes that coordinates count on. after: elements of one update."""

@@ -72,7 +72,7 @@ class Chosen(Kernel):
             out[...] = np.where(holds, yes, no)
 
 
-@kernel("SELECT", *_TYPES, data=1)
+@kernel("SELECT", *_TYPES)
 class Select(Kernel):
     """The older operator."""
 
@@ -92,7 +92,7 @@ class Select(Kernel):
         return Chosen(len(a.shape) - 1 if along else 0)
 
 
-@kernel("SELECT_V2", *_TYPES, data=1)
+@kernel("SELECT_V2", *_TYPES)
 class SelectV2(Kernel):
     """The broadcasting operator."""
 

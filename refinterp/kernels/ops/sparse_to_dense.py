@@ -31,7 +31,7 @@ from refinterp.kernels.workspace import Workspace
 _WHERE = "SPARSE_TO_DENSE"
 
 
-@kernel("SPARSE_TO_DENSE", "float32", "int8", "uint8", "int32", "int64", data=2)
+@kernel("SPARSE_TO_DENSE", "float32", "int8", "uint8", "int32", "int64")
 @dataclass(frozen=True, slots=True)
 class SparseToDense(Kernel):
     """sizes: y's shape."""

@@ -86,7 +86,7 @@ def sized_cut(operands: SplitBySizes[TensorSpec], options: SplitOptions) -> tupl
     return axis, sizes
 
 
-@kernel("SPLIT", *TYPES, options=SplitOptions, data=1)
+@kernel("SPLIT", *TYPES, options=SplitOptions)
 @dataclass(frozen=True, slots=True)
 class Split(Kernel):
     """places: where each piece lies in x, sample axis included."""

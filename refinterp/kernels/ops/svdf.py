@@ -90,7 +90,7 @@ def _history(state: Array, features: Array, memory: int) -> tuple[Array, Array]:
     return windows.transpose(2, 0, 1, 3), line[:, :, samples:].reshape(1, batch, -1)
 
 
-@kernel("SVDF", "int8", "int8x16", options=SvdfOptions, weights=2)
+@kernel("SVDF", "int8", "int8x16", options=SvdfOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class SvdfInteger(Kernel):
     """The integer kernel. low, high: what features are clipped to; state_zero: of its codes."""
@@ -159,7 +159,7 @@ class SvdfInteger(Kernel):
         np.clip(codes, -128, 127, out=y, casting="unsafe")
 
 
-@kernel("SVDF", "float32", "float32x8", options=SvdfOptions, weights=2)
+@kernel("SVDF", "float32", "float32x8", options=SvdfOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class SvdfFloat(Kernel):
     """The float32 kernel, and that of int8 weights, whose scales are then given.

@@ -156,8 +156,6 @@ def _matrix(w: Array, dtype: Any) -> NDArray[Any]:
     "int16x8",
     "uint8",
     options=TransposeConvOptions,
-    data=2,
-    weights=1,
 )
 @dataclass(frozen=True, slots=True, eq=False)
 class TransposeConvInteger(WeightedKernel[Folded[NDArray[Any]]]):
@@ -229,7 +227,7 @@ class TransposeConvInteger(WeightedKernel[Folded[NDArray[Any]]]):
         layout.requantizer(sums.reshape(-1, channels), y.reshape(-1, channels))
 
 
-@kernel("TRANSPOSE_CONV", "float32", "float32x8", options=TransposeConvOptions, data=2, weights=1)
+@kernel("TRANSPOSE_CONV", "float32", "float32x8", options=TransposeConvOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class TransposeConvFloat(WeightedKernel[NDArray[np.float32]]):
     """The float32 kernel, and that of int8 weights, whose scales are then given: (1,) or (out,)."""

@@ -20,6 +20,6 @@ from refinterp.kernels.registry import kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
 
 _WHERE = "UNIDIRECTIONAL_SEQUENCE_LSTM"
-kernel(_WHERE, "int8", "int16x8", options=LstmOptions, weights=2)(SequenceLstmInteger)
-kernel(_WHERE, "float32", "float32x8", options=LstmOptions, weights=2)(SequenceLstmReal)
+kernel(_WHERE, "int8", "int16x8", options=LstmOptions)(SequenceLstmInteger)
+kernel(_WHERE, "float32", "float32x8", options=LstmOptions)(SequenceLstmReal)
 register_uint8_weights(_WHERE)
