@@ -22,6 +22,7 @@ def quantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
     return np.asarray(np.clip(codes, limits.min, limits.max).astype(dtype))
 
 
+@np.errstate(invalid="ignore", over="ignore", under="ignore")  # absurd scales: inf and NaN stand
 def dequantize(codes: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
     """Turn codes into reals: float32(scale * (code - zero point)), per tensor, channel or block.
 
@@ -32,8 +33,7 @@ def dequantize(codes: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
     if spec.scale.size == 1:
         if codes.dtype.itemsize <= 2 and abs(spec.zero) < _SMALL:  # exact in float32 as well
             reals: NDArray[np.float32] = np.subtract(codes, np.float32(spec.zero), dtype=np.float32)
-            with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-                reals *= np.float32(spec.step)
+            reals *= np.float32(spec.step)
             return reals
         return np.asarray((codes.astype(np.float64) - spec.zero) * spec.step, np.float32)
     if spec.block_size:

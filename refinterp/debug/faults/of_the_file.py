@@ -43,7 +43,7 @@ def contract_faults(
     for one in folded:
         if one.w in silent and one.bias != OPTIONAL:  # what a switched-off channel adds its 0 to
             silent.setdefault(one.bias, silent[one.w])
-    mute = silent_tensors(operators, specs)
+    mute = silent_tensors(operators, specs, folded)
     faults = [
         *scales(specs, users, mute, silent),
         *zeros(specs, users, known, weights, defined),

@@ -21,12 +21,18 @@ _HALF: float = 0.5  # of a code: less than that rounds to the zero point
 _LOST: float = 16.0  # times: more than a converter's rounding of tiny scales
 
 
-def silent_tensors(operators: Sequence[Operator], specs: Sequence[TensorSpec]) -> frozenset[int]:
+def silent_tensors(
+    operators: Sequence[Operator],
+    specs: Sequence[TensorSpec],
+    weighted: Iterable[WeightedOperator] = (),
+) -> frozenset[int]:
     """Tensors all of whose codes stand for 0 at every run.
 
-    They are constants of zeros, or with scale 0; products with one; and their copies.
+    They are constants of zeros, or with scale 0; products with one; and their copies. Not weights
+    whose bias tells that their scale was another one.
     """
-    found = {i for i, spec in enumerate(specs) if _is_zero(spec)}
+    lost = {one.w for one in weighted if _lost_scale(one).any()}
+    found = {i for i, spec in enumerate(specs) if _is_zero(spec)} - lost
     for operator in operators:
         sources = found & {i for i in operator.inputs if i != OPTIONAL}
         known = facts(operator.name)

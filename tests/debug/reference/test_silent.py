@@ -42,3 +42,16 @@ def test_a_scale_of_zero(weight_scale, bias_scale, severity):
         assert "error" not in {f.severity for f in found}
     else:
         assert "bias_scale_mismatch" not in {f.id for f in lint(_dense(weight_scale, bias_scale))}
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_scale_of_zero_for_all_channels(bias):
+    """Weights that have codes and no scale have lost it, and nothing else is told of them."""
+    g = GraphBuilder()
+    x = g.input("x", (1, 3), "int8", scale=0.5)
+    operands = [x, g.constant("w", np.array([[3, -90, 127], [12, 5, -8]], np.int8), scale=0.0)]
+    if bias:
+        operands.append(g.constant("b", np.array([7, -9], np.int32), scale=0.005))
+    y = g.tensor("y", (1, 2), "int8", scale=1.0)
+    g.operator("FULLY_CONNECTED", operands, [y])
+    assert [(f.id, f.severity) for f in lint(g.build(outputs=[y]))] == [("bad_scale", "error")]
