@@ -96,9 +96,10 @@ class FullyConnectedShuffled(Kernel):
         units, depth = w.shape
         if (x.dtype, w.dtype, y.dtype) != ("uint8", "uint8", "int16") or bias is None:
             raise ModelError("shuffled weights need uint8 data and weights, a bias, int16 output")
-        if units % _UNITS or depth % _DEPTH or x.size // depth not in (1, 4):
+        rows = x.size // depth if depth else 0
+        if units % _UNITS or depth % _DEPTH or rows not in (1, 4):
             raise ModelError(
-                f"shuffled weights of shape {list(w.shape)} with {x.size // depth} rows of data; "
+                f"shuffled weights of shape {list(w.shape)} with {rows} rows of data; "
                 f"allowed: multiples of {_UNITS} by {_DEPTH}, and 1 or 4 rows"
             )
         codes = constant(w, "weights").view(np.int8)

@@ -87,7 +87,7 @@ class Gate:
 
     def prepared(self, x: Array) -> I64:
         """The data's part for every step: x (time, batch, n) → (time, batch, cells)."""
-        flat = clip16(self.data(x.reshape(-1, x.shape[-1])))
+        flat = clip16(self.data(x.reshape(x.shape[0] * x.shape[1], x.shape[2])))
         return flat.reshape(*x.shape[:2], flat.shape[-1])
 
     def __call__(self, data: I64, h: Array, c: I64) -> I64:

@@ -34,6 +34,7 @@ def litert_cell(
 ) -> IntegerCell:
     """Fold scales as LiteRT does: in float32, gates in Q3 unless they are normalized."""
     size = lstm.sizes(operands, time_major=options.time_major)
+    operands = lstm.addressed(operands)
     x, state = operands.input, operands.cell_state
     h = operands.output_state
     together = options.time_major or len(x.shape) == 2

@@ -65,6 +65,18 @@ def first_sample(operands: AnyOperands) -> AnyOperands:
     return type(operands)(None if array is None else array[0] for array in operands)
 
 
+def addressed(arrays: FullLstm[Any]) -> FullLstm[Any]:
+    """A cell's operands as LiteRT takes them: weights without elements have no address.
+
+    Those of the input gate then count as left out, so that a cell of data without elements
+    computes 1 - forget instead of that gate.
+    """
+    first = arrays.input_to_input_weights
+    if first is None or first.size:
+        return arrays
+    return FullLstm(None if array is first else array for array in arrays)
+
+
 def present(found: T | None, name: str) -> T:
     """An operand that must be there; raises ModelError."""
     if found is None:
@@ -117,6 +129,11 @@ def _check(operands: FullLstm[TensorSpec], size: Sizes) -> None:
                 f"{what} {spec.name!r} have shape {list(spec.shape)}; allowed: "
                 + " or ".join(str(list(shape)) for shape in shapes)
             )
+    if size.cells == 0 and size.outputs:
+        raise ModelError(
+            f"operand input_to_output_weights {operands.input_to_output_weights.name!r}: found no "
+            f"rows; allowed: a row for each cell, of which {size.outputs} outputs are projected"
+        )
     _check_states(operands, size)
     first = operands.gate("input")
     given = [spec is not None for spec in (first.weights, first.recurrent_weights, first.bias)]

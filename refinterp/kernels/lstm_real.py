@@ -88,7 +88,7 @@ class RealCell:
 
         spec, projection = operands.projection_weights, arrays.projection_weights
         return cls(
-            None if arrays.input_to_input_weights is None else gate("input"),
+            None if operands.input_to_input_weights is None else gate("input"),
             gate("forget"),
             gate("cell"),
             gate("output"),

@@ -77,6 +77,8 @@ class SequenceLstmReal(Kernel):
         if rule.path == "micro":
             refuse_variants(operands)
             squash = tanh
+        else:
+            operands = lstm.addressed(operands)
         arrays = lstm.values(operands, lstm.FED)
         cell = None
         if arrays is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,18 +38,20 @@ class Pool2DOptions:
 
 
 def grid(x: TensorSpec, options: Pool2DOptions) -> FrameGrid:
-    """Place the window on the input; raises ModelError for shapes that cannot be."""
+    """Place the window on the input; one larger than the image has no place, and no result.
+
+    LiteRT then looks no further: by a step or more too wide, it leaves no rows either.
+    Raises ModelError for sizes and steps below 1.
+    """
     height = window(
         options.padding, x.shape[1], options.filter_height, options.stride_h, where="pool height"
     )
     width = window(
         options.padding, x.shape[2], options.filter_width, options.stride_w, where="pool width"
     )
-    if min(height.size, width.size) < 1 and 0 not in x.shape[1:3]:
-        raise ModelError(
-            f"pooling windows of {options.filter_height}x{options.filter_width} do not fit an "
-            f"input of shape {list(x.shape)}"
-        )
+    beyond = options.filter_width - x.shape[2] - options.stride_w
+    if options.padding == "VALID" and beyond >= options.stride_w:
+        height = replace(height, size=0, before=0, after=0)
     return FrameGrid(height, width, x.shape[3])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError
+from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.numerics.activation import INTEGER_RANGE
@@ -90,7 +91,12 @@ def largest_code(dtype: str) -> int:
 
 
 def constant(spec: TensorSpec | None, role: str) -> NDArray[Any]:
-    """Return the value of an operand that has to be known before the run."""
+    """Return the value of an operand that has to be known before the run.
+
+    One without elements always is.
+    """
+    if spec is not None and spec.data is None and spec.size == 0:
+        return np.zeros(spec.shape, STORAGE[spec.dtype])
     if spec is None or spec.data is None:
         name = spec.name if spec else "an omitted input"
         raise ModelError(f"{role} {name!r} must be a constant")

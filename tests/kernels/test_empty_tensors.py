@@ -119,6 +119,172 @@ def test_a_pool_of_nothing(name, extents, litert):
     assert hold(case, litert, "runtime:litert-reference")
 
 
+@pytest.mark.parametrize(
+    ("window", "step"), [((6, 2), (1, 1)), ((2, 6), (1, 1)), ((2, 5), (1, 2)), ((3, 3), (1, 1))]
+)
+@pytest.mark.parametrize("name", ["MAX_POOL_2D", "AVERAGE_POOL_2D", "L2_POOL_2D"])
+def test_a_pool_larger_than_the_image(name, window, step, litert):
+    """As LiteRT: no results, and no rows where it is a step or more too wide."""
+    g = GraphBuilder()
+    x, y = g.input("x", (1, 4, 2, 3), "float32"), g.tensor("y", (1, 1, 1, 3), "float32")
+    options = {"padding": "VALID", "stride_h": step[0], "stride_w": step[1]}
+    sizes = {"filter_height": window[0], "filter_width": window[1]}
+    g.operator(name, [x], [y], {**options, **sizes})
+    case = Case(g.build(outputs=[y]), [[np.ones((1, 4, 2, 3), np.float32)]])
+    assert hold(case, litert, "runtime:litert-reference")
+
+
+def _no_columns(x: tuple[int, ...], dtype: str, weights: str, *, keep: bool = False) -> Case:
+    """FULLY_CONNECTED of three units and no depth; the bias is not 0, nor are zero points."""
+    whole, stored = dtype != "float32", weights != "float32"
+    g = GraphBuilder()
+    data = g.input("x", x, dtype, **({"scale": 0.5, "zero_point": 0} if whole else {}))
+    w = g.constant(
+        "w", np.zeros((3, 0), STORAGE[weights]), weights,
+        **({"scale": 0.5, "zero_point": 0} if stored else {}),
+    )  # fmt: skip
+    b = g.constant(
+        "b", np.array([7, 40, -9], np.int32 if whole else np.float32),
+        **({"scale": 0.25, "zero_point": 0} if whole else {}),
+    )  # fmt: skip
+    rows = (*x[:-1], 3) if keep else (int(np.prod(x[:-1])), 3)
+    y = g.tensor("y", rows, dtype, **({"scale": 0.5, "zero_point": 5} if whole else {}))
+    options = {"fused_activation_function": "RELU", "keep_num_dims": keep}
+    g.operator("FULLY_CONNECTED", [data, w, b], [y], {**options, "weights_format": "DEFAULT"})
+    return Case(g.build(outputs=[y]), [[np.ones(x, STORAGE[dtype])]])
+
+
+@pytest.mark.parametrize("x", [(2, 0), (2, 5, 4), (4,), (0, 4)])
+@pytest.mark.parametrize("keep", [False, True])
+def test_weights_without_columns(x, keep, litert):
+    """As LiteRT: zeros, whatever the bias, for as many rows as there are without the last size."""
+    case = _no_columns(x, "float32", "float32", keep=keep)
+    assert hold(case, litert, "runtime:litert-reference", often=True)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "weights"), [("int8", "int8"), ("uint8", "uint8"), ("float32", "int8")]
+)
+def test_codes_of_weights_without_columns(dtype, weights, litert):
+    """As LiteRT: bytes of 0, whatever zero point and activation say."""
+    case = _no_columns((2, 0), dtype, weights)
+    assert hold(case, litert, "runtime:litert-reference")
+
+
+@pytest.mark.parametrize(
+    ("x", "dtype"), [((2, 0), "float32"), ((2, 4), "float32"), ((2, 0), "int8")]
+)
+def test_nothing_is_added_to_a_bias(x, dtype, tflm):
+    """As TFLM: the bias alone, and the activation of it."""
+    assert hold(_no_columns(x, dtype, dtype), tflm, "runtime:tflm", often=True)
+
+
+def _lstm(data: int, weights: str, *, fed: bool = False) -> Case:
+    """A float32 LSTM of three cells and two steps, of vectors of so many data."""
+    rng = np.random.default_rng(0)
+    scale = {} if weights == "float32" else {"scale": 0.01, "zero_point": 0}
+    g = GraphBuilder()
+    x = g.input("x", (1, 2, data), "float32")
+    sample = [np.ones((1, 2, data), np.float32)]
+
+    def matrix(name: str, shape: tuple[int, ...]) -> int:
+        values = (rng.normal(size=shape) * (1 if weights == "float32" else 90)).astype(
+            STORAGE[weights]
+        )
+        if fed:
+            sample.append(values)
+            return g.input(name, shape, weights, **scale)
+        return g.constant(name, values, weights, **scale)
+
+    kernels = [matrix(f"w{i}", (3, data)) for i in range(4)]
+    loops = [matrix(f"r{i}", (3, 3)) for i in range(4)]
+    biases = [g.constant(f"b{i}", rng.normal(size=3).astype(np.float32)) for i in range(4)]
+    states = [g.variable(name, (1, 3), "float32") for name in ("h", "c")]
+    y = g.tensor("y", (1, 2, 3), "float32")
+    operands = [x, *kernels, *loops, *[OPTIONAL] * 3, *biases, OPTIONAL, OPTIONAL, *states]
+    operands += [OPTIONAL] * 4
+    options = {"fused_activation_function": "TANH", "time_major": False}
+    g.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", operands, [y], options)
+    return Case(g.build(outputs=[y]), [sample])
+
+
+@pytest.mark.parametrize("fed", [False, True])
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+def test_an_lstm_of_no_data(weights, fed, litert):
+    """As LiteRT: weights without elements have no address, so there is no input gate."""
+    assert hold(_lstm(0, weights, fed=fed), litert, "runtime:litert-reference")
+
+
+def test_an_lstm_of_no_data_has_its_gates_in_tflm(tflm):
+    """As TFLM: four gates, of biases and states alone."""
+    assert hold(_lstm(0, "float32"), tflm, "runtime:tflm")
+
+
+def _drawn_seed(operator: str, dtype: str, seed: int) -> Case:
+    key = f"{operator} {dtype} {seed}".encode()
+    return load_all()[operator, dtype](RandomDraw(zlib.crc32(key)))
+
+
+def _emptied(operator: str, dtype: str, size: int, seed: int = 0) -> Case:
+    """A drawn case with 0 for one of its sizes, wherever it stands."""
+    case = changed = _drawn_seed(operator, dtype, seed)
+    for tensor, shape in _operands(case).items():
+        changed = resized(changed, tensor, [0 if own == size else own for own in shape])
+    return with_samples(changed)
+
+
+@pytest.mark.parametrize(
+    ("operator", "dtype", "size", "seed"),
+    [
+        ("LSTM", "int8", 15, 0),
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "int8", 18, 1),
+        ("BIDIRECTIONAL_SEQUENCE_LSTM", "float32", 5, 0),
+    ],
+)
+def test_other_lstms_of_no_data(operator, dtype, size, seed, litert):
+    """As LiteRT: without an input gate, too."""
+    case = _emptied(operator, dtype, size, seed)
+    assert case.model.subgraphs[0].tensors[0].shape[-1] == 0
+    assert hold(case, litert, "runtime:litert-reference")
+
+
+@pytest.mark.parametrize(
+    ("operator", "dtype", "size", "operand"),
+    [
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "int8", 21, "input_to_output_weights"),
+        ("BIDIRECTIONAL_SEQUENCE_RNN", "float32", 17, "fw_weights"),
+    ],
+)
+def test_no_cells_or_units_beside_some(operator, dtype, size, operand):
+    """What LiteRT writes then depends on what its memory held."""
+    with pytest.raises(ModelError, match=f"{operator}.*operand {operand}.*found no rows"):
+        prepare(_emptied(operator, dtype, size).model)
+
+
+@pytest.mark.parametrize("way", ["fw", "bw"])
+def test_auxiliary_weights_have_a_row_for_each_cell(way):
+    """One row less is refused, by name."""
+    case = _drawn_seed("BIDIRECTIONAL_SEQUENCE_LSTM", "float32", 1)
+    names = OPERATORS["BIDIRECTIONAL_SEQUENCE_LSTM"].operands.names
+    operand = f"{way}_auxiliary_to_forget_weights"
+    tensor = case.model.subgraphs[0].operators[0].inputs[names.index(operand)]
+    rows, width = case.model.subgraphs[0].tensors[tensor].shape
+    with pytest.raises(
+        ModelError, match=rf"operand {operand}.*found shape \[{rows - 1}, {width}\]"
+    ):
+        prepare(resized(case, tensor, (rows - 1, width)).model)
+
+
+def test_what_is_not_spread_may_be_empty(litert):
+    """As LiteRT: an axis of no elements stays one, where its factor is 1."""
+    g = GraphBuilder()
+    x, factors = g.input("x", (2, 0), "float32"), g.constant("f", np.array([3, 1], np.int32))
+    between, y = g.constant("v", np.float32(7)), g.tensor("y", (4, 0), "float32")
+    g.operator("DILATE", [x, factors, between], [y])
+    case = Case(g.build(outputs=[y]), [[np.zeros((2, 0), np.float32)]])
+    assert hold(case, litert, "runtime:litert-reference")
+
+
 @pytest.mark.parametrize(("batch", "time"), [(0, 3), (2, 0)])
 def test_an_lstm_of_no_sequences_or_no_steps(batch, time, litert):
     """As LiteRT: states without elements, and states that no step changes."""

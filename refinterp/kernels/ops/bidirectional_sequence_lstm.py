@@ -111,6 +111,8 @@ class BidirectionalSequenceLstm(Kernel):
             raise ModelError("auxiliary data need weights for all gates of both cells, or for none")
         if aux is not None:
             width = weights[0].shape[-1] if weights[0] is not None else x.shape[-1]
+            for way in DIRECTIONS:
+                _check_auxiliary(operands, way, width)
             if aux.shape != (*x.shape[:-1], width):
                 raise ModelError(
                     f"auxiliary data of shape {list(aux.shape)}; {[*x.shape[:-1], width]} is needed"
@@ -154,6 +156,17 @@ class BidirectionalSequenceLstm(Kernel):
                 )
 
 
+def _check_auxiliary(operands: BidirectionalLstm[TensorSpec], way: str, width: int) -> None:
+    """The weights of the auxiliary data: a row for each cell; raises ModelError."""
+    cells = operands.direction(way).input_to_output_weights.shape[0]
+    for gate, spec in operands.auxiliary_weights(way).items():
+        if spec is not None and spec.shape != (cells, width):
+            raise ModelError(
+                f"operand {way}_auxiliary_to_{gate}_weights {spec.name!r}: found shape "
+                f"{list(spec.shape)}; allowed: {[cells, width]}"
+            )
+
+
 def _cells(
     specs: BidirectionalLstm[TensorSpec],
     arrays: BidirectionalLstm[Array],
@@ -168,7 +181,7 @@ def _cells(
             for gate, spec in specs.auxiliary_weights(way).items()
             if spec is not None and (array := extra[gate]) is not None
         }
-        own, values = specs.direction(way), arrays.direction(way)
+        own, values = lstm.addressed(specs.direction(way)), arrays.direction(way)
         cells.append(RealCell.of(own, values, options.one, function, function, auxiliary))
     return cells[0], cells[1]
 

@@ -89,6 +89,11 @@ class BidirectionalRnn(Kernel):
         units = _both_units(operands)
         check_state(operands.fw_hidden_state, batch, units[0])
         check_state(operands.bw_hidden_state, batch, units[1])
+        if units[0] == 0 and units[1]:  # LiteRT then gives other numbers at every run
+            raise ModelError(
+                f"operand fw_weights {operands.fw_weights.name!r}: found no rows; allowed: a row "
+                "for each unit, 1 or more where the way back has some"
+            )
         weights = [operands.fw_auxiliary_weights, operands.bw_auxiliary_weights]
         auxiliary = operands.auxiliary_input
         if (weights[0] is None) != (weights[1] is None) or (weights[0] and auxiliary is None):

@@ -37,9 +37,14 @@ class Dilate(Kernel):
     def output_shapes(operands: Dilated[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Spread the sizes."""
         shape, factors = operands.input.shape, integers(operands.dilations, "DILATE")
-        if not shape or len(factors) != len(shape) or min(factors) < 1 or 0 in shape:
-            raise ModelError(f"DILATE: factors {factors} do not fit an input of {list(shape)}")
-        return (tuple((n - 1) * step + 1 for n, step in zip(shape, factors, strict=True)),)
+        fit = bool(shape) and len(factors) == len(shape) and min(factors) >= 1
+        sizes = tuple((n - 1) * step + 1 for n, step in zip(shape, factors, strict=False))
+        if not fit or min(sizes) < 0:
+            raise ModelError(
+                f"operand dilations: found {factors}; allowed: a factor of 1 or more for each axis "
+                f"of the input, of shape {list(shape)}, which has elements where it is spread"
+            )
+        return (sizes,)
 
     @classmethod
     def prepare(

@@ -8,7 +8,7 @@ Dynamic   float32 x, integer w: each row of x becomes int8 codes q of scale s an
           y = clamp(bias + sum(w * (q - z)) * (s * w_scale)), in float32
 Shapes    x (..., depth) of any rank, or whatever shape holds rows of depth elements, w (units,
           depth), bias (units,) or omitted, y (rows, units), or x's shape with units for its last
-          size (keep_num_dims)
+          size (keep_num_dims); without a depth: fully_connected_sizes.py
 Units     codes, real = scale * (code - zero point); bias: scale x * w. Weights with one scale
           may have a zero point; with a scale per unit they have none
 Raises    ModelError, from prepare only: shapes, counts and scales that do not fit together.
@@ -31,7 +31,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.errors import ModelError, UnsupportedError
-from refinterp.graph.model import Shape
 from refinterp.graph.operands import Weighted
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.contract import Array
@@ -39,6 +38,13 @@ from refinterp.kernels.flavours import Rules
 from refinterp.kernels.fully_connected_formats import (
     FullyConnectedBlockwise,
     FullyConnectedShuffled,
+)
+from refinterp.kernels.fully_connected_sizes import (
+    FullyConnectedOptions,
+    NoDepth,
+    fully_connected_output_shapes,
+    rows_of,
+    writes_zeros,
 )
 from refinterp.kernels.registry import kernel
 from refinterp.kernels.uint8_weights import register_uint8_weights
@@ -70,39 +76,6 @@ _INTEGERS = (
 _DYNAMIC = ("float32x8", "float32x4", "float32x2")
 
 
-@dataclass(frozen=True, slots=True)
-class FullyConnectedOptions:
-    """Schema table FullyConnectedOptions."""
-
-    fused_activation_function: str | int = "NONE"
-    weights_format: str | int = "DEFAULT"
-    keep_num_dims: bool = False
-    asymmetric_quantize_inputs: bool = False
-    quantized_bias_type: str | int = "float32"
-
-
-def fully_connected_output_shapes(
-    operands: Weighted[TensorSpec], options: FullyConnectedOptions
-) -> tuple[Shape, ...]:
-    """The output's shape, and that of the shuffled data some weights have as a second output."""
-    x, w = operands.input, operands.filter
-    units, depth = w.shape
-    if depth == 0:
-        raise ModelError(f"FULLY_CONNECTED needs a depth, got weights of shape {list(w.shape)}")
-    if options.keep_num_dims:
-        if not x.shape or x.shape[-1] != depth:
-            raise ModelError(
-                f"FULLY_CONNECTED: the last size of the input {list(x.shape)} must be the weights' "
-                f"depth {depth} to keep its dimensions"
-            )
-        return ((*x.shape[:-1], units), x.shape)
-    if x.size % depth:
-        raise ModelError(
-            f"FULLY_CONNECTED: an input of {x.size} elements does not hold rows of {depth}"
-        )
-    return ((x.size // depth, units), x.shape)
-
-
 @kernel("FULLY_CONNECTED", *_INTEGERS, options=FullyConnectedOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
@@ -122,13 +95,15 @@ class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
         outputs: Sequence[TensorSpec],
         options: FullyConnectedOptions,
         rule: Rules,
-    ) -> FullyConnectedInteger | FullyConnectedShuffled:
+    ) -> FullyConnectedInteger | FullyConnectedShuffled | NoDepth:
         """Fold scales, zero points and bias; see the module's docstring."""
         x, w, bias, y = operands.input, operands.filter, operands.bias, outputs[0]
         if options.weights_format != "DEFAULT":
             return FullyConnectedShuffled.of(operands, y, options.fused_activation_function)
         fully_connected_output_shapes(operands, options)
         units, depth = w.shape
+        if writes_zeros(w, rule):
+            return NoDepth()
         if y.dtype != x.dtype and (x.dtype, y.dtype) != ("uint8", "int16"):
             raise UnsupportedError(f"FULLY_CONNECTED from {x.dtype} to {y.dtype} is not supported")
         scaling = Scaling.of(
@@ -165,10 +140,10 @@ class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
     ) -> None:
         """Write y (S, ..., units)."""
         depth = self.depth
-        rows = x.reshape(-1, depth)
         codes = y.reshape(-1, y.shape[-1])
+        rows = rows_of(x, len(codes), depth)
         gemm, requantizer = layout.weights, layout.requantizer
-        step = max(1, BLOCK // depth)
+        step = BLOCK // max(1, depth) or 1
         block = work.take((min(step, len(rows)), depth), gemm.input_dtype)
         sums = work.take((len(block), codes.shape[1]), gemm.output_dtype)
         scratch = work.take((requantizer.scratch_size(len(block)),), np.float64)
@@ -213,10 +188,12 @@ class FullyConnectedFloat(SteadyWeightedKernel[NDArray[np.float32]]):
         outputs: Sequence[TensorSpec],
         options: FullyConnectedOptions,
         rule: Rules,
-    ) -> FullyConnectedFloat:
+    ) -> FullyConnectedFloat | NoDepth:
         """Check the shapes and read the activation."""
         fully_connected_output_shapes(operands, options)
         w, bias = operands.filter, operands.bias
+        if writes_zeros(w, rule):
+            return NoDepth()
         if bias is not None and bias.size != w.shape[0]:
             raise ModelError(f"bias {bias.name!r} has {bias.size} values for {w.shape[0]} units")
         return cls(*real_bounds(options.fused_activation_function)).laid_out(w)
@@ -236,7 +213,7 @@ class FullyConnectedFloat(SteadyWeightedKernel[NDArray[np.float32]]):
     ) -> None:
         """Write y (S, ..., units)."""
         rows = y.reshape(-1, y.shape[-1])
-        do(np.matmul, x.reshape(-1, len(layout)), layout, rows)
+        do(np.matmul, rows_of(x, len(rows), len(layout)), layout, rows)
         if bias is not None:
             do(np.add, rows, bias, rows)
         clamp(rows, self.low, self.high, do)
@@ -262,10 +239,12 @@ class FullyConnectedDynamic(WeightedKernel[DynamicGemm]):
         outputs: Sequence[TensorSpec],
         options: FullyConnectedOptions,
         rule: Rules,
-    ) -> FullyConnectedDynamic | FullyConnectedBlockwise:
+    ) -> FullyConnectedDynamic | FullyConnectedBlockwise | NoDepth:
         """Lay out the weights."""
         fully_connected_output_shapes(operands, options)
         w = operands.filter
+        if w.shape[1] == 0:
+            return NoDepth()  # only LiteRT computes so
         if w.block_size:
             return FullyConnectedBlockwise.of(w)
         units, depth = w.shape
