@@ -23,8 +23,8 @@ def called(stem: str) -> str:
 class Linker:
     """Object files, and archives whose members are taken when something needs them.
 
-    ends: symbols that somebody else defines. scales: what the code of an object, by its file's
-    name, is multiplied by.
+    ends: symbols that somebody else defines; ended: those that were needed. scales: what the code
+    of an object, by its file's name, is multiplied by.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Linker:
         self._ends, self._scales = frozenset(ends), scales or {}
         self.sizes: dict[Atom, Sizes] = {}
         self.missing: set[str] = set()
+        self.ended: set[str] = set()
 
     def _define(self, one: ObjectFile, *, weak: bool) -> None:
         for name, (section, is_weak) in one.defines.items():
@@ -75,15 +76,16 @@ class Linker:
                     queue.append(place)
         return found
 
-    def beyond_ends(self, kept: set[Atom]) -> Sizes:
-        """Return what the definitions of the ends that there are take beyond what is kept."""
+    def beyond_ends(self) -> set[Atom]:
+        """Return what is kept for the ends that were needed, where somebody defines them."""
         ends, self._ends = self._ends, frozenset()
-        found = self.reached(ends) - kept
+        found = self.reached(self.ended)
         self._ends = ends
-        return self.total(found)
+        return found
 
     def _find(self, name: str) -> tuple[ObjectFile, int] | None:
         if name in self._ends:
+            self.ended.add(name)
             return None
         place = self._home.get(name) or self._later.get(name)
         if place is None:

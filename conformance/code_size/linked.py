@@ -27,7 +27,19 @@ def compiler(build: str) -> list[str]:
 def linked_bytes(
     build: str, objects: Iterable[Path], symbols: Iterable[str], folder: Path
 ) -> tuple[int, int, int]:
-    """Link object files from some symbols on; return bytes of text, data and bss.
+    """Link object files from some symbols on; return bytes of text, data and bss."""
+    told = subprocess.run(
+        ["arm-none-eabi-size", str(linked_program(build, objects, symbols, folder))],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    text, data, bss = map(int, told.splitlines()[1].split()[:3])
+    return text, data, bss
+
+
+def linked_program(
+    build: str, objects: Iterable[Path], symbols: Iterable[str], folder: Path
+) -> Path:
+    """Link object files from some symbols on, into a folder; return the program.
 
     What ends messages (`LOG`) is defined by functions of a few bytes.
     """
@@ -43,11 +55,7 @@ def linked_bytes(
          str(source), *given, "-o", str(output)],
         check=True, capture_output=True,
     )  # fmt: skip
-    told = subprocess.run(
-        ["arm-none-eabi-size", str(output)], check=True, capture_output=True, text=True
-    ).stdout
-    text, data, bss = map(int, told.splitlines()[1].split()[:3])
-    return text, data, bss
+    return output
 
 
 def held(

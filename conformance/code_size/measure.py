@@ -13,7 +13,8 @@ recipe. The compiler's own libm, libc and libgcc are read from where it says the
 
 An operator's roots are the functions with which MicroMutableOpResolver adds it; the interpreter's
 are what an application calls. What prints messages and stops, `DebugLog` and `assert`, is the
-application's; what upstream's and the C library's take stands apart as `messages`. GNU ld links
+application's; what upstream's and the C library's take stands apart as `messages`:
+blocks as operators have them, since some operators need parts of it too. GNU ld links
 some sets of operators for comparison.
 `refinterp/fit/code_size.json` is rewritten.
 """
@@ -40,6 +41,8 @@ from conformance.code_size.roots import INTERPRETER, LOG, operator_roots
 NEAREST: Final = "cm4_cmsis"
 """The build that others are scaled from."""
 REFERENCE: Final = "cm4_ref"
+MESSAGES: Final = "messages"
+"""What stands for the ends where it is told who needs a block."""
 PARTLY: Final = ("cm3_cmsis", "cm55_cmsis", "cm55_ref")
 OUTPUT: Final = Path(refinterp.__file__).parent / "fit" / "code_size.json"
 ABOUT: Final = (
@@ -125,19 +128,19 @@ def measured(
         for operator, atoms in needs.items()
         if not any(atom[0] in strange for atom in atoms | core)
     ]
+    printing = program.beyond_ends() - core
     users: dict[Atom, list[str]] = {}
-    for operator, atoms in needs.items():
+    for operator, atoms in (*needs.items(), (MESSAGES, printing)):
         for atom in atoms:
             users.setdefault(atom, []).append(operator)
     blocks: dict[tuple[str, ...], list[Atom]] = {}
     for atom, by in users.items():
         blocks.setdefault(tuple(sorted(by)), []).append(atom)
     ordered = sorted(blocks)
-    messages = program.beyond_ends(core.union(*needs.values()))
     return {
         "linked": sorted(linked),
         "core": program.total(core),
-        "messages": messages,
+        "messages": [place for place, by in enumerate(ordered) if MESSAGES in by],
         "blocks": [program.total(blocks[by]) for by in ordered],
         "operators": {
             operator: [place for place, by in enumerate(ordered) if operator in by]

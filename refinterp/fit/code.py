@@ -69,7 +69,7 @@ class CodeNeed:
     """What the code of some operators takes.
 
     core: the interpreter, without operators. messages: what prints messages, by the C library's
-    printf, which is no part of the rest. kernels: what the operators need besides, once.
+    printf, beyond all the rest. kernels: what the operators need besides, once.
     unknown: operators without a figure. build: the build that was linked, "" for an estimate.
     error: the largest relative error of the mean of other builds on one left out; 0 if linked.
     """
@@ -97,12 +97,13 @@ class CodeNeed:
 class CodeTable:
     """One build. linked: operators that were linked from its own objects; others are scaled.
 
-    blocks: what is kept or dropped together. needs: operator → its blocks.
+    messages: the blocks of what prints them. blocks: what is kept or dropped together. needs:
+    operator → its blocks.
     """
 
     linked: frozenset[str]
     core: CodeBytes
-    messages: CodeBytes
+    messages: frozenset[int]
     blocks: tuple[CodeBytes, ...]
     needs: Mapping[str, frozenset[int]]
 
@@ -110,6 +111,10 @@ class CodeTable:
         """What operators need beyond the core, each block once."""
         none: frozenset[int] = frozenset()
         return self._sum(none.union(*(self.needs.get(name, none) for name in operators)))
+
+    def printing(self, operators: Iterable[str]) -> CodeBytes:
+        """What messages need beyond the core and some operators."""
+        return self._sum(self.messages.difference(*(self.needs[name] for name in operators)))
 
     def _sum(self, blocks: Iterable[int]) -> CodeBytes:
         taken = [self.blocks[i] for i in blocks]
@@ -141,7 +146,7 @@ def tables() -> Mapping[str, CodeTable]:
         name: CodeTable(
             frozenset(build["linked"]),
             CodeBytes(*build["core"]),
-            CodeBytes(*build["messages"]),
+            frozenset(build["messages"]),
             tuple(CodeBytes(*sizes) for sizes in build["blocks"]),
             {op: frozenset(blocks) for op, blocks in build["operators"].items()},
         )
@@ -179,7 +184,7 @@ def _measured(build: str, names: Sequence[str]) -> CodeNeed:
     return CodeNeed(
         table.core,
         table.kernels(known),
-        table.messages,
+        table.printing(known),
         tuple(table.operator(name, known) for name in known),
         tuple(name for name in names if name not in table.needs),
         build,

@@ -27,7 +27,7 @@ class FitResult:
 
     @property
     def ram_left(self) -> int | None:
-        """Bytes of RAM left for stack and application; negative where they are missing."""
+        """Bytes of RAM left for the application; negative where they are missing."""
         if self.memory.ram is None or self.need.ram_bytes is None:
             return None
         return self.memory.ram - self.need.ram_bytes

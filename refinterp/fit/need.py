@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.fit.code import CodeNeed, code_need
 from refinterp.fit.objects import interpreter_bytes
+from refinterp.fit.stack import StackNeed, stack_need
 from refinterp.graph.model import Model
 from refinterp.run.gate import refusals
 from refinterp.tflm.footprint import find
@@ -59,6 +60,7 @@ class Need:
     arena_bytes: int | None
     interpreter_bytes: int
     code: CodeNeed
+    stack: StackNeed
     unsupported: tuple[Unsupported, ...] = ()
 
     @property
@@ -68,10 +70,11 @@ class Need:
 
     @property
     def ram_bytes(self) -> int | None:
-        """Arena, the interpreter's object and the code's variables; no stack."""
+        """Arena, the interpreter's object, the code's variables and, where known, the stack."""
         if self.arena_bytes is None:
             return None
-        return self.arena_bytes + self.interpreter_bytes + self.code.total.ram
+        variables, stack = self.code.total.ram, self.stack.bytes or 0
+        return self.arena_bytes + self.interpreter_bytes + variables + stack
 
     @property
     def flash_bytes(self) -> int:
@@ -90,6 +93,7 @@ class Needs:
         self._ledgers: dict[tuple[object, ...], Ledger | int | str] = {}
         self._refused: dict[tuple[object, ...], tuple[Unsupported, ...]] = {}
         self._code: dict[tuple[object, ...], CodeNeed] = {}
+        self._stacks: dict[tuple[object, ...], StackNeed] = {}
         self._alive: list[Candidate] = []  # so that no two models have the same identity
 
     def on(self, candidate: Candidate, profile: Profile) -> Need:
@@ -107,6 +111,7 @@ class Needs:
             size if isinstance(size, int) else None,
             interpreter_bytes(profile),
             self.code(candidate.operators, profile),
+            self.stack(candidate.operators, profile),
             self._unsupported(candidate, profile, found if isinstance(found, str) else ""),
         )
 
@@ -129,6 +134,7 @@ class Needs:
             arena,
             sum(one.interpreter_bytes for one in each),
             self.code(tuple(names), profile),
+            self.stack(tuple(names), profile),
             tuple(why for one in each for why in one.unsupported),
         )
 
@@ -138,6 +144,13 @@ class Needs:
         if key not in self._code:
             self._code[key] = code_need(profile, operators)
         return self._code[key]
+
+    def stack(self, operators: tuple[str, ...], profile: Profile) -> StackNeed:
+        """Return what operators take of the stack on a build."""
+        key = (operators, profile)
+        if key not in self._stacks:
+            self._stacks[key] = stack_need(profile, operators)
+        return self._stacks[key]
 
     def _shared(self, models: Sequence[Model], profile: Profile) -> int | None:
         try:

@@ -12,12 +12,12 @@ from typing import Final
 from refinterp.fit.judge import FitResult, smallest
 from refinterp.fit.need import Need
 from refinterp.fit.report import FitReport
+from refinterp.fit.stack import StackNeed
 from refinterp.report.delegates import delegate_lines
 from refinterp.report.words import count, kibibytes, one_line, plural, some
 
 Lines = list[tuple[str, str]]
 NAMED: Final = 5  # boards, or operators, that are named
-NO_STACK: Final = "the stack is not measured and not counted"
 
 
 def fit_answer(report: FitReport) -> Lines:
@@ -98,8 +98,8 @@ def _one(result: FitResult) -> Lines:
             (
                 "RAM",
                 f"{count(need.ram_bytes)} B: arena {count(need.arena_bytes)} B, interpreter "
-                f"{count(need.interpreter_bytes)} B, TFLM's variables {count(variables)} B; "
-                f"{NO_STACK}",
+                f"{count(need.interpreter_bytes)} B, TFLM's variables {count(variables)} B, "
+                f"{stack(need.stack)}",
             )
         )
     lines.append(("flash", flash(need)))
@@ -109,12 +109,26 @@ def _one(result: FitResult) -> Lines:
         if size is not None and size >= 0
     ]
     if left and result.fits:
-        lines.append(("left", f"{' and '.join(left)} for stack and application"))
+        lines.append(("left", f"{' and '.join(left)} for the application"))
     lines.append(("build", f"{need.profile.label}; arena {need.profile.provenance}"))
     board = result.choice.board
     if board is not None and board.second_look:
         lines.append(("look again", f"{board.name}: {board.second_look}"))
     return lines
+
+
+def stack(need: StackNeed) -> str:
+    """What is taken of the stack at its deepest, and how that is known."""
+    if need.bytes is None:
+        return "stack not known and not counted"
+    text = f"stack {count(need.bytes)} B ("
+    if need.measured:
+        text += f"measured on {need.build}"
+    else:
+        text += f"estimate, up to {100 * need.low:.0f} % too low"
+    if need.unknown:
+        text += f"; without {some(need.unknown, NAMED)}"
+    return f"{text})"
 
 
 def flash(need: Need) -> str:

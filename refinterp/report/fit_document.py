@@ -9,6 +9,7 @@ from refinterp.fit.code import CodeNeed
 from refinterp.fit.judge import FitResult
 from refinterp.fit.need import Need
 from refinterp.fit.report import FitReport, Fitted
+from refinterp.fit.stack import StackNeed
 from refinterp.fit.suggest import Suggestion
 from refinterp.report.cost_fields import cost_fields
 from refinterp.report.delegates import delegate_fields
@@ -72,12 +73,13 @@ def _result(result: FitResult) -> dict[str, Any]:
         "flash_bytes": need.flash_bytes,
         "interpreter_ram_bytes": need.interpreter_bytes,
         "variables_bytes": need.code.total.ram,
-        "stack_bytes": None,
+        "stack_bytes": need.stack.bytes,
         "ram_available_bytes": result.memory.ram,
         "flash_available_bytes": result.memory.flash,
         "ram_left_bytes": result.ram_left,
         "flash_left_bytes": result.flash_left,
         "code": _code(need.code),
+        "stack": _stack(need.stack),
         "unsupported": [asdict(one) for one in need.unsupported],
     }
 
@@ -92,6 +94,18 @@ def _code(code: CodeNeed) -> dict[str, Any]:
         "messages_bytes": code.messages.flash,
         "operators": [asdict(one) for one in code.operators],
         "unknown": list(code.unknown),
+    }
+
+
+def _stack(stack: StackNeed) -> dict[str, Any]:
+    return {
+        "provenance": "measured" if stack.measured else "estimate",
+        "build": stack.build or None,
+        "bytes": stack.bytes,
+        "operator": stack.deepest or None,
+        "too_low_at_most": stack.low,
+        "too_high_at_most": stack.high,
+        "unknown": list(stack.unknown),
     }
 
 

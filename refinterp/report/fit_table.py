@@ -65,7 +65,7 @@ def _print_results(fitted: Sequence[Fitted]) -> None:
             )
         )
     print_table(columns, rows)
-    print_text("left: for stack and application; below 0: missing; ?: not known", hang=0)
+    print_text("left: for the application; below 0: missing; ?: not known", hang=0)
 
 
 def _left(size: int | None) -> str:

@@ -18,7 +18,7 @@ _RESULTS: Final = (
     Heading("model and board", number=False),
     Heading("fits", number=False),
     Heading("arena", wide=True, down=True),
-    Heading("RAM left", down=True, hint="for stack and application"),
+    Heading("RAM left", down=True, hint="for the application"),
     Heading("flash left", down=True, hint="for the application"),
 )
 _CHANGES: Final = (
@@ -37,7 +37,8 @@ _WORDS: Final = [
     ("arena", "The smallest that works, to the byte, as TFLM allocates."),
     ("interpreter", "In RAM its object, in flash its code, without operators."),
     ("kernels", "The code of the model's operators and what that needs, counted once."),
-    ("left", "What remains for stack and application. The stack is not measured."),
+    ("stack", "The deepest chain of calls below whoever calls AllocateTensors and Invoke."),
+    ("left", "What remains for the application."),
     ("kept", "Bytes of the arena that an operator keeps for good."),
     ("at peak", "Bytes it has in buffers at the moment when most are live."),
 ]  # fmt: skip
@@ -120,6 +121,7 @@ def _parts(one: Fitted) -> list[Html | None]:
             ("arena", need.arena_bytes or 0),
             ("interpreter", need.interpreter_bytes),
             ("variables of TFLM", need.code.total.ram),
+            ("stack", need.stack.bytes or 0),
         ]
         parts.append(_bars("RAM", ram, one.result.memory.ram))
     flash = [

@@ -47,8 +47,21 @@ def test_the_verdict_is_the_first_line(capsys):
     """What it takes of what there is, where, and what is left."""
     out = said(capsys, DIGITS, "--board", "pico")
     assert out.startswith("verdict digits_int8.tflite on Raspberry Pi Pico fits: ")
-    assert "stack is not measured" in out
-    assert "for stack and application" in out
+    assert "B of flash for the application" in out
+
+
+def test_the_stack_is_counted_and_labelled(capsys):
+    """Of a build that was measured, of another, and where none is like it."""
+    words = [DIGITS, "--ram", "256K", "--flash", "1M", "--tflm", "snapshot"]
+    out = said(capsys, *words, "--target", "cortex-m4")
+    assert "stack 1,280 B (measured on cm4_cmsis)" in out
+    need = document(capsys, *words, "--target", "cortex-m4")
+    assert need["stack"]["operator"] == "CONV_2D"
+    assert need["stack_bytes"] == need["stack"]["bytes"] == 1280
+    assert "B (estimate, up to 17 % too low)" in said(capsys, *words, "--target", "cortex-m33")
+    out = said(capsys, *words, "--target", "x86-64")
+    assert "stack not known and not counted" in out
+    assert document(capsys, *words, "--target", "x86-64")["stack_bytes"] is None
 
 
 def test_sizes_decide_to_the_byte(capsys):
@@ -76,7 +89,10 @@ def test_parts_add_up(capsys):
     """RAM, flash, the shares of operators and the code of kernels are sums of their parts."""
     one = document(capsys, SHAPES, "--ram", "1M", "--flash", "1M")
     assert one["ram_bytes"] == (
-        one["arena_bytes"] + one["interpreter_ram_bytes"] + one["variables_bytes"]
+        one["arena_bytes"]
+        + one["interpreter_ram_bytes"]
+        + one["variables_bytes"]
+        + one["stack_bytes"]
     )
     assert one["flash_bytes"] == one["model_bytes"] + one["code_bytes"]
     code = one["code"]
