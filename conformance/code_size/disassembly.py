@@ -69,7 +69,7 @@ def parsed(text: str) -> dict[int, StackFunction]:
             now.lines.append((int(body[1], 16), word, (body[3] or "").strip()))
     for one in found.values():
         _mention(one, found)
-        _Walk(one).all()
+        _StackWalk(one).all()
     return found
 
 
@@ -105,7 +105,7 @@ def _listed(operands: str) -> int:
     return size
 
 
-class _Walk:
+class _StackWalk:
     """Follows a function's jumps, with the bytes it has on the stack at each instruction."""
 
     def __init__(self, one: StackFunction) -> None:
