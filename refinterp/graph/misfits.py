@@ -37,7 +37,7 @@ def misfits(
     counts are wrong, nothing else is looked at.
     """
     if _form_fits(facts, _form(operands), _form(results), tuple(unshaped), scales):
-        return _misfit_bias(facts, operands, unshaped)
+        return _misfit_sizes(facts, operands, unshaped)
     return _misfits(facts, operands, results, unshaped, scales)
 
 
@@ -81,7 +81,7 @@ def _misfits(
     called: dict[str, TensorSpec | None] = {}
     for kind, spec in zip(kinds, operands, strict=True):
         called.setdefault(kind, spec)
-    said = _misfit_bias(facts, operands, unshaped)
+    said = _misfit_sizes(facts, operands, unshaped)
     for place, spec in enumerate(operands):
         if spec is not None:
             kind = kinds[place]
@@ -145,6 +145,28 @@ def _rank(facts: OperatorFacts, kind: str, spec: TensorSpec) -> list[str]:
         return []
     ranks = _numbers(lowest, highest)
     return [f"found rank {rank}, shape {list(spec.shape)}; allowed: rank {ranks}"]
+
+
+def _misfit_sizes(facts: OperatorFacts, operands: Given, unshaped: Collection[int]) -> list[str]:
+    """Sizes of operands that have to go with those of another."""
+    said = _misfit_bias(facts, operands, unshaped)
+    return said + (_misfit_shapes(facts, operands, unshaped) if facts.one_shape else [])
+
+
+def _misfit_shapes(facts: OperatorFacts, operands: Given, unshaped: Collection[int]) -> list[str]:
+    """Operands that have one shape: it is the first one's."""
+    names = facts.signature(len(operands))
+    alike = [
+        (names.name_of(place), spec)
+        for place, spec in enumerate(operands)
+        if spec is not None and place not in unshaped and names.kind_of(place) in facts.one_shape
+    ]
+    return [
+        f"operand {name} {spec.name!r}: found shape {list(spec.shape)}; allowed: "
+        f"{list(alike[0][1].shape)}, that of operand {alike[0][0]} {alike[0][1].name!r}"
+        for name, spec in alike[1:]
+        if spec.shape != alike[0][1].shape
+    ]
 
 
 def _misfit_bias(facts: OperatorFacts, operands: Given, unshaped: Collection[int]) -> list[str]:

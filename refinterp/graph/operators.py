@@ -50,6 +50,7 @@ class OperatorFacts:
     results: their names; None where the model says how many there are: all are called "output".
     fewest_results: how many of them there are at least; all by default.
     ranks: of operands, where not every rank is right.
+    one_shape: operands that have the same shape.
     types: of operands and results; what is not listed may be of any type that has a kernel.
     scaled: operands and results that need a scale when they are of `scaled_types`.
     filter_axis: of a weighted operator, the filter's axis of output channels, which may have a
@@ -83,6 +84,7 @@ class OperatorFacts:
     results: tuple[str, ...] | None = ("output",)
     fewest_results: int | None = None
     ranks: Mapping[str, Ranks] = field(default_factory=dict)
+    one_shape: tuple[str, ...] = ()
     types: Mapping[str, Types] = field(default_factory=dict)
     scaled: tuple[str, ...] = ()
     scaled_types: tuple[str, ...] = CODES
@@ -267,6 +269,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "ADD_N": OperatorFacts(
             operands=o.Variadic,
+            one_shape=("rest",),
             fewest_operands=1,
             types={"rest": "rest", "output": "rest"},
             scaled=("rest", "output"),
@@ -285,7 +288,9 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             types={"axis": _INDEX, "output": _INDEX},
         ),
         "ASSIGN_VARIABLE": OperatorFacts(operands=o.Assigned, results=(), stateful=True),
-        "ATAN2": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
+        "ATAN2": OperatorFacts(
+            operands=o.Binary, one_shape=("left", "right"), types=_SAME_PAIR, by_channel=True
+        ),
         "AVERAGE_POOL_2D": OperatorFacts(
             operands=o.Unary, ranks={"input": (4, 4)}, types=_SAME, by_channel=True, keeps_grid=True
         ),
@@ -457,7 +462,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "DILATE": OperatorFacts(
             operands=o.Dilated,
-            ranks={"dilations": (1, 1)},
+            ranks={"input": (1, None), "dilations": (1, 1)},
             types={"dilations": ("int32",), "value": "input", "output": "input"},
             keeps_grid=True,
         ),
@@ -524,7 +529,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         "FILL": OperatorFacts(
             operands=o.Filled,
             data="value",
-            ranks={"shape": (1, 1)},
+            ranks={"shape": (1, 1), "value": (0, 0)},
             types={"shape": _INDEX, "output": "value"},
             keeps_grid=True,
         ),
@@ -783,6 +788,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "PACK": OperatorFacts(
             operands=o.Variadic,
+            one_shape=("rest",),
             fewest_operands=1,
             types={"rest": "rest", "output": "rest"},
             joins=True,
@@ -954,6 +960,7 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "SELECT": OperatorFacts(
             operands=o.Selected,
+            one_shape=("when_true", "when_false"),
             data="when_true",
             types={"condition": ("bool",), "when_false": "when_true", "output": "when_true"},
             keeps_grid=True,
@@ -1044,10 +1051,18 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Unary, types=_SAME, reshapes=True, keeps_grid=True, by_channel=True
         ),
         "STABLEHLO_ADD": OperatorFacts(
-            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+            operands=o.Binary,
+            one_shape=("left", "right"),
+            types=_SAME_PAIR,
+            commutative=True,
+            by_channel=True,
         ),
         "STABLEHLO_AND": OperatorFacts(
-            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+            operands=o.Binary,
+            one_shape=("left", "right"),
+            types=_SAME_PAIR,
+            commutative=True,
+            by_channel=True,
         ),
         "STABLEHLO_COMPOSITE": OperatorFacts(
             operands=o.Variadic,
@@ -1059,13 +1074,25 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
             operands=o.Gathered, types={"indices": _INDEX, "output": "input"}, keeps_grid=True
         ),
         "STABLEHLO_MAXIMUM": OperatorFacts(
-            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+            operands=o.Binary,
+            one_shape=("left", "right"),
+            types=_SAME_PAIR,
+            commutative=True,
+            by_channel=True,
         ),
         "STABLEHLO_MINIMUM": OperatorFacts(
-            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+            operands=o.Binary,
+            one_shape=("left", "right"),
+            types=_SAME_PAIR,
+            commutative=True,
+            by_channel=True,
         ),
         "STABLEHLO_MULTIPLY": OperatorFacts(
-            operands=o.Binary, types=_SAME_PAIR, commutative=True, by_channel=True
+            operands=o.Binary,
+            one_shape=("left", "right"),
+            types=_SAME_PAIR,
+            commutative=True,
+            by_channel=True,
         ),
         "STABLEHLO_PAD": OperatorFacts(
             operands=o.Started, types={"initial": "input", "output": "input"}
@@ -1082,9 +1109,12 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "STABLEHLO_SCATTER": OperatorFacts(
             operands=o.ScatteredInto,
+            ranks={"input": (1, None), "updates": (1, None)},
             types={"indices": _INDEX, "updates": "input", "output": "input"},
         ),
-        "STABLEHLO_SHIFT_LEFT": OperatorFacts(operands=o.Binary, types=_SAME_PAIR, by_channel=True),
+        "STABLEHLO_SHIFT_LEFT": OperatorFacts(
+            operands=o.Binary, one_shape=("left", "right"), types=_SAME_PAIR, by_channel=True
+        ),
         "STRIDED_SLICE": OperatorFacts(
             operands=o.Strided,
             ranks={"begin": (1, 1), "end": (1, 1), "strides": (1, 1)},
@@ -1266,22 +1296,22 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "UNSORTED_SEGMENT_MAX": OperatorFacts(
             operands=o.SegmentedAnyhow,
-            ranks={"segments": (1, None), "count_of_segments": (0, 1)},
+            ranks={"input": (1, None), "segments": (1, None), "count_of_segments": (0, 1)},
             types={"segments": ("int32",), "count_of_segments": ("int32",), "output": "input"},
         ),
         "UNSORTED_SEGMENT_MIN": OperatorFacts(
             operands=o.SegmentedAnyhow,
-            ranks={"segments": (1, None), "count_of_segments": (0, 1)},
+            ranks={"input": (1, None), "segments": (1, None), "count_of_segments": (0, 1)},
             types={"segments": ("int32",), "count_of_segments": ("int32",), "output": "input"},
         ),
         "UNSORTED_SEGMENT_PROD": OperatorFacts(
             operands=o.SegmentedAnyhow,
-            ranks={"segments": (1, None), "count_of_segments": (0, 1)},
+            ranks={"input": (1, None), "segments": (1, None), "count_of_segments": (0, 1)},
             types={"segments": ("int32",), "count_of_segments": ("int32",), "output": "input"},
         ),
         "UNSORTED_SEGMENT_SUM": OperatorFacts(
             operands=o.SegmentedAnyhow,
-            ranks={"segments": (1, None), "count_of_segments": (0, 1)},
+            ranks={"input": (1, None), "segments": (1, None), "count_of_segments": (0, 1)},
             types={"segments": ("int32",), "count_of_segments": ("int32",), "output": "input"},
         ),
         "VAR_HANDLE": OperatorFacts(

@@ -19,10 +19,17 @@ def same_shape(operands: Operands[TensorSpec], options: Any) -> tuple[Shape, ...
     return (x.shape,)
 
 
+def misfit(operands: Operands[TensorSpec], name: str, found: str, allowed: str) -> ModelError:
+    """What is wrong with one operand, in the form of `graph.misfits`."""
+    spec: TensorSpec = operands[operands.names.index(name)]
+    return ModelError(f"operand {name} {spec.name!r}: found {found}; allowed: {allowed}")
+
+
 def common_shape(operands: Operands[TensorSpec], options: Any) -> tuple[Shape, ...]:
     """The output has the shape that two operands broadcast to."""
     a, b = operands
-    where = f"operands {a.name!r} and {b.name!r}"
+    one, other = (operands.name_of(place) for place in (0, 1))
+    where = f"operands {one} {a.name!r} and {other} {b.name!r}"
     return (broadcast_shape(a.shape, b.shape, where=where),)
 
 

@@ -111,22 +111,22 @@ def _check(operands: FullLstm[TensorSpec], size: Sizes) -> None:
     row = (size.cells,)
     square = ((size.cells, size.outputs), *([row] if size.cells == size.outputs else []))
     allowed: list[tuple[str, TensorSpec | None, tuple[Shape, ...]]] = [
-        ("projection weights", operands.projection_weights, ((size.outputs, size.cells),)),
-        ("projection bias", operands.projection_bias, ((size.outputs,),)),
+        ("projection_weights", operands.projection_weights, ((size.outputs, size.cells),)),
+        ("projection_bias", operands.projection_bias, ((size.outputs,),)),
     ]
     for name in LSTM_GATES:
         gate = operands.gate(name)
         allowed += [
-            (f"{name} weights", gate.weights, ((size.cells, size.data),)),
-            (f"recurrent {name} weights", gate.recurrent_weights, square),
-            (f"{name} bias", gate.bias, (row,)),
-            (f"peephole {name} weights", gate.peephole_weights, (row,)),
-            (f"{name} layer norm", gate.layer_norm, (row,)),
+            (f"input_to_{name}_weights", gate.weights, ((size.cells, size.data),)),
+            (f"recurrent_to_{name}_weights", gate.recurrent_weights, square),
+            (f"{name}_gate_bias", gate.bias, (row,)),
+            (f"cell_to_{name}_weights", gate.peephole_weights, (row,)),
+            (f"{name}_layer_norm", gate.layer_norm, (row,)),
         ]
     for what, spec, shapes in allowed:
         if spec is not None and spec.shape not in shapes:
             raise ModelError(
-                f"{what} {spec.name!r} have shape {list(spec.shape)}; allowed: "
+                f"operand {what} {spec.name!r}: found shape {list(spec.shape)}; allowed: "
                 + " or ".join(str(list(shape)) for shape in shapes)
             )
     if size.cells == 0 and size.outputs:
@@ -154,14 +154,15 @@ def _check(operands: FullLstm[TensorSpec], size: Sizes) -> None:
 
 def _check_states(operands: FullLstm[TensorSpec], size: Sizes) -> None:
     """The two states must be variables of the right size, whatever their rank."""
-    for state, width in (
-        (operands.output_state, size.outputs),
-        (operands.cell_state, size.cells),
+    for name, state, width in (
+        ("output_state", operands.output_state, size.outputs),
+        ("cell_state", operands.cell_state, size.cells),
     ):
         if not state.is_variable or state.size != size.batch * width:
             raise ModelError(
-                f"state {state.name!r} must be a variable of {size.batch * width} elements; it has "
-                f"{state.size}{'' if state.is_variable else ' and is no variable'}"
+                f"operand {name} {state.name!r}: found "
+                f"{'a variable' if state.is_variable else 'no variable'} of {state.size} elements; "
+                f"allowed: a variable of {size.batch * width}"
             )
 
 

@@ -52,32 +52,37 @@ class RnnCell:
             y[time] = h[...] = self.activation(total)
 
 
-def checked_units(
-    x: TensorSpec, weights: TensorSpec, recurrent: TensorSpec, bias: TensorSpec
-) -> int:
-    """Check one cell's weights, recurrent weights and bias; returns its units."""
+def checked_units(operands: Recurrent[TensorSpec], way: str = "") -> int:
+    """Check one cell's weights, recurrent weights and bias; returns its units.
+
+    way: what the operands' names begin with.
+    """
+    weights, recurrent = operands.weights, operands.recurrent_weights
     units = weights.shape[0]
-    if (
-        weights.shape[1] != x.shape[-1]
-        or recurrent.shape != (units, units)
-        or bias.shape != (units,)
-    ):
-        raise ModelError(
-            f"data {list(x.shape)}, weights {list(weights.shape)}, recurrent weights "
-            f"{list(recurrent.shape)} and bias {list(bias.shape)} do not fit: [..., n], "
-            "[units, n], [units, units], [units]"
-        )
+    allowed = (
+        ("weights", weights, (units, operands.input.shape[-1])),
+        ("recurrent_weights", recurrent, (units, units)),
+        ("bias", operands.bias, (units,)),
+    )
+    for name, spec, wanted in allowed:
+        if spec.shape != wanted:
+            raise ModelError(
+                f"operand {way}{name} {spec.name!r}: found shape {list(spec.shape)}; allowed: "
+                f"{list(wanted)}"
+            )
     product_scale(weights)
     product_scale(recurrent)
     return units
 
 
-def check_state(state: TensorSpec, batch: int, units: int) -> None:
+def check_state(operands: Recurrent[TensorSpec], batch: int, units: int, way: str = "") -> None:
     """Check a state: a variable (batch, units); raises ModelError."""
+    state = operands.hidden_state
     if not state.is_variable or state.shape != (batch, units):
         raise ModelError(
-            f"state {state.name!r} must be a variable of shape {[batch, units]}; it has shape "
-            f"{list(state.shape)}{'' if state.is_variable else ' and is no variable'}"
+            f"operand {way}hidden_state {state.name!r}: found "
+            f"{'a variable' if state.is_variable else 'no variable'} of shape {list(state.shape)}; "
+            f"allowed: a variable of shape {[batch, units]}"
         )
 
 

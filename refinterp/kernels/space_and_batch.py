@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Blocks
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.data_movement import integers
 
 
@@ -55,11 +55,10 @@ def settings(operands: Blocks[TensorSpec], where: str) -> tuple[list[int], list[
     x = operands.input
     block, pairs = integers(operands.block_shape, where), integers(operands.margins, where)
     axes = len(x.shape) - 2
-    if axes not in (1, 2) or len(block) != axes or len(pairs) != 2 * axes:
-        raise ModelError(
-            f"{where}: block {block} and margins {pairs} do not fit an input of {list(x.shape)}, "
-            "which must have 3 or 4 dimensions"
-        )
-    if min(block) < 1 or min(pairs) < 0:
-        raise ModelError(f"{where}: block {block} must be positive, margins {pairs} not negative")
+    if len(block) != axes or min(block) < 1:
+        allowed = f"{axes} numbers of 1 or more, one for each axis of space of {list(x.shape)}"
+        raise misfit(operands, "block_shape", f"{block}", allowed)
+    if len(pairs) != 2 * axes or min(pairs) < 0:
+        allowed = f"{2 * axes} numbers of 0 or more, two for each axis of space of {list(x.shape)}"
+        raise misfit(operands, "margins", f"{pairs}", allowed)
     return block, pairs[::2], pairs[1::2]

@@ -76,6 +76,7 @@ def test_a_row_names_its_own_operands(operator):
     assert set(row.ranks) <= operand_names
     assert set(row.types) <= names
     assert set(row.scaled) <= names
+    assert set(row.one_shape) <= operand_names
     assert {row.along} <= {*operand_names, ""}
     assert {row.data, row.weights} <= {*row.operands.names, ""}
     for rule in row.types.values():

@@ -93,7 +93,7 @@ def test_what_cannot_be_is_refused_before_the_run() -> None:
     """Shapes and settings that no run could make sense of."""
     strides = {"stride_d": 1, "stride_h": 1, "stride_w": 1}
     assert "rank 5" in _refused("CONV_3D", [(1, 2, 2, 2), (1, 1, 1, 2, 3)], strides)
-    assert "one shape" in _refused("ATAN2", [(2, 2), (2, 1)], {})
+    assert "operand right 'x1': found shape [2, 1]" in _refused("ATAN2", [(2, 2), (2, 1)], {})
     assert "hold 0" in _refused("FAKE_QUANT", [(2,)], {"min": 1.0, "max": 2.0, "num_bits": 8})
     narrow = {"min": -1.0, "max": 2.0, "num_bits": 8, "narrow_range": True}
     assert "narrow_range" in _refused("FAKE_QUANT", [(2,)], narrow)

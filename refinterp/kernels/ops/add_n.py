@@ -6,7 +6,7 @@ Integer   int8 (TFLM): s = R(1/2, (0 - x_zero) << 20) + sum(R(1/2, (x_i - x_zero
 Shapes    all alike
 Units     codes, real = scale * (code - zero point), the inputs' all the same; int32, float32: plain
           numbers, added in order
-Raises    ModelError, from prepare only: shapes, types or scales that differ
+Raises    ModelError, from prepare only: scales that differ
 Source    LiteRT kernels/add_n.cc (f67457790); tflite-micro micro/kernels/add_n.cc,
           internal/reference/add_n.h (90b983c2b)
 Exact to  LiteRT BUILTIN_REF with one thread (float32, int32) and TFLM (float32, int8)
@@ -38,14 +38,8 @@ I64 = NDArray[np.int64]
 
 
 def add_n_shapes(operands: Variadic[TensorSpec], options: Any) -> tuple[Shape, ...]:
-    """The inputs' shape; raises ModelError when they differ."""
-    first, *others = operands.rest
-    for other in others:
-        if other.shape != first.shape:
-            raise ModelError(
-                f"inputs must have one shape, got {list(first.shape)} and {list(other.shape)}"
-            )
-    return (first.shape,)
+    """The operands' shape."""
+    return (operands.rest[0].shape,)
 
 
 @kernel("ADD_N", "float32", "int32")

@@ -2,7 +2,6 @@
 
 Real      z = the angle from the x axis to (x, y), in (-pi, pi]
 Shapes    y, x, z: the same
-Raises    ModelError, from prepare only: types or shapes that differ
 Source    LiteRT kernels/atan2.cc (f67457790)
 Exact to  LiteRT BUILTIN_REF within an ulp of atan2f; TFLM has no such operator
 """
@@ -13,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
@@ -45,10 +43,5 @@ class Atan2(Kernel):
         options: NoOptions,
         rule: Rules,
     ) -> PlainPair:
-        """Check the shapes."""
-        y, x = operands.left, operands.right
-        if x.shape != y.shape:
-            raise ModelError(
-                f"ATAN2 needs two operands of one shape, got {list(y.shape)} and {list(x.shape)}"
-            )
+        """There is nothing to find out."""
         return PlainPair(_angle)

@@ -66,8 +66,9 @@ def batch_matmul_output_shapes(
         lead = None
     if lead is None or left[-1] != right[-2]:
         raise ModelError(
-            f"BATCH_MATMUL cannot multiply {list(left)} by {list(right)}: the leading dimensions "
-            "must broadcast, and the first's last size equal the second's last but one"
+            f"operands left {x.name!r} and right {w.name!r}: found matrices {list(left)} and "
+            f"{list(right)}; allowed: leading sizes that broadcast, and a last size of left that "
+            "is the last but one of right"
         )
     return ((*lead, left[-2], right[-1]),)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
-from refinterp.graph.operands import BidirectionalRecurrent
+from refinterp.graph.operands import DIRECTIONS, BidirectionalRecurrent
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels import lstm_operands as lstm
 from refinterp.kernels.contract import Array, Kernel
@@ -53,11 +53,8 @@ def bidirectional_output_shapes(
 
 
 def _both_units(operands: BidirectionalRecurrent[TensorSpec]) -> tuple[int, int]:
-    x, fw, bw = operands.input, operands.fw_weights, operands.bw_weights
-    return (
-        checked_units(x, fw, operands.fw_recurrent_weights, operands.fw_bias),
-        checked_units(x, bw, operands.bw_recurrent_weights, operands.bw_bias),
-    )
+    fw, bw = (checked_units(operands.direction(way), f"{way}_") for way in DIRECTIONS)
+    return fw, bw
 
 
 @kernel("BIDIRECTIONAL_SEQUENCE_RNN", "float32", "float32x8", options=RnnOptions)
@@ -87,8 +84,8 @@ class BidirectionalRnn(Kernel):
         x = operands.input
         batch = batch_of(x, time_major=options.time_major)
         units = _both_units(operands)
-        check_state(operands.fw_hidden_state, batch, units[0])
-        check_state(operands.bw_hidden_state, batch, units[1])
+        for way, own in zip(DIRECTIONS, units, strict=True):
+            check_state(operands.direction(way), batch, own, f"{way}_")
         if units[0] == 0 and units[1]:  # LiteRT then gives other numbers at every run
             raise ModelError(
                 f"operand fw_weights {operands.fw_weights.name!r}: found no rows; allowed: a row "

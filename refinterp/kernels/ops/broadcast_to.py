@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Expanded
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import BYTES, expect_shapes, integers
 from refinterp.kernels.flavours import Rules
@@ -41,7 +41,8 @@ class BroadcastTo(Kernel):
         if len(view) != len(wanted) or any(
             size not in (1, goal) for size, goal in zip(view, wanted, strict=True)
         ):
-            raise ModelError(f"BROADCAST_TO: {list(shape)} does not broadcast to {list(wanted)}")
+            allowed = f"what {list(shape)}, the shape of the input, broadcasts to"
+            raise misfit(operands, "shape", f"{list(wanted)}", allowed)
         return (wanted,)
 
     @classmethod

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Updated
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import ALL, expect_shapes, per_sample
 from refinterp.kernels.flavours import Rules
@@ -53,15 +53,14 @@ class DynamicUpdateSlice(Kernel):
         """Check the shapes."""
         x, update, start = operands.input, operands.update, operands.start
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
-        if (
-            len(update.shape) != len(x.shape)
-            or any(part > size for part, size in zip(update.shape, x.shape, strict=True))
-            or start.shape != (len(x.shape),)
+        if len(update.shape) != len(x.shape) or any(
+            part > size for part, size in zip(update.shape, x.shape, strict=True)
         ):
-            raise ModelError(
-                f"{_WHERE}: update {list(update.shape)} from start {list(start.shape)} does not "
-                f"fit an input of {list(x.shape)}"
-            )
+            allowed = f"as many axes as the input, each up to its size, {list(x.shape)}"
+            raise misfit(operands, "update", f"shape {list(update.shape)}", allowed)
+        if start.shape != (len(x.shape),):
+            allowed = f"{[len(x.shape)]}, one for each axis of the input"
+            raise misfit(operands, "start", f"shape {list(start.shape)}", allowed)
         return cls(update.shape, np.subtract(x.shape, update.shape, dtype=np.int64))
 
     def eval(self, operands: Updated[Array], outputs: Sequence[Array], work: Workspace) -> None:

@@ -54,8 +54,6 @@ class Fill(Kernel):
         """Check the value."""
         value = operands.value
         expect_shapes(outputs, cls.output_shapes(operands, options), "FILL")
-        if value.size != 1:
-            raise ModelError(f"FILL: the value {value.name!r} has {value.size} elements, not 1")
         if rule.path != "unchecked":
             same_scale(value, outputs[0], "FILL")
         return cls()

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Gathered
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.coordinates import flat
 from refinterp.kernels.data_movement import expect_shapes, per_sample, take
@@ -45,9 +45,8 @@ class GatherNd(Kernel):
         """Replace the coordinates by what they point at."""
         x, index = operands.input, operands.indices
         if index.shape[-1] > len(x.shape):
-            raise ModelError(
-                f"{_WHERE}: indices {list(index.shape)} do not fit input {list(x.shape)}"
-            )
+            allowed = f"a last size of up to {len(x.shape)}, the axes of the input"
+            raise misfit(operands, "indices", f"shape {list(index.shape)}", allowed)
         return ((*index.shape[:-1], *x.shape[index.shape[-1] :]),)
 
     @classmethod

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Looked
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
@@ -38,10 +38,8 @@ class HashtableLookup(Kernel):
         """A row of values, and a mark, for each key asked for."""
         asked, keys, values = operands.lookup, operands.keys, operands.values
         if keys.shape != values.shape[:1] or not keys.size:
-            raise ModelError(
-                f"{_WHERE}: {list(asked.shape)} keys in a table of {list(keys.shape)} keys and "
-                f"{list(values.shape)} values; needed: one value per key"
-            )
+            allowed = f"{list(values.shape[:1])}, one for each of the values, 1 or more"
+            raise misfit(operands, "keys", f"shape {list(keys.shape)}", allowed)
         return ((*asked.shape, *values.shape[1:]), asked.shape)
 
     @classmethod

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Diagonal, Unary
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
@@ -42,8 +42,6 @@ class MatrixDiag(Kernel):
     def output_shapes(operands: Unary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
         """Repeat the last size."""
         shape = operands.input.shape
-        if not shape:
-            raise ModelError("MATRIX_DIAG needs a vector or more, got a scalar")
         return ((*shape, shape[-1]),)
 
     @classmethod
@@ -76,10 +74,9 @@ class MatrixSetDiag(Kernel):
         """Return the input's shape."""
         shape = operands.input.shape
         line = operands.diagonal.shape
-        if len(shape) < 2 or line != (*shape[:-2], min(shape[-2:])):
-            raise ModelError(
-                f"MATRIX_SET_DIAG: a diagonal of {list(line)} does not fit matrices {list(shape)}"
-            )
+        wanted = (*shape[:-2], min(shape[-2:]))
+        if line != wanted:
+            raise misfit(operands, "diagonal", f"shape {list(line)}", f"{list(wanted)}")
         return (shape,)
 
     @classmethod

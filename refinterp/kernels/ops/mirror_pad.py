@@ -22,6 +22,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Mirrored
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.data_movement import (
     BYTES,
@@ -51,7 +52,8 @@ def margins(operands: Mirrored[TensorSpec], skipped: int) -> list[tuple[int, int
         for size, pair in zip(shape, pairs, strict=True)
         for amount in pair
     ):
-        raise ModelError(f"MIRROR_PAD: paddings {flat} do not fit an input of {list(shape)}")
+        allowed = f"two for each axis of {list(shape)}, 0 to its size less {skipped}"
+        raise misfit(operands, "paddings", f"{flat}", allowed)
     return pairs
 
 

@@ -2,7 +2,7 @@
 
 Shapes    x_i: all the same; y: their shape with values_count inserted at axis
 Units     unchanged; LiteRT wants one scale and zero point throughout, TFLM does not look
-Raises    ModelError, from prepare only: shapes, types or scales that differ
+Raises    ModelError, from prepare only: other counts, scales that differ
 Source    LiteRT kernels/pack.cc (f67457790); tflite-micro micro/kernels/pack.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF and TFLM
 """
@@ -52,9 +52,6 @@ class Pack(Kernel):
                 f"PACK has {len(parts)} inputs, but values_count is {options.values_count}"
             )
         first = parts[0].shape
-        for part in parts:
-            if part.shape != first:
-                raise ModelError(f"PACK: {list(part.shape)} and {list(first)} are not alike")
         axis = axis_of(options.axis, len(first) + 1, "PACK")
         return ((*first[:axis], len(parts), *first[axis:]),)
 

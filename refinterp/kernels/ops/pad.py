@@ -20,6 +20,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Padded
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import expect_shapes, integers, same_scale
 from refinterp.kernels.flavours import Rules
@@ -35,13 +36,10 @@ def margins(operands: Padded[TensorSpec]) -> list[tuple[int, int]]:
     x, paddings = operands.input, operands.paddings
     rank = len(x.shape)
     if paddings.shape != (rank, 2):
-        raise ModelError(
-            f"PAD: paddings have shape {list(paddings.shape)}; for {rank} dimensions they must be "
-            f"[{rank}, 2]"
-        )
+        raise misfit(operands, "paddings", f"shape {list(paddings.shape)}", f"{[rank, 2]}")
     flat = integers(operands.paddings, "PAD")
     if any(amount < 0 for amount in flat):
-        raise ModelError(f"PAD: paddings {flat} must not be negative")
+        raise misfit(operands, "paddings", f"{flat}", "0 or more each")
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
@@ -80,7 +78,7 @@ class Pad(Kernel):
         value = y.zero if quantized else 0
         if given is not None:
             if given.size != 1:
-                raise ModelError(f"PAD: the value {given.name!r} has {given.size} elements, not 1")
+                raise misfit(operands, "value", f"{given.size} elements", "1")
             if quantized:
                 same_scale(given, y, "PAD")
         elif quantized:

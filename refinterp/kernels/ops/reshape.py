@@ -33,12 +33,14 @@ class ReshapeOptions:
     declared_shapes: Sequence[Shape] = ()
 
 
-def resolve(shape: Shape, wanted: Sequence[int]) -> Shape:
+def resolve(x: TensorSpec, wanted: Sequence[int]) -> Shape:
     """Replace the -1 in a wanted shape. Raises ModelError when the elements do not fit."""
-    count = math.prod(shape)
+    shape, count = x.shape, x.size
     sizes = list(wanted)
     if sizes.count(-1) > 1 or any(size < -1 for size in sizes):
-        raise ModelError(f"RESHAPE to {sizes}: at most one size may be -1, none may be below")
+        raise ModelError(
+            f"the shape asked for: found {sizes}; allowed: sizes of 0 or more, and -1 once"
+        )
     if -1 in sizes:
         at = sizes.index(-1)
         others = [size for size in sizes if size != -1]
@@ -47,7 +49,10 @@ def resolve(shape: Shape, wanted: Sequence[int]) -> Shape:
         full = math.prod(size for size in shape if size)
         sizes[at] = 0 if count == 0 and 0 not in others else full // rest
     if math.prod(sizes) != count:
-        raise ModelError(f"RESHAPE from {list(shape)} to {list(wanted)} changes the element count")
+        raise ModelError(
+            f"operand input {x.name!r}: found {count} elements, shape {list(shape)}; allowed: as "
+            f"many as in {list(wanted)}, the shape that is asked for"
+        )
     return tuple(sizes)
 
 
@@ -74,7 +79,7 @@ class Reshape(Kernel):
                 )
             if not wanted and shape is None and x.size != 1 and options.declared_shapes:
                 wanted = list(options.declared_shapes[0])  # TFLM knows no other shape
-        return (resolve(x.shape, wanted),)
+        return (resolve(x, wanted),)
 
     @classmethod
     def prepare(

@@ -20,6 +20,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Sequences
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.data_movement import expect_shapes
 from refinterp.kernels.flavours import Rules
@@ -81,10 +82,8 @@ class ReverseSequence(Kernel):
                 f"{list(x.shape)}"
             )
         if lengths.shape != (x.shape[batch],):
-            raise ModelError(
-                f"{_WHERE}: lengths {list(lengths.shape)} must be one per index of axis {batch} of "
-                f"{list(x.shape)}"
-            )
+            allowed = f"{[x.shape[batch]]}, one for each index of axis {batch} of the input"
+            raise misfit(operands, "lengths", f"shape {list(lengths.shape)}", allowed)
         return cls(sequence + 1, batch + 1, x.shape[sequence])
 
     def eval(self, operands: Sequences[Array], outputs: Sequence[Array], work: Workspace) -> None:

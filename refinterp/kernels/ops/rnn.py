@@ -38,13 +38,7 @@ def rnn_output_shapes(operands: Recurrent[TensorSpec], options: RnnOptions) -> t
     """The data's shape, with the units for its last size."""
     x = operands.input
     batch_of(x, time_major=options.time_major)
-    return ((*x.shape[:-1], _units_of(operands)),)
-
-
-def _units_of(operands: Recurrent[TensorSpec]) -> int:
-    return checked_units(
-        operands.input, operands.weights, operands.recurrent_weights, operands.bias
-    )
+    return ((*x.shape[:-1], checked_units(operands)),)
 
 
 @kernel("RNN", "float32", "float32x8", options=RnnOptions)
@@ -68,9 +62,9 @@ class Rnn(Kernel):
         rule: Rules,
     ) -> Rnn:
         """Check the operands and lay out what is constant."""
-        units = _units_of(operands)
+        units = checked_units(operands)
         batch = batch_of(operands.input, time_major=options.time_major)
-        check_state(operands.hidden_state, batch, units)
+        check_state(operands, batch, units)
         activation(options.fused_activation_function)
         values = lstm.values(operands, ("input", "hidden_state"))
         cell = None if values is None else cell_of(operands, values, options)

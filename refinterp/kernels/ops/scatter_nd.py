@@ -18,10 +18,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Scattered
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.coordinates import flat
 from refinterp.kernels.data_movement import expect_shapes, integers, per_sample
@@ -48,15 +48,14 @@ class ScatterNd(Kernel):
         index, updates = operands.indices, operands.updates
         shape = tuple(integers(operands.shape, _WHERE))
         count = index.shape[-1]
-        if (
-            count > len(shape)
-            or any(size < 0 for size in shape)
-            or updates.shape != (*index.shape[:-1], *shape[count:])
-        ):
-            raise ModelError(
-                f"{_WHERE}: indices {list(index.shape)} and updates "
-                f"{list(updates.shape)} do not fit an output of {list(shape)}"
-            )
+        if any(size < 0 for size in shape):
+            raise misfit(operands, "shape", f"{list(shape)}", "sizes of 0 or more")
+        if count > len(shape):
+            allowed = f"a last size of up to {len(shape)}, the axes of the output"
+            raise misfit(operands, "indices", f"shape {list(index.shape)}", allowed)
+        wanted = (*index.shape[:-1], *shape[count:])
+        if updates.shape != wanted:
+            raise misfit(operands, "updates", f"shape {list(updates.shape)}", f"{list(wanted)}")
         return (shape,)
 
     @classmethod

@@ -4,7 +4,7 @@ Real      y = a if condition else b
 Integer   codes are copied as they are, whatever the scales say
 Shapes    SELECT: condition a scalar, a vector along the first axis, or of the shape of a and b;
           SELECT_V2: all three broadcast
-Raises    ModelError, from prepare only: types or shapes that do not fit
+Raises    ModelError, from prepare only: shapes that do not fit
 Source    LiteRT kernels/select.cc, internal/reference/select.h (f67457790); tflite-micro
           micro/kernels/select.cc (90b983c2b)
 Exact to  LiteRT BUILTIN_REF and TFLM
@@ -34,28 +34,25 @@ _TYPES = (
 )  # fmt: skip
 
 
-def _three(operands: Selected[TensorSpec]) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
-    return operands.condition, operands.when_true, operands.when_false
-
-
 def select_shapes(operands: Selected[TensorSpec], options: Any) -> tuple[Shape, ...]:
     """SELECT's output shape; raises ModelError for a condition that fits neither way."""
-    condition, a, b = _three(operands)
-    if a.shape != b.shape:
-        raise ModelError(f"a and b must have one shape, got {list(a.shape)} and {list(b.shape)}")
+    condition, a = operands.condition, operands.when_true
     if condition.shape not in ((), a.shape, a.shape[:1]):
         raise ModelError(
-            f"condition {condition.name!r} has shape {list(condition.shape)}; allowed: [], "
-            f"{list(a.shape[:1])}, {list(a.shape)}"
+            f"operand condition {condition.name!r}: found shape {list(condition.shape)}; allowed: "
+            f"[], {list(a.shape[:1])}, {list(a.shape)}"
         )
     return (a.shape,)
 
 
 def broadcast_shapes(operands: Selected[TensorSpec], options: Any) -> tuple[Shape, ...]:
     """SELECT_V2's output shape."""
-    condition, a, b = _three(operands)
-    both = broadcast_shape(a.shape, b.shape, where="a and b")
-    return (broadcast_shape(condition.shape, both, where="condition and values"),)
+    condition, a, b = operands.condition, operands.when_true, operands.when_false
+    both = broadcast_shape(
+        a.shape, b.shape, where=f"operands when_true {a.name!r} and when_false {b.name!r}"
+    )
+    where = f"operand condition {condition.name!r} and the values"
+    return (broadcast_shape(condition.shape, both, where=where),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +84,7 @@ class Select(Kernel):
         rule: Rules,
     ) -> Chosen:
         """See whether the condition runs along the first axis."""
-        condition, a, _ = _three(operands)
+        condition, a = operands.condition, operands.when_true
         along = condition.shape != a.shape and len(condition.shape) == 1
         return Chosen(len(a.shape) - 1 if along else 0)
 

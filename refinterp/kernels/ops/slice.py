@@ -18,6 +18,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Sliced
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import ALL, expect_shapes, integers
 from refinterp.kernels.flavours import Rules
@@ -29,11 +30,10 @@ def box(operands: Sliced[TensorSpec]) -> list[tuple[int, int]]:
     """Return (first, one past the last) per axis."""
     shape = operands.input.shape
     begin, size = integers(operands.begin, "SLICE"), integers(operands.size, "SLICE")
-    if len(begin) != len(shape) or len(size) != len(shape):
-        raise ModelError(
-            f"SLICE: begin has {len(begin)} and size {len(size)} entries for {len(shape)} "
-            "dimensions; both need one for each"
-        )
+    for name, given in (("begin", begin), ("size", size)):
+        if len(given) != len(shape):
+            allowed = f"{len(shape)}, one for each axis of the input"
+            raise misfit(operands, name, f"{len(given)} elements", allowed)
     found = []
     for axis, (start, count, whole) in enumerate(zip(begin, size, shape, strict=True)):
         stop = whole if count == -1 else start + count

@@ -17,10 +17,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Sparse
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.coordinates import flat
 from refinterp.kernels.data_movement import expect_shapes, integers, per_sample
@@ -47,15 +47,14 @@ class SparseToDense(Kernel):
         index, values = operands.indices, operands.values
         count = index.shape[0] if index.shape else 1
         rank = index.shape[1] if len(index.shape) == 2 else 1
-        if (
-            rank != len(shape)
-            or values.shape not in ((), (count,))
-            or any(size < 0 for size in shape)
-        ):
-            raise ModelError(
-                f"{_WHERE}: indices {list(index.shape)} and values "
-                f"{list(values.shape)} do not fit an output of {list(shape)}"
-            )
+        if any(size < 0 for size in shape):
+            raise misfit(operands, "shape", f"{list(shape)}", "sizes of 0 or more")
+        if rank != len(shape):
+            allowed = f"{len(shape)} numbers for each place, one for each axis of the output"
+            raise misfit(operands, "indices", f"shape {list(index.shape)}", allowed)
+        if values.shape not in ((), (count,)):
+            allowed = f"[] or {[count]}, one for each place"
+            raise misfit(operands, "values", f"shape {list(values.shape)}", allowed)
         return (shape,)
 
     @classmethod
@@ -70,7 +69,7 @@ class SparseToDense(Kernel):
         default = operands.default
         expect_shapes(outputs, cls.output_shapes(operands, options), _WHERE)
         if default.size != 1:
-            raise ModelError(f"{_WHERE}: the default {default.name!r} must be one element")
+            raise misfit(operands, "default", f"{default.size} elements", "1")
         return cls(outputs[0].shape)
 
     def eval(self, operands: Sparse[Array], outputs: Sequence[Array], work: Workspace) -> None:

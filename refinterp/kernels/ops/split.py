@@ -22,6 +22,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import EvenSplit, SplitBySizes
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.data_movement import (
     axis_of,
@@ -79,10 +80,8 @@ def sized_cut(operands: SplitBySizes[TensorSpec], options: SplitOptions) -> tupl
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = shape[axis] - (sum(sizes) + 1)
     if len(sizes) != options.num_splits or sum(sizes) != shape[axis] or min(sizes) < 0:
-        raise ModelError(
-            f"SPLIT_V: sizes {asked} do not cut axis {axis} of {list(shape)} into "
-            f"{options.num_splits} pieces"
-        )
+        allowed = f"{options.num_splits} sizes that sum to {shape[axis]}, that of axis {axis}"
+        raise misfit(operands, "sizes", f"{asked}", allowed)
     return axis, sizes
 
 

@@ -3,7 +3,7 @@
 Shapes    a, b, y: all the same
 Units     codes are taken as plain integers, which wrap around: nothing is rescaled. _SHIFT_LEFT:
           the counts are taken modulo 32, as on x86 (C leaves others undefined)
-Raises    ModelError, from prepare only: shapes or types that differ
+Raises    ModelError, from prepare only: a result of another shape
 Source    LiteRT kernels/stablehlo_elementwise.h, stablehlo_add.cc, stablehlo_multiply.cc,
           stablehlo_min_max.cc, stablehlo_and.cc, stablehlo_shift_left.cc (f67457790)
 Exact to  LiteRT BUILTIN_REF, for _AND and _SHIFT_LEFT, which it lacks, LiteRT's optimised
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
@@ -46,10 +45,7 @@ class PreparedElementwise(Kernel):
 
 def output_shapes(operands: Binary[TensorSpec], options: NoOptions) -> tuple[Shape, ...]:
     """Return the common shape."""
-    a, b = operands.left, operands.right
-    if a.shape != b.shape:
-        raise ModelError(f"operands have shapes {list(a.shape)} and {list(b.shape)}")
-    return (a.shape,)
+    return (operands.left.shape,)
 
 
 def check(operands: Binary[TensorSpec], outputs: Sequence[TensorSpec], options: NoOptions) -> None:

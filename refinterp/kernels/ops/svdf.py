@@ -30,6 +30,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import SingularFilter
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
 from refinterp.kernels.registry import kernel
@@ -62,18 +63,18 @@ def svdf_output_shapes(
     if options.rank < 1 or filters % options.rank:
         raise ModelError(f"{filters} filters do not divide into units of rank {options.rank}")
     units, batch, memory = filters // options.rank, x.shape[0], time.shape[1]
-    if feature.shape[1] != x.shape[1] or time.shape[0] != filters or memory < 1:
-        raise ModelError(
-            f"input {list(x.shape)}, feature weights {list(feature.shape)} and time weights "
-            f"{list(time.shape)} do not fit: [batch, input], [filters, input], [filters, memory]"
-        )
+    if feature.shape[1] != x.shape[1]:
+        allowed = f"{[filters, x.shape[1]]}, a column for each of the input's"
+        raise misfit(operands, "feature_weights", f"shape {list(feature.shape)}", allowed)
+    if time.shape[0] != filters or memory < 1:
+        allowed = f"a row for each of {filters} filters, of 1 or more elements"
+        raise misfit(operands, "time_weights", f"shape {list(time.shape)}", allowed)
     if bias is not None and bias.size != units:
-        raise ModelError(f"bias {bias.name!r} has {bias.size} values for {units} units")
+        raise misfit(operands, "bias", f"{bias.size} elements", f"{units}, one for each unit")
     if not state.is_variable or state.shape != (batch, memory * filters):
-        raise ModelError(
-            f"state {state.name!r} must be a variable of shape {[batch, memory * filters]}; it "
-            f"has shape {list(state.shape)}{'' if state.is_variable else ' and is no variable'}"
-        )
+        found = f"{'a variable' if state.is_variable else 'no variable'} of shape "
+        allowed = f"a variable of shape {[batch, memory * filters]}"
+        raise misfit(operands, "activations", f"{found}{list(state.shape)}", allowed)
     return ((batch, units),)
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Tiled
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import BYTES, expect_shapes, integers
 from refinterp.kernels.flavours import Rules
@@ -38,9 +38,8 @@ class Tile(Kernel):
         """Multiply the sizes."""
         shape, multiples = operands.input.shape, integers(operands.multiples, "TILE")
         if len(multiples) != len(shape) or any(count < 0 for count in multiples):
-            raise ModelError(
-                f"TILE: multiples {multiples} must be {len(shape)} numbers that are not negative"
-            )
+            allowed = f"{len(shape)} numbers, one for each axis of the input, 0 or more"
+            raise misfit(operands, "multiples", f"{multiples}", allowed)
         return (tuple(size * count for size, count in zip(shape, multiples, strict=True)),)
 
     @classmethod

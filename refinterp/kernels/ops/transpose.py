@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Permuted
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import (
     ALL,
@@ -37,7 +37,7 @@ def order(operands: Permuted[TensorSpec]) -> tuple[int, ...]:
     perm = integers(operands.permutation, "TRANSPOSE")
     axes = tuple(axis_of(axis, rank, "TRANSPOSE") for axis in perm)
     if sorted(axes) != list(range(rank)):
-        raise ModelError(f"TRANSPOSE: {perm} does not name each of {rank} axes once")
+        raise misfit(operands, "permutation", f"{perm}", f"each of {rank} axes once")
     return axes
 
 

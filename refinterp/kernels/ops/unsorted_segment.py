@@ -27,6 +27,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Segmented, SegmentedAnyhow
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import (
     expect_shapes,
@@ -69,12 +70,11 @@ class Segments(Kernel):
                 self.reduce.at(out, where[kept], what[kept])
 
 
-def _shapes(x: TensorSpec, ids: TensorSpec, count: int, where: str) -> tuple[Shape, ...]:
+def _shapes(operands: Segmented[TensorSpec], count: int, where: str) -> tuple[Shape, ...]:
+    x, ids = operands.input, operands.segments
     if x.shape[: len(ids.shape)] != ids.shape:
-        raise ModelError(
-            f"{where}: segments {list(ids.shape)} must be the first axes of the data "
-            f"{list(x.shape)}"
-        )
+        allowed = f"the first axes of the input, of shape {list(x.shape)}"
+        raise misfit(operands, "segments", f"shape {list(ids.shape)}", allowed)
     if count < 0:
         raise ModelError(f"{where}: {count} segments; at least 0 are needed")
     return ((count, *x.shape[len(ids.shape) :]),)
@@ -90,7 +90,7 @@ def _register(operator: str, reduce: np.ufunc, first: Any) -> None:
             operands: SegmentedAnyhow[TensorSpec], options: NoOptions
         ) -> tuple[Shape, ...]:
             count = integer(operands.count_of_segments, operator)
-            return _shapes(operands.input, operands.segments, count, operator)
+            return _shapes(operands, count, operator)
 
         @classmethod
         def prepare(
@@ -126,7 +126,7 @@ class SegmentSum(Kernel):
             raise ModelError(f"{where}: there must be at least one segment")
         if ids[0] != 0 or any(b - a not in (0, 1) for a, b in pairwise(ids)):
             raise ModelError(f"{where}: segments {ids} must rise from 0 by at most 1")
-        return _shapes(operands.input, operands.segments, ids[-1] + 1, where)
+        return _shapes(operands, ids[-1] + 1, where)
 
     @classmethod
     def prepare(
