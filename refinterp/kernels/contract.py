@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.requantize import Requantizer
 from refinterp.numerics.tape import NOW, Do
 
 Array = NDArray[Any]
@@ -70,6 +71,17 @@ class Kernel:
 
         It computes the same. What takes long to find, and makes a kernel fast, is found here.
         """
+        return self
+
+    def rescalings(self, outputs: Sequence[Array]) -> Sequence[tuple[Requantizer, int]]:
+        """What turns sums into codes, each with how many, in one run that writes such outputs.
+
+        Before the first run that is settled for all kernels of a model together.
+        """
+        return ()
+
+    def with_rescalings(self, settled: Sequence[Requantizer]) -> Kernel:
+        """The kernel with these in the places of its `rescalings`. It computes the same."""
         return self
 
     def state(self) -> Sequence[Array]:

@@ -185,6 +185,27 @@ class WeightedKernel(Kernel, Generic[L]):
         layout = self.settled(self.layout, outputs[0].size * runs, runs)
         return self if layout is self.layout else replace(self, layout=layout)
 
+    def folds(self, layout: L) -> Sequence[Folded[Any]]:
+        """What the layout is made of, where it holds what turns sums into codes."""
+        return ()
+
+    def refolded(self, folds: Sequence[Folded[Any]]) -> L:
+        """The layout that is made of these; only asked for where there are `folds`."""
+        raise NotImplementedError
+
+    def rescalings(self, outputs: Sequence[Array]) -> Sequence[tuple[Requantizer, int]]:
+        """Those of the layout, if it is known."""
+        folds = () if self.layout is None else self.folds(self.layout)
+        return [(fold.requantizer, outputs[0].size // len(folds)) for fold in folds]
+
+    def with_rescalings(self: K, settled: Sequence[Requantizer]) -> K:
+        """The kernel with these in its layout."""
+        if self.layout is None:
+            return self
+        folds = zip(self.folds(self.layout), settled, strict=True)
+        new = [Folded(fold.weights, one, fold.dtype) for fold, one in folds]
+        return replace(self, layout=self.refolded(new)) if new else self
+
     def folded(self: K, w: TensorSpec, bias: TensorSpec | None, channels: int) -> K:
         """The kernel with filter and bias folded, where they are constants."""
         if w.data is None or (bias is not None and bias.data is None):

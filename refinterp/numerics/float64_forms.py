@@ -15,7 +15,9 @@ wherever a threshold is near: `_double_rule` says what is asked of each channel.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from numpy.typing import NDArray
 from refinterp.numerics.fixedpoint import Multiplier, reduced_mantissa
 
 F64 = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +33,7 @@ class Form:
     """What a rule asks of the fast form, per channel.
 
     scale, nudge, half: float64. proven: where float64 is exact near every threshold.
-    signed: whether half takes the sum's sign (halves away from zero) or is always added.
+    signed: where half takes the sum's sign (halves away from zero) and is not always added.
     short: whether factors have so few bits that products with a sum and with a bias are exact, and
     may be added afterwards; a float64 factor has not.
     """
@@ -38,8 +41,8 @@ class Form:
     scale: F64
     nudge: F64
     half: F64
-    proven: NDArray[np.bool_]
-    signed: bool
+    proven: Flags
+    signed: Any
     short: bool = True
 
 
@@ -48,36 +51,41 @@ def tie_nudge(exponent: NDArray[np.int32]) -> F64:
     return np.asarray(np.ldexp(1.0, exponent - 33))
 
 
-def _double_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
+def no_right_shift(m: Multiplier) -> Flags:
+    """For which channels there is no second rounding."""
+    return (m.exponent >= 0) | (m.mantissa == 0)
+
+
+def _double_rule(m: Multiplier, factor: F64, total: F64, reach: F64, once: Flags) -> Form:
     """Rounding twice. Bits of t: from the smaller of its size and `reach` down to its spacing.
 
-    Beyond `reach` t may be rounded: it stays beyond, and the clamp hides it.
+    Beyond `reach` t may be rounded: it stays beyond, and the clamp hides it. Without a second
+    rounding halves go up.
     """
     right = -m.exponent
-    scale = m.real
-    unwrapped = np.ldexp(total, np.maximum(-right, 0).astype(np.int32)) < 2.0**31
+    exponent = m.exponent.astype(np.int32)
+    scale: F64 = np.ldexp(m.mantissa.astype(np.float64), exponent - 31)
+    unwrapped = np.ldexp(total, np.maximum(exponent, 0)) < 2.0**31
     size = np.ceil(np.log2(np.minimum(total * scale, reach) + 2.0))
-    proven = (m.mantissa >= 0) & unwrapped & (size + 31 + right <= 52)
-    if np.all((right <= 0) | (m.mantissa == 0)):  # no second rounding: halves go up
-        return Form(scale, np.zeros_like(scale), np.full_like(scale, 0.5), proven, False)
-    half = 0.5 + np.ldexp(0.5, -np.maximum(right, 1).astype(np.int32))
     lowest_bit = m.mantissa & -m.mantissa
-    ties = total * lowest_bit >= 2.0**30
-    nudge = np.where(ties, tie_nudge(m.exponent.astype(np.int32)), 0.0)
-    proven &= (right >= 1) & (~ties | (size + 33 + right <= 52))
-    return Form(scale, nudge, half, proven, True)
+    ties = ~once & (lowest_bit * total >= 2.0**30)
+    nudge = np.where(ties, tie_nudge(exponent), 0.0)
+    half = np.where(once, 0.5, 0.5 + np.ldexp(0.5, np.minimum(exponent, -1)))
+    bits = size + np.where(ties, 33, 31) + right
+    proven = (m.mantissa >= 0) & unwrapped & (bits <= 52) & (once | (right >= 1))
+    return Form(scale, nudge, half, proven, ~once)
 
 
-def _real_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
+def _real_rule(m: Multiplier, factor: F64, total: F64, reach: F64, once: Flags) -> Form:
     """One float64 product, as in C, then round: see `fixedpoint.round_half_away`.
 
     Sums that wrap in int32 and products that leave it are for the plain rule.
     """
-    form = _real64_rule(m, factor, total, reach)
+    form = _real64_rule(m, factor, total, reach, once)
     return replace(form, proven=form.proven & (total < 2.0**31))
 
 
-def _real64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
+def _real64_rule(m: Multiplier, factor: F64, total: F64, reach: F64, once: Flags) -> Form:
     """The same where sums are int64: up to 2**52 float64 holds them all."""
     with np.errstate(over="ignore", invalid="ignore"):
         proven = (total < 2.0**52) & (total * np.abs(factor) < 2.0**30)
@@ -86,7 +94,7 @@ def _real64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
     return Form(scale, np.zeros_like(scale), half, proven, True, short=False)
 
 
-def _int64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
+def _int64_rule(m: Multiplier, factor: F64, total: F64, reach: F64, once: Flags) -> Form:
     """A 15-bit mantissa and one rounding, halves up; wraps beyond int32."""
     short = reduced_mantissa(m).astype(np.float64)
     scale = np.ldexp(short, (m.exponent - 15).astype(np.int32))
@@ -96,7 +104,11 @@ def _int64_rule(m: Multiplier, factor: F64, total: F64, reach: float) -> Form:
     return Form(scale, np.zeros_like(scale), np.full_like(scale, 0.5), proven, False)
 
 
-FORMS = {
+Ask = Callable[[Multiplier, F64, F64, F64, Flags], Form]
+"""Multipliers, factors, bounds on |acc + bias|, what t is clamped beyond, and for which channels
+the whole layer has no second rounding; (channels,) each."""
+
+FORMS: dict[str, Ask] = {
     "double": _double_rule,
     "real": _real_rule,
     "real64": _real64_rule,

@@ -1,13 +1,15 @@
 """From an accumulator to an output code: the plain rule, or a floating-point form equal to it.
 
-The plain rule needs no proof, but makes many passes. The float64 form (`float64_rescale`) is mostly
-proven in less time than the plain rule takes for a small layer. Whether the float32 form
-(`float32_rescale`), half as wide, is worth being searched for depends on how many accumulators are
-going to pass. `settle` returns the rule in the form that pays.
+The plain rule needs no proof, but makes many passes. The float64 form (`float64_rescale`) is proven
+for all layers of a model at once (`float64_proof`), in less time than the plain rule takes for a
+small layer. Whether the float32 form (`float32_rescale`), half as wide, is worth being searched for
+depends on how many accumulators are going to pass. `settle` returns the rule in the form that pays,
+`settled_together` the rules of several layers before their first run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import setitem
 from typing import Any
@@ -17,14 +19,16 @@ from numpy.typing import NDArray
 
 from refinterp.numerics.fixedpoint import Multiplier
 from refinterp.numerics.float32_rescale import Float32Rescale
+from refinterp.numerics.float64_proof import find_float64
 from refinterp.numerics.float64_rescale import ROW, Float64Rescale
-from refinterp.numerics.rescale_rule import RescaleRule
+from refinterp.numerics.rescale_rule import RescaleRule, folded_together
 from refinterp.numerics.tape import NOW, Do, put
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 BLOCK = 1 << 15  # elements of one block of work: 256 KiB of float64
 EXACT_BLOCK = 1 << 13  # elements of one block by the plain rule, which makes many passes
+FIRST_ROW = 1 << 10  # elements a row is stretched to for one run: rows are long enough by then
 FLOAT32_PAYS = 1 << 14  # rows for which a float32 form is worth looking for
 
 
@@ -64,8 +68,7 @@ class Requantizer:
         bound: float64 (channels,), the largest |acc| before the bias; None if it is unknown.
         multiplier: the integers themselves, where they are not simply the folded factor.
         """
-        multiplier = multiplier or Multiplier.of(factor)
-        rule = RescaleRule(rounding, multiplier, factor, bias, zero_point, low, high)
+        rule = RescaleRule(rounding, factor, bias, zero_point, low, high, multiplier)
         return cls(rule, None if plain else bound)
 
     def settle(self, elements: int, dtype: Any, calls: int = 1) -> Requantizer:
@@ -73,16 +76,24 @@ class Requantizer:
 
         calls: how many runs they come in.
         """
-        try_float32 = self.settled < FLOAT32_PAYS * max(self.rule.bias.size, 1) <= elements
-        if self.bound is None or (self.tried and not try_float32):
-            return self
+        (rule,) = folded_together([self.rule])
+        if self.bound is None:
+            return self if rule is self.rule else Requantizer(rule, None, elements, True)
         float64, float32 = self.float64, self.float32
         if not self.tried:
-            row = min(ROW, elements // max(calls, 1))
-            float64 = Float64Rescale.prepare(self.rule, self.bound, row)
+            (float64,) = find_float64([rule], [self.bound])
+        if float64 is not None:
+            float64 = float64.stretched(min(ROW if calls > 1 else FIRST_ROW, elements // max(calls, 1)))
+        try_float32 = self.settled < FLOAT32_PAYS * max(rule.bias.size, 1) <= elements
         if try_float32 and float64 is not None and dtype == np.float32:
             float32 = float64.find_float32()
-        return Requantizer(self.rule, self.bound, elements, True, float64, float32)
+        elif self.tried and float64 is self.float64:
+            return self
+        return Requantizer(rule, self.bound, elements, True, float64, float32)
+
+    def bounded(self, bound: F64) -> Requantizer:
+        """The same with a lower bound on |acc|, with which more may be proven."""
+        return self if self.bound is None else Requantizer(self.rule, bound)
 
     def scratch_size(self, rows: int) -> int:
         """How many float64 of scratch a call on `rows` rows takes."""
@@ -131,6 +142,32 @@ class Requantizer:
             self.float64(acc[start : start + step], out[start : start + step], scratch, do)
         if others.size:
             do(setitem, out, (slice(None), others), codes)
+
+
+def settled_together(
+    given: Sequence[tuple[Requantizer, int]],
+) -> list[Requantizer]:
+    """The rules of several layers in the form that pays for their first run.
+
+    given: each with the number of its accumulators. What is settled already stays as it is.
+    """
+    found = [one for one, _ in given]
+    new = [i for i, one in enumerate(found) if not one.tried]
+    rules = folded_together([found[i].rule for i in new])
+    bounds = [found[i].bound for i in new]
+    forms = iter(
+        find_float64(
+            [rule for rule, bound in zip(rules, bounds, strict=True) if bound is not None],
+            [bound for bound in bounds if bound is not None],
+        )
+    )
+    for i, rule, bound in zip(new, rules, bounds, strict=True):
+        elements = given[i][1]
+        form = None if bound is None else next(forms)
+        if form is not None:
+            form = form.stretched(min(FIRST_ROW, elements))
+        found[i] = Requantizer(rule, bound, elements, True, form)
+    return found
 
 
 def _step(channels: int) -> int:

@@ -5,6 +5,7 @@ R is one of the rounding rules of the C kernels, by name; see `fixedpoint`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,30 +22,38 @@ class RescaleRule:
     """The rule of `channels` columns.
 
     rounding: "double", "real", "real64" or "int64" (see `numerics.fixedpoint`).
-    multiplier: (channels,) or (); factor: the same as float64, used by "real".
+    factor: float64 (channels,) or (), used by "real".
     bias: int64 (channels,), added to the accumulator first. zero_point, low, high: output codes.
+    folded: what stands for the factor in integers; None where that has not been worked out.
     """
 
     rounding: str
-    multiplier: Multiplier
     factor: F64
     bias: I64
     zero_point: int
     low: int
     high: int
+    folded: Multiplier | None = None
+
+    @property
+    def multiplier(self) -> Multiplier:
+        """The factor in integers."""
+        return Multiplier.of(self.factor) if self.folded is None else self.folded
+
+    def rescaled(self, acc: I64) -> I64:
+        """R(acc + bias) of acc (..., channels)."""
+        total = acc + self.bias
+        if self.rounding == "real":
+            return rescale_real(wrap32(total), self.factor)
+        if self.rounding == "real64":
+            return rescale_real(total, self.factor)
+        if self.rounding == "int64":
+            return rescale64(total, self.multiplier)
+        return rescale(total, self.multiplier)
 
     def exact(self, acc: I64) -> I64:
         """The codes, int64, of acc (..., channels)."""
-        total = acc + self.bias
-        if self.rounding == "real":
-            scaled = rescale_real(wrap32(total), self.factor)
-        elif self.rounding == "real64":
-            scaled = rescale_real(total, self.factor)
-        elif self.rounding == "int64":
-            scaled = rescale64(total, self.multiplier)
-        else:
-            scaled = rescale(total, self.multiplier)
-        return np.clip(wrap32(scaled + self.zero_point), self.low, self.high)
+        return np.clip(wrap32(self.rescaled(acc) + self.zero_point), self.low, self.high)
 
     def part(self, which: I64) -> RescaleRule:
         """Return this rule for some of the channels."""
@@ -52,9 +61,39 @@ class RescaleRule:
         m = self.multiplier
         return replace(
             self,
-            multiplier=Multiplier(
-                np.broadcast_to(m.mantissa, shape)[which], np.broadcast_to(m.exponent, shape)[which]
-            ),
             factor=np.broadcast_to(self.factor, shape)[which],
             bias=self.bias[which],
+            folded=Multiplier(
+                np.broadcast_to(m.mantissa, shape)[which], np.broadcast_to(m.exponent, shape)[which]
+            ),
         )
+
+
+def folded_together(rules: Sequence[RescaleRule]) -> list[RescaleRule]:
+    """The rules with their factors in integers, worked out for all at once.
+
+    It takes as many NumPy calls as one rule does, and calls are what short vectors cost.
+    """
+    found = list(rules)
+    left = [i for i, rule in enumerate(rules) if rule.folded is None]
+    if not left:
+        return found
+    all_of_them = Multiplier.of(np.concatenate([rules[i].factor.reshape(-1) for i in left]))
+    start = 0
+    for i in left:
+        rule = rules[i]
+        own = slice(start, start + rule.factor.size)
+        start = own.stop
+        found[i] = RescaleRule(
+            rule.rounding,
+            rule.factor,
+            rule.bias,
+            rule.zero_point,
+            rule.low,
+            rule.high,
+            Multiplier(
+                all_of_them.mantissa[own].reshape(rule.factor.shape),
+                all_of_them.exponent[own].reshape(rule.factor.shape),
+            ),
+        )
+    return found

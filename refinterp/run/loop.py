@@ -18,7 +18,7 @@ from refinterp.run.memory import Frame, Memory, lay_out
 from refinterp.run.prepare import prepare
 from refinterp.run.prepare_step import prepare_late
 from refinterp.run.program import PreparedGraph, Program, Step
-from refinterp.run.replay import Replay
+from refinterp.run.replay import Replay, settle_together
 
 Array = NDArray[Any]
 Moment = Literal["before", "after"]
@@ -54,6 +54,7 @@ class Loop:
         self._states: dict[tuple[int, int], tuple[Kernel, list[Array]]] = {}
         self._replays: dict[tuple[int, int], tuple[Kernel, Replay]] = {}
         self._nested: dict[tuple[int, tuple[Shape, ...]], Loop] = {}
+        self._begun: set[int] = set()  # subgraphs that have been run
         self.resources: dict[int, Array] = {}
         self.names: dict[tuple[str, str], int] = {}
         self.reset_bytes: dict[int, int] = {}
@@ -97,6 +98,9 @@ class Loop:
         frame = self._memory.frames[index]
         graph = self._program.graphs[index]
         ready = self._calls.get(index)
+        if ready is not None and index not in self._begun:
+            self._begun.add(index)
+            settle_together(ready)
         work = self._work
         if ready is not None and not observers and after is None:
             for evaluate, inputs, outputs in ready:

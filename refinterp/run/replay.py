@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from refinterp.kernels.workspace import Workspace
+from refinterp.numerics.requantize import settled_together
 from refinterp.numerics.tape import Tape
 
 Array = NDArray[Any]
 
 _OFTEN = 64  # runs that a second one makes likely
 _AGAIN = 4  # the kernel is settled anew each time so many times as many runs have passed
+
+
+def settle_together(calls: Iterable[tuple[Any, Any, Sequence[Array]]]) -> None:
+    """Before the first run of some calls, find at once how all their kernels rescale.
+
+    calls: what is called, with which operands and results. What has to be found out of a layer is
+    little, and of all layers at once hardly more.
+    """
+    replays = [(one, outputs) for one, _, outputs in calls if isinstance(one, Replay)]
+    wanted = [replay.kernel.rescalings(outputs) for replay, outputs in replays]
+    settled = iter(settled_together([one for own in wanted for one in own]))
+    for (replay, _), own in zip(replays, wanted, strict=True):
+        if own:
+            replay.kernel = replay.kernel.with_rescalings([next(settled) for _ in own])
 
 
 class Replay:

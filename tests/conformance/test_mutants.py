@@ -16,7 +16,7 @@ from refinterp.arena.lifetimes import lifetimes
 from refinterp.arena.problem import Plan
 from refinterp.kernels import convolution, weighted_kernel
 from refinterp.modelfile.reader import read_model
-from refinterp.numerics import fixedpoint, float64_forms, float64_ordinary
+from refinterp.numerics import fixedpoint, float64_forms
 from refinterp.numerics.fixedpoint import Multiplier
 from refinterp.run import memory
 from refinterp.run.executor import Executor
@@ -81,8 +81,7 @@ def test_half_up_for_half_away_is_noticed(monkeypatch):
 
 def test_a_missing_tie_nudge_in_the_fast_path_is_noticed(monkeypatch):
     """The float64 requantization without its nudge fails on powers of two."""
-    for module in (float64_forms, float64_ordinary):
-        monkeypatch.setattr(module, "tie_nudge", lambda exponent: np.zeros(exponent.shape))
+    monkeypatch.setattr(float64_forms, "tie_nudge", lambda exponent: np.zeros(exponent.shape))
     with pytest.raises(AssertionError):
         test_requantize.test_fast_path_on_powers_of_two()
 

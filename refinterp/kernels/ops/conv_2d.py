@@ -123,6 +123,14 @@ class Conv2DInteger(SteadyWeightedKernel[Groups]):
             groups.append(Folded(gemm, requantizer, gemm.output_dtype))
         return tuple(groups)
 
+    def folds(self, layout: Groups) -> Groups:
+        """One for each group."""
+        return layout
+
+    def refolded(self, folds: Sequence[Folded[ExactGemm]]) -> Groups:
+        """The groups."""
+        return tuple(folds)
+
     def settled(self, layout: Groups, elements: int, runs: int) -> Groups:
         """Multiply and rescale in the form that pays."""
         groups = tuple(settled_gemm(group, elements // len(layout), runs) for group in layout)

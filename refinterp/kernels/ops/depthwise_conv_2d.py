@@ -99,6 +99,14 @@ class DepthwiseConv2DInteger(SteadyWeightedKernel[Folded[Taps]]):
         constant = scaling.bias(bias) - scaling.x_zero * sums
         return Folded(taps, scaling.requantizer(constant, bound), taps.phases[0].dtype)
 
+    def folds(self, layout: Folded[Taps]) -> Sequence[Folded[Taps]]:
+        """The layout is one."""
+        return (layout,)
+
+    def refolded(self, folds: Sequence[Folded[Taps]]) -> Folded[Taps]:
+        """The one there is."""
+        return folds[0]
+
     def settled(self, layout: Folded[Taps], elements: int, runs: int) -> Folded[Taps]:
         """Rescale in the form that pays."""
         return layout.settle(elements, runs)

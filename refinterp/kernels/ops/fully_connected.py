@@ -125,6 +125,14 @@ class FullyConnectedInteger(SteadyWeightedKernel[Folded[ExactGemm]]):
         constant = scaling.bias(bias) - scaling.x_zero * gemm.sums
         return Folded(gemm, scaling.requantizer(constant, gemm.bound), gemm.output_dtype)
 
+    def folds(self, layout: Folded[ExactGemm]) -> Sequence[Folded[ExactGemm]]:
+        """The layout is one."""
+        return (layout,)
+
+    def refolded(self, folds: Sequence[Folded[ExactGemm]]) -> Folded[ExactGemm]:
+        """The one there is."""
+        return folds[0]
+
     def settled(self, layout: Folded[ExactGemm], elements: int, runs: int) -> Folded[ExactGemm]:
         """Multiply and rescale in the form that pays."""
         return settled_gemm(layout, elements, runs)
