@@ -25,7 +25,7 @@ from refinterp.kernels.weighted import (
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds
 from refinterp.numerics.gemm import ExactGemm
-from refinterp.numerics.requantize import Requantizer
+from refinterp.numerics.requantize import FLOAT32_PAYS, Requantizer
 from refinterp.numerics.tape import NOW, Do
 
 Factors = Callable[[TensorSpec, TensorSpec, TensorSpec, int], NDArray[np.float64]]
@@ -144,11 +144,15 @@ class Folded(Generic[W]):
 
 def settled_gemm(layout: Folded[ExactGemm], elements: int, runs: int) -> Folded[ExactGemm]:
     """A matrix, and what turns its sums into codes, in the form that pays for so many sums."""
-    gemm = layout.weights.settle(elements // max(1, layout.weights.bound.size))
-    settled = layout.settle(elements, runs)
-    if gemm is layout.weights:
-        return settled
-    return Folded(gemm, settled.requantizer, settled.dtype)
+    gemm = layout.weights.settle(elements // max(1, layout.weights.sums.size))
+    requantizer = layout.requantizer
+    if gemm.x_max and (runs > 1 or elements >= FLOAT32_PAYS * gemm.sums.size):
+        gemm = gemm.tightened()
+        requantizer = requantizer.bounded(gemm.bound)
+    requantizer = requantizer.settle(elements, layout.dtype, runs)
+    if gemm is layout.weights and requantizer is layout.requantizer:
+        return layout
+    return Folded(gemm, requantizer, layout.dtype)
 
 
 K = TypeVar("K", bound="WeightedKernel[Any]")

@@ -53,7 +53,7 @@ def tie_nudge(exponent: NDArray[np.int32]) -> F64:
 
 def no_right_shift(m: Multiplier) -> Flags:
     """For which channels there is no second rounding."""
-    return (m.exponent >= 0) | (m.mantissa == 0)
+    return np.asarray((m.exponent >= 0) | (m.mantissa == 0))
 
 
 def _double_rule(m: Multiplier, factor: F64, total: F64, reach: F64, once: Flags) -> Form:

@@ -48,14 +48,12 @@ class Float64Rescale:
     def stretched(self, row: int) -> Float64Rescale:
         """The form with its vectors repeated to rows of about `row` elements."""
         n = self.channels
-        repeats = max(row // n, 1)
-        if repeats * n == self.scale.size:
+        if max(row // n, 1) * n == self.scale.size:
             return self
-        vectors = [
-            None if v is None else _stretch(v[:n], repeats)
-            for v in (self.bias, self.scale, self.offset, self.half)
-        ]
-        bias, scale, offset, half = vectors
+        bias, offset, half = (
+            None if v is None else stretch(v[:n], row) for v in (self.bias, self.offset, self.half)
+        )
+        scale = stretch(self.scale[:n], row)
         return replace(self, bias=bias, scale=scale, offset=offset, half=half)
 
     def __call__(self, acc: NDArray[Any], out: NDArray[Any], scratch: F64, do: Do) -> None:
@@ -109,8 +107,11 @@ class Float64Rescale:
         return find_float32(rule, self.scale.size)
 
 
-def _stretch(vector: F64, repeats: int) -> F64:
-    """Repeat a vector."""
-    row = np.empty((repeats, vector.size))
-    row[:] = vector
-    return row.reshape(-1)
+def stretch(vector: F64, row: int) -> F64:
+    """Repeat a vector to a row of about so many elements."""
+    repeats = row // vector.size
+    if repeats <= 1:
+        return vector
+    wide = np.empty((repeats, vector.size))
+    wide[:] = vector
+    return wide.reshape(-1)

@@ -29,13 +29,16 @@ class ExactGemm:
     """x @ w for integer codes, held as floats; w is (K, N), prepared once.
 
     pieces: (start, stop) of the inner dimension; one piece means float32 sums throughout.
-    bound: float64 (N,), the largest |x @ w| per output channel. sums: int64 (N,), those of w.
+    bound: float64, the largest |x @ w| per output channel, (N,), or of all, (1,). sums: int64 (N,),
+    those of w. x_max: where the bound follows from the types alone, the largest |x|: `tightened`
+    then finds the one of each channel; else 0.
     """
 
     weights: NDArray[Any]
     pieces: tuple[tuple[int, int], ...]
     bound: NDArray[np.float64]
     sums: NDArray[np.int64]
+    x_max: int = 0
 
     @classmethod
     def prepare(cls, weights: NDArray[Any], x_max: int) -> ExactGemm:
@@ -43,8 +46,13 @@ class ExactGemm:
 
         weights: integers (K, N), |w| < 2**24.
         """
+        whole = ((0, len(weights)),)
+        most = _most(weights, x_max)
+        if most < FLOAT32_EXACT:  # whatever the weights are
+            narrow: Any = weights.astype(np.float32)
+            sums = (_ones(len(narrow), np.float32) @ narrow).astype(np.int64)
+            return cls(narrow, whole, np.full(1, most), sums, x_max)
         floats, bound, sums, most = ColumnSums.of(weights, x_max)
-        whole = ((0, len(floats)),)
         if most < FLOAT32_EXACT:
             return cls(floats, whole, bound, sums)
         # a piece holds less than 2**24 of the bound: more would be needed than are worth it
@@ -53,6 +61,14 @@ class ExactGemm:
             if len(pieces) <= _MOST_PIECES:
                 return cls(floats.astype(np.float32, copy=False), pieces, bound, sums)
         return cls(floats.astype(np.float64, copy=False), whole, bound, sums)
+
+    def tightened(self) -> ExactGemm:
+        """With the bound that follows from the weights, channel by channel."""
+        if not self.x_max:
+            return self
+        largest = _ones(len(self.weights), np.float32) @ np.abs(self.weights)
+        bound = np.multiply(largest, self.x_max, dtype=np.float64)
+        return ExactGemm(self.weights, self.pieces, bound, self.sums)
 
     def settle(self, rows: int) -> ExactGemm:
         """Lay the weights out anew where that pays for so many rows: products take less time."""
@@ -100,7 +116,7 @@ class ColumnSums(NamedTuple):
     """Integer weights as floats, and what is known of their sums, exactly.
 
     floats: (K, N). bound: (N,), the largest sum of products of a column, or of a part of it, with
-    integers up to a magnitude. sums: (N,), those of the columns. most: the largest bound.
+    integers up to a magnitude. sums: (N,), those of the columns. most: no bound is larger.
     """
 
     floats: NDArray[Any]
@@ -116,6 +132,10 @@ class ColumnSums(NamedTuple):
         floats: Any = weights.astype(np.float32)
         ones = _ones(len(floats), np.float32)
         largest = ones @ np.abs(floats)  # exact below 2**24; sums that are not come out beyond
+        by_type = _most(weights, x_max)
+        if by_type < FLOAT32_EXACT:  # no more need be known of it
+            bound = np.multiply(largest, x_max, dtype=np.float64)
+            return cls(floats, bound, (ones @ floats).astype(np.int64), by_type)
         most = float(largest.max(initial=0))
         if not most < FLOAT32_EXACT:
             floats, ones = weights.astype(np.float64), _ones(len(floats), np.float64)
@@ -123,6 +143,19 @@ class ColumnSums(NamedTuple):
             most = float(largest.max(initial=0))
         bound = np.multiply(largest, x_max, dtype=np.float64)
         return cls(floats, bound, (ones @ floats).astype(np.int64), most * x_max)
+
+
+_MAGNITUDE = {"b": 2**7, "B": 2**8 - 1}
+"""The largest magnitude of the types that filters mostly have, by NumPy's letter."""
+
+
+def _most(weights: NDArray[Any], x_max: int) -> float:
+    """What no sum of products with weights (..., N) exceeds, as their type says; inf if it is wide.
+
+    It takes no look at the weights, and for most layers is all that a first run has to know.
+    """
+    depth = math.prod(weights.shape[:-1])
+    return float(_MAGNITUDE.get(weights.dtype.char, math.inf)) * depth * x_max
 
 
 @lru_cache(maxsize=64)

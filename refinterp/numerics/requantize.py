@@ -21,7 +21,7 @@ from refinterp.numerics.fixedpoint import Multiplier
 from refinterp.numerics.float32_rescale import Float32Rescale
 from refinterp.numerics.float64_proof import find_float64
 from refinterp.numerics.float64_rescale import ROW, Float64Rescale
-from refinterp.numerics.rescale_rule import RescaleRule, folded_together
+from refinterp.numerics.rescale_rule import RescaleRule
 from refinterp.numerics.tape import NOW, Do, put
 
 F64 = NDArray[np.float64]
@@ -76,19 +76,29 @@ class Requantizer:
 
         calls: how many runs they come in.
         """
-        (rule,) = folded_together([self.rule])
-        if self.bound is None:
-            return self if rule is self.rule else Requantizer(rule, None, elements, True)
         float64, float32 = self.float64, self.float32
-        if not self.tried:
-            (float64,) = find_float64([rule], [self.bound])
-        if float64 is not None:
-            float64 = float64.stretched(min(ROW if calls > 1 else FIRST_ROW, elements // max(calls, 1)))
-        try_float32 = self.settled < FLOAT32_PAYS * max(rule.bias.size, 1) <= elements
+        row = _row(elements, calls)
+        if not self.tried and self.bound is not None:
+            (float64,) = find_float64([self.rule], [self.bound], [row])
+        elif float64 is not None:
+            float64 = float64.stretched(row)
+        channels = max(self.rule.bias.size, 1)
+        try_float32 = self.settled < FLOAT32_PAYS * channels <= elements
         if try_float32 and float64 is not None and dtype == np.float32:
             float32 = float64.find_float32()
         elif self.tried and float64 is self.float64:
             return self
+        return self._found(elements, float64, float32)
+
+    def _found(
+        self,
+        elements: int,
+        float64: Float64Rescale | None,
+        float32: Float32Rescale | None = None,
+    ) -> Requantizer:
+        """The rule with the forms that were found for so many elements."""
+        whole = float64 is not None and not float64.others.size
+        rule = self.rule if whole else self.rule.with_multiplier()
         return Requantizer(rule, self.bound, elements, True, float64, float32)
 
     def bounded(self, bound: F64) -> Requantizer:
@@ -153,21 +163,24 @@ def settled_together(
     """
     found = [one for one, _ in given]
     new = [i for i, one in enumerate(found) if not one.tried]
-    rules = folded_together([found[i].rule for i in new])
-    bounds = [found[i].bound for i in new]
-    forms = iter(
-        find_float64(
-            [rule for rule, bound in zip(rules, bounds, strict=True) if bound is not None],
-            [bound for bound in bounds if bound is not None],
-        )
+    fast = [i for i in new if found[i].bound is not None]
+    forms = find_float64(
+        [found[i].rule for i in fast],
+        [bound for i in fast if (bound := found[i].bound) is not None],
+        [_row(given[i][1], 1) for i in fast],
     )
-    for i, rule, bound in zip(new, rules, bounds, strict=True):
-        elements = given[i][1]
-        form = None if bound is None else next(forms)
-        if form is not None:
-            form = form.stretched(min(FIRST_ROW, elements))
-        found[i] = Requantizer(rule, bound, elements, True, form)
+    form_of = dict(zip(fast, forms, strict=True))
+    for i in new:
+        found[i] = found[i]._found(given[i][1], form_of.get(i))
     return found
+
+
+def _row(elements: int, calls: int) -> int:
+    """Elements to repeat channels over, for `elements` in all, in so many calls.
+
+    For one call rows that are long enough for the loops over them do.
+    """
+    return min(elements >> 6, FIRST_ROW) if calls == 1 else min(ROW, elements // calls)
 
 
 def _step(channels: int) -> int:

@@ -5,7 +5,6 @@ R is one of the rounding rules of the C kernels, by name; see `fixedpoint`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,6 +54,10 @@ class RescaleRule:
         """The codes, int64, of acc (..., channels)."""
         return np.clip(wrap32(self.rescaled(acc) + self.zero_point), self.low, self.high)
 
+    def with_multiplier(self) -> RescaleRule:
+        """The rule with its factor in integers, so that they are not worked out at every call."""
+        return self if self.folded is not None else replace(self, folded=self.multiplier)
+
     def part(self, which: I64) -> RescaleRule:
         """Return this rule for some of the channels."""
         shape = self.bias.shape
@@ -67,33 +70,3 @@ class RescaleRule:
                 np.broadcast_to(m.mantissa, shape)[which], np.broadcast_to(m.exponent, shape)[which]
             ),
         )
-
-
-def folded_together(rules: Sequence[RescaleRule]) -> list[RescaleRule]:
-    """The rules with their factors in integers, worked out for all at once.
-
-    It takes as many NumPy calls as one rule does, and calls are what short vectors cost.
-    """
-    found = list(rules)
-    left = [i for i, rule in enumerate(rules) if rule.folded is None]
-    if not left:
-        return found
-    all_of_them = Multiplier.of(np.concatenate([rules[i].factor.reshape(-1) for i in left]))
-    start = 0
-    for i in left:
-        rule = rules[i]
-        own = slice(start, start + rule.factor.size)
-        start = own.stop
-        found[i] = RescaleRule(
-            rule.rounding,
-            rule.factor,
-            rule.bias,
-            rule.zero_point,
-            rule.low,
-            rule.high,
-            Multiplier(
-                all_of_them.mantissa[own].reshape(rule.factor.shape),
-                all_of_them.exponent[own].reshape(rule.factor.shape),
-            ),
-        )
-    return found

@@ -8,7 +8,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from refinterp.numerics.corrections import Corrections
-from refinterp.numerics.requantize import Requantizer
+from refinterp.numerics.requantize import Requantizer, settled_together
 from refinterp.numerics.tape import NOW
 from tests.oracles import integers
 from tests.strategies import factors, zero_points
@@ -222,3 +222,34 @@ def test_a_real_factor_multiplies_the_biased_sum():
     out = np.zeros((1, 1), np.int8)
     r(np.array([[-6.0]]), out)
     assert out[0, 0] == r.rule.exact(np.array([[-6]]))[0, 0] == -10
+
+
+def test_layers_are_settled_together_as_well_as_alone():
+    """Layers of all rules, bounds and sizes at once: each gives its own plain rule's codes."""
+    rng = np.random.default_rng(6)
+    offered = 0
+    for _ in range(40):
+        given = []
+        for _ in range(int(rng.integers(1, 8))):
+            channels = int(rng.integers(1, 40))
+            factor = 10.0 ** rng.uniform(-4.5, 0.3, channels)
+            factor[rng.random(channels) < 0.1] *= 1e-6
+            bound = np.floor(10.0 ** rng.uniform(2, 7, int(rng.choice([1, channels]))))
+            zero = int(rng.integers(-128, 127))
+            one = Requantizer.prepare(
+                factor, rng.integers(-5000, 5000, channels), zero,
+                int(rng.choice([-128, zero])), 127,
+                rounding=str(rng.choice(["double", "real", "real64", "int64"])),
+                bound=bound, plain=bool(rng.random() < 0.1),
+            )  # fmt: skip
+            given.append((one, int(rng.choice([1, 100, 10**6]))))
+        for (one, _), settled in zip(given, settled_together(given), strict=True):
+            offered += settled.float64 is not None
+            bound = np.broadcast_to(1 if one.bound is None else one.bound, one.rule.bias.shape)
+            acc = rng.normal(0, 140, (300, bound.size)) / one.rule.factor
+            acc = np.clip(acc, -bound, bound).astype(np.int64)
+            out = np.zeros(acc.shape, np.int8)
+            settled(acc.astype(np.float64), out)
+            np.testing.assert_array_equal(out, one.rule.exact(acc))
+            assert settled_together([(settled, 5)]) == [settled]
+    assert offered > 50
