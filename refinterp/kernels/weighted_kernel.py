@@ -94,7 +94,7 @@ class Scaling:
         """A bias as it is added to sums: zeros where there is none."""
         if values is None:
             return np.zeros(len(self.factors), np.int64)
-        return values.astype(np.int64)
+        return values.astype(np.int64, copy=False)
 
     def requantizer(
         self, constant: NDArray[np.int64], bound: NDArray[np.float64], own: slice = slice(None)
@@ -228,6 +228,9 @@ class WeightedKernel(Kernel, Generic[L]):
     ) -> None:
         """Write y (S, ...)."""
         x, w, bias = operands.input, operands.filter, operands.bias
+        if self.layout is not None and (bias is None or len(bias) == 1):
+            self.run(self.layout, x, None if bias is None else bias.reshape(-1), outputs[0], work)
+            return
         for own_x, own_w, own_bias, own_y in per_sample(x, w, bias, outputs[0]):
             flat = None if own_bias is None else own_bias.reshape(-1)
             layout = self.layout

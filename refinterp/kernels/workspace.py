@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 _ALIGN = 64  # one cache line, and what wide vector loads like
+_FIRST = 1 << 21
+"""Bytes that are asked for when scratch is first taken: what is never written to takes no memory,
+and a first run then touches the same bytes operator after operator."""
 
 
 class Workspace:
@@ -28,16 +31,21 @@ class Workspace:
     def reset(self) -> None:
         """Give everything back; called between operators."""
         if self._wanted > self._bytes.size - _ALIGN:
-            self._bytes = np.empty(self._wanted + _ALIGN, np.uint8)
-            self._base = -self._bytes.ctypes.data % _ALIGN
+            self._grow(self._wanted)
         self._used = 0
         self._wanted = 0
+
+    def _grow(self, size: int) -> None:
+        self._bytes = np.empty(size + _ALIGN, np.uint8)
+        self._base = -self._bytes.ctypes.data % _ALIGN
 
     def take(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Lend an uninitialised array of `shape`; valid until the next `reset`."""
         kind = np.dtype(dtype)
         nbytes = math.prod(shape) * kind.itemsize
         padded = nbytes + (-nbytes % _ALIGN)
+        if not self._bytes.size:
+            self._grow(_FIRST)
         start = self._base + self._used
         self._wanted += padded
         if start + nbytes > self._bytes.size:

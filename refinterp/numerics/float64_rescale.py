@@ -66,8 +66,11 @@ class Float64Rescale:
             flat = acc.reshape(-1)
         else:
             do(put, flat, acc.reshape(-1))
-        for part in stretched(acc.size, self.scale.size):
-            self._parts(part(flat), part(spare), do)
+        if acc.size <= self.scale.size:
+            self._parts(flat, spare, do)
+        else:
+            for part in stretched(acc.size, self.scale.size):
+                self._parts(part(flat), part(spare), do)
         self._store(flat.reshape(acc.shape), out, spare, do)
 
     def _parts(self, work: F64, spare: F64, do: Do) -> None:

@@ -51,7 +51,7 @@ class ExactGemm:
         if most < FLOAT32_EXACT:  # whatever the weights are
             narrow: Any = weights.astype(np.float32)
             sums = (_ones(len(narrow), np.float32) @ narrow).astype(np.int64)
-            return cls(narrow, whole, np.full(1, most), sums, x_max)
+            return cls(narrow, whole, np.full(1, most, np.float64), sums, x_max)
         floats, bound, sums, most = ColumnSums.of(weights, x_max)
         if most < FLOAT32_EXACT:
             return cls(floats, whole, bound, sums)

@@ -38,10 +38,7 @@ class PatchGrid:
     @property
     def pointwise(self) -> bool:
         """Whether the patches are the pixels themselves, in order."""
-        return all(
-            w.kernel == 1 and w.stride == 1 and w.before == w.after == 0
-            for w in (self.rows, self.columns)
-        )
+        return _one_by_one(self.rows) and _one_by_one(self.columns)
 
     @property
     def tile(self) -> int:
@@ -218,6 +215,10 @@ class PatchGrid:
             ),
             writeable=False,
         )
+
+
+def _one_by_one(w: Window) -> bool:
+    return w.kernel == 1 and w.stride == 1 and w.before == w.after == 0
 
 
 def _reach(w: Window) -> int:

@@ -145,12 +145,16 @@ class Requantizer:
             self.float32(acc, out, scratch, do)
             return
         others = self.float64.others
-        codes = np.empty((rows, others.size), out.dtype)
+        codes = None
         if others.size:
+            codes = np.empty((rows, others.size), out.dtype)
             do(_exactly, self.rule.part(others), acc, codes, others)
-        for start in range(0, rows, step):
-            self.float64(acc[start : start + step], out[start : start + step], scratch, do)
-        if others.size:
+        if rows <= step:
+            self.float64(acc, out, scratch, do)
+        else:
+            for start in range(0, rows, step):
+                self.float64(acc[start : start + step], out[start : start + step], scratch, do)
+        if codes is not None:
             do(setitem, out, (slice(None), others), codes)
 
 

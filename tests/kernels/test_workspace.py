@@ -36,13 +36,13 @@ def test_grows_once_and_then_lends_the_same_bytes():
     work = Workspace()
     for _ in range(2):
         work.reset()
-        work.take((100,), np.float32)
+        work.take((1 << 20,), np.float32)
         work.take((3, 7), np.int8)
     held = work.nbytes
     places = []
     for _ in range(3):
         work.reset()
-        arrays = work.take((100,), np.float32), work.take((3, 7), np.int8)
+        arrays = work.take((1 << 20,), np.float32), work.take((3, 7), np.int8)
         places.append([array.ctypes.data for array in arrays])
     assert places[0] == places[1] == places[2]
     assert all(place % 64 == 0 for place in places[0])
