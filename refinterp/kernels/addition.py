@@ -91,15 +91,18 @@ class SumInteger(Steady):
                 f"{twice_max / (1 << shift):g}, twice the larger input scale / 2**{shift}"
             )
         y_min, y_max = integer_bounds(options.fused_activation_function, y.dtype, y.step, y.zero)
+        a_factor, b_factor, y_factor = Multiplier.of_each(
+            a.step / twice_max, b.step / twice_max, y_real
+        )
         self = cls(
             options.sign,
             shift,
             a.zero,
             b.zero,
             y.zero,
-            Multiplier.of(a.step / twice_max),
-            Multiplier.of(b.step / twice_max),
-            Multiplier.of(y_real),
+            a_factor,
+            b_factor,
+            y_factor,
             y_min,
             y_max,
         )

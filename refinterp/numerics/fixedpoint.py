@@ -55,6 +55,15 @@ class Multiplier:
             exponent = np.where(flushed | (mantissa == 0), 0, exponent)
         return cls(np.asarray(mantissa), np.asarray(exponent))
 
+    @classmethod
+    def of_each(cls, *reals: float) -> tuple[Multiplier, ...]:
+        """Fold several factors, which takes as long as one; each comes as a multiplier of ()."""
+        folded = cls.of(reals)
+        return tuple(
+            cls(folded.mantissa[i : i + 1].reshape(()), folded.exponent[i : i + 1].reshape(()))
+            for i in range(len(reals))
+        )
+
     @property
     def real(self) -> F64:
         """The factor the integers stand for, exactly, as float64."""

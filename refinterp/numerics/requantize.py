@@ -145,7 +145,7 @@ class Requantizer:
             self.float32(acc, out, scratch, do)
             return
         others = self.float64.others
-        codes = None
+        codes: NDArray[Any] | None = None
         if others.size:
             codes = np.empty((rows, others.size), out.dtype)
             do(_exactly, self.rule.part(others), acc, codes, others)
