@@ -145,17 +145,17 @@ class Requantizer:
             self.float32(acc, out, scratch, do)
             return
         others = self.float64.others
-        codes: NDArray[Any] | None = None
+        kept: NDArray[Any] | None = None
         if others.size:
-            codes = np.empty((rows, others.size), out.dtype)
-            do(_exactly, self.rule.part(others), acc, codes, others)
+            kept = np.empty((rows, others.size), out.dtype)
+            do(_exactly, self.rule.part(others), acc, kept, others)
         if rows <= step:
             self.float64(acc, out, scratch, do)
         else:
             for start in range(0, rows, step):
                 self.float64(acc[start : start + step], out[start : start + step], scratch, do)
-        if codes is not None:
-            do(setitem, out, (slice(None), others), codes)
+        if kept is not None:
+            do(setitem, out, (slice(None), others), kept)
 
 
 def settled_together(
