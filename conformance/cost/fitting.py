@@ -1,99 +1,164 @@
-"""The fit: weights by style from the models of one place, scales from all places.
+"""The fit: a Gaussian process on the logarithm of cycles, in NumPy, without a random number.
 
-Two steps, both least squares on logarithms with a penalty (ridge), in NumPy:
-
-1. Weights. The measurements of one chip and runtime differ in their models alone; how they differ
-   decides the weights of their style. They are pulled towards `START`.
-2. Scales. What is left is a sum of terms (`latency_model.terms`), each pulled to zero, the more
-   the less it usually varies (`SPREAD`).
+Base, slopes and effects (`latency_model`) are normal, around `START` and zero. The logarithm of the
+weighed sum is taken as linear in them where the fit stands, solved, and taken again, a few times.
+No measurement decides how far they may go: the middle of `GRID` is taken, and the page says what
+the rest of it would give.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.cost.measurements import MeasuredTime
-from refinterp.cost.latency_model import RunPlace, shape, terms
+from conformance.cost.measurements import MeasuredTime, operator_times
+from refinterp.cost.latency_model import LatencyModel, RunPlace, Spreads, terms
 
-START: Final = np.array([1.0, 1.0, 3.0, 2.0, 15.0, 10.0, 1000.0, 5.0])
-"""Weights before anything is fitted, in the order of `work.KINDS`: round numbers, chosen in sight
-of the measurements."""
-PULL: Final = 0.5  # standard deviation of the logarithm of a weight around its start
-NOISE: Final = 0.08  # of the logarithm of one measurement
-SPREAD: Final = {
-    "all": 4.0, "style": 1.0, "core": 0.3, "core, style": 0.05, "family": 0.04, "runtime": 0.03,
-    "chip": 0.02, "chip, runtime": 0.01,
-}  # fmt: skip
-"""Variances of the terms."""
-_STEPS: Final = 40
-_STEP: Final = 0.5  # of a logarithm at once
-
-Weights = Mapping[str, NDArray[np.float64]]
-
-
-def fit_weights(rows: Sequence[MeasuredTime]) -> dict[str, NDArray[np.float64]]:
-    """Return the weights of every style among the rows."""
-    styles = sorted({row.place.style for row in rows})
-    return {style: _weights([row for row in rows if row.place.style == style]) for style in styles}
+START: Final = np.log(np.array([1.0, 1.0, 1.0, 1.0, 10.0, 10.0, 1000.0, 1.0]))
+"""Logarithm of the weights before anything is fitted, in the order of `work.KINDS`, by reckoning
+and not by what measurements say: products and gathered bytes alike, ten operations to requantize or
+touch a value, a thousand for an operator."""
+NOISE: Final = 0.1  # of the logarithm of one measurement
+OPERATOR: Final = 0.2  # of that of all operators of one name in a model
+EFFECT: Final = 0.2  # of an effect, but
+WIDE: Final = 1.0  # of those of cores and styles, and
+_ALL: Final = 3.0  # of the one of all
+_STEPS: Final = 6
+_NEAR: Final = 1e-4
+_SLOPED: Final = ("all", "style", "core", "family", "runtime", "chip, runtime")
+_WIDE: Final = ("core", "style")
 
 
-def _weights(rows: Sequence[MeasuredTime]) -> NDArray[np.float64]:
-    amounts = np.array([row.amounts for row in rows])
-    logs = np.log([row.cycles for row in rows])
-    groups: dict[tuple[str, str], int] = {}
-    of = np.array(
-        [groups.setdefault((r.place.chip, r.place.runtime), len(groups)) for r in rows], np.intp
+class Setting(NamedTuple):
+    """Standard deviations. base: of a weight's logarithm around its start. slope: of slopes."""
+
+    base: float
+    slope: float
+
+
+GRID: Final = tuple(Setting(base, slope) for base in (0.25, 0.5, 1.0) for slope in (0.1, 0.2, 0.4))
+MIDDLE: Final = GRID[len(GRID) // 2]
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """All rows as arrays. alike: sort of term → 1 where two rows share the term of that sort."""
+
+    rows: tuple[MeasuredTime, ...]
+    amounts: Array
+    logs: Array
+    noise: Array
+    alike: Mapping[str, Array]
+    at: Mapping[MeasuredTime, int]
+
+
+@cache
+def _table() -> _Table:
+    rows = operator_times()
+    names = [list(terms(row.place)) for row in rows]
+    alike = {}
+    for place, term in enumerate(names[0]):
+        own = np.array([name[place] for name in names])
+        alike[sort(term)] = (own[:, None] == own[None]).astype(np.float64)
+    return _Table(
+        rows,
+        np.array([row.amounts for row in rows]),
+        np.log([row.cycles for row in rows]),
+        np.array([OPERATOR if row.operator else NOISE for row in rows]),
+        alike,
+        {row: place for place, row in enumerate(rows)},
     )
-    counts = np.bincount(of)
-    start = np.log(START)
-    found = start.copy()
+
+
+@cache
+def _kernels(setting: Setting) -> tuple[Array, Array]:
+    """Covariance of any two rows' effects, and what that of their slopes is multiplied with."""
+    alike = _table().alike
+    effects = sum((_effect(kind) ** 2 * alike[kind] for kind in alike), np.zeros(1))
+    slopes = sum((_slope(kind, setting) ** 2 * alike[kind] for kind in _SLOPED), np.zeros(1))
+    return effects, slopes
+
+
+def _effect(kind: str) -> float:
+    return _ALL if kind == "all" else WIDE if kind in _WIDE else EFFECT
+
+
+def _slope(kind: str, setting: Setting) -> float:
+    return setting.base if kind == "all" else setting.slope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Solved:
+    """shares (N, kinds), weighed (N,): what a term's slope and effect are sums of over its rows."""
+
+    shares: Array
+    weighed: Array
+
+
+def _solve(which: Index, setting: Setting) -> _Solved:
+    table = _table()
+    effects, slopes = (kernel[np.ix_(which, which)] for kernel in _kernels(setting))
+    amounts, logs = table.amounts[which], table.logs[which]
+    noise = np.diag(table.noise[which] ** 2)
+    weights = np.tile(START, (which.size, 1))
+    shares = weighed = np.zeros(0)
     for _ in range(_STEPS):
-        parts = np.exp(found) * amounts
+        parts = np.exp(weights) * amounts
         total = parts.sum(axis=1)
-        error = logs - np.log(total)
-        error -= (np.bincount(of, error) / counts)[of]
-        slope = -parts / total[:, None]
-        means = np.zeros((len(groups), slope.shape[1]))
-        np.add.at(means, of, slope)
-        slope = slope - (means / counts[:, None])[of]
-        left = slope.T @ slope / NOISE**2 + np.eye(start.size) / PULL**2
-        right = -(slope.T @ error) / NOISE**2 - (found - start) / PULL**2
-        step = np.clip(np.linalg.solve(left, right), -_STEP, _STEP)
-        found = found + step
-        if np.abs(step).max() < 1e-9:
+        shares = parts / total[:, None]
+        left = logs - np.log(total) + (shares * (weights - START)).sum(axis=1)
+        weighed = np.linalg.solve(effects + slopes * (shares @ shares.T) + noise, left)
+        step = START + slopes @ (shares * weighed[:, None]) - weights
+        weights = weights + np.clip(step, -1.0, 1.0)
+        if np.abs(step).max() < _NEAR:
             break
-    return np.exp(found)
+    return _Solved(shares, weighed)
 
 
-def fit_effects(rows: Sequence[MeasuredTime], weights: Weights) -> dict[str, float]:
-    """Return the terms' values."""
-    left_over = np.array(
-        [math.log(row.cycles) - shape(weights[row.place.style], row.amounts) for row in rows]
-    )
-    names: dict[str, int] = {}
-    places = [[names.setdefault(term, len(names)) for term in terms(row.place)] for row in rows]
-    which = np.zeros((len(rows), len(names)))
-    for at, own in enumerate(places):
-        which[at, own] = 1
-    penalty = np.diag([1 / SPREAD[_kind(name)] for name in names])
-    values = np.linalg.solve(which.T @ which / NOISE**2 + penalty, which.T @ left_over / NOISE**2)
-    return dict(zip(names, values.tolist(), strict=True))
+def fit(rows: Sequence[MeasuredTime], setting: Setting = MIDDLE) -> LatencyModel:
+    """Fit on rows of totals, and on the times by operator of those that have them."""
+    which = _of(rows)
+    solved = _solve(which, setting)
+    slopes: dict[str, Array] = {}
+    effects: dict[str, float] = {}
+    own = [_table().rows[place] for place in which]
+    for row, shares, weighed in zip(own, solved.shares, solved.weighed.tolist(), strict=True):
+        for term in terms(row.place):
+            kind = sort(term)
+            effects[term] = effects.get(term, 0.0) + _effect(kind) ** 2 * weighed
+            if kind in _SLOPED:
+                more = _slope(kind, setting) ** 2 * weighed * shares
+                slopes[term] = slopes.get(term, np.zeros(START.size)) + more
+    held = places(rows)
+    return LatencyModel(
+        START + slopes.pop("all"), slopes, effects,
+        Spreads(EFFECT, WIDE, setting.slope, NOISE), {}, {},
+        frozenset((place.chip, place.runtime) for place in held),
+        frozenset((place.core, place.runtime) for place in held),
+        frozenset(place.core for place in held), frozenset(place.style for place in held),
+    )  # fmt: skip
 
 
-def _kind(term: str) -> str:
+def _of(rows: Sequence[MeasuredTime]) -> Index:
+    """Places in the table of rows, and of the times by operator of the same measurements."""
+    at = _table().at
+    totals = {(row.place, row.task) for row in rows}
+    own = [at[row] for row in rows]
+    own += [place for row, place in at.items() if row.operator and (row.place, row.task) in totals]
+    return np.array(own, np.intp)
+
+
+def sort(term: str) -> str:
     """A term's name without what it is of: "chip ESP32, runtime esp-nn" is of "chip, runtime"."""
     return ", ".join(part.split()[0] for part in term.split(", "))
-
-
-def predicted(row: MeasuredTime, weights: Weights, effects: Mapping[str, float]) -> float:
-    """The logarithm of the cycles a fit expects of a row."""
-    own = weights.get(row.place.style, START)
-    return shape(own, row.amounts) + sum(effects.get(term, 0.0) for term in terms(row.place))
 
 
 def reachable(row: MeasuredTime, rows: Sequence[MeasuredTime]) -> bool:

@@ -1,4 +1,7 @@
-"""Cross-validation of the latency model: every error is of a measurement that was held back."""
+"""Cross-validation of the latency model: every error is of a measurement that was held back.
+
+setting: what the fits are made with; no figure of it is taken from measurements (`fitting.GRID`).
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,39 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-import numpy as np
-
-from conformance.cost.fitting import START, fit_effects, fit_weights, predicted, reachable
+from conformance.cost.fitting import MIDDLE, Setting, fit, reachable
 from conformance.cost.measurements import (
     TASKS,
     MeasuredTime,
+    drops,
     measurements,
-    model_file,
-    on_device_rows,
     operator_amounts,
+    profile,
+    task_work,
 )
-from refinterp.cost.latency_model import shape, terms
+from refinterp.cost.latency_model import LatencyModel, Timed, shape
 
-MODEL_SPREAD: Final = 0.2  # as refinterp/cost/latency.py weighs a measured model
-PLACE_SPREAD: Final = 0.2
-SHARE: Final = 0.97
-"""What a band holds of the errors it is taken from; it has to hold 90 percent of others."""
 FEWEST: Final = 20
 """Errors of a style that its own band is taken from; of fewer the widest band allowed is taken."""
+_SAME: Final = {"STM32U585": "STM32U575"}
+"""Chips that differ in what no model uses (here in cryptography) are held back together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """A measurement that was held back, and the logarithm of measured over estimated."""
+    """A measurement that was held back, and the logarithm of measured over estimated.
+
+    slack: logarithm of how much further down the band goes, where it is not known whether the
+    runtime leaves out dead channels. strange: whether the fit did not see its core, or its style.
+    """
 
     row: MeasuredTime
     error: float
+    slack: float = 0.0
+    strange: bool = False
 
     @property
     def relative(self) -> float:
@@ -44,44 +51,47 @@ class Held:
     @property
     def factor(self) -> float:
         """The band that would have held it."""
-        return math.exp(abs(self.error))
+        return math.exp(max(self.error, -self.error - self.slack))
 
 
-_PROFILED: Final = ("ESP32", "nRF52840")  # chips with times by operator
 Key = Callable[[MeasuredTime], Any]
+Fold = tuple[MeasuredTime, ...]
 
 
-def row_out() -> list[Held]:
+def row_out(setting: Setting = MIDDLE) -> list[Held]:
     """Each measurement alone is held back; its model may have been measured elsewhere."""
     rows = [row for row in measurements() if _alone(row)]
     return [
-        one for row in rows for one in _hold([row], [r for r in measurements() if r is not row])
+        one
+        for row in rows
+        for one in _hold([row], [r for r in measurements() if r is not row], setting)
     ]
 
 
-def model_out() -> list[Held]:
+def model_out(setting: Setting = MIDDLE) -> list[Held]:
     """All measurements of a model are held back: it was seen nowhere, its chip and runtime were."""
     found = []
     for task in TASKS:
         rest = [row for row in measurements() if row.task != task]
-        found += _hold([row for row in measurements() if row.task == task and _alone(row)], rest)
+        held = [row for row in measurements() if row.task == task and _alone(row)]
+        found += _hold(held, rest, setting)
     return found
 
 
-def group_out(key: Key, *, model: bool = False) -> list[Held]:
+def group_out(key: Key, setting: Setting = MIDDLE, *, model: bool = False) -> list[Held]:
     """All of a group (a runtime, a chip) are held back; model: and their model everywhere."""
     found = []
     for group in sorted({key(row) for row in measurements()}):
         for task in TASKS if model else ("",):
             rest = [r for r in measurements() if key(r) != group and r.task != task]
             held = [r for r in measurements() if key(r) == group and task in ("", r.task)]
-            found += _hold([row for row in held if reachable(row, rest)], rest)
+            found += _hold([row for row in held if reachable(row, rest)], rest, setting)
     return found
 
 
 def chip(row: MeasuredTime) -> str:
     """A measurement's chip."""
-    return row.place.chip
+    return _SAME.get(row.place.chip, row.place.chip)
 
 
 def family(row: MeasuredTime) -> str:
@@ -94,78 +104,50 @@ def version(row: MeasuredTime) -> str:
     return row.place.runtime
 
 
-def observed_out(count: int) -> list[Held]:
+def observed_out(count: int, setting: Setting = MIDDLE) -> list[Held]:
     """A chip and a model are held back, but `count` other models' totals on the chip are given."""
     found = []
-    for group in sorted({chip(row) for row in measurements()}):
-        for task in TASKS:
-            rest = [r for r in measurements() if chip(r) != group and r.task != task]
-            weights = fit_weights(rest)
-            effects = fit_effects(rest, weights)
-            held = [r for r in measurements() if chip(r) == group and r.task == task]
-            for row in held:
-                if not reachable(row, rest):
-                    continue
-                others = [r for r in measurements() if r.place == row.place and r.task != row.task]
-                for given in itertools.combinations(others, count):
-                    found.append(Held(row, _error_given(row, given, weights, effects)))
-    return found
-
-
-def _error_given(
-    row: MeasuredTime, given: Sequence[MeasuredTime], weights: Mapping[str, Any],
-    effects: Mapping[str, float],
-) -> float:  # fmt: skip
-    own = weights[row.place.style]
-    logs = [math.log(one.cycles) - shape(own, one.amounts) for one in given]
-    before = sum(effects.get(term, 0.0) for term in terms(row.place))
-    weight = len(logs) / MODEL_SPREAD**2 + PLACE_SPREAD**-2
-    scale = (sum(logs) / MODEL_SPREAD**2 + before * PLACE_SPREAD**-2) / weight
-    return math.log(row.cycles) - shape(own, row.amounts) - scale
-
-
-def profile_out() -> list[Held]:
-    """A model is held back, and another's time by operator on the same chip is given."""
-    weights_of: dict[str, Any] = {}
-    found = []
-    records = [r for r in on_device_rows() if r["record"] == "operator"]
-    rows = [r for r in measurements() if r.place.chip in _PROFILED]
-    for row in rows:
-        if row.place.style == "reference":
+    for row, rest, others in _on_unseen_chips():
+        if not reachable(row, rest):
             continue
-        if row.task not in weights_of:
-            rest = [r for r in measurements() if r.task != row.task and chip(r) != chip(row)]
-            weights_of[row.task] = fit_weights(rest)
-        own = weights_of[row.task].get(row.place.style)
-        own = START if own is None else own
-        for other in rows:
-            if other is row or other.place != row.place:
-                continue
-            times = _times(records, other)
-            total = math.log(other.cycles) - shape(own, other.amounts)
-            cycles = 0.0
-            for name, amount in operator_amounts(row.task).items():
-                expected = float(own @ operator_amounts(other.task).get(name, np.zeros(len(own))))
-                rate = times[name] / expected if name in times and expected else math.exp(total)
-                cycles += rate * float(own @ amount)
-            found.append(Held(row, math.log(row.cycles / cycles)))
+        fitted = fitted_on(rest, setting)
+        for given in itertools.combinations(others, count):
+            found.append(_held(row, fitted, [_total(one) for one in given]))
     return found
 
 
-def total_on_profiled_chips() -> float:
-    """The median relative error there where one other model's total alone is given."""
-    held = [one for one in observed_out(1) if chip(one.row) in _PROFILED]
-    return round(float(np.median([one.relative for one in held])), 4)
+def profile_out(setting: Setting = MIDDLE, *, totals: bool = False) -> list[Held]:
+    """The same with one other model's time by operator, on the chips that have such.
+
+    totals: its total alone instead, for comparison.
+    """
+    found = []
+    for row, rest, others in _on_unseen_chips():
+        fitted = fitted_on(rest, setting)
+        for one in others:
+            times = profile(one)
+            if times:
+                found.append(_held(row, fitted, [_total(one)], {} if totals else _by_operator(one)))
+    return found
 
 
-def _times(records: Sequence[Mapping[str, Any]], row: MeasuredTime) -> dict[str, float]:
-    """Cycles by operator of one measured model."""
-    target = "esp32" if row.place.chip == "ESP32" else "nano33ble"
-    return {
-        r["op"]: r["us_per_inference"] * r["cpu_mhz"]
-        for r in records
-        if r["target"] == target and r["model"] == model_file(row.task)
-    }
+def _total(row: MeasuredTime) -> Timed:
+    return Timed(row.amounts, math.log(row.cycles))
+
+
+def _by_operator(row: MeasuredTime) -> dict[str, list[Timed]]:
+    """A measured model's times by operator's name."""
+    work = operator_amounts(row.task)
+    return {name: [Timed(work[name], math.log(cycles))] for name, cycles in profile(row).items()}
+
+
+def _on_unseen_chips() -> Iterator[tuple[MeasuredTime, Fold, list[MeasuredTime]]]:
+    """Rows, what is left without their chip and their model, and other rows of their place."""
+    for row in measurements():
+        rest = tuple(r for r in measurements() if chip(r) != chip(row) and r.task != row.task)
+        others = [r for r in measurements() if r.place == row.place and r is not row]
+        if others:
+            yield row, rest, others
 
 
 def _alone(row: MeasuredTime) -> bool:
@@ -173,36 +155,61 @@ def _alone(row: MeasuredTime) -> bool:
     return sum(other.place == row.place for other in measurements()) > 1
 
 
-def _hold(held: Sequence[MeasuredTime], rest: Sequence[MeasuredTime]) -> Iterator[Held]:
-    if not held:
-        return
-    weights = fit_weights(rest)
-    effects = fit_effects(rest, weights)
-    for row in held:
-        yield Held(row, math.log(row.cycles) - predicted(row, weights, effects))
+@cache
+def fitted_on(rows: Fold, setting: Setting) -> LatencyModel:
+    """The fit on a fold's rows."""
+    return fit(rows, setting)
 
 
-def factor_of(errors: Sequence[Held], share: float = SHARE) -> float:
-    """The factor up and down that holds this share of errors, and of one more to come."""
+def _hold(
+    held: Sequence[MeasuredTime], rest: Sequence[MeasuredTime], setting: Setting
+) -> Iterator[Held]:
+    if held:
+        fitted = fitted_on(tuple(rest), setting)
+        yield from (_held(row, fitted) for row in held)
+
+
+def _held(
+    row: MeasuredTime, fitted: LatencyModel, given: Sequence[Timed] = (),
+    timed: Mapping[str, Sequence[Timed]] | None = None,
+) -> Held:  # fmt: skip
+    """The error of one; nobody knows of a runtime that was not seen that it drops channels."""
+    amounts, slack = row.amounts, 0.0
+    if drops(row.place) and all(row.place.runtime != runtime for _, runtime in fitted.seen):
+        amounts = task_work(row.task)
+        weights = fitted.log_weights(row.place)
+        slack = shape(weights, amounts) - shape(weights, row.amounts)
+    cycles = (
+        fitted.log_cycles_by_operator(row.place, operator_amounts(row.task), given, timed) if timed
+        else fitted.log_cycles(row.place, amounts, given)
+    )  # fmt: skip
+    strange = row.place.core not in fitted.cores or row.place.style not in fitted.styles
+    return Held(row, math.log(row.cycles) - cycles, slack, strange)
+
+
+def factor_of(errors: Sequence[Held], share: float) -> float:
+    """The factor up and down that holds this share of errors."""
     ordered = sorted(one.factor for one in errors)
-    place = math.ceil((len(ordered) + 1) * share) - 1
-    return ordered[min(place, len(ordered) - 1)]
+    return ordered[math.ceil(len(ordered) * share) - 1]
 
 
 def band(errors: Sequence[Held], widest: float) -> dict[str, float]:
-    """The band of each style, "any" for styles without: no wider than what is allowed."""
+    """The band of each style, "any" for styles without: no wider than what is allowed.
+
+    It holds every error: five models are too few to leave the widest out.
+    """
     found = {"any": widest}
     for style in sorted({one.row.place.style for one in errors}):
         own = [one for one in errors if one.row.place.style == style]
-        found[style] = min(factor_of(own), widest) if len(own) >= FEWEST else widest
+        found[style] = min(factor_of(own, 1.0), widest) if len(own) >= FEWEST else widest
     return found
 
 
-def covered(errors: Sequence[Held], widest: float) -> float:
-    """The share of errors that a band holds which was made without their model."""
+def covered(errors: Sequence[Held], basis: Sequence[Held], widest: float) -> float:
+    """The share of errors inside a band that was made of others, without their model."""
     inside = 0
     for task in TASKS:
-        own = band([one for one in errors if one.row.task != task], widest)
+        own = band([one for one in basis if one.row.task != task], widest)
         for one in errors:
             if one.row.task == task:
                 inside += one.factor <= own.get(one.row.place.style, own["any"])

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.cost.latency_model import RunPlace, RuntimeFacts
-from refinterp.cost.work import by_kind
+from refinterp.cost.work import KINDS, by_kind
 
 HERE: Final = Path(__file__).parent
 MLPERF: Final = HERE / "mlperf_tiny.csv"
@@ -50,13 +50,17 @@ _MODELS: Final = {
 _DROP: Final = frozenset(
     {"x-cube-ai-8.1", "x-cube-ai-9.0", "x-cube-ai-10.2", "plumerai-2023.05", "onnc"}
 )
+_PROFILED: Final = {("ESP32", "esp-nn"): "esp32", ("nRF52840", "cmsis-nn"): "nano33ble"}
 _RE_RUN: Final = ("Krai", "cTuning")  # ran what others had submitted before
 _VARIANT: Final = ("max_performance", "min_ram")  # other builds for one task alone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredTime:
-    """One measurement. task: the model. cycles: latency times clock. source: where it stands."""
+    """One measurement. task: the model. cycles: latency times clock. source: where it stands.
+
+    operator: "" for the whole model, else the name of the operators that were timed.
+    """
 
     place: RunPlace
     board: str
@@ -64,11 +68,19 @@ class MeasuredTime:
     task: str
     cycles: float
     source: str
+    operator: str = ""
 
     @property
     def amounts(self) -> NDArray[np.float64]:
         """The work of its model, without dead channels where the runtime drops them."""
-        return task_work(self.task, dead=self.place.runtime not in _DROP)
+        if self.operator:
+            return operator_amounts(self.task)[self.operator]
+        return task_work(self.task, dead=not drops(self.place))
+
+
+def drops(place: RunPlace) -> bool:
+    """Whether a runtime drops dead channels, as its figures of the same models show."""
+    return place.runtime in _DROP
 
 
 @cache
@@ -83,11 +95,6 @@ def operator_amounts(task: str) -> dict[str, NDArray[np.float64]]:
     """The same by operator's name."""
     found = json.loads(WORK.read_text("utf-8"))["models"][task]["by_operator"]
     return {name: by_kind(work) for name, work in found.items()}
-
-
-def model_file(task: str) -> str:
-    """The file's name by which the mcufit-bench project calls one of the models."""
-    return next(file for file, name in _MODELS.items() if name == task)
 
 
 @cache
@@ -109,6 +116,39 @@ def measurements() -> tuple[MeasuredTime, ...]:
     )  # fmt: skip
 
 
+@cache
+def operator_times() -> tuple[MeasuredTime, ...]:
+    """The same, and the times by operator that mcufit-bench measured beside.
+
+    Of operators that multiply, and of others from a hundredth of the model's time on.
+    """
+    found = list(measurements())
+    for total in measurements():
+        times = profile(total)
+        found += [
+            replace(total, cycles=cycles, operator=name)
+            for name, cycles in times.items()
+            if _multiplies(operator_amounts(total.task)[name])
+            or cycles >= sum(times.values()) / 100
+        ]
+    return tuple(found)
+
+
+def _multiplies(work: NDArray[np.float64]) -> bool:
+    """Whether work (kinds,) has products."""
+    return any(work[KINDS.index(kind)] for kind in ("conv", "pointwise", "depthwise", "dense"))
+
+
+def profile(row: MeasuredTime) -> dict[str, float]:
+    """Cycles by operator's name of a measured model; empty where they were not published."""
+    target = _PROFILED.get((row.place.chip, row.place.style))
+    return {
+        r["op"]: r["us_per_inference"] * r["cpu_mhz"]
+        for r in on_device_rows()
+        if r["record"] == "operator" and r["target"] == target and _MODELS[r["model"]] == row.task
+    }
+
+
 def runtimes() -> dict[str, RuntimeFacts]:
     """The runtimes that were measured, by name."""
     found = {}
@@ -128,6 +168,7 @@ def mlperf_rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@cache
 def on_device_rows() -> list[dict[str, Any]]:
     """The mcufit-bench project's records."""
     return [json.loads(line) for line in ON_DEVICE.read_text("utf-8").splitlines()]

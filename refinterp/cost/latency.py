@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refinterp.boards.hardware import plain
-from refinterp.cost.latency_model import LatencyModel, RunPlace, RuntimeFacts, latency_model, shape
+from refinterp.cost.latency_model import (
+    LatencyModel,
+    RunPlace,
+    RuntimeFacts,
+    Timed,
+    latency_model,
+    shape,
+)
 from refinterp.cost.quantity import Quantity
-from refinterp.cost.work import OperatorWork, amounts, drops_channels, int8_share, operator_work
+from refinterp.cost.work import (
+    OperatorWork,
+    amounts,
+    drops_channels,
+    int8_share,
+    operator_work,
+)
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 
 LEAST_INT8: Final = 0.9
 """The part of a model's products that must be int8 for an estimate: no other was measured."""
 _VECTORS: Final = ("cortex-m55", "cortex-m85")  # cores for which CMSIS-NN has other kernels (MVE)
-_MODEL: Final = 0.2
-"""Standard deviation of the logarithm by which one model differs from the next on one device."""
-_SPREAD: Final = {"known": 0.15, "board": 0.2, "runtime": 0.3}
-"""The same of a place's scale, before anything is measured there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +130,22 @@ def estimate_latency(
             "--measured MODEL=12.3ms of one model on it gives the others"
         )
     place = place_of(core, facts, chip)
-    if place.style not in found.weights:
+    if place.style not in found.styles:
         return NoEstimate(f"no time of a runtime such as {facts.title} was published")
     level = found.level(place)
     work = operator_work(model, dead=not facts.drops_dead)
     cycles, how = _log_cycles(found, place, work, facts, observed, clock_mhz)
-    named = level if not observed else f"measured {min(len(observed), 3)}"
-    if any(one.by_operator for one in observed):
-        named = "profile"
+    named = level
+    if observed:
+        named = "measured" if core in found.cores else "measured, core or style unseen"
     band = _band(found, named, place.style)
     seconds = math.exp(cycles) / (clock_mhz * 1e6)
     low = seconds / band
     why = f"{facts.title} on {place.core} at {clock_mhz:g} MHz; {how or _WORDS[level]}"
     if not facts.name and drops_channels(model):  # it may or may not leave dead channels out
         alive = operator_work(model, dead=False)
-        low *= math.exp(shape(found.weights[place.style], amounts(alive))
-                        - shape(found.weights[place.style], amounts(work)))  # fmt: skip
+        weights = found.log_weights(place)
+        low *= math.exp(shape(weights, amounts(alive)) - shape(weights, amounts(work)))
         why += "; less if the runtime drops the model's dead channels"
     return Quantity(seconds, low, seconds * band, "s", "estimate", why)
 
@@ -153,39 +163,28 @@ def _band(found: LatencyModel, level: str, style: str) -> float:
 
 
 def _log_cycles(
-    found: LatencyModel, place: RunPlace, work: Iterable[OperatorWork], facts: RuntimeFacts,
+    found: LatencyModel, place: RunPlace, work: Sequence[OperatorWork], facts: RuntimeFacts,
     observed: Sequence[Observation], clock_mhz: float,
 ) -> tuple[float, str]:  # fmt: skip
     """The logarithm of the cycles, and how observations came into it."""
-    weights = found.weights[place.style]
-    work = tuple(work)
-    if not observed:
-        return found.log_cycles(place, amounts(work)), ""
-    ran = [operator_work(one.model, dead=not facts.drops_dead) for one in observed]
-    logs = [
-        math.log(one.seconds * clock_mhz * 1e6) - shape(weights, amounts(own))
-        for one, own in zip(observed, ran, strict=True)
-    ]
-    scale = sum(logs) / _MODEL**2
-    weight = len(logs) / _MODEL**2
-    if place.core in found.cores:
-        spread = _SPREAD[found.level(place)] ** -2
-        scale, weight = scale + found.scale(place) * spread, weight + spread
-    scale /= weight
-    cycles: dict[str, list[float]] = {}
-    for one, own in zip(observed, ran, strict=True):
+    given = []
+    timed: dict[str, list[Timed]] = {}
+    for one in observed:
+        own = operator_work(one.model, dead=not facts.drops_dead)
+        given.append(Timed(amounts(own), math.log(one.seconds * clock_mhz * 1e6)))
+        parts = _by_name(own)
         for name, seconds in one.by_operator.items():
-            share = [operator for operator in own if operator.name == name]
-            expected = float(weights @ amounts(share))
-            if expected > 0 and seconds > 0:
-                cycles.setdefault(name, []).append(math.log(seconds * clock_mhz * 1e6 / expected))
-    total: float = sum(
-        float(weights @ np.array(operator.kinds))
-        * math.exp(float(np.mean(cycles.get(operator.name, [scale]))))
-        for operator in work
-    )
+            if name in parts and seconds > 0:
+                cycles = math.log(seconds * clock_mhz * 1e6)
+                timed.setdefault(name, []).append(Timed(parts[name], cycles))
     count = len(observed)
-    how = f"scaled by {count} measured model{'s' if count > 1 else ''}"
-    if cycles:
-        how += f", {len(cycles)} operators of which by their own times"
-    return math.log(max(total, 1.0)), how
+    how = f"scaled by {count} measured model{'s' if count > 1 else ''}" if count else ""
+    if not timed:
+        return found.log_cycles(place, amounts(work), given), how
+    how += f", {len(timed)} operators of which by their own times"
+    return found.log_cycles_by_operator(place, _by_name(work), given, timed), how
+
+
+def _by_name(work: Sequence[OperatorWork]) -> dict[str, NDArray[np.float64]]:
+    names = dict.fromkeys(one.name for one in work)
+    return {name: amounts([one for one in work if one.name == name]) for name in names}
