@@ -22,7 +22,7 @@ from conformance.cost.measurements import (
     profile,
     task_work,
 )
-from refinterp.cost.latency_model import LatencyModel, Timed, shape
+from refinterp.cost.latency_model import LatencyModel, TimedWork, shape
 
 FEWEST: Final = 20
 """Errors of a style that its own band is taken from; of fewer the widest band allowed is taken."""
@@ -131,14 +131,16 @@ def profile_out(setting: Setting = MIDDLE, *, totals: bool = False) -> list[Held
     return found
 
 
-def _total(row: MeasuredTime) -> Timed:
-    return Timed(row.amounts, math.log(row.cycles))
+def _total(row: MeasuredTime) -> TimedWork:
+    return TimedWork(row.amounts, math.log(row.cycles))
 
 
-def _by_operator(row: MeasuredTime) -> dict[str, list[Timed]]:
+def _by_operator(row: MeasuredTime) -> dict[str, list[TimedWork]]:
     """A measured model's times by operator's name."""
     work = operator_amounts(row.task)
-    return {name: [Timed(work[name], math.log(cycles))] for name, cycles in profile(row).items()}
+    return {
+        name: [TimedWork(work[name], math.log(cycles))] for name, cycles in profile(row).items()
+    }
 
 
 def _on_unseen_chips() -> Iterator[tuple[MeasuredTime, Fold, list[MeasuredTime]]]:
@@ -170,8 +172,8 @@ def _hold(
 
 
 def _held(
-    row: MeasuredTime, fitted: LatencyModel, given: Sequence[Timed] = (),
-    timed: Mapping[str, Sequence[Timed]] | None = None,
+    row: MeasuredTime, fitted: LatencyModel, given: Sequence[TimedWork] = (),
+    timed: Mapping[str, Sequence[TimedWork]] | None = None,
 ) -> Held:  # fmt: skip
     """The error of one; nobody knows of a runtime that was not seen that it drops channels."""
     amounts, slack = row.amounts, 0.0

@@ -15,7 +15,7 @@ from refinterp.cost.latency_model import (
     LatencyModel,
     RunPlace,
     RuntimeFacts,
-    Timed,
+    TimedWork,
     latency_model,
     shape,
 )
@@ -168,15 +168,15 @@ def _log_cycles(
 ) -> tuple[float, str]:  # fmt: skip
     """The logarithm of the cycles, and how observations came into it."""
     given = []
-    timed: dict[str, list[Timed]] = {}
+    timed: dict[str, list[TimedWork]] = {}
     for one in observed:
         own = operator_work(one.model, dead=not facts.drops_dead)
-        given.append(Timed(amounts(own), math.log(one.seconds * clock_mhz * 1e6)))
+        given.append(TimedWork(amounts(own), math.log(one.seconds * clock_mhz * 1e6)))
         parts = _by_name(own)
         for name, seconds in one.by_operator.items():
             if name in parts and seconds > 0:
                 cycles = math.log(seconds * clock_mhz * 1e6)
-                timed.setdefault(name, []).append(Timed(parts[name], cycles))
+                timed.setdefault(name, []).append(TimedWork(parts[name], cycles))
     count = len(observed)
     how = f"scaled by {count} measured model{'s' if count > 1 else ''}" if count else ""
     if not timed:

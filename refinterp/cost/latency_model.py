@@ -64,7 +64,7 @@ class Spreads(NamedTuple):
     noise: float
 
 
-class Timed(NamedTuple):
+class TimedWork(NamedTuple):
     """Work that was timed in a place. amounts: (kinds,). cycles: their logarithm."""
 
     amounts: Kinds
@@ -98,7 +98,7 @@ class LatencyModel:
         own = [self.slopes[term] for term in terms(place) if term in self.slopes]
         return self.base + sum(own, np.zeros_like(self.base))
 
-    def log_cycles(self, place: RunPlace, amounts: Kinds, given: Sequence[Timed] = ()) -> float:
+    def log_cycles(self, place: RunPlace, amounts: Kinds, given: Sequence[TimedWork] = ()) -> float:
         """Natural logarithm of the cycles that amounts of work (kinds,) take.
 
         given: what was timed there beside (`_moved`).
@@ -107,8 +107,8 @@ class LatencyModel:
         return shape(weights, amounts) + scale
 
     def log_cycles_by_operator(
-        self, place: RunPlace, work: Mapping[str, Kinds], given: Sequence[Timed],
-        timed: Mapping[str, Sequence[Timed]],
+        self, place: RunPlace, work: Mapping[str, Kinds], given: Sequence[TimedWork],
+        timed: Mapping[str, Sequence[TimedWork]],
     ) -> float:  # fmt: skip
         """The same of work by operator's name, where other models' operators were timed by name.
 
@@ -121,7 +121,7 @@ class LatencyModel:
             total += math.exp(shape(weights, amounts) + (float(np.mean(off)) if off else scale))
         return math.log(max(total, 1.0))
 
-    def _moved(self, place: RunPlace, given: Sequence[Timed]) -> tuple[Kinds, float]:
+    def _moved(self, place: RunPlace, given: Sequence[TimedWork]) -> tuple[Kinds, float]:
         """Logarithms of a place's weights (kinds,), and its effects' sum.
 
         given: what was timed there; it moves the place's own slopes and effect, as far as their

@@ -28,7 +28,7 @@ FILES = {"person_detect": "person", "kws_ref_model": "kws", "pretrainedResnet_qu
          "ad01_int8": "ad"}  # fmt: skip
 
 
-class Row(NamedTuple):
+class RawTime(NamedTuple):
     """A logarithm of cycles, of a task or of its operators of one name; where: core, …, style."""
 
     task: str
@@ -74,7 +74,7 @@ class Recomputed:
             if sum(work[:4]) or line["us_per_inference"] >= sum(same) / 100:
                 log = math.log(line["us_per_inference"] * line["cpu_mhz"])
                 place = self.chip_place({**line, "kernels": ""})
-                self.parts.append(Row(self.task(line), *place, log, work, work, line["op"]))
+                self.parts.append(RawTime(self.task(line), *place, log, work, work, line["op"]))
 
     @staticmethod
     def work(kinds: dict[str, float]) -> tuple[float, ...]:
@@ -119,15 +119,15 @@ class Recomputed:
         name = "onnc" if "ONNC" in text else "tvm" if "TVM" in text else "tflm"
         return (core, chip, name, name, "mve" if core == "M85" else "cmsis")
 
-    def row(self, task: str, place: Sequence[str], log: float) -> Row:
+    def row(self, task: str, place: Sequence[str], log: float) -> RawTime:
         model = self.models[task]
         whole = self.work(model["work"])
         dropping = place[2] == "onnc" or any(word in place[2] for word in DROPPING)
         work = self.work(model["work_without_dead_channels"]) if dropping else whole
         core, chip, runtime, family, style = place
-        return Row(task, core, chip, runtime, family, style, log, work, whole, "")
+        return RawTime(task, core, chip, runtime, family, style, log, work, whole, "")
 
-    def known(self, rows: Sequence[Row], row: Row) -> bool:
+    def known(self, rows: Sequence[RawTime], row: RawTime) -> bool:
         return sum(one[1:6] == row[1:6] for one in rows) > 1
 
     def measurement_out(self, step: int) -> list[float]:
@@ -163,7 +163,7 @@ class Recomputed:
                 found += self.errors(held, rest)
         return found
 
-    def errors(self, held: Sequence[Row], rest: Sequence[Row]) -> list[float]:
+    def errors(self, held: Sequence[RawTime], rest: Sequence[RawTime]) -> list[float]:
         """Logarithms of measured over estimated of rows, the rest fitted."""
         if not held:
             return []
@@ -222,7 +222,7 @@ class Recomputed:
         return found
 
     @staticmethod
-    def levels(row: Row) -> tuple[list[tuple[object, float]], list[tuple[object, float]]]:
+    def levels(row: RawTime) -> tuple[list[tuple[object, float]], list[tuple[object, float]]]:
         """What a row's slopes and effects are of, each with its standard deviation."""
         place = ("place", row.chip, row.runtime)
         names = [("style", row.style), ("core", row.core), ("family", row.family),

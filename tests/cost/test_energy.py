@@ -63,7 +63,7 @@ def test_the_page_is_written_from_the_errors():
     assert len({one.row for one in found}) >= 10
     assert median(abs(one.timed / one.published - 1) for one in found) < 0.10
     timed = [one for one in found if one.estimated is not None]
-    assert median(abs(one.estimated / one.published - 1) for one in timed) < 0.15
+    assert median(abs(one.estimated / one.published - 1) for one in timed) < 0.20
 
 
 def test_an_error_by_hand():
