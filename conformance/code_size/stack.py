@@ -26,6 +26,7 @@ from conformance.code_size.chains import StackProgram
 from conformance.code_size.errors import SETS
 from conformance.code_size.linked import linked_program
 from conformance.code_size.roots import INTERPRETER, operator_roots
+from refinterp.graph.operators import facts
 
 OUTPUT: Final = Path(refinterp.__file__).parent / "fit" / "stack.json"
 ABOUT: Final = (
@@ -37,8 +38,6 @@ _CONSTRUCTOR, _SETUP, _INVOKE = INTERPRETER[0], INTERPRETER[2], INTERPRETER[3]
 _GRAPH: Final = "_ZN6tflite21MicroInterpreterGraph"
 _INIT, _PREPARE = _GRAPH + "13InitSubgraphsEv", _GRAPH + "16PrepareSubgraphsEv"
 _RUN: Final = _GRAPH + "14InvokeSubgraphEi"
-_NESTING: Final = ("CALL_ONCE", "IF", "WHILE")
-"""Operators that run other subgraphs."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -102,8 +101,8 @@ def measured(program: StackProgram, roots: Mapping[str, Sequence[str]]) -> dict[
             setup = max(setup, program.frame(_SETUP) + program.deepest_of(parser))
         operators[name] = [setup, invoke]
     core = max(parse, program.deepest_of(_CONSTRUCTOR))
-    return {"interpreter": [core, run], "nesting": sorted(set(_NESTING) & set(operators)),
-            "operators": operators}  # fmt: skip
+    nesting = sorted(name for name in operators if facts(name).calls)
+    return {"interpreter": [core, run], "nesting": nesting, "operators": operators}
 
 
 def needed(build: Mapping[str, Any], operators: Iterable[str]) -> int:

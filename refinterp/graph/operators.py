@@ -1109,7 +1109,6 @@ OPERATORS: Final[Mapping[str, OperatorFacts]] = MappingProxyType(
         ),
         "STABLEHLO_SCATTER": OperatorFacts(
             operands=o.ScatteredInto,
-            ranks={"input": (1, None), "updates": (1, None)},
             types={"indices": _INDEX, "updates": "input", "output": "input"},
         ),
         "STABLEHLO_SHIFT_LEFT": OperatorFacts(

@@ -120,7 +120,7 @@ def test_svdf_by_hand():
 
 def test_mistakes_are_told():
     """A state that is no variable, a rank that does not divide, an LSTM without its inputs."""
-    with pytest.raises(ModelError, match="is no variable"):
+    with pytest.raises(ModelError, match="found no variable"):
         prepare(_svdf(variable=False)[0])
     with pytest.raises(ModelError, match="units of rank 2"):
         prepare(_svdf(rank=2)[0])
