@@ -84,6 +84,13 @@ class Kernel:
         """The kernel with these in the places of its `rescalings`. It computes the same."""
         return self
 
+    def zero_points(self) -> bool | None:
+        """Whether codes that the kernel makes of reals as they come have a zero point.
+
+        None of a kernel that makes none: one on codes, or one that multiplies the reals.
+        """
+        return None
+
     def state(self) -> Sequence[Array]:
         """The state (*shape) at the start, and after the variables are reset.
 

@@ -79,6 +79,10 @@ class Conv2DDynamic(WeightedKernel[Gemms]):
         """Whether data are quantized with a zero point and weights scaled channel by channel."""
         return self.group_count > 1 or self.scales.size > 1
 
+    def zero_points(self) -> bool:
+        """With weights scaled channel by channel."""
+        return self.per_channel
+
     def lay_out(self, w: Array, bias: Array | None) -> Gemms:
         """Lay out w group by group; LiteRT takes SSE vectors where one scale serves all units and
         these do not come in fours.
@@ -144,6 +148,10 @@ class DepthwiseConv2DDynamic(WeightedKernel[Taps]):
             )
         bounds = real_bounds(options.fused_activation_function)
         return cls(frame_grid(x, w, options), *bounds, w.scale).laid_out(w)
+
+    def zero_points(self) -> bool:
+        """Always."""
+        return True
 
     def lay_out(self, w: Array, bias: Array | None) -> Taps:
         """Lay out w (1, height, width, out)."""

@@ -63,6 +63,10 @@ class FullyConnectedBlockwise(Kernel):
         zeros = np.add.accumulate(zeros, axis=0, dtype=np.float32)[-1]
         return cls(np.ascontiguousarray(weights), np.ascontiguousarray(scales), zeros)
 
+    def zero_points(self) -> bool:
+        """Always."""
+        return True
+
     def eval(self, operands: Weighted[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, ..., units)."""
         x, bias, y = operands.input, operands.bias, outputs[0]

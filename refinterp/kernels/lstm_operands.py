@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,20 @@ def addressed(arrays: FullLstm[Any]) -> FullLstm[Any]:
     if first is None or first.size:
         return arrays
     return FullLstm(None if array is first else array for array in arrays)
+
+
+class DynamicOptions(Protocol):
+    """Options of layers that multiply codes made as the data come."""
+
+    @property
+    def asymmetric_quantize_inputs(self) -> bool:
+        """Whether these codes have a zero point."""
+        ...
+
+
+def zero_points(weights: TensorSpec, options: DynamicOptions) -> bool | None:
+    """What `Kernel.zero_points` is for weights that are float32, or codes."""
+    return None if weights.dtype == "float32" else options.asymmetric_quantize_inputs
 
 
 def present(found: T | None, name: str) -> T:

@@ -85,6 +85,10 @@ class SequenceLstmReal(Kernel):
             cell = RealCell.of(operands, arrays, options, candidate, squash)
         return cls(operands, options, candidate, squash, cell)
 
+    def zero_points(self) -> bool | None:
+        """As the options say, where the weights are codes."""
+        return lstm.zero_points(self.specs.input_to_output_weights, self.options)
+
     def eval(self, operands: FullLstm[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and both states."""
         cell = self.cell

@@ -38,6 +38,10 @@ class _Prepared(Kernel):
 
     kernel: Kernel
 
+    def zero_points(self) -> bool | None:
+        """As the kernel for int8 weights."""
+        return self.kernel.zero_points()
+
     def eval(self, operands: Operands[Any], outputs: Sequence[Array], work: Workspace) -> None:
         """Write the outputs."""
         signed = type(operands)(

@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
+from conformance.operators.cases import load_all as load_cases
+from conformance.operators.draw import RandomDraw
+from refinterp.graph.operators import OPERATORS
 from refinterp.kernels.contract import ControlKernel, Kernel, Steady
 from refinterp.kernels.registry import load_all
 from refinterp.kernels.weighted_kernel import WeightedKernel
+from refinterp.run.prepare import prepare
 
 
 def _below(cls: type[Any]) -> Iterator[type[Any]]:
@@ -61,6 +65,29 @@ def test_flags_say_what_is_overridden(cls):
     assert cls.controls == issubclass(cls, ControlKernel) == hasattr(cls, "control")
     assert cls.settles == _settles(cls)
     assert cls.steady == _records(cls)
+
+
+def _dynamic():
+    """Kernels of real data and weights of codes, prepared for drawn models."""
+    for operator, dtype in sorted(load_cases()):
+        if operator in OPERATORS and dtype.startswith("float32x"):
+            model = load_cases()[operator, dtype](RandomDraw(1)).model
+            for step in prepare(model).steps:
+                if step.name == operator:
+                    yield operator, dtype, step
+
+
+def test_kernels_that_make_codes_say_which():
+    """Of data that are float32 and weights that are codes: with a zero point or without."""
+    said = {}
+    for operator, dtype, step in _dynamic():
+        assert step.kernel is not None
+        said[operator, dtype] = step.kernel.zero_points()
+    assert len(said) > 15
+    assert {
+        key for key, zeros in said.items() if zeros is None and key[1] != "float32xf16"
+    } == set()
+    assert set(said.values()) >= {True, False}
 
 
 def test_kernels_that_remember_have_no_optional_operands():

@@ -55,17 +55,10 @@ class Units:
         images = filters and len(stored.shape) == _IMAGE_RANK
         size = math.prod(shape[1:]) if images else (stored if filters else specs[tensor]).shape[-1]
         features = shape[-1] if images else size
-        return cls(tensor, images, size, features, not _asymmetric(step, images))
+        zeros = None if step.kernel is None else step.kernel.zero_points()
+        return None if zeros is None else cls(tensor, images, size, features, not zeros)
 
     def codes(self, values: NDArray[Any]) -> tuple[NDArray[Any], Any]:
         """Rows of one sample of the data, and these quantized as the kernel does."""
         rows = values.reshape(-1, self.size).astype(np.float32, copy=False)
         return rows, (symmetric if self.symmetric else asymmetric)(rows)
-
-
-def _asymmetric(step: Step, images: bool) -> bool:
-    for name in ("per_channel", "asymmetric"):
-        known = getattr(step.kernel, name, None)
-        if isinstance(known, bool):
-            return known
-    return bool(getattr(step.options, "asymmetric_quantize_inputs", True) or images)

@@ -32,6 +32,7 @@ from refinterp.graph.operands import Binary
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.contract import Array, Kernel
 from refinterp.kernels.flavours import Rules
+from refinterp.kernels.matrix_batches import Batches
 from refinterp.kernels.registry import kernel
 from refinterp.kernels.weighted import largest_code
 from refinterp.kernels.workspace import Workspace
@@ -66,9 +67,8 @@ def batch_matmul_output_shapes(
         lead = None
     if lead is None or left[-1] != right[-2]:
         raise ModelError(
-            f"operands left {x.name!r} and right {w.name!r}: found matrices {list(left)} and "
-            f"{list(right)}; allowed: leading sizes that broadcast, and a last size of left that "
-            "is the last but one of right"
+            f"operands left {x.name!r} and right {w.name!r}: found {list(left)} and {list(right)}; "
+            "allowed: leading sizes that broadcast, and as many columns as the other has rows"
         )
     return ((*lead, left[-2], right[-1]),)
 
@@ -117,7 +117,7 @@ class BatchMatMulInteger(Kernel):
         dtype = np.int64 if rule.plain else np.float32 if bound < FLOAT32_EXACT else np.float64
         if raw:
             return cls(options.adj_x, options.adj_y, 0, 0, dtype, None)
-        for role, spec in (("first input", x), ("second input", w), ("output", y)):
+        for role, spec in (("operand left", x), ("operand right", w), ("result output", y)):
             if spec is w and w.scale.size > 1:
                 continue
             if spec.scale.size != 1 or not (spec.step > 0 or (spec.step == 0 and spec is not y)):
@@ -195,37 +195,6 @@ class BatchMatMulFloat(Kernel):
         np.matmul(_operand(x, rank, self.adj_x), _operand(w, rank, self.adj_y), out=y)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batches:
-    """How LiteRT's dynamic-range kernel walks over the leading dimensions, three at most.
-
-    rows, columns: of one product. x_lead, w_lead: the factors' leading dimensions. x_at, w_at,
-    int (batches,): of which matrix the scales, zero points and weight sums are taken. These are
-    not always the matrix multiplied: LiteRT adds the indices of the dimensions up.
-    """
-
-    rows: int
-    depth: int
-    columns: int
-    x_lead: Shape
-    w_lead: Shape
-    x_at: NDArray[np.int64]
-    w_at: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, x: Shape, w: Shape, adj_x: bool) -> Batches:
-        """Place the shapes, both turned so that they multiply."""
-        if not adj_x and len(x) > 2 and len(w) > 2 and w[-3] == 1:
-            x, w = (*x[:-3], x[-3] * x[-2], x[-1]), (*w[:-3], *w[-2:])
-        x_lead, w_lead = ((1,) * (5 - len(shape)) + shape[:-2] for shape in (x, w))
-        grid = np.indices(np.broadcast_shapes(x_lead, w_lead), np.int64)
-        x_at, w_at = (
-            sum(index.reshape(-1) * (size != 1) for index, size in zip(grid, lead, strict=True))
-            for lead in (x_lead, w_lead)
-        )
-        return cls(x[-2], x[-1], w[-1], x_lead, w_lead, np.asarray(x_at), np.asarray(w_at))
-
-
 @kernel("BATCH_MATMUL", "float32x8", options=BatchMatMulOptions)
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchMatMulDynamic(Kernel):
@@ -263,9 +232,8 @@ class BatchMatMulDynamic(Kernel):
             or w.scale.size != w.shape[w.quantized_dimension]
         ):
             raise ModelError(
-                f"second input {w.name!r} has {w.scale.size} scales along dimension "
-                f"{w.quantized_dimension} of {list(w.shape)}; one is needed, or one for each of "
-                f"{batches.columns} columns"
+                f"operand right {w.name!r}: found {w.scale.size} scales along dimension "
+                f"{w.quantized_dimension}; allowed: 1, or {batches.columns}, one for each column"
             )
         if options.asymmetric_quantize_inputs and batches.w_lead[0] != 1:
             raise UnsupportedError(
@@ -279,6 +247,10 @@ class BatchMatMulDynamic(Kernel):
             w.scale[: batches.columns],
             batches,
         )
+
+    def zero_points(self) -> bool:
+        """As the options say."""
+        return self.asymmetric
 
     def eval(self, operands: Binary[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y (S, ..., rows, columns)."""

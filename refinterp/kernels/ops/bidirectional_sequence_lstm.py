@@ -123,6 +123,10 @@ class BidirectionalSequenceLstm(Kernel):
         one = lstm.sizes(operands.direction("fw"), time_major=options.time_major)
         return cls(operands, options, one.outputs, cells)
 
+    def zero_points(self) -> bool | None:
+        """As the options say, where the weights are codes."""
+        return lstm.zero_points(self.specs.fw_input_to_output_weights, self.options)
+
     def eval(
         self, operands: BidirectionalLstm[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:

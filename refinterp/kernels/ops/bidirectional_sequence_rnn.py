@@ -113,6 +113,10 @@ class BidirectionalRnn(Kernel):
         times = x.shape[0] if dynamic and options.time_major else 1
         return cls(operands, options, cells, times)
 
+    def zero_points(self) -> bool | None:
+        """As the options say, where the weights are codes."""
+        return lstm.zero_points(self.specs.fw_weights, self.options)
+
     def eval(
         self, operands: BidirectionalRecurrent[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:

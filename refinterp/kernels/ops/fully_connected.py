@@ -260,6 +260,10 @@ class FullyConnectedDynamic(WeightedKernel[DynamicGemm]):
         low, high = real_bounds(options.fused_activation_function)
         return cls(depth, low, high, options.asymmetric_quantize_inputs, scales).laid_out(w)
 
+    def zero_points(self) -> bool:
+        """As the options say."""
+        return self.asymmetric
+
     def lay_out(self, w: Array, bias: Array | None) -> DynamicGemm:
         """Lay out w (units, depth)."""
         return DynamicGemm.prepare(w.T, sse=True)

@@ -70,6 +70,10 @@ class Rnn(Kernel):
         cell = None if values is None else cell_of(operands, values, options)
         return cls(operands, options, cell)
 
+    def zero_points(self) -> bool | None:
+        """As the options say, where the weights are codes."""
+        return lstm.zero_points(self.specs.weights, self.options)
+
     def eval(self, operands: Recurrent[Array], outputs: Sequence[Array], work: Workspace) -> None:
         """Write y and the state."""
         x, h = operands.input, operands.hidden_state

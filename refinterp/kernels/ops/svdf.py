@@ -207,6 +207,10 @@ class SvdfFloat(Kernel):
             options.asymmetric_quantize_inputs,
         )
 
+    def zero_points(self) -> bool | None:
+        """As the options say, where the weights are codes."""
+        return None if self.feature_scale is None else self.asymmetric
+
     def eval(
         self, operands: SingularFilter[Array], outputs: Sequence[Array], work: Workspace
     ) -> None:

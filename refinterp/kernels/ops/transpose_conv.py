@@ -254,6 +254,10 @@ class TransposeConvFloat(WeightedKernel[NDArray[np.float32]]):
         scales = weight_scales(w, w.shape[0]) if w.dtype == "int8" else None
         return cls(place, low, high, scales).laid_out(w)
 
+    def zero_points(self) -> bool | None:
+        """Always, where the weights are codes."""
+        return None if self.scales is None else True
+
     def lay_out(self, w: Array, bias: Array | None) -> NDArray[np.float32]:
         """Lay out w (out, height, width, in)."""
         return _matrix(w, np.float32)
