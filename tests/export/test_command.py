@@ -88,6 +88,12 @@ def test_the_arena_is_the_ledgers(tmp_path, capsys, target, kernels):
     assert sum(inside) == tail
     assert head + tail == used == parts["used, as arena_used_bytes() says"]
     assert ("derived" in text) == (not where.measured)
+    place = ["--target", target, "--kernels", kernels]
+    assert main(["arena", str(DIGITS), *place, "--json"]) == 0
+    arena = json.loads(capsys.readouterr().out)
+    assert (head, tail, size) == (
+        arena["head_bytes"], arena["tail_bytes"], arena["minimum_arena_bytes"],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

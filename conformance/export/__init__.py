@@ -1,0 +1,1 @@
+"""Exported sources compiled against TFLM, linked, and run natively or under emulation."""
