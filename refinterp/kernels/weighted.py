@@ -13,6 +13,7 @@ from refinterp.graph.model import STORAGE
 from refinterp.graph.spec import TensorSpec
 from refinterp.kernels.flavours import Rules
 from refinterp.numerics.activation import INTEGER_RANGE
+from refinterp.numerics.fixedpoint import Rounding
 from refinterp.numerics.tape import NOW, Do, clip
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -112,7 +113,7 @@ def bias_values(bias: TensorSpec | None, channels: int) -> NDArray[np.int64]:
 
 def accumulator_rounding(
     x: TensorSpec, bias: TensorSpec | None, bias_type: str | int, rule: Rules
-) -> str:
+) -> Rounding:
     """Name the rescaling rule by the width of the sums, which int16 data decide case by case.
 
     LiteRT goes by the option `quantized_bias_type`, but for an int32 bias, which it misreads as

@@ -24,6 +24,7 @@ from refinterp.kernels.weighted import (
 )
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import integer_bounds
+from refinterp.numerics.fixedpoint import Rounding
 from refinterp.numerics.gemm import ExactGemm
 from refinterp.numerics.requantize import FLOAT32_PAYS, Requantizer
 from refinterp.numerics.tape import NOW, Do
@@ -60,7 +61,7 @@ class Scaling:
     y_zero: int
     y_min: int
     y_max: int
-    rounding: str
+    rounding: Rounding
     plain: bool
 
     @classmethod
@@ -69,7 +70,7 @@ class Scaling:
         specs: tuple[TensorSpec, TensorSpec, TensorSpec],
         channels: int,
         activation: str | int,
-        rounding: str,
+        rounding: Rounding,
         *,
         plain: bool,
         factors: Factors = convolution_factors,

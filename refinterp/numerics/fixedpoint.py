@@ -12,10 +12,13 @@ RoundingDivideByPOT); LiteRT `kernels/internal/common.cc` (MultiplyByQuantizedMu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+Rounding = Literal["double", "real", "real64", "int64"]
+"""The rules by which C kernels rescale sums; `rescale_rule` says which function is which."""
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.numerics.fixedpoint import Multiplier
+from refinterp.numerics.fixedpoint import Multiplier, Rounding
 from refinterp.numerics.float32_rescale import Float32Rescale
 from refinterp.numerics.float64_proof import find_float64
 from refinterp.numerics.float64_rescale import ROW, Float64Rescale
@@ -58,7 +58,7 @@ class Requantizer:
         low: int,
         high: int,
         *,
-        rounding: str,
+        rounding: Rounding,
         bound: F64 | None = None,
         plain: bool = False,
         multiplier: Multiplier | None = None,

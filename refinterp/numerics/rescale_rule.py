@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from refinterp.numerics.fixedpoint import Multiplier, rescale, rescale64, rescale_real, wrap32
+from refinterp.numerics.fixedpoint import (
+    Multiplier,
+    Rounding,
+    rescale,
+    rescale64,
+    rescale_real,
+    wrap32,
+)
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -20,13 +27,13 @@ I64 = NDArray[np.int64]
 class RescaleRule:
     """The rule of `channels` columns.
 
-    rounding: "double", "real", "real64" or "int64" (see `numerics.fixedpoint`).
+    rounding: see `numerics.fixedpoint`.
     factor: float64 (channels,) or (), used by "real".
     bias: int64 (channels,), added to the accumulator first. zero_point, low, high: output codes.
     folded: what stands for the factor in integers; None where that has not been worked out.
     """
 
-    rounding: str
+    rounding: Rounding
     factor: F64
     bias: I64
     zero_point: int

@@ -65,6 +65,7 @@ from refinterp.kernels.weighted_kernel import (
 from refinterp.kernels.workspace import Workspace
 from refinterp.numerics.activation import real_bounds
 from refinterp.numerics.dynamic import DynamicGemm, asymmetric, symmetric
+from refinterp.numerics.fixedpoint import Rounding
 from refinterp.numerics.gemm import ExactGemm
 from refinterp.numerics.tape import NOW, Do, put
 
@@ -171,7 +172,9 @@ def _factors(x: TensorSpec, w: TensorSpec, y: TensorSpec, units: int) -> NDArray
     return rescale_factors(x, w, y, units)
 
 
-def _rounding(operands: Weighted[TensorSpec], options: FullyConnectedOptions, rule: Rules) -> str:
+def _rounding(
+    operands: Weighted[TensorSpec], options: FullyConnectedOptions, rule: Rules
+) -> Rounding:
     """The rescaling rule; int16 by int16 has a kernel of its own, with 64-bit sums."""
     if operands.filter.dtype == "int16":
         return "int64"
