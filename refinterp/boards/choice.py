@@ -44,7 +44,7 @@ def choose(
     if target is None:
         return Choice(profile(None, kernels, tflm or DEFAULT_VERSION))
     core = table.core(target)
-    return Choice(_build(core, kernels, tflm or DEFAULT_VERSION), target, core)
+    return Choice(build_for(core, kernels, tflm or DEFAULT_VERSION), target, core)
 
 
 def on_board(
@@ -59,7 +59,7 @@ def on_board(
     core = table.core_called(board.core)
     if tflm is None:
         return Choice(_usual(core, kernels, board.tflm), asked or board.name, core, board)
-    return Choice(_build(core, kernels, tflm), asked or board.name, core, board)
+    return Choice(build_for(core, kernels, tflm), asked or board.name, core, board)
 
 
 @cache
@@ -67,13 +67,14 @@ def _usual(core: Core, kernels: str | None, tflm: str | None) -> Profile:
     """The build of a board's own distribution; of the snapshot where that has no such build."""
     if tflm is not None and tflm in VERSIONS:
         try:
-            return _build(core, kernels, tflm)
+            return build_for(core, kernels, tflm)
         except UsageError:
             pass
-    return _build(core, kernels, DEFAULT_VERSION)
+    return build_for(core, kernels, DEFAULT_VERSION)
 
 
-def _build(core: Core, kernels: str | None, tflm: str) -> Profile:
+def build_for(core: Core, kernels: str | None, tflm: str) -> Profile:
+    """Return the build of a core; UsageError for one that there is not. kernels: as in `choose`."""
     builds = VERSIONS[tflm].builds if tflm in VERSIONS else ()
     own = any((build.target, build.kernels) == (core.target, core.kernels) for build in builds)
     usual = core.kernels if own or not builds else None  # a distribution has kernels of its own

@@ -13,6 +13,7 @@ from typing import Final
 from refinterp.errors import UsageError
 
 _NEAR: Final = 3  # names that a misspelt one may have meant
+_CORTEX_M: Final = "cortexm"
 _ALIKE: Final = 0.55  # how alike two names are at least, for the one to be meant by the other
 
 
@@ -124,9 +125,10 @@ class Board:
         )
 
     @property
-    def words(self) -> str:
-        """All that a search looks at."""
-        return " ".join((*self.names, self.vendor, self.chip, self.core, self.core_as_sold))
+    def searched(self) -> tuple[str, ...]:
+        """All that a search looks at, each as `plain` writes it."""
+        fields = (*self.names, self.vendor, self.chip, self.core, self.core_as_sold)
+        return tuple(plain(field) for field in fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class Hardware:
         """Return the core that a name means, None for a name that is none."""
         typed = plain(name)
         short = typed.removeprefix("cortex")
-        for core in self.cores:
+        for core in reversed(self.cores):  # a user's own come last, and before the table's
             if any(plain(one) in (typed, short) for one in core.names):
                 return core
         of = [chip for chip in self.chips if typed.startswith(chip.begins)]
@@ -191,10 +193,19 @@ class Hardware:
         if found:
             names = ", ".join(board.name for board in found)
             raise UsageError(f"{name!r} may be any of {names}; name one of them")
+        core = self.core_or_none(name)
+        if core is not None:
+            raise UsageError(
+                f"{name!r} is no board but a core or chip ({core.title}): give --target "
+                f"{core.name} --ram 256K --flash 1M, with what there is; `refinterp boards "
+                f"{core.name}` lists the boards that have it"
+            )
         known = [n for board in self.boards for n in board.names]
         raise UsageError(
-            f"there is no board {name!r}{self._meant(name, known)} `refinterp boards` lists "
-            "them, and --boards FILE adds your own"
+            f"there is no board {name!r}{self._meant(name, known)} {len(self.boards)} boards are "
+            "known: `refinterp boards` lists them, `refinterp boards WORD` searches; for one that "
+            "is not among them give its chip and memories, --target CHIP --ram 256K --flash 1M, or "
+            "add it by --boards FILE"
         )
 
     def _called(self, name: str) -> list[Board]:
@@ -212,19 +223,28 @@ class Hardware:
 
     def search(self, text: str) -> list[Board]:
         """Return the boards whose name, maker, chip or core has all words of a text."""
-        words = [plain(word) for word in text.split()]
+        words = [word for word in map(plain, text.split()) if word]
         whole = plain(text)
         found = []
         for board in self.boards:
-            said = plain(board.words)
-            if whole in said or (words and all(word in said for word in words)):
+            said = board.searched
+            each = words and all(any(word in field for field in said) for word in words)
+            if each or (whole and any(whole in field for field in said)):
                 found.append(board)
         return found
 
     def near(self, name: str, known: Sequence[str]) -> list[str]:
         """Return names like one that is not known, nearest first."""
+        typed = plain(name)
         by = {plain(one): one for one in reversed(known)}
-        close = difflib.get_close_matches(plain(name), by, n=_NEAR, cutoff=_ALIKE)
+        if typed.startswith(_CORTEX_M):  # what all of them share makes none like another
+            ends = {one.removeprefix(_CORTEX_M): one for one in by if one.startswith(_CORTEX_M)}
+            near = difflib.get_close_matches(
+                typed.removeprefix(_CORTEX_M), ends, n=_NEAR, cutoff=_ALIKE
+            )
+            close = [ends[end] for end in near]
+        else:
+            close = difflib.get_close_matches(typed, by, n=_NEAR, cutoff=_ALIKE)
         return list(dict.fromkeys(by[one] for one in close))
 
     def _meant(self, name: str, known: Sequence[str]) -> str:

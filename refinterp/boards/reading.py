@@ -2,19 +2,21 @@
 
 A user's file has the same lists, `cores`, `chips` and `boards`, any of them. A board needs `name`
 and `core`; `ram` and `flash` may be written as people do (`256K`). What has the name of something
-known takes its place.
+known takes its place; two entries of one file do not share a name. Cores go by all the names that
+`--target` takes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from refinterp.boards.choice import build_for
 from refinterp.boards.hardware import Board, ChipFamily, Core, Hardware, plain
 from refinterp.boards.sizes import byte_count
 from refinterp.errors import UsageError
@@ -52,11 +54,25 @@ def hardware(files: Iterable[str] = ()) -> Hardware:
         except UnicodeDecodeError:
             raise UsageError(f"{path}: is no text in UTF-8") from None
         try:
-            data = json.loads(text)
+            data = json.loads(text, object_pairs_hook=_object)
         except (json.JSONDecodeError, RecursionError) as error:
             raise UsageError(f"{path}: is no JSON: {error}") from None
+        except _TwiceError as twice:
+            raise UsageError(f"{path}: an object has {twice.args[0]!r} twice") from None
         table = _table(data, path, table, own=True)
     return table
+
+
+class _TwiceError(Exception):
+    """An object of JSON has a key twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+    return found
 
 
 def _table(data: object, path: str, before: Hardware, *, own: bool) -> Hardware:
@@ -79,16 +95,59 @@ def _table(data: object, path: str, before: Hardware, *, own: bool) -> Hardware:
     boards = [
         dataclasses.replace(board, own=own) for board in _entries(data, "boards", Board, path)
     ]
-    names = [core.name for core in cores]
-    for chip in chips[len(before.chips) :]:
-        _one_of(chip.core, names, f"{path}: chips {chip.begins!r}: core")
-    for board in boards:
-        _one_of(board.core, names, f"{path}: board {board.name!r}: core")
-    return Hardware(
-        _latest(cores, lambda core: core.name),
-        _latest(chips, lambda chip: chip.begins),
-        _latest((*before.boards, *boards), lambda board: plain(board.name)),
+    _once([core.names for core in cores[len(before.cores) :]], f"{path}: cores")
+    _once([(chip.begins,) for chip in chips[len(before.chips) :]], f"{path}: chips")
+    _once([board.names for board in boards], f"{path}: boards")
+    named = Hardware(_latest(cores, lambda core: core.name), (), ())
+    chips = before.chips + tuple(
+        dataclasses.replace(
+            chip, core=_core(named, chip.core, f"{path}: chips {chip.begins!r}: core")
+        )
+        for chip in chips[len(before.chips) :]
     )
+    named = dataclasses.replace(named, chips=_latest(chips, lambda chip: chip.begins))
+    for place, board in enumerate(boards):
+        where = f"{path}: board {board.name!r}"
+        known_as = _core(named, board.core, f"{where}: core")
+        if board.tflm is not None and own:
+            _require_build(named.core_called(known_as), board.tflm, f"{where}: tflm")
+        boards[place] = dataclasses.replace(board, core=known_as)
+    return dataclasses.replace(
+        named, boards=_latest((*before.boards, *boards), lambda board: plain(board.name))
+    )
+
+
+def _once(entries: Sequence[Sequence[str]], place: str) -> None:
+    """Raise UsageError where two entries of one list have a name in common."""
+    seen: dict[str, int] = {}
+    for at, names in enumerate(entries):
+        for name in names:
+            first = seen.setdefault(plain(name), at)
+            if first != at:
+                raise UsageError(
+                    f"{place}[{at}]: {name!r} names {place.rpartition(' ')[2]}[{first}] too; each "
+                    "entry needs names of its own"
+                )
+
+
+def _core(table: Hardware, name: str, place: str) -> str:
+    """The canonical name of a core; what is none is told what is like it."""
+    found = table.core_or_none(name)
+    if found is not None:
+        return found.name
+    known = [one for core in table.cores for one in (core.name, *core.also)]
+    close = table.near(name, known)
+    meant = f"did you mean {' or '.join(close)}? Allowed" if close else "allowed"
+    names = ", ".join(core.name for core in table.cores)
+    raise UsageError(f"{place} is {name!r}; {meant}: {names}, and the names of chips")
+
+
+def _require_build(core: Core, tflm: str, place: str) -> None:
+    """Raise UsageError for a TFLM that there is not, or that is not built for a core."""
+    try:
+        build_for(core, None, tflm)
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from None
 
 
 def _latest(entries: Iterable[_Entry], key: Any) -> tuple[_Entry, ...]:
@@ -116,6 +175,8 @@ def _entry(row: object, of: type[_Entry], place: str) -> _Entry:
         if key not in allowed:
             raise UsageError(f"{place}: has {key!r}; allowed: {', '.join(allowed)}")
         name = _BYTES.get(str(key), str(key))
+        if name in values:
+            raise UsageError(f"{place}: has {key!r} and {_other_key(row, name, key)!r}; give one")
         values[name] = _value(value, str(fields[name].type), f"{place}.{key}")
     if of is Core:
         values.setdefault("title", values.get("name"))
@@ -126,6 +187,11 @@ def _entry(row: object, of: type[_Entry], place: str) -> _Entry:
         if name in values and not plain(values[name]):
             raise UsageError(f"{place}.{name}: must have a letter or digit; is {values[name]!r}")
     return of(**values)
+
+
+def _other_key(row: Mapping[str, Any], name: str, key: str) -> str:
+    """The other key of a row that means the same field."""
+    return next(one for one in row if one != key and _BYTES.get(one, one) == name)
 
 
 def _value(value: object, kind: str, place: str) -> Any:

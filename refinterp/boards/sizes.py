@@ -9,7 +9,9 @@ from typing import Final
 from refinterp.errors import UsageError
 
 _UNITS: Final = {"": 1, "K": 1024, "M": 1024 * 1024}
-_NUMBER: Final = r"((?:\d{1,3}(?:,\d{3})+|\d[\d_]*)(?:\.\d+)?) ?([KM]?)(?:iB)?"
+_NUMBER: Final = r"((?:\d{1,3}(?:,\d{3})+|\d[\d_]*)(?:\.\d+)?) ?(?:([KM])(?:iB)?|B)?"
+_EITHER: Final = r"(\d+(?:\.\d+)?) ?([KM])B"
+"""1,000 to some and 1,024 to others."""
 
 
 def byte_count(text: str) -> int:
@@ -19,10 +21,25 @@ def byte_count(text: str) -> int:
     """
     found = re.fullmatch(_NUMBER, text.strip(), re.IGNORECASE)
     if found is None:
+        _refuse_ambiguous(text)
         raise UsageError(
             f"{text!r} is no number of bytes; write 61440, or 60K (K = 1,024, M = 1,048,576)"
         )
-    value = Fraction(re.sub("[_,]", "", found[1])) * _UNITS[found[2].upper()]
+    value = Fraction(re.sub("[_,]", "", found[1])) * _UNITS[(found[2] or "").upper()]
     if value.denominator != 1:
         raise UsageError(f"{text!r} is {float(value):g} bytes, not a whole number")
     return int(value)
+
+
+def _refuse_ambiguous(text: str) -> None:
+    """Raise UsageError for kB and MB, with what each may mean and how to write that."""
+    found = re.fullmatch(_EITHER, text.strip(), re.IGNORECASE)
+    if found is None:
+        return
+    unit = found[2].upper()
+    power = "KM".index(unit) + 1
+    decimal, binary = (Fraction(found[1]) * base**power for base in (1000, 1024))
+    raise UsageError(
+        f"{text!r} may mean {float(decimal):,.10g} or {float(binary):,.10g} bytes; write "
+        f"{found[1]}{unit} or {found[1]}{unit}iB ({unit} = {1024**power:,}), or the bytes alone"
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from refinterp.boards.hardware import Board, Hardware
+from refinterp.boards.hardware import Board, Core, Hardware
 from refinterp.cli.common import print_document
 from refinterp.cli.hardware import add_boards_file, known_hardware
 from refinterp.errors import UsageError
@@ -30,29 +30,34 @@ def run(options: argparse.Namespace) -> int:
     """Print the list or the document."""
     table = known_hardware(options)
     asked = " ".join(options.name)
-    found = _found(table, asked)
+    found, core = _found(table, asked)
     if options.json:
-        print_document(boards_document(table, found, asked))
+        print_document(boards_document(table, found, asked, core))
     else:
-        print_boards(table, found, asked)
+        print_boards(table, found, asked, core)
     return 0
 
 
-def _found(table: Hardware, asked: str) -> list[Board]:
-    """The boards that were asked for; UsageError when there is none, with those meant perhaps."""
+def _found(table: Hardware, asked: str) -> tuple[list[Board], Core | None]:
+    """The boards that were asked for, and the core where they have no more than that in common.
+
+    Raises UsageError when there is none, with those meant perhaps.
+    """
     if not asked:
-        return list(table.boards)
+        return list(table.boards), None
     try:
         one = table.board(asked)
-        return [one] if one.name.lower() == asked.lower() else _with(one, table.search(asked))
+        if one.name.lower() == asked.lower():
+            return [one], None
+        return _with(one, table.search(asked)), None
     except UsageError:
         found = table.search(asked)
         if found:
-            return found
+            return found, None
         core = table.core_or_none(asked)
         of = [board for board in table.boards if core is not None and board.core == core.name]
         if of:
-            return of
+            return of, core
         raise
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from refinterp.boards.choice import on_board
-from refinterp.boards.hardware import Board, Hardware
+from refinterp.boards.hardware import Board, Core, Hardware
 from refinterp.report.machine import document
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
 from refinterp.report.words import count, kibibytes, plural
@@ -14,22 +14,36 @@ from refinterp.report.words import count, kibibytes, plural
 _DETAILED = 3  # boards of which everything is told
 
 
-def boards_answer(found: Sequence[Board], asked: str) -> list[tuple[str, str]]:
-    """Return (label, text) lines: how many boards, and of one its memories."""
+def boards_answer(
+    found: Sequence[Board], asked: str, core: Core | None = None
+) -> list[tuple[str, str]]:
+    """Return (label, text) lines: how many boards, and of one its memories.
+
+    core: what they have in common, where none has the words that were asked for.
+    """
+    if core is not None:
+        have = "board has" if len(found) == 1 else "boards have"
+        text = f"no board is called {asked!r}, which is a chip or core with {core.title}: "
+        return [("verdict", f"{text}{count(len(found))} {have} that core")]
     if len(found) == 1:
         board = found[0]
         text = f"{board.name}: {board.chip or board.core}, {_of(board.ram_bytes)} RAM, "
         text += f"{_of(board.flash_bytes)} flash for one program"
         return [("verdict", text)]
     text = plural(len(found), "board")
-    return [("verdict", f"{text} match {asked!r}" if asked else f"{text} are known")]
+    if not asked:
+        return [("verdict", f"{text} are known")]
+    what = "it" if len(asked.split()) == 1 else "each word"
+    return [("verdict", f"{text} match {asked!r}: name, maker, chip or core has {what}")]
 
 
-def boards_document(table: Hardware, found: Sequence[Board], asked: str) -> dict[str, Any]:
-    """Return the document."""
+def boards_document(
+    table: Hardware, found: Sequence[Board], asked: str, core: Core | None = None
+) -> dict[str, Any]:
+    """Return the document; core: as for `boards_answer`."""
     return document(
         asked=asked or None,
-        summary=dict(boards_answer(found, asked)),
+        summary=dict(boards_answer(found, asked, core)),
         boards=[board_fields(table, board) for board in found],
         cores=[
             {
@@ -79,9 +93,11 @@ def board_fields(table: Hardware, board: Board) -> dict[str, Any]:
     }
 
 
-def print_boards(table: Hardware, found: Sequence[Board], asked: str) -> None:
+def print_boards(
+    table: Hardware, found: Sequence[Board], asked: str, core: Core | None = None
+) -> None:
     """Print the answer and the table; of few boards also regions and sources."""
-    print_answer(boards_answer(found, asked))
+    print_answer(boards_answer(found, asked, core))
     rows = []
     for board in found:
         build = on_board(table, board).profile
@@ -117,6 +133,9 @@ def print_boards(table: Hardware, found: Sequence[Board], asked: str) -> None:
 def _print_details(table: Hardware, board: Board) -> None:
     print_text(board.name, style="bold")
     build = on_board(table, board).profile
+    called = f", also called {', '.join(board.also)}" if board.also else ""
+    sold = board.core_as_sold or table.core_called(board.core).title
+    print_text(f"  {board.chip or 'a chip of no name'} with {sold}{called}")
     print_text(f"  figures: {build.label}, {build.provenance}")
     if board.ram_regions:
         print_text(f"  RAM regions (address, bytes): {'; '.join(board.ram_regions)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -162,7 +163,47 @@ def test_users_add_and_change_boards_chips_and_cores(tmp_path):
         ({"boards": [7]}, r"boards\[0\]: must be an object; is 7"),
         ({"boards": [{"name": "x"}]}, r"boards\[0\]: has no 'core'"),
         ({"boards": [{"name": "?", "core": "cortex-m4"}]}, "must have a letter or digit"),
-        ({"boards": [{"name": "x", "core": "m4"}]}, "core is 'm4'; allowed: cortex-m0, "),
+        ({"boards": [{"name": "x", "core": "m99"}]}, "core is 'm99'; allowed: cortex-m0, "),
+        (
+            {"boards": [{"name": "x", "core": "cortx-m4"}]},
+            r"did you mean cortex-m4 or .*\? Allowed",
+        ),
+        (
+            {"chips": [{"begins": "x1", "core": "m4x"}]},
+            "chips 'x1': core is 'm4x'; did you mean m4",
+        ),
+        (
+            {"boards": [{"name": "x", "core": "m4"}, {"name": "X!", "core": "m7"}]},
+            r"boards\[1\]: 'X!' names boards\[0\] too",
+        ),
+        (
+            {
+                "boards": [
+                    {"name": "x", "core": "m4", "also": ["z"]},
+                    {"name": "y", "core": "m4", "also": ["Z"]},
+                ]
+            },
+            "'Z' names boards",
+        ),
+        (
+            {"chips": [{"begins": "abc", "core": "m4"}, {"begins": "A-bc", "core": "m7"}]},
+            r"chips\[1\]: 'abc' names chips\[0\] too",
+        ),
+        (
+            {"cores": [{"name": "k", "target": "cortex-m4"}, {"name": "K", "target": "x86-64"}]},
+            r"cores\[1\]: 'K' names cores\[0\] too",
+        ),
+        ('{"boards": [{"name": "x", "name": "y", "core": "m4"}]}', "an object has 'name' twice"),
+        (
+            {"boards": [{"name": "x", "core": "m4", "ram": 1, "ram_contiguous_bytes": 2}]},
+            "has 'ram_contiguous_bytes' and 'ram'; give one",
+        ),
+        ({"boards": [{"name": "x", "core": "m4", "tflm": "zephir"}]}, "did you mean zephyr"),
+        (
+            {"boards": [{"name": "x", "core": "m4", "tflm": "esp-tflite-micro"}]},
+            "esp-tflite-micro is not built for cortex-m4",
+        ),
+        ({"boards": [{"name": "x", "core": "m4", "ram": "16KB"}]}, "16,000 or 16,384 bytes"),
         ({"boards": [{"name": 1, "core": "cortex-m4"}]}, r"boards\[0\].name: must be a text; is 1"),
         ({"boards": [{"name": "x", "core": "cortex-m4", "ram": "9Q"}]}, r"ram: '9Q' is no number"),
         ({"boards": [{"name": "x", "core": "cortex-m4", "ram": -1}]}, "positive whole number"),
@@ -189,7 +230,101 @@ def test_a_file_that_is_not_there(tmp_path):
         hardware([str(tmp_path / "b.json")])
 
 
-@pytest.mark.parametrize(("text", "size"), [("256K", 262144), ("1.5M", 1572864), ("61,440", 61440)])
+@pytest.mark.parametrize(
+    ("typed", "core"),
+    [("m4", "cortex-m4"), ("M4F", "cortex-m4"), ("Cortex M0+", "cortex-m0plus"),
+     ("STM32H743", "cortex-m7"), ("esp32s3", "esp32-s3"), ("mine", "mine")],
+)  # fmt: skip
+def test_a_file_takes_the_names_of_cores_that_the_option_takes(typed, core, tmp_path):
+    """Aliases and chips, and cores of the same file; what is listed is the canonical name."""
+    value = {
+        "cores": [{"name": "mine", "target": "cortex-m55"}],
+        "boards": [{"name": "own board", "core": typed}],
+    }
+    table = hardware([_own(tmp_path, value)])
+    assert table.board("own board").core == core
+    assert choose(table, target=typed).core == table.core_called(core)
+
+
+def test_an_alias_of_ones_own_comes_before_the_tables(tmp_path):
+    """A core of one's own that is called m4 is meant by m4."""
+    mine = {"name": "fast", "target": "cortex-m55", "also": ["m4"]}
+    assert hardware([_own(tmp_path, {"cores": [mine]})]).core("m4").name == "fast"
+
+
+def test_a_board_of_ones_own_has_the_tflm_that_it_says(tmp_path):
+    """The distribution's build, not the snapshot's."""
+    row = {"name": "own board", "core": "m33", "tflm": "zephyr-build"}
+    found = choose(hardware([_own(tmp_path, {"boards": [row]})]), board="own board").profile
+    assert (found.tflm.name, found.core, found.kernels.name) == (
+        "zephyr-build", "cortex-m33", "cmsis-nn",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nope", "there is no board 'nope'. 78 boards are known"),
+        ("picco", "did you mean Pico"),
+        ("cortex-m4", "'cortex-m4' is no board but a core or chip (Cortex-M4): give --target"),
+        ("esp32pico-d4", "give --target esp32 "),
+    ],
+)
+def test_a_name_of_no_board_is_told_what_to_do(name, said):
+    """What is like it, how many there are, and what to give for a board that is not known."""
+    with pytest.raises(UsageError) as told:
+        TABLE.board(name)
+    assert said in str(told.value)
+    assert "--ram 256K --flash 1M" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("cortex-m99", []), ("cortex-m8", ["cortex-m85"]), ("cortex-m4x", ["cortex-m4"])],
+)
+def test_what_all_cores_share_makes_none_like_another(name, near):
+    """Only the number behind cortex-m is compared."""
+    names = [core.name for core in TABLE.cores]
+    assert TABLE.near(name, names)[: len(near) or None] == near
+
+
+def test_a_search_does_not_look_across_fields():
+    """Nothing is found in the end of one name and the beginning of the next."""
+    board = replace(TABLE.boards[0], name="One Ti", vendor="Pico", chip="X", also=())
+    table = replace(TABLE, boards=(board,))
+    assert table.search("ti pico") == [board]  # each word in a field
+    assert table.search("tipico") == []
+    assert table.search("!") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("256K", 262144),
+        ("1.5M", 1572864),
+        ("61,440", 61440),
+        ("16KiB", 16384),
+        ("16 k", 16384),
+        ("512B", 512),
+        ("2 MiB", 2097152),
+    ],
+)
 def test_bytes_as_people_write_them(text, size):
     """K is 1,024."""
     assert byte_count(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("16KB", "'16KB' may mean 16,000 or 16,384 bytes; write 16K or 16KiB (K = 1,024)"),
+        ("1.5 mb", "may mean 1,500,000 or 1,572,864 bytes; write 1.5M or 1.5MiB"),
+        ("1G", "is no number of bytes; write 61440, or 60K"),
+        ("0.3", "is 0.3 bytes, not a whole number"),
+    ],
+)
+def test_a_size_that_is_none_or_may_be_two(text, said):
+    """KB is 1,000 bytes to some and 1,024 to others: neither is taken for meant."""
+    with pytest.raises(UsageError) as told:
+        byte_count(text)
+    assert said in str(told.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import jsonschema
@@ -48,6 +49,41 @@ def test_all_boards(capsys):
 def test_a_search(words, names, capsys):
     """By name, maker, chip and core."""
     assert [board["name"] for board in document(capsys, *words)["boards"]] == names
+
+
+def test_what_matches_is_said(capsys):
+    """Where words were found; and that a chip without boards was taken for its core."""
+    assert document(capsys, "stm32h7")["summary"]["verdict"] == (
+        "6 boards match 'stm32h7': name, maker, chip or core has it"
+    )
+    found = document(capsys, "esp32", "pico")
+    assert found["summary"]["verdict"] == (
+        "no board is called 'esp32 pico', which is a chip or core with ESP32 (Xtensa LX6): "
+        "2 boards have that core"
+    )
+    assert {board["core"] for board in found["boards"]} == {"esp32"}
+    assert main(["boards", "esp32", "pico"]) == 0
+    assert "with Xtensa LX6" in capsys.readouterr().out
+
+
+def test_the_variable_names_a_file_too(capsys, tmp_path, monkeypatch):
+    """It is read before the option's, which may change what it says; a wrong one is told."""
+    paths = [tmp_path / f"{name}.json" for name in "ab"]
+    for path, size in zip(paths, ("64K", "96K"), strict=True):
+        rows = [{"name": "My board", "core": "m4", "ram": size, "flash": "1M"}]
+        path.write_text(json.dumps({"boards": rows}), "utf-8")
+    monkeypatch.setenv("REFINTERP_BOARDS", str(paths[0]))
+    assert document(capsys, "my", "board")["boards"][0]["ram_bytes"] == 65536
+    own = document(capsys, "my", "board", "--boards", str(paths[1]))["boards"][0]
+    assert own["ram_bytes"] == 98304
+    model = str(resources.files("refinterp") / "data" / "digits_int8.tflite")
+    assert main(["fit", model, "--board", "my board", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ram_available_bytes"] == 65536
+    assert main(["arena", model, "--board", "my board", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["board"] == "My board"
+    monkeypatch.setenv("REFINTERP_BOARDS", str(tmp_path / "none.json"))
+    assert main(["boards"]) == 2
+    assert "none.json: cannot be read" in capsys.readouterr().err
 
 
 def test_one_board_is_told_whole(capsys):
