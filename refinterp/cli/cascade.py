@@ -145,22 +145,27 @@ def _costs(
         core = choice.core.name if choice.core is not None else choice.profile.target.name
         if choice.board is not None:
             chip, clock = choice.board.chip, choice.board.clock_mhz
-    found = []
+    found: list[tuple[Quantity | None, Quantity | None]] = []
+    without: dict[str, list[str]] = {}  # what there is no estimate of, and why → the models
     for path in (options.small, options.big):
         device = observations.device(options, path, core, chip, clock, None)
-        if core:
-            cost = device_cost(models[path], device)
-            found.append((_known(cost.time), _known(cost.energy)))
-        else:
+        if not core:
             found.append((device.measured.get("s"), device.measured.get("J")))
+            continue
+        cost = device_cost(models[path], device)
+        found.append((_known(cost.time), _known(cost.energy)))
+        if isinstance(cost.time, NoEstimate):
+            both = "time" if found[-1][1] is not None else "time and energy"
+            without.setdefault(f"{both}: {cost.time.why}", []).append(path)
+        elif isinstance(cost.energy, NoEstimate):
+            without.setdefault(f"energy: {cost.energy.why}", []).append(path)
+    for why, paths in without.items():
+        say(f"{' and '.join(paths)}: no estimate of {why}")
     return found
 
 
 def _known(found: Quantity | NoEstimate) -> Quantity | None:
-    if isinstance(found, NoEstimate):
-        say(str(found))
-        return None
-    return found
+    return None if isinstance(found, NoEstimate) else found
 
 
 def _show(options: argparse.Namespace, report: CascadeReport, data: list[dict[str, str]]) -> int:

@@ -115,8 +115,8 @@ def _verdict(report: CascadeReport, chosen: CascadePoint | None) -> str:
     if chosen is None:
         top = best(report.points)
         return (
-            f"accuracy {_share(report.wanted or 0.0)} is not reached: the best threshold, "
-            f"{rule(report, top)}, gives {_share(top.correct / samples)}"
+            f"accuracy {_share(report.wanted or 0.0)} is not reached: the best is "
+            f"{_share(top.correct / samples)}, {_split(report, top)}"
         )
     start = f"accuracy {_accuracy(chosen.correct, samples)}"
     if not chosen.to_big:
@@ -126,6 +126,18 @@ def _verdict(report: CascadeReport, chosen: CascadePoint | None) -> str:
     return (
         f"{start} at {report.kind} {rule(report, chosen)}: {_share(report.share(chosen))} of the "
         f"samples go to the big model; {_gain(report, chosen)}"
+    )
+
+
+def _split(report: CascadeReport, point: CascadePoint) -> str:
+    """Which model decides what at a threshold."""
+    if not point.to_big:
+        return "which the small model has alone: with no threshold does the big one add to it"
+    if point.to_big == report.decided.samples:
+        return "which the big model has alone, on every sample"
+    return (
+        f"at {report.kind} {rule(report, point)}, where {_share(report.share(point))} of the "
+        "samples go to the big model"
     )
 
 
@@ -173,19 +185,24 @@ def _device(report: CascadeReport, point: CascadePoint) -> str:
 
 
 def _missing(report: CascadeReport) -> str:
-    """Which costs are not known, and how to have them."""
-    lacking = [
-        word
-        for word, costs in (("time", report.times), ("energy", report.energies))
-        if None in costs
-    ]
-    if not lacking:
-        return ""
-    unit = "=12.3ms" if lacking[0] == "time" else "=450uJ"
-    return (
-        f"{' and '.join(lacking)} of both models: --measured "
-        f"{one_line(PurePath(report.names[0]).name)}{unit} and the same for the other says it"
-    )
+    """Which costs of which model are not known, and how to have them."""
+    names = [one_line(PurePath(name).name) for name in report.names]
+    if names[0] == names[1]:
+        names = [one_line(name) for name in report.names]
+    whose: dict[str, list[str]] = {}  # model or models → what is not known of them
+    options = []
+    for word, costs, example in (
+        ("time", report.times, "12.3ms"),
+        ("energy", report.energies, "450uJ"),
+    ):
+        lacking = [name for name, cost in zip(names, costs, strict=True) if cost is None]
+        if lacking:
+            of = "both models" if len(lacking) == len(names) else lacking[0]
+            whose.setdefault(of, []).append(word)
+            options += [f"--measured {name}={example}" for name in lacking]
+    said = "; ".join(f"{' and '.join(words)} of {of}" for of, words in whose.items())
+    verb = "says it" if len(options) == 1 else "say it"
+    return f"{said}: {' '.join(options)}, with your own figures, {verb}" if options else ""
 
 
 def _accuracy(correct: int, samples: int) -> str:
@@ -198,12 +215,6 @@ def _accuracy(correct: int, samples: int) -> str:
 
 def _share(part: float) -> str:
     return percent(part) or "0 %"
-
-
-def heading(word: str, costs: Sequence[Quantity | None]) -> str:
-    """A column's heading: that it is an estimate, where not all was measured."""
-    estimated = any(one is not None and one.basis == "estimate" for one in costs)
-    return f"{word} (estimate)" if estimated else word
 
 
 def some_points(points: Sequence[CascadePoint], most: int) -> list[CascadePoint]:

@@ -8,10 +8,10 @@ from refinterp.cost.cascade import CascadePoint
 from refinterp.report.cascade_answer import (
     CascadeReport,
     cascade_answer,
-    heading,
     rule,
     some_points,
 )
+from refinterp.report.cost_fields import heading
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
 from refinterp.report.words import count, percent
 
@@ -40,7 +40,6 @@ def print_cascade(report: CascadeReport, *, everything: bool = False) -> None:
     ]
     columns += [Column(heading("mean time", report.times), "right")] * has_time
     columns += [Column(heading("mean energy", report.energies), "right")] * has_energy
-    print_text()
     print_table(columns, [_row(report, one, chosen == one) for one in shown])
     if len(shown) < len(points):
         print_text(f"{len(shown)} of {len(points)} thresholds that differ; --all shows every one")

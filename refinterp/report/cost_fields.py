@@ -1,7 +1,8 @@
-"""Costs as fields of a document: quantities with their bands, or why there is none."""
+"""Costs as fields of a document, quantities with their bands or why there is none; as columns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +15,12 @@ from refinterp.cost.quantity import Quantity
 def quantity_fields(quantity: Quantity | None) -> dict[str, Any] | None:
     """Return a quantity as fields; None where it is not known."""
     return None if quantity is None else asdict(quantity)
+
+
+def heading(word: str, costs: Sequence[Quantity | None]) -> str:
+    """A column's heading: that it is an estimate, where not all was measured."""
+    estimated = any(one is not None and one.basis == "estimate" for one in costs)
+    return f"{word} (estimate)" if estimated else word
 
 
 def cost_fields(cost: DeviceCost | None) -> dict[str, Any] | None:

@@ -11,11 +11,11 @@ from refinterp.cost.quantity import Quantity
 from refinterp.report.cascade_answer import (
     CascadeReport,
     cascade_answer,
-    heading,
     rule,
     some_points,
 )
 from refinterp.report.charts import AxisPlace, Series, stacked
+from refinterp.report.cost_fields import heading
 from refinterp.report.html import Html, tag
 from refinterp.report.page import answer, definitions, label, page, prose, section
 from refinterp.report.page_table import Cell, Heading, Row, table
