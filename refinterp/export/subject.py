@@ -48,15 +48,9 @@ class Exported:
         return (*self.inputs, *self.outputs)
 
     @property
-    def operators(self) -> tuple[str, ...]:
-        """The operators of all subgraphs, each once, in the order of the file."""
-        names = (op.name for graph in self.model.subgraphs for op in graph.operators)
-        return tuple(dict.fromkeys(names))
-
-    @property
     def adders(self) -> tuple[str, ...]:
         """The resolver's methods for them."""
-        return tuple(map(adder, self.operators))
+        return tuple(map(adder, self.model.operator_names))
 
     @property
     def variables(self) -> int:

@@ -247,3 +247,9 @@ class Model:
     external_buffers: tuple[Options, ...] = ()
     source: str | None = None
     array: str | None = None
+
+    @property
+    def operator_names(self) -> tuple[str, ...]:
+        """The names of the operators of all subgraphs, each once, in the order of the file."""
+        names = (operator.name for graph in self.subgraphs for operator in graph.operators)
+        return tuple(dict.fromkeys(names))

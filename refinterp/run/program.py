@@ -47,6 +47,8 @@ class Step:
 
     def with_kernel(self, kernel: Kernel) -> Step:
         """The step with its kernel."""
+        # Spelled out: preparing makes one for every operator, and `replace` takes twice as long.
+        # No field has a default, so that one which is missing here is an error of types.
         return Step(
             self.operator,
             self.name,
