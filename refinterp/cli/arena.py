@@ -230,7 +230,7 @@ def _optimize(
 def _verdict(answers: Sequence[Answer], most: int | None, *, as_json: bool) -> int:
     """The exit code: 2 where a model has no figure, 1 where one needs more than is allowed."""
     without = {a.path for a in answers} - {a.path for a in answers if a.ledger}
-    needs = [(a, a.ledger.minimum_arena_bytes) for a in answers if a.ledger]
+    needs = [(a, a.ledger.safe_arena_bytes) for a in answers if a.ledger]
     over = [] if most is None else [(a, needed) for a, needed in needs if needed > most]
     refused = {a.path: refusal(a) for a in answers if a.path in without}
     say_refused(list(refused.items()), len({a.path for a in answers}), shown=not as_json)

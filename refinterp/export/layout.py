@@ -97,10 +97,9 @@ LAYOUTS: Final[Mapping[str, ProjectLayout]] = {
             "west",
             "west config manifest.project-filter -- +tflite-micro && west update && "
             "west build -b BOARD .",
-            (OTHER, "zephyr"),
-            note="Zephyr's own build files leave TF_LITE_STATIC_MEMORY undefined, so that structs "
-            "are larger than those of the `zephyr` distribution, which was measured with it. So "
-            "the arena here is the most that any known distribution needs.",
+            ("zephyr-build", "zephyr", OTHER),
+            note="The arena is what the module needs as Zephyr's own build files compile it: they "
+            "leave TF_LITE_STATIC_MEMORY undefined, so that structs are larger than with it.",
         ),
     )
 }

@@ -33,8 +33,8 @@ def readme(subject: Exported, layout: ProjectLayout, paths: Sequence[str]) -> st
         _tried(layout),
         "| | |\n|---|---|\n"
         f"| model | {len(subject.content):,} bytes, SHA-256 `{subject.digest}` |\n"
-        f"| arena | {ledger.minimum_arena_bytes:,} bytes on {where} ({profile.provenance}) |\n"
-        f"| operators | {', '.join(subject.operators) or 'none'} |\n"
+        f"| arena | {ledger.safe_arena_bytes:,} bytes on {where} ({profile.provenance}) |\n"
+        f"| operators | {', '.join(subject.model.operator_names) or 'none'} |\n"
         + "".join(f"| {p.role.lower()} {p.index} | {_cell(p.told)} |\n" for p in subject.ports)
         + f"| golden test | {golden.count} samples ({golden.origin}), {golden.bytes:,} bytes of "
         "flash while it is linked |",

@@ -48,7 +48,7 @@ def arena_header(subject: Exported) -> str:
     return guarded(
         f"{subject.name}_arena",
         comment(_derivation(ledger))
-        + f"#ifndef {macro}\n#define {macro} {ledger.minimum_arena_bytes}\n#endif\n\n"
+        + f"#ifndef {macro}\n#define {macro} {ledger.safe_arena_bytes}\n#endif\n\n"
         f"namespace {subject.name} {{\n\n"
         f"constexpr unsigned int kArenaBytes = {macro};\n\n}}  // namespace {subject.name}\n",
     )
@@ -73,6 +73,7 @@ def _derivation(ledger: Ledger) -> str:
         f"  {ledger.arena_used_bytes:>9,}  used, as arena_used_bytes() says",
         f"  {ledger.peak.bytes:>9,}  needed at the fullest moment: {_moment(ledger)}",
         f"  {ledger.minimum_arena_bytes:>9,}  rounded up to a multiple of 16{_margin(ledger)}",
+        *_as_built(ledger),
         "",
         "Another chip, kernel library or version of TFLM needs another number: export again, or "
         "define the macro.",
@@ -93,6 +94,16 @@ def _margin(ledger: Ledger) -> str:
     if ledger.margin is None:
         return ""
     return f", with a margin of {ledger.margin.minimum_bytes:,}: {ledger.margin.reason}"
+
+
+def _as_built(ledger: Ledger) -> list[str]:
+    """What is enough for the build that people make, where it is another."""
+    found = ledger.as_built
+    if found is None:
+        return []
+    return [
+        f"  {ledger.safe_arena_bytes:>9,}  enough for {found.profile.tflm.name} too: {found.why}"
+    ]
 
 
 def _moment(ledger: Ledger) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from refinterp.errors import ModelError, UnsupportedError
 from refinterp.fit.code import CodeNeed, code_need
@@ -16,7 +16,7 @@ from refinterp.tflm.judged import judged
 from refinterp.tflm.ledger import measure, measure_shared, totals
 from refinterp.tflm.ledger_data import Ledger
 from refinterp.tflm.planning import Planning
-from refinterp.tflm.targets import Profile
+from refinterp.tflm.targets import Profile, built_by_users
 from refinterp.verdicts.verdict import TFLM
 
 
@@ -28,12 +28,6 @@ class Candidate:
     title: str
     model: Model
     file_bytes: int
-
-    @property
-    def operators(self) -> tuple[str, ...]:
-        """The names of its operators, each once, in the order of the file."""
-        found = (op.name for graph in self.model.subgraphs for op in graph.operators)
-        return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,8 @@ class Need:
     """A model on a build. ledger: None where no arena follows, as TFLM does not run it.
 
     candidates: one model, or several in one firmware. arena_bytes: the smallest that works, None
-    where that is not known. interpreter_bytes: the interpreters' own objects.
+    where that is not known. margin_bytes: what people's own build needs beyond it, where that is
+    another than the one asked for. interpreter_bytes: the interpreters' own objects.
     """
 
     candidates: tuple[Candidate, ...]
@@ -62,6 +57,7 @@ class Need:
     code: CodeNeed
     stack: StackNeed
     unsupported: tuple[Unsupported, ...] = ()
+    margin_bytes: int = 0
 
     @property
     def model_bytes(self) -> int:
@@ -70,11 +66,11 @@ class Need:
 
     @property
     def ram_bytes(self) -> int | None:
-        """Arena, the interpreter's object, the code's variables and, where known, the stack."""
+        """Arena with its margin, the interpreter's object, variables and, where known, the stack."""
         if self.arena_bytes is None:
             return None
-        variables, stack = self.code.total.ram, self.stack.bytes or 0
-        return self.arena_bytes + self.interpreter_bytes + variables + stack
+        arena, stack = self.arena_bytes + self.margin_bytes, self.stack.bytes or 0
+        return arena + self.interpreter_bytes + self.code.total.ram + stack
 
     @property
     def flash_bytes(self) -> int:
@@ -104,16 +100,18 @@ class Needs:
             self._ledgers[key] = self._ledger(candidate.model, profile)
         found = self._ledgers[key]
         size = found.minimum_arena_bytes if isinstance(found, Ledger) else found
-        return Need(
+        need = Need(
             (candidate,),
             profile,
             found if isinstance(found, Ledger) else None,
             size if isinstance(size, int) else None,
             interpreter_bytes(profile),
-            self.code(candidate.operators, profile),
-            self.stack(candidate.operators, profile),
+            self.code(candidate.model.operator_names, profile),
+            self.stack(candidate.model.operator_names, profile),
             self._unsupported(candidate, profile, found if isinstance(found, str) else ""),
         )
+        people = built_by_users(profile)
+        return need if people is None else _with_margin(need, self.on(candidate, people))
 
     def together(self, candidates: Sequence[Candidate], profile: Profile, *, shared: bool) -> Need:
         """Return what several candidates need in one firmware.
@@ -126,8 +124,8 @@ class Needs:
             arena = sum(one.arena_bytes or 0 for one in each)
             if shared:
                 arena = self._shared([one.model for one in candidates], profile)
-        names = dict.fromkeys(name for one in candidates for name in one.operators)
-        return Need(
+        names = dict.fromkeys(name for one in candidates for name in one.model.operator_names)
+        need = Need(
             tuple(candidates),
             profile,
             None,
@@ -137,6 +135,10 @@ class Needs:
             self.stack(tuple(names), profile),
             tuple(why for one in each for why in one.unsupported),
         )
+        people = built_by_users(profile)
+        if people is None:
+            return need
+        return _with_margin(need, self.together(candidates, people, shared=shared))
 
     def code(self, operators: tuple[str, ...], profile: Profile) -> CodeNeed:
         """Return the code of operators on a build."""
@@ -193,3 +195,10 @@ class Needs:
         if error and not found:
             return (Unsupported(0, None, "", error),)
         return found
+
+
+def _with_margin(need: Need, people: Need) -> Need:
+    """What is needed, with what another build of the same distribution needs beyond it."""
+    if need.arena_bytes is None or people.arena_bytes is None:
+        return need
+    return replace(need, margin_bytes=max(0, people.arena_bytes - need.arena_bytes))

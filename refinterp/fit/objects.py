@@ -17,6 +17,7 @@ _INTERPRETER: Final[Mapping[str, int]] = {
     "pico-tflmicro": 196,
     "edge-impulse": 172,
     "zephyr": 188,
+    "zephyr-build": 188,
 }
 _UPSTREAM: Final = {4: 208, 8: 408}  # by the bytes of a pointer
 

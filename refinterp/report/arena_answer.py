@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from refinterp.report.words import count, kibibytes, one_line, plural, some
-from refinterp.tflm.ledger_data import Ledger, Margin, SharedArena
+from refinterp.tflm.ledger_data import AsBuilt, Ledger, Margin, SharedArena
 from refinterp.tflm.targets import Profile
 from refinterp.tflm.versions import Version
 
@@ -45,8 +45,9 @@ def arena_answer(ledger: Ledger, title: str, wheel: Wheel | None, over: int | No
     verdict += f"{built(profile)}, {profile.provenance}"
     if profile.measured and ledger.read_not_measured:
         verdict += f" ({some(ledger.read_not_measured, _NAMED)}: read, not measured)"
+    verdict += as_built_too(ledger.as_built)
     if over is not None:
-        verdict += f"; {limit(size, over)}"
+        verdict += f"; {limit(ledger.safe_arena_bytes, over)}"
     lines = [
         ("verdict", verdict),
         (
@@ -64,6 +65,8 @@ def arena_answer(ledger: Ledger, title: str, wheel: Wheel | None, over: int | No
     ]
     if ledger.margin is not None:
         lines[-1] = ("margin", _margin(ledger.margin))
+    if ledger.as_built is not None:
+        lines.insert(1, ("margin", as_built(ledger.as_built, size)))
     if profile.tflm.distribution:
         lines.insert(1, ("flashed", _flashed(profile.tflm)))
     lines += [("warning", f"set up, but does not run: {why}") for why in ledger.fails_to_run]
@@ -74,6 +77,31 @@ def arena_answer(ledger: Ledger, title: str, wheel: Wheel | None, over: int | No
 
 def _flashed(version: Version) -> str:
     return f"{version.summary}: {version.source} at {version.commit}, {version.date}"
+
+
+def as_built(found: AsBuilt, size: int) -> str:
+    """What people's own build needs beyond the smallest arena of the one that was asked for."""
+    more = found.minimum_arena_bytes - size
+    return (
+        f"{count(more)} B, to be safe: {found.why}; {count(found.minimum_arena_bytes)} B is enough "
+        f"for both ({found.profile.tflm.name}, {found.profile.provenance})"
+    )
+
+
+def as_built_too(found: AsBuilt | None) -> str:
+    """The smallest arena of people's own build, behind that of the one that was asked for."""
+    if found is None:
+        return ""
+    return f"; {found.minimum_arena_bytes} with {found.profile.tflm.name}"
+
+
+def most_as_built(ledgers: Sequence[Ledger]) -> Lines:
+    """What people's own build needs beyond these figures at most, where that is another build."""
+    found = [(one.as_built, one.minimum_arena_bytes) for one in ledgers if one.as_built]
+    if not found:
+        return []
+    other, size = max(found, key=lambda pair: pair[0].minimum_arena_bytes - pair[1])
+    return [("margin", f"up to {as_built(other, size)}")]
 
 
 def _margin(margin: Margin) -> str:
@@ -133,17 +161,19 @@ def arenas_answer(
     if most is not None:
         which = [_models_over(model, most) for model in each]
         lines.append(("limit", _over([text for text in which if text], len(each), "model", most)))
+    lines += most_as_built([ledger for _, ledger in known])
     if shared is not None:
         lines.append(
             ("shared", f"kTensorArenaSize = {shared.minimum_arena_bytes}  for all "
-             f"{len(known)} in one arena, set up in this order")
+             f"{len(known)} in one arena, set up in this order"
+             + as_built_too(shared.as_built))
         )  # fmt: skip
     return lines
 
 
 def _models_over(model: Sequence[ModelArena], most: int) -> str:
     """A model's name with what it has too much, on its dearest build; empty if it is within."""
-    size = max((one.ledger.minimum_arena_bytes for one in model if one.ledger), default=0)
+    size = max((one.ledger.safe_arena_bytes for one in model if one.ledger), default=0)
     return f"{one_line(model[0].title)} by {count(size - most)} B" if size > most else ""
 
 
@@ -175,12 +205,13 @@ def targets_answer(
         text += f"; all of TFLM {version.told}"
     if len(known) < len(rows):
         text += f"; {len(rows) - len(known)} of {len(rows)} refuse it"
+    lines = [("verdict", text), *most_as_built(known)]
     if over is None:
-        return [("verdict", text)]
+        return lines
     which = [
         f"{one.profile.target.name} with {one.profile.kernels.name} by "
-        f"{count(one.minimum_arena_bytes - over)} B"
+        f"{count(one.safe_arena_bytes - over)} B"
         for one in known
-        if one.minimum_arena_bytes > over
+        if one.safe_arena_bytes > over
     ]
-    return [("verdict", text), ("limit", _over(which, len(rows), "build", over))]
+    return [*lines, ("limit", _over(which, len(rows), "build", over))]

@@ -10,6 +10,7 @@ from refinterp.arena.tensor_plan import PlannedBuffer, TensorPlan
 from refinterp.report.arena_answer import Wheel
 from refinterp.tflm.dearer import Dearer
 from refinterp.tflm.ledger_data import (
+    AsBuilt,
     Ledger,
     LedgerEntry,
     Margin,
@@ -68,6 +69,7 @@ def ledger_fields(
         "provenance": profile.provenance,
         "fails_to_run": list(ledger.fails_to_run),
         "margin": None if ledger.margin is None else _margin(ledger.margin),
+        "as_built": as_built_fields(ledger.as_built),
         "arena_used_bytes": ledger.arena_used_bytes,
         "tail_bytes": ledger.tail_bytes,
         "minimum_arena_bytes": ledger.minimum_arena_bytes,
@@ -88,6 +90,19 @@ def distribution_fields(version: Version) -> dict[str, Any] | None:
     if not version.distribution:
         return None
     return {"source": version.source, "commit": version.commit, "date": version.date}
+
+
+def as_built_fields(found: AsBuilt | None) -> dict[str, Any] | None:
+    """Return what people's own build of a distribution needs; None where it is no other."""
+    if found is None:
+        return None
+    return {
+        "tflm": found.profile.tflm.name,
+        "provenance": found.profile.provenance,
+        "arena_used_bytes": found.arena_used_bytes,
+        "minimum_arena_bytes": found.minimum_arena_bytes,
+        "reason": found.why,
+    }
 
 
 def _margin(margin: Margin) -> dict[str, Any]:
@@ -135,6 +150,7 @@ def shared_fields(shared: SharedArena) -> dict[str, Any]:
         "minimum": _moment(shared.peak),
         "allocator_bytes": shared.allocator_bytes,
         "tail_bytes_each": list(shared.tail_bytes_each),
+        "as_built": as_built_fields(shared.as_built),
     }
 
 

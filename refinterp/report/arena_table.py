@@ -225,7 +225,7 @@ def print_models(asked: Sequence[ModelArena], most: int | None = None) -> None:
 
 def _beyond(ledger: Ledger | None, most: int | None) -> str:
     """How far a size is over the limit."""
-    over = 0 if ledger is None or most is None else ledger.minimum_arena_bytes - most
+    over = 0 if ledger is None or most is None else ledger.safe_arena_bytes - most
     return f"{count(over)} over" if over > 0 else ""
 
 

@@ -24,10 +24,10 @@ def summary(
         (
             "verdict",
             f"{one_line(subject.title)}: {len(files)} files for {layout.name} in "
-            f"{one_line(folder)}, kArenaBytes = {ledger.minimum_arena_bytes} on "
+            f"{one_line(folder)}, kArenaBytes = {ledger.safe_arena_bytes} on "
             f"{built(ledger.profile)}, {ledger.profile.provenance}",
         ),
-        ("operators", f"{len(subject.operators)}: {', '.join(subject.adders)}"),
+        ("operators", f"{len(subject.model.operator_names)}: {', '.join(subject.adders)}"),
         (
             "golden",
             f"{plural(golden.count, 'sample')}, {golden.origin}: {count(golden.bytes)} bytes",
@@ -63,7 +63,7 @@ def export_document(
         to=folder,
         model_bytes=len(subject.content),
         model_sha256=subject.digest,
-        arena_bytes=subject.ledger.minimum_arena_bytes,
+        arena_bytes=subject.ledger.safe_arena_bytes,
         target=profile.target.name,
         core=profile.core or None,
         kernels=profile.kernels.name,
@@ -72,7 +72,7 @@ def export_document(
         provenance=profile.provenance,
         operators=[
             {"name": name, "method": method}
-            for name, method in zip(subject.operators, subject.adders, strict=True)
+            for name, method in zip(subject.model.operator_names, subject.adders, strict=True)
         ],
         resource_variables=subject.variables,
         inputs=[_port(port) for port in subject.inputs],

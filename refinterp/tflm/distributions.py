@@ -9,6 +9,7 @@ Source    each distribution's own sources at its commit, built with arm-none-eab
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from refinterp.tflm.versions import Build, Version
@@ -68,6 +69,25 @@ _ARDUINO: Final = (
     Build("generic-32", "cmsis-nn"),
 )
 
+_ZEPHYR: Final = Version(
+    "zephyr", _UNTIL_2024_05, False, "Zephyr's tflite-micro module, TFLM of 2024-05-28",
+    source="zephyrproject-rtos/tflite-micro",
+    commit="48613f7ba1ffbda46ad771a77a35408f48f922e9", date="2024-06-27",
+    layers=("older_2024_12", "older_2024_05"), lacks=_LACKS_2024_12,
+    builds=(
+        Build("cortex-m4", "cmsis-nn", measured=True),
+        Build("cortex-m3", "cmsis-nn"),
+        Build("cortex-m55", "cmsis-nn"),
+        Build("cortex-m4", "reference"),
+        Build("cortex-m3", "reference"),
+        Build("cortex-m55", "reference"),
+        Build("generic-32", "reference"),
+    ),
+    usual="zephyr-build",
+    why_usual="Zephyr's own build files leave TF_LITE_STATIC_MEMORY undefined, so that structs are "
+    "larger than those of this distribution, which was measured with it",
+)  # fmt: skip
+
 DISTRIBUTIONS: Final = (
     Version(
         "chirale-2.0.0", _UNTIL_2023_01, False, "Chirale_TensorFLowLite 2.0.0 for Arduino",
@@ -104,21 +124,7 @@ DISTRIBUTIONS: Final = (
             Build("cortex-m4", "cmsis-nn"),
         ),
     ),
-    Version(
-        "zephyr", _UNTIL_2024_05, False, "Zephyr's tflite-micro module, TFLM of 2024-05-28",
-        source="zephyrproject-rtos/tflite-micro",
-        commit="48613f7ba1ffbda46ad771a77a35408f48f922e9", date="2024-06-27",
-        layers=("older_2024_12", "older_2024_05"), lacks=_LACKS_2024_12,
-        builds=(
-            Build("cortex-m4", "cmsis-nn", measured=True),
-            Build("cortex-m3", "cmsis-nn"),
-            Build("cortex-m55", "cmsis-nn"),
-            Build("cortex-m4", "reference"),
-            Build("cortex-m3", "reference"),
-            Build("cortex-m55", "reference"),
-            Build("generic-32", "reference"),
-        ),
-    ),
+    _ZEPHYR,
     Version(
         "edge-impulse", _EDGE_IMPULSE, False, "Edge Impulse's SDK with its interpreter, not EON",
         source="edgeimpulse/firmware-arduino-nano-33-ble-sense",
@@ -128,3 +134,16 @@ DISTRIBUTIONS: Final = (
         builds=_ARDUINO,
     ),
 )  # fmt: skip
+
+AS_BUILT: Final = (
+    replace(
+        _ZEPHYR,
+        name="zephyr-build",
+        changes=(*_NOT_STATIC, *_UNTIL_2024_05),
+        builds=tuple(replace(build, measured=False) for build in _ZEPHYR.builds),
+        summary="Zephyr's tflite-micro module as Zephyr's own build files compile it",
+        usual="",
+        why_usual="",
+    ),
+)
+"""Distributions in another build than the one that bears their name, and that people flash."""

@@ -63,15 +63,17 @@ def _said(verdict: Verdict) -> str:
 
 def _remedy(model: Model, profile: Profile) -> str:
     """Which distributions take the model, if any does."""
-    taking: list[str] = []
+    taking: dict[str, str] = {}  # by commit: one repository is named once, however it is built
     for where in known_builds(profile):
-        if where.tflm.name in (profile.tflm.name, *taking) or any(judged(model, where)):
+        commit = where.tflm.commit
+        if commit == profile.tflm.commit or commit in taking or any(judged(model, where)):
             continue
         try:
             totals(model, where)
         except (UnsupportedError, ModelError):
             continue
-        taking.append(where.tflm.name)
+        taking[commit] = where.tflm.name
     if not taking:
         return "convert the model again without this: no known distribution takes it as it is"
-    return f"flash one that takes the model ({', '.join(taking)}), or convert it again without this"
+    names = ", ".join(taking.values())
+    return f"flash one that takes the model ({names}), or convert it again without this"

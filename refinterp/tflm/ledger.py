@@ -24,6 +24,7 @@ from refinterp.tflm.ledger_data import (
     ALLOCATOR,
     MARGIN,
     RECORDED,
+    AsBuilt,
     Category,
     Known,
     Ledger,
@@ -35,7 +36,7 @@ from refinterp.tflm.ledger_data import (
 )
 from refinterp.tflm.planning import Planner
 from refinterp.tflm.setup import SetUp
-from refinterp.tflm.targets import Profile, known_builds
+from refinterp.tflm.targets import Profile, built_by_users, known_builds
 from refinterp.tflm.versions import OTHER
 
 PLAIN: Final = ("SingleArenaBufferAllocator", "{planner}", "MicroAllocator")
@@ -62,7 +63,8 @@ def measure(
     tensor; ModelError for one that cannot be planned.
     """
     if profile.tflm.name != OTHER:
-        return _measured(model, profile, planner, plan)
+        ledger = _measured(model, profile, planner, plan)
+        return replace(ledger, as_built=_as_built(model, profile, planner, plan))
     margin, base = _margin(model, profile, planner, plan)
     ledger = _measured(model, base, planner, plan)
     more = margin.used_bytes
@@ -94,6 +96,14 @@ def _measured(model: Model, profile: Profile, planner: str, plan: Planner) -> Le
         recording=_recording(recording),
         fails_to_run=tuple(str(verdict) for verdict in fails_to_run(model, profile)),
     )
+
+
+def _as_built(model: Model, profile: Profile, planner: str, plan: Planner) -> AsBuilt | None:
+    """What people's own build of a distribution needs, None where it is this one."""
+    where = built_by_users(profile)
+    if where is None:
+        return None
+    return AsBuilt(where, *totals(model, where, planner, plan=plan), profile.tflm.why_usual)
 
 
 def _margin(model: Model, profile: Profile, planner: str, plan: Planner) -> tuple[Margin, Profile]:
@@ -205,7 +215,19 @@ def measure_shared(
         ),
         plans=tuple(plans),
         entries=tuple(arena.entries),
+        as_built=_shared_as_built(models, profile, planner, plan),
     )
+
+
+def _shared_as_built(
+    models: Sequence[Model], profile: Profile, planner: str, plan: Planner
+) -> AsBuilt | None:
+    where = built_by_users(profile)
+    if where is None:
+        return None
+    found = measure_shared(models, where, planner, plan=plan)
+    used, least = found.arena_used_bytes, found.minimum_arena_bytes
+    return AsBuilt(where, used, least, profile.tflm.why_usual)
 
 
 def _shared_most(

@@ -124,6 +124,24 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True)
+class AsBuilt:
+    """What the build needs that people make of a distribution, where that is another than this.
+
+    profile: that build. why: in what it differs, in a clause.
+    """
+
+    profile: Profile
+    arena_used_bytes: int
+    minimum_arena_bytes: int
+    why: str
+
+
+def least_as_built(found: AsBuilt | None) -> int:
+    """The smallest arena of the build that people make; 0 where that is no other."""
+    return 0 if found is None else found.minimum_arena_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """Every byte of a model's arena in one profile. All sizes in bytes.
 
@@ -139,6 +157,7 @@ class Ledger:
     recording: what a RecordingMicroInterpreter says.
     fails_to_run: what this distribution sets up but refuses as it runs, in sentences.
     margin: for a distribution that is not known, what the figures hold beyond TFLM's own.
+    as_built: what the build needs that people make of this distribution, where it is another.
     """
 
     profile: Profile
@@ -152,6 +171,12 @@ class Ledger:
     recording: Recording
     fails_to_run: tuple[str, ...] = ()
     margin: Margin | None = None
+    as_built: AsBuilt | None = None
+
+    @property
+    def safe_arena_bytes(self) -> int:
+        """An arena that is enough for this build and for the one that people make."""
+        return max(self.minimum_arena_bytes, least_as_built(self.as_built))
 
     @property
     def arena_used_bytes(self) -> int:
@@ -197,6 +222,7 @@ class SharedArena:
     tail_bytes_each: what each model adds to the tail.
     plans: where each model's tensors and scratch lie.
     entries: every allocation of every model, in order.
+    as_built: as in `Ledger`.
     """
 
     arena_used_bytes: int
@@ -208,3 +234,9 @@ class SharedArena:
     tail_bytes_each: tuple[int, ...]
     plans: tuple[TensorPlan, ...]
     entries: tuple[LedgerEntry, ...]
+    as_built: AsBuilt | None = None
+
+    @property
+    def safe_arena_bytes(self) -> int:
+        """An arena that is enough for this build and for the one that people make."""
+        return max(self.minimum_arena_bytes, least_as_built(self.as_built))

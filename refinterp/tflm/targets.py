@@ -7,13 +7,13 @@ follows from the same rules and says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, Literal
 
 from refinterp.errors import UsageError
-from refinterp.tflm.distributions import DISTRIBUTIONS
+from refinterp.tflm.distributions import AS_BUILT, DISTRIBUTIONS
 from refinterp.tflm.structs import Abi, StructLayout, layout
 from refinterp.tflm.versions import OTHER, SNAPSHOT, UNKNOWN, UPSTREAM, Version
 
@@ -92,7 +92,7 @@ KERNELS: Final[Mapping[str, KernelLibrary]] = MappingProxyType(
 )  # fmt: skip
 
 VERSIONS: Final[Mapping[str, Version]] = MappingProxyType(
-    {version.name: version for version in (*UPSTREAM, *DISTRIBUTIONS, UNKNOWN)}
+    {version.name: version for version in (*UPSTREAM, *DISTRIBUTIONS, *AS_BUILT, UNKNOWN)}
 )
 
 MEASURED: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
@@ -234,7 +234,7 @@ def known_builds(where: Profile) -> tuple[Profile, ...]:
     """
     pair = (where.target.name, where.kernels.name)
     found = [profile(*pair)]
-    for version in DISTRIBUTIONS:
+    for version in (*DISTRIBUTIONS, *AS_BUILT):
         own = version.builds[0]
         same = any((b.target, b.kernels) == pair for b in version.builds)
         found += [profile(own.target, own.kernels, version.name)]
@@ -242,6 +242,15 @@ def known_builds(where: Profile) -> tuple[Profile, ...]:
             [profile(*pair, version.name)] if same and pair != (own.target, own.kernels) else []
         )
     return tuple(found)
+
+
+def built_by_users(where: Profile) -> Profile | None:
+    """Return the build that a distribution's users make with its own build files.
+
+    None where that is `where` itself.
+    """
+    usual = where.tflm.usual
+    return replace(where, tflm=VERSIONS[usual]) if usual else None
 
 
 def profiles() -> tuple[Profile, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from importlib import resources
 
+import jsonschema
 import numpy as np
 
 from refinterp.cli.main import main
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.writer import save_model
+from tests.corpus import ROOT
 
+SCHEMA = json.loads((ROOT / "schema" / "arena.schema.json").read_text("utf-8"))
 DATA = resources.files("refinterp") / "data"
 DIGITS, SHAPES = (str(DATA / f"{name}.tflite") for name in ("digits_int8", "shapes_int8"))
 
@@ -34,6 +37,30 @@ def test_a_distribution_that_is_not_known_gets_a_margin(capsys):
     known = [row["minimum_arena_bytes"] for row in document["margin"]["known"]]
     assert document["minimum_arena_bytes"] == max(size for size in known if size)
     assert "not known" in document["summary"]["margin"]
+
+
+def test_zephyrs_measured_figure_comes_with_that_of_zephyrs_build_files(capsys):
+    """Both in the first line and the document, for what reason; limits hold for the larger."""
+    assert main(["arena", DIGITS, "--tflm", "zephyr", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    assert main(["arena", DIGITS, "--tflm", "zephyr-build", "--json"]) == 0
+    other = json.loads(capsys.readouterr().out)
+    assert other["as_built"] is None
+    size, larger = document["minimum_arena_bytes"], other["minimum_arena_bytes"]
+    assert size < larger == document["as_built"]["minimum_arena_bytes"]
+    verdict = document["summary"]["verdict"]
+    assert verdict.startswith(f"kTensorArenaSize = {size} ")
+    assert f"{larger} with zephyr-build" in verdict
+    assert "TF_LITE_STATIC_MEMORY undefined" in document["summary"]["margin"]
+    for limit, code in ((size, 1), (larger, 0)):
+        assert main(["arena", DIGITS, "--tflm", "zephyr", "--fail-over", str(limit)]) == code
+        assert main(["arena", DIGITS, SHAPES, "--tflm", "zephyr", "--fail-over", "27248"]) == 0
+    out = capsys.readouterr().out
+    assert "208 B more than the 5,392 B allowed" in " ".join(out.split())
+    assert "with zephyr-build" in out.split("shared", 1)[1]
+    assert main(["arena", DIGITS, "--tflm", "zephyr", "--all-targets", "--fail-over", "5399"]) == 1
+    assert "margin" in capsys.readouterr().out
 
 
 def test_a_distribution_that_is_misspelt_is_a_usage_error(capsys):

@@ -20,7 +20,7 @@ from refinterp.tflm.findings import tflm_findings
 from refinterp.tflm.footprint import find, older
 from refinterp.tflm.ledger import measure, measure_apart, measure_shared, totals
 from refinterp.tflm.structs import layout
-from refinterp.tflm.targets import TARGETS, known_builds, profile
+from refinterp.tflm.targets import TARGETS, built_by_users, known_builds, profile
 from refinterp.verdicts.older.table import RULES
 from tests.corpus import corpus
 from tests.tflm.skeleton import model_of
@@ -125,6 +125,35 @@ SIZES = {
 def test_structs_have_the_sizes_of_the_builds(struct):
     """Members and the layout rule give what the compiler says."""
     assert tuple(profile(tflm=name).layout(struct).size for name in NAMES) == SIZES[struct]
+
+
+def test_zephyrs_own_build_files_make_larger_structs():
+    """Sizeof by arm-none-eabi-g++ 12.2.1 at the module's commit, without TF_LITE_STATIC_MEMORY."""
+    known, people = profile(tflm="zephyr"), built_by_users(profile(tflm="zephyr"))
+    assert people is not None
+    assert (people.tflm.name, people.tflm.commit) == ("zephyr-build", known.tflm.commit)
+    sizes = {"TfLiteTensor": 64, "TfLiteNode": 40, "NodeAndRegistration": 44,
+             "TfLiteEvalTensor": 12, "MicroAllocator": 36}  # fmt: skip
+    assert {struct: people.layout(struct).size for struct in sizes} == sizes
+    assert built_by_users(people) is None
+
+
+@pytest.mark.parametrize("title", ["hello_world_int8", "kws_ref_model", "random/op_024"])
+def test_what_was_measured_stays_and_the_other_build_is_told(title):
+    """The figure of `zephyr` is the measured one; beside it that of Zephyr's own build files."""
+    model = with_scales(model_of(STRUCTURES[title]["structure"]))
+    ledger = measure(model, profile(tflm="zephyr"))
+    other = totals(model, profile(tflm="zephyr-build"))
+    assert ledger.as_built is not None
+    assert (ledger.as_built.arena_used_bytes, ledger.as_built.minimum_arena_bytes) == other
+    assert other[0] > ledger.arena_used_bytes == totals(model, profile(tflm="zephyr"))[0]
+    assert ledger.safe_arena_bytes == max(ledger.minimum_arena_bytes, other[1])
+    assert totals(model, profile(tflm="other"))[1] >= other[1]
+    shared = measure_shared([model, model], profile(tflm="zephyr"))
+    assert shared.safe_arena_bytes == (
+        measure_shared([model, model], profile(tflm="zephyr-build")).minimum_arena_bytes
+    )
+    assert measure(model, profile(tflm="chirale-2.0.0")).as_built is None
 
 
 @pytest.mark.parametrize("version", DISTRIBUTIONS, ids=lambda version: version.name)
