@@ -67,6 +67,15 @@ class Quantity:
             return amount(self.value, self.unit)
         return str(self).removeprefix("estimate ")
 
+    @property
+    def brief(self) -> str:
+        """Thousandths of the unit in two digits: 9.8 (6.6..15), 9.8 measured.
+
+        For columns whose heading says the unit, and of estimates that they are.
+        """
+        value, low, high = (_digits(x * 1e3, 2) for x in (self.value, self.low, self.high))
+        return f"{value} measured" if self.basis == "measured" else f"{value} ({low}..{high})"
+
     def __str__(self) -> str:
         """12.3 ms measured, or: estimate 12.3 ms (8.2..18.5 ms)."""
         if self.basis == "measured":
@@ -92,8 +101,8 @@ def amount(value: float, unit: str) -> str:
     return f"{_digits(value / scale)} {name}"
 
 
-def _digits(value: float) -> str:
-    """Three digits, and no exponent for numbers of everyday size."""
-    if abs(value) >= 1000:
+def _digits(value: float, digits: int = 3) -> str:
+    """So many digits, and no exponent for numbers of everyday size."""
+    if abs(value) >= 10**digits - 0.5:  # or rounding would bring an exponent
         return f"{value:,.0f}"
-    return f"{value:.3g}"
+    return f"{value:.{digits}g}"

@@ -62,31 +62,53 @@ def place(result: FitResult) -> str:
 def verdict(result: FitResult) -> str:
     """Whether it fits, and with how much to spare or how much too little."""
     need = result.need
+    fits, not_fit = _fits(need), "do not fit" if len(need.candidates) > 1 else "does not fit"
     if need.unsupported or need.ram_bytes is None:
-        return f"does not fit: {refusal(need)}"
+        return f"{not_fit}: {refusal(need)}"
     missing = [
         f"{kind} is {count(-left)} B too small"
         for kind, left in (("RAM", result.ram_left), ("flash", result.flash_left))
         if left is not None and left < 0
     ]
     if missing:
-        return f"does not fit: {' and '.join(missing)}"
-    return f"fits: {used(need.ram_bytes, result.memory.ram)} RAM, " + (
-        f"{used(need.flash_bytes, result.memory.flash)} flash"
+        return f"{not_fit}: {' and '.join(missing)}"
+    memory = result.memory
+    parts = [used(need.ram_bytes, memory.ram, "RAM"), used(need.flash_bytes, memory.flash, "flash")]
+    unknown = [
+        option
+        for option, there_is in (("--ram 256K", memory.ram), ("--flash 1M", memory.flash))
+        if there_is is None
+    ]
+    if not unknown:
+        return f"{fits}: {', '.join(parts)}"
+    return (
+        f"{fits}, as far as is known: {', '.join(parts)}; {' '.join(unknown)} "
+        f"{'says' if len(unknown) == 1 else 'say'} how much there is"
     )
+
+
+def _fits(need: Need) -> str:
+    return "fit" if len(need.candidates) > 1 else "fits"
 
 
 def refusal(need: Need) -> str:
     """Why TFLM does not run it: the first reason, and how many more there are."""
+    if not need.unsupported:
+        return "TFLM does not set them up in one arena"
     first, *others = need.unsupported
     where = "" if first.operator is None else f"operator {first.operator} ({first.op_name}): "
     more = f" (and {plural(len(others), 'more operator')})" if others else ""
-    return f"TFLM does not run it: {where}{one_line(first.why)}{more}"
+    it = "them" if len(need.candidates) > 1 else "it"
+    return f"TFLM does not run {it}: {where}{one_line(first.why)}{more}"
 
 
-def used(size: int, of: int | None) -> str:
-    """Bytes of what there is: 80.3 of 256.0 KiB."""
-    return f"{kibibytes(size)} of {'an unknown size of' if of is None else kibibytes(of)}"
+def used(size: int, of: int | None, kind: str) -> str:
+    """Bytes of what there is: 80.3 KiB of 256.0 KiB RAM; those alone where that is not known."""
+    return (
+        f"{kibibytes(size)} {kind}"
+        if of is None
+        else f"{kibibytes(size)} of {kibibytes(of)} {kind}"
+    )
 
 
 def _one(result: FitResult) -> Lines:
@@ -94,12 +116,13 @@ def _one(result: FitResult) -> Lines:
     lines = [("verdict", f"{models_title(need)} on {place(result)} {verdict(result)}")]
     if need.arena_bytes is not None and need.ram_bytes is not None:
         variables = need.code.total.ram
+        margin = f" and a margin of {count(need.margin_bytes)} B" if need.margin_bytes else ""
         lines.append(
             (
                 "RAM",
-                f"{count(need.ram_bytes)} B: arena {count(need.arena_bytes)} B, interpreter "
-                f"{count(need.interpreter_bytes)} B, TFLM's variables {count(variables)} B, "
-                f"{stack(need.stack)}",
+                f"{count(need.ram_bytes)} B: arena {count(need.arena_bytes)} B{margin}, "
+                f"interpreter {count(need.interpreter_bytes)} B, TFLM's variables "
+                f"{count(variables)} B, {stack(need.stack)}",
             )
         )
     lines.append(("flash", flash(need)))
@@ -111,6 +134,11 @@ def _one(result: FitResult) -> Lines:
     if left and result.fits:
         lines.append(("left", f"{' and '.join(left)} for the application"))
     lines.append(("build", f"{need.profile.label}; arena {need.profile.provenance}"))
+    if need.margin_bytes:
+        tflm = need.profile.tflm
+        lines.append(
+            ("margin", f"{tflm.why_usual}; --tflm {tflm.usual} has the figures of such a build")
+        )
     board = result.choice.board
     if board is not None and board.second_look:
         lines.append(("look again", f"{board.name}: {board.second_look}"))
@@ -149,7 +177,7 @@ def flash(need: Need) -> str:
 
 def _boards(title: str, results: Sequence[FitResult]) -> Lines:
     fitting = [one for one in results if one.fits]
-    text = f"{title} fits {len(fitting)} of {plural(len(results), 'board')}"
+    text = f"{title} {_fits(results[0].need)} {len(fitting)} of {plural(len(results), 'board')}"
     if not fitting:
         reasons = Counter(refusal(one.need) for one in results if one.need.unsupported)
         if sum(reasons.values()) < len(results):
@@ -185,10 +213,10 @@ def _together(report: FitReport) -> Lines:
             one = results[0]
             arena = one.need.arena_bytes
             size = "" if arena is None else f" ({count(arena)} B of arena)"
-            found.append((way, f"all in one firmware, {words}{size}: {verdict(one)}"))
+            found.append((way, f"all in one firmware, {words}{size} {verdict(one)}"))
         elif results:
             fitting = sum(one.fits for one in results)
             found.append(
-                (way, f"all in one firmware, {words}: fits {fitting} of {len(results)} boards")
+                (way, f"all in one firmware, {words}: fit {fitting} of {len(results)} boards")
             )
     return found

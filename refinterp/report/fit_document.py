@@ -67,6 +67,7 @@ def _result(result: FitResult) -> dict[str, Any]:
         "tflm": profile.tflm.name,
         "provenance": profile.provenance,
         "arena_bytes": need.arena_bytes,
+        "arena_margin_bytes": need.margin_bytes,
         "model_bytes": need.model_bytes,
         "code_bytes": need.code.total.flash,
         "ram_bytes": need.ram_bytes,

@@ -9,9 +9,11 @@ from refinterp.cost.quantity import Quantity
 from refinterp.fit.judge import FitResult
 from refinterp.fit.report import FitReport, Fitted
 from refinterp.fit.suggest import Suggestion
+from refinterp.report.cost_fields import heading
 from refinterp.report.fit_answer import Lines, models_title, place
 from refinterp.report.terminal import Column, print_answer, print_table, print_text
 from refinterp.report.words import count, kibibytes, one_line
+from refinterp.tflm.targets import Profile
 
 _LAYERS: Final = 12  # operators that are shown
 _REFUSED: Final = 12  # operators that TFLM does not run, shown
@@ -34,8 +36,11 @@ def print_fit(report: FitReport, answer: Lines) -> None:
 
 def _print_results(fitted: Sequence[Fitted]) -> None:
     results = [one.result for one in fitted]
-    times = [None if one.cost is None else one.cost.time for one in fitted]
-    timed = any(isinstance(time, Quantity) for time in times)
+    known = [None if one.cost is None else one.cost.time for one in fitted]
+    times = [time if isinstance(time, Quantity) else None for time in known]
+    timed = any(times)
+    builds = {one.need.profile: _build(one.need.profile) for one in results}
+    numbers = {build: at for at, build in enumerate(dict.fromkeys(builds.values()), 1)}
     several = len({one.need.candidates for one in results}) > 1
     columns = [Column("model", fold=True)] if several else []
     columns += [
@@ -44,14 +49,13 @@ def _print_results(fitted: Sequence[Fitted]) -> None:
         Column("arena", "right"),
         Column("RAM left", "right"),
         Column("flash left", "right"),
-        Column("kernels, TFLM", fold=True),
+        Column("build", "right"),
     ]
-    columns += [Column("time", fold=True)] if timed else []
+    columns += [Column(heading("ms", times), "right")] if timed else []
     rows = []
     for one, time in zip(results, times, strict=True):
-        told = [str(time) if isinstance(time, Quantity) else "?"] if timed else []
+        told = ["?" if time is None else time.brief] if timed else []
         title = [models_title(one.need)] if several else []
-        build = one.need.profile
         rows.append(
             (
                 *title,
@@ -60,12 +64,21 @@ def _print_results(fitted: Sequence[Fitted]) -> None:
                 "-" if one.need.arena_bytes is None else count(one.need.arena_bytes),
                 _left(one.ram_left),
                 _left(one.flash_left),
-                f"{build.kernels.name}, {build.tflm.name}",
+                numbers[builds[one.need.profile]],
                 *told,
             )
         )
     print_table(columns, rows)
-    print_text("left: for the application; below 0: missing; ?: not known", hang=0)
+    legend = "left: for the application; below 0: missing; ?: not known"
+    if timed:
+        legend += "; ms: milliseconds that one inference takes, with their band"
+    print_text(f"{legend}.", hang=0)
+    listed = "; ".join(f"{number} {build}" for build, number in numbers.items())
+    print_text(f"build, as kernels and TFLM: {listed}.", hang=0)
+
+
+def _build(profile: Profile) -> str:
+    return f"{profile.kernels.name} {profile.tflm.name}"
 
 
 def _left(size: int | None) -> str:

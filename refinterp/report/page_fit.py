@@ -119,6 +119,7 @@ def _parts(one: Fitted) -> list[Html | None]:
     if need.ram_bytes is not None:
         ram = [
             ("arena", need.arena_bytes or 0),
+            *([("margin of the arena", need.margin_bytes)] if need.margin_bytes else []),
             ("interpreter", need.interpreter_bytes),
             ("variables of TFLM", need.code.total.ram),
             ("stack", need.stack.bytes or 0),

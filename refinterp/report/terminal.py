@@ -21,8 +21,9 @@ class Column:
     """A column's heading, side, and what happens to it when the terminal is narrow.
 
     cut: its cells, names of tensors, lose their beginning, and it gives way first. fold: its cells
-    take more lines. Other columns on the left fold last; those with whole, names of operators, if
-    nothing else gives way. What is on the right, numbers and indices, stays whole at any width.
+    take more lines, between words as long as that is enough. Other columns on the left fold last;
+    those with whole, names of operators, if nothing else gives way. What is on the right, numbers
+    and indices, stays whole at any width: where a row has no room for it, each row is a paragraph.
     """
 
     heading: str
@@ -52,6 +53,9 @@ def print_table(
     cells = [[clean(cell) for cell in row] for row in rows]
     screen = console()
     widths = _widths(columns, cells, screen.width)
+    if sum(widths) + 2 * len(columns) > screen.width:
+        _print_paragraphs(columns, cells)
+        return
     for column, width in zip(columns, widths, strict=True):
         table.add_column(
             column.heading,
@@ -63,11 +67,23 @@ def print_table(
     for row in cells:
         shown = [_cell(*one) for one in zip(row, columns, widths, strict=True)]
         table.add_row(*map(Text, shown))
-    screen.width = max(screen.width, sum(widths) + _edges(columns))  # or numbers would be cut
     with screen.capture() as capture:
         screen.print(table)
     lines = capture.get().splitlines()
     console().file.write("".join(line.rstrip() + "\n" for line in lines))
+
+
+def _print_paragraphs(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> None:
+    """Print each row as a paragraph of headings with what stands below them."""
+    print_text()
+    for row in cells:
+        parts = [
+            f"{column.heading} {' '.join(cell.split())}".strip()
+            for column, cell in zip(columns, row, strict=True)
+            if cell.strip()
+        ]
+        print_text("; ".join(parts))
+    print_text()
 
 
 def _cell(text: str, column: Column, width: int) -> str:
@@ -90,16 +106,24 @@ def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], screen: i
     ]
     excess = sum(widths) + _edges(columns) - screen
     others = [i for i, c in enumerate(columns) if not (c.fold or c.cut) and c.justify == "left"]
-    tiers = (
-        ([i for i, c in enumerate(columns) if c.cut], _LEAST_CUT),
-        ([i for i, c in enumerate(columns) if c.fold and not c.cut], _LEAST_FOLDED),
-        ([i for i in others if not columns[i].whole], _LEAST_FOLDED),
-        ([i for i, c in enumerate(columns) if c.cut], _LEAST_OF_ALL),
-        ([i for i in others if columns[i].whole], _LEAST_FOLDED),
+    folded = [i for i, c in enumerate(columns) if c.fold and not c.cut]
+    words = {
+        i: max(map(taken, " ".join(row[i] for row in cells).split()), default=0) for i in folded
+    }
+    tiers: tuple[tuple[list[int], int, dict[int, int]], ...] = (
+        ([i for i, c in enumerate(columns) if c.cut], _LEAST_CUT, {}),
+        (folded, _LEAST_FOLDED, words),
+        ([i for i in others if not columns[i].whole], _LEAST_FOLDED, {}),
+        (folded, _LEAST_FOLDED, {}),
+        ([i for i, c in enumerate(columns) if c.cut], _LEAST_OF_ALL, {}),
+        ([i for i in others if columns[i].whole], _LEAST_FOLDED, {}),
     )
-    for places, least in tiers:
-        while excess > 0 and any(widths[i] > least for i in places):
-            widths[max(places, key=lambda i: widths[i])] -= 1
+    for places, least, whole in tiers:
+        while excess > 0:
+            wide = [i for i in places if widths[i] > max(least, whole.get(i, 0))]
+            if not wide:
+                break
+            widths[max(wide, key=lambda i: widths[i])] -= 1
             excess -= 1
     return widths
 

@@ -88,6 +88,7 @@ def ram_of_default(capsys):
 def test_parts_add_up(capsys):
     """RAM, flash, the shares of operators and the code of kernels are sums of their parts."""
     one = document(capsys, SHAPES, "--ram", "1M", "--flash", "1M")
+    assert one["arena_margin_bytes"] == 0
     assert one["ram_bytes"] == (
         one["arena_bytes"]
         + one["interpreter_ram_bytes"]
@@ -105,6 +106,55 @@ def test_parts_add_up(capsys):
     ledger = json.loads(capsys.readouterr().out)["ledger"]
     kept = sum(e["bytes"] for e in ledger if e["section"] == "tail" and e["operator"] is not None)
     assert sum(layer["kept_bytes"] for layer in one["layers"]) == kept
+
+
+def test_zephyr_boards_count_what_zephyrs_build_files_make(capsys):
+    """A board's arena is theirs; asked for by name, the measured one has a margin in the RAM."""
+    words = [DIGITS, "--board", "nrf52840 dk"]
+    board = document(capsys, *words)
+    assert (board["tflm"], board["arena_margin_bytes"]) == ("zephyr-build", 0)
+    known = document(capsys, *words, "--tflm", "zephyr")
+    assert known["arena_bytes"] + known["arena_margin_bytes"] == board["arena_bytes"]
+    assert known["arena_margin_bytes"] > 0
+    assert known["ram_bytes"] == (
+        known["arena_bytes"] + known["arena_margin_bytes"] + known["interpreter_ram_bytes"]
+        + known["variables_bytes"]
+    )  # fmt: skip
+    tight = [*words, "--tflm", "zephyr", "--ram", str(known["ram_bytes"] - 1)]
+    assert document(capsys, *tight, code=1)["ram_left_bytes"] == -1
+    assert "TF_LITE_STATIC_MEMORY undefined" in said(capsys, *words, "--tflm", "zephyr")
+    both = document(capsys, DIGITS, SHAPES, "--ram", "1M", "--tflm", "zephyr")["together"]
+    others = document(capsys, DIGITS, SHAPES, "--ram", "1M", "--tflm", "zephyr-build")["together"]
+    for one, other in zip(both, others, strict=True):
+        assert one["arena_bytes"] + one["arena_margin_bytes"] == other["arena_bytes"]
+
+
+def test_words_of_several_models_are_plural(capsys):
+    """Two models fit, one fits; where no memory was given the verdict says what is not known."""
+    words = [DIGITS, SHAPES, "--flash", "512K", "--together", "shared"]
+    out = said(capsys, *words, "--ram", "128K")
+    assert "shapes_int8.tflite on cortex-m4 with 128.0 KiB RAM and 512.0 KiB flash fit: " in out
+    assert "KiB flash do not fit: RAM is" in said(capsys, *words, "--ram", "16K", code=1)
+    out = said(capsys, DIGITS, "--target", "m4")
+    assert "on cortex-m4 fits, as far as is known: 6.6 KiB RAM, " in out
+    assert "--ram 256K --flash 1M say how much there is" in out
+    assert "--flash 1M says how much" in said(capsys, DIGITS, "--ram", "64K")
+
+
+@pytest.mark.parametrize("width", ["50", "80", "200"])
+def test_the_table_keeps_to_the_screen(width, capsys, monkeypatch):
+    """No line is wider, no name of a build is divided, every board has its row."""
+    monkeypatch.setenv("COLUMNS", width)
+    assert main(["fit", DIGITS]) == 0
+    out = capsys.readouterr().out
+    assert all(len(line) <= int(width) for line in out.splitlines())
+    for name in ("chirale-2.0.0", "esp-tflite-micro", "pico-tflmicro", "zephyr-build"):
+        assert name in out
+    assert "ms (estimate)" in " ".join(out.split())
+    every = document(capsys, DIGITS)["results"]
+    flat = " ".join(out.split())
+    if width != "80":  # there names are folded into their column
+        assert all(row["board"] in flat for row in every)
 
 
 def test_what_tflm_does_not_run_does_not_fit(capsys, tmp_path):
@@ -180,6 +230,37 @@ def test_junit_has_a_case_for_each(capsys, tmp_path):
     assert int(suite.attrib["failures"]) == len(failed) > 0
     assert any("shapes_int8.tflite on Blue Pill F103C8" in c.attrib["name"] for c in failed)
     assert "too small" in failed[0][0].attrib["message"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "failures"),
+    [
+        (["--ram", "32K", "--flash", "256K"], 0, 0),  # apart they do not fit, which was not asked
+        (["--ram", "32K", "--flash", "256K", "--together", "apart"], 1, 1),
+        (["--ram", "32K", "--flash", "256K", "--together", "shared"], 0, 0),
+        (["--all-boards"], 0, 0),
+        (["--ram", "4K", "--flash", "256K"], 1, 2),
+    ],
+)
+def test_junit_fails_where_the_exit_code_does(words, code, failures, capsys, tmp_path):
+    """Other cases that do not fit are skipped, with the reason; no two have one name."""
+    path, twin = tmp_path / "fit.xml", tmp_path / "digits_int8.tflite"
+    twin.write_bytes(Path(DIGITS).read_bytes())
+    for models in ([DIGITS, SHAPES], [DIGITS, str(twin)]):
+        found = main(["fit", *models, *words, "--junit", str(path)])
+        assert models[1] != SHAPES or found == code
+        suite = ElementTree.parse(path).getroot()[0]
+        cases = suite.findall("testcase")
+        names = [case.attrib["name"] for case in cases]
+        assert len(set(names)) == len(names) == int(suite.attrib["tests"])
+        counted = {kind: sum(case.find(kind) is not None for case in cases)
+                   for kind in ("failure", "skipped")}  # fmt: skip
+        assert counted["failure"] == int(suite.attrib["failures"])
+        assert counted["skipped"] == int(suite.attrib["skipped"])
+        assert (counted["failure"] > 0) == (found == 1)
+        if models[1] == SHAPES:
+            assert counted["failure"] == failures
+    capsys.readouterr()
 
 
 def test_the_page(capsys, tmp_path):
