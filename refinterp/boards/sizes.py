@@ -21,9 +21,9 @@ def byte_count(text: str) -> int:
     """
     found = re.fullmatch(_NUMBER, text.strip(), re.IGNORECASE)
     if found is None:
-        _refuse_ambiguous(text)
         raise UsageError(
-            f"{text!r} is no number of bytes; write 61440, or 60K (K = 1,024, M = 1,048,576)"
+            f"{text!r} is no number of bytes{_ambiguous(text)}; write 61440, or 60K (K = 1,024, "
+            "M = 1,048,576)"
         )
     value = Fraction(re.sub("[_,]", "", found[1])) * _UNITS[(found[2] or "").upper()]
     if value.denominator != 1:
@@ -31,15 +31,11 @@ def byte_count(text: str) -> int:
     return int(value)
 
 
-def _refuse_ambiguous(text: str) -> None:
-    """Raise UsageError for kB and MB, with what each may mean and how to write that."""
+def _ambiguous(text: str) -> str:
+    """What kB and MB may each mean; nothing of other texts."""
     found = re.fullmatch(_EITHER, text.strip(), re.IGNORECASE)
     if found is None:
-        return
-    unit = found[2].upper()
-    power = "KM".index(unit) + 1
-    decimal, binary = (Fraction(found[1]) * base**power for base in (1000, 1024))
-    raise UsageError(
-        f"{text!r} may mean {float(decimal):,.10g} or {float(binary):,.10g} bytes; write "
-        f"{found[1]}{unit} or {found[1]}{unit}iB ({unit} = {1024**power:,}), or the bytes alone"
-    )
+        return ""
+    power = "KM".index(found[2].upper()) + 1
+    decimal, binary = (float(Fraction(found[1]) * base**power) for base in (1000, 1024))
+    return f": it may mean {decimal:,.10g} or {binary:,.10g}"

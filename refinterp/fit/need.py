@@ -42,11 +42,16 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A model on a build. ledger: None where no arena follows, as TFLM does not run it.
+    """A model on a build.
 
-    candidates: one model, or several in one firmware. arena_bytes: the smallest that works, None
-    where that is not known. margin_bytes: what people's own build needs beyond it, where that is
-    another than the one asked for. interpreter_bytes: the interpreters' own objects.
+    candidates: one model, or several in one firmware.
+    profile: the build.
+    ledger: None where no arena follows, as TFLM does not run it.
+    arena_bytes: the smallest that works, None where that is not known.
+    interpreter_bytes: the interpreters' own objects.
+    code: of TFLM, for the operators.
+    unsupported: why TFLM does not run it.
+    margin_bytes: what people's own build needs beyond the arena, where that is another build.
     """
 
     candidates: tuple[Candidate, ...]

@@ -119,3 +119,8 @@ class Allocator:
         if low + tail > self.peak.bytes:
             self.peak = Moment(low + tail, low, tail, stage, what)
         self.runs = max(self.runs, low + tail - harmless)
+
+
+def rounded(size: int) -> int:
+    """Return a size as the smallest arena that holds it: a multiple of 16."""
+    return size + -size % ALIGNMENT

@@ -18,23 +18,21 @@ from refinterp.arena.residents import Scratch, TensorId
 from refinterp.arena.tensor_plan import TensorPlan, plan_model
 from refinterp.errors import ModelError, UnsupportedError, UsageError
 from refinterp.graph.model import Model, Shape
-from refinterp.tflm.allocator import Allocator
+from refinterp.tflm.allocator import Allocator, rounded
 from refinterp.tflm.judged import fails_to_run
 from refinterp.tflm.ledger_data import (
     ALLOCATOR,
     MARGIN,
-    RECORDED,
     AsBuilt,
-    Category,
     Known,
     Ledger,
     LedgerEntry,
     Margin,
-    Recording,
     SharedArena,
     TwoArenas,
 )
 from refinterp.tflm.planning import Planner
+from refinterp.tflm.recorded import recorded
 from refinterp.tflm.setup import SetUp
 from refinterp.tflm.targets import Profile, built_by_users, known_builds
 from refinterp.tflm.versions import OTHER
@@ -93,7 +91,7 @@ def _measured(model: Model, profile: Profile, planner: str, plan: Planner) -> Le
         minimum_arena_bytes=_least(arena, profile),
         peak=arena.peak,
         tail_by_end=tuple(_tail(kept, end) for end in range(ALIGNMENT)),
-        recording=_recording(recording),
+        recording=recorded(recording),
         fails_to_run=tuple(str(verdict) for verdict in fails_to_run(model, profile)),
     )
 
@@ -175,8 +173,8 @@ def measure_apart(
     return TwoArenas(
         persistent_bytes=arena.tail,
         non_persistent_bytes=arena.head,
-        persistent_minimum_bytes=_round(arena.tail),
-        non_persistent_minimum_bytes=_round(arena.low_peak),
+        persistent_minimum_bytes=rounded(arena.tail),
+        non_persistent_minimum_bytes=rounded(arena.low_peak),
         entries=tuple(arena.entries),
     )
 
@@ -276,28 +274,4 @@ def _least(arena: Allocator, profile: Profile) -> int:
 
     There a block that stays may lie over bytes of a temporary that nobody reads again.
     """
-    return _round(arena.runs if profile.tflm.distribution else arena.peak.bytes)
-
-
-def _round(size: int) -> int:
-    return size + -size % ALIGNMENT
-
-
-def _recording(arena: Allocator) -> Recording:
-    kept = [e for e in arena.entries if e.section == "tail"]
-    return Recording(
-        total_bytes=arena.head + arena.tail,
-        head_bytes=arena.head,
-        tail_bytes=arena.tail,
-        minimum_arena_bytes=_round(arena.runs),
-        allocations=tuple(
-            Category(
-                name,
-                sum(e.requested_bytes for e in kept if e.category == name),
-                sum(e.bytes for e in kept if e.category == name),
-                sum(e.count for e in kept if e.category == name),
-            )
-            for name in RECORDED
-        ),
-        entries=tuple(arena.entries),
-    )
+    return rounded(arena.runs if profile.tflm.distribution else arena.peak.bytes)

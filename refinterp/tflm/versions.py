@@ -37,8 +37,8 @@ class Version:
     layers: tables of what kernels were otherwise until a date, from the youngest to the oldest.
     lacks: operators that it has no kernel for.
     builds: where it is built, its own first.
-    usual: the version that its own users' build files make, where that is another; why_usual: in
-    what the two differ, in a clause.
+    usual: the version that its own users' build files make, where that is another.
+    why_usual: in what the two differ, in a clause.
     """
 
     name: str
