@@ -71,7 +71,7 @@ class Need:
 
     @property
     def ram_bytes(self) -> int | None:
-        """Arena with its margin, the interpreter's object, variables and, where known, the stack."""
+        """Arena and margin, the interpreter's object, variables and, where known, the stack."""
         if self.arena_bytes is None:
             return None
         arena, stack = self.arena_bytes + self.margin_bytes, self.stack.bytes or 0
