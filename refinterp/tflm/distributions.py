@@ -140,7 +140,6 @@ AS_BUILT: Final = (
         _ZEPHYR,
         name="zephyr-build",
         changes=(*_NOT_STATIC, *_UNTIL_2024_05),
-        builds=tuple(replace(build, measured=False) for build in _ZEPHYR.builds),
         summary="Zephyr's tflite-micro module as Zephyr's own build files compile it",
         usual="",
         why_usual="",
