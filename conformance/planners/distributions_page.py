@@ -126,10 +126,10 @@ def page(results: Row) -> str:
         "build files leave it undefined, and then TfLiteTensor has 64 B in place of 32 and "
         "NodeAndRegistration 44 in place of 32. That build was run too, on 320 models "
         "(`tests/tflm/zephyr_build.json`): bytes used are equal on all 309 that it takes, the "
-        "smallest arena on all but one, where it is said 16 B too large, and 11 are refused by both. "
-        "`--tflm "
-        "zephyr-build`, which boards with Zephyr have, counts with those; `--tflm zephyr` tells of "
-        "the difference (`as_built` in the document), and limits hold for the larger figure.",
+        "smallest arena on all but one, where it is said 16 B too large, and 11 are refused by "
+        "both. `--tflm zephyr-build`, which boards with Zephyr have, counts with those; "
+        "`--tflm zephyr` tells of the difference (`as_built` in the document), and limits hold for "
+        "the larger figure.",
         "",
         "## Real models",
         "",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from refinterp.errors import UsageError
@@ -17,6 +18,7 @@ _CORTEX_M: Final = "cortexm"
 _ALIKE: Final = 0.55  # how alike two names are at least, for the one to be meant by the other
 
 
+@lru_cache(4096)  # a table is read and searched by the same few names again and again
 def plain(name: str) -> str:
     """A name as it is compared."""
     return "".join(c for c in name.lower().replace("+", "plus") if c.isalnum())

@@ -132,6 +132,8 @@ def _once(entries: Sequence[Sequence[str]], place: str) -> None:
 
 def _core(table: Hardware, name: str, place: str) -> str:
     """The canonical name of a core; what is none is told what is like it."""
+    if any(core.name == name for core in table.cores):
+        return name
     found = table.core_or_none(name)
     if found is not None:
         return found.name

@@ -25,6 +25,7 @@ from refinterp.cli.common import (
     say,
     say_refused,
     size,
+    written_file,
 )
 from refinterp.cli.data import add_shape
 from refinterp.cli.hardware import (
@@ -94,7 +95,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_boards_file(parser)
     add_shape(parser, "the file's, as in TFLM")
     add_lenient(parser)
-    parser.add_argument("--svg", metavar="F", help="also draw the plan to this file (one model)")
+    parser.add_argument(
+        "--svg", type=written_file, metavar="F", help="also draw the plan to this file (one model)"
+    )
     add_html(parser)
 
 

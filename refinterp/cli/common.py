@@ -80,6 +80,13 @@ def save_text(path: str, text: str) -> None:
     say(f"wrote {path}")
 
 
+def written_file(text: str) -> str:
+    """Read an argument that names a file to be written; standard output has the answer."""
+    if text in ("", "-"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no file; give a path to write to")
+    return text
+
+
 def positive(text: str) -> int:
     """Read an argument that counts something there is at least one of."""
     value = int(text)
@@ -129,7 +136,9 @@ def add_float_model(parser: argparse.ArgumentParser) -> None:
 
 def add_html(parser: argparse.ArgumentParser) -> None:
     """Add --html."""
-    parser.add_argument("--html", metavar="F", help="also write one page that opens offline")
+    parser.add_argument(
+        "--html", type=written_file, metavar="F", help="also write one page that opens offline"
+    )
 
 
 def add_lenient(parser: argparse.ArgumentParser) -> None:

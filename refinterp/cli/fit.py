@@ -21,6 +21,7 @@ from refinterp.cli.common import (
     print_document,
     save_text,
     size,
+    written_file,
 )
 from refinterp.cli.cost_options import Observations, add_cost, check_cost
 from refinterp.cli.data import add_shape
@@ -30,7 +31,7 @@ from refinterp.cli.hardware import (
     add_tflm,
     known_hardware,
 )
-from refinterp.cli.planner import add_planner
+from refinterp.cli.planner import USUAL, add_planner
 from refinterp.cost.device import DeviceCost, device_cost
 from refinterp.errors import UsageError
 from refinterp.fit.judge import FitResult, MemorySize
@@ -91,7 +92,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_cost(parser)
     add_shape(parser, "the file's, as in TFLM")
-    parser.add_argument("--junit", metavar="F", help="also write the verdicts as JUnit XML")
+    parser.add_argument(
+        "--junit", type=written_file, metavar="F", help="also write the verdicts as JUnit XML"
+    )
     add_html(parser)
 
 
@@ -150,7 +153,7 @@ def _fitted(result: FitResult, looks: Suggestions | None, options: argparse.Name
     """A result with what stands below it, where there are few of them."""
     if looks is None:
         return Fitted(result)
-    found = looks.of(result, _words(result.choice, options))
+    found = looks.of(result, _words(result.choice, options), _common(options))
     return Fitted(result, found, layer_shares(result.need), detailed=True)
 
 
@@ -175,7 +178,7 @@ def _cost(
 
 def _open(options: argparse.Namespace) -> bool:
     """Whether nothing says for which hardware."""
-    return not (options.board or options.target or _sized(options))
+    return not (options.board or options.target is not None or _sized(options))
 
 
 def _sized(options: argparse.Namespace) -> bool:
@@ -186,12 +189,12 @@ def _sized(options: argparse.Namespace) -> bool:
 def _places(options: argparse.Namespace) -> list[tuple[Choice, MemorySize]]:
     """The builds and the memories that were asked for."""
     table = known_hardware(options)
-    if options.board and (options.all_boards or options.target):
+    if options.board and (options.all_boards or options.target is not None):
         raise UsageError(
             "--board names one board, --target a chip without memories, --all-boards all of them; "
             "give one of these"
         )
-    if options.all_boards and (options.target or _sized(options)):
+    if options.all_boards and (options.target is not None or _sized(options)):
         raise UsageError("--all-boards has memories of its own; leave --target, --ram, --flash out")
     chosen: list[Choice] = []
     if options.board:
@@ -259,8 +262,19 @@ def _words(choice: Choice, options: argparse.Namespace) -> tuple[str, ...]:
         words += ["--board", choice.board.name]
     elif choice.core is not None:
         words += ["--target", choice.core.name]
-    for name in ("ram", "flash", "boards"):
+    for name in ("ram", "flash"):
         value = getattr(options, name)
         if value is not None:
             words += [f"--{name}", str(value)]
-    return (*words, "--tflm", choice.profile.tflm.name)
+    if options.planner != USUAL:
+        words += ["--planner", options.planner]
+    return (*words, *_common(options), "--tflm", choice.profile.tflm.name)
+
+
+def _common(options: argparse.Namespace) -> tuple[str, ...]:
+    """The options that any command needs to see the same models and hardware."""
+    words = [] if options.boards is None else ["--boards", options.boards]
+    for name, shape in options.shape:
+        sizes = ",".join(map(str, shape))
+        words += ["--shape", sizes if name is None else f"{name}={sizes}"]
+    return tuple(words)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import Final
 
 from refinterp.arena.tensor_plan import PLANNERS
+
+USUAL: Final = "greedy"
+"""TFLM's own."""
 
 
 def add_planner(group: argparse._ActionsContainer) -> None:
@@ -12,6 +16,6 @@ def add_planner(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--planner",
         choices=tuple(PLANNERS),
-        default="greedy",
+        default=USUAL,
         help="how to place the tensors (default greedy, TFLM's)",
     )

@@ -58,18 +58,21 @@ class Suggestions:
     def __init__(self, needs: Needs, plans: Planning) -> None:
         self._needs, self._plans = needs, plans
 
-    def of(self, result: FitResult, words: tuple[str, ...]) -> tuple[Suggestion, ...]:
+    def of(
+        self, result: FitResult, words: tuple[str, ...], common: tuple[str, ...] = ()
+    ) -> tuple[Suggestion, ...]:
         """Return what would save memory, what can be done now first.
 
-        result: of one model. words: the options that named the hardware.
+        result: of one model. words: the options that ask the same of `fit` again. common: those
+        that `arena` needs beside the build: files of hardware, sizes of inputs.
         """
         if result.need.unsupported or result.need.ledger is None:
             return ()
-        found = [*self._plan(result), *self._kernels(result, words), *self._changed(result)]
+        found = [*self._plan(result, common), *self._kernels(result, words), *self._changed(result)]
         gaining = [one for one in found if one.ram_gain_bytes > 0 or one.flash_gain_bytes > 0]
         return tuple(sorted(gaining, key=lambda one: (one.command is None, -one.ram_gain_bytes)))
 
-    def _plan(self, result: FitResult) -> Iterator[Suggestion]:
+    def _plan(self, result: FitResult, common: tuple[str, ...]) -> Iterator[Suggestion]:
         """Write an optimal plan into the model, then also let operators run in another order."""
         candidate, where = result.need.candidates[0], result.need.profile
         shapes, scratch = asked_for(candidate.model, where, plan=self._plans)
@@ -91,8 +94,8 @@ class Suggestions:
             name, change = ("optimal_plan", "an optimal plan in the model's metadata")
             if reorder:
                 name, change = ("operator_order", f"operators in another order, and {change}")
-            words = ["refinterp", "arena", candidate.path, *build_words(where), "--optimize"]
-            words += ["--reorder"] * reorder + ["--time-limit", str(SECONDS)]
+            words = ["refinterp", "arena", candidate.path, *build_words(where), *common]
+            words += ["--optimize", *(["--reorder"] * reorder), "--time-limit", str(SECONDS)]
             words += ["-o", f"{PurePath(candidate.title).stem}.planned.tflite"]
             yield self._with(result, name, change, found.model, shlex.join(words))
 

@@ -56,7 +56,7 @@ def _models(need: Need) -> list[str | None]:
 
 
 def _result(result: FitResult) -> dict[str, Any]:
-    need = result.need
+    need, board = result.need, result.choice.board
     profile = need.profile
     return {
         "fits": result.fits,
@@ -77,6 +77,7 @@ def _result(result: FitResult) -> dict[str, Any]:
         "stack_bytes": need.stack.bytes,
         "ram_available_bytes": result.memory.ram,
         "flash_available_bytes": result.memory.flash,
+        "memory_second_look": None if board is None else board.second_look,
         "ram_left_bytes": result.ram_left,
         "flash_left_bytes": result.flash_left,
         "code": _code(need.code),

@@ -62,8 +62,8 @@ def _print_results(fitted: Sequence[Fitted]) -> None:
                 place(one) if one.choice.board else one.need.profile.place,
                 "refused" if one.need.unsupported else "yes" if one.fits else "no",
                 "-" if one.need.arena_bytes is None else count(one.need.arena_bytes),
-                _left(one.ram_left),
-                _left(one.flash_left),
+                _left(one.ram_left) + _doubt(one),
+                _left(one.flash_left) + _doubt(one),
                 numbers[builds[one.need.profile]],
                 *told,
             )
@@ -72,9 +72,17 @@ def _print_results(fitted: Sequence[Fitted]) -> None:
     legend = "left: for the application; below 0: missing; ?: not known"
     if timed:
         legend += "; ms: milliseconds that one inference takes, with their band"
+    if any(map(_doubt, results)):
+        legend += "; *: wants a second look, `refinterp boards NAME` says why"
     print_text(f"{legend}.", hang=0)
     listed = "; ".join(f"{number} {build}" for build, number in numbers.items())
     print_text(f"build, as kernels and TFLM: {listed}.", hang=0)
+
+
+def _doubt(result: FitResult) -> str:
+    """A mark where what there is of memory wants a second look."""
+    board = result.choice.board
+    return "*" if board is not None and board.second_look else ""
 
 
 def _build(profile: Profile) -> str:

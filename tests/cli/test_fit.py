@@ -129,6 +129,36 @@ def test_zephyr_boards_count_what_zephyrs_build_files_make(capsys):
         assert one["arena_bytes"] + one["arena_margin_bytes"] == other["arena_bytes"]
 
 
+@pytest.mark.parametrize("option", ["--html", "--junit"])
+@pytest.mark.parametrize("path", ["", "-"])
+def test_a_result_is_written_to_a_file(option, path, capsys, tmp_path, monkeypatch):
+    """Standard output has the answer; an empty name is not silently nothing."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", DIGITS, "--board", "pico", option, path]) == 2
+    assert f"argument {option}: {path!r} is no file" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_name_of_hardware_is_none(capsys):
+    """It does not mean every board."""
+    for option in ("--target", "--board"):
+        assert main(["fit", DIGITS, option, ""]) == 2
+        assert "there is no " in capsys.readouterr().err
+
+
+def test_memories_that_want_a_second_look_are_marked(capsys):
+    """In the table and the document, where boards are many; of one board the reason is told."""
+    boards = ["--board", "portenta h7", "--board", "pico"]
+    portenta, pico = document(capsys, DIGITS, *boards)["results"]
+    assert "one of two banks" in portenta["memory_second_look"]
+    assert pico["memory_second_look"] is None
+    out = said(capsys, DIGITS, *boards)
+    assert "KiB* " in out
+    assert "*: wants a second look" in out
+    assert "one of two banks" in said(capsys, DIGITS, "--board", "portenta h7")
+    assert "second look" not in said(capsys, DIGITS, "--board", "pico", "--board", "esp32-cam")
+
+
 def test_words_of_several_models_are_plural(capsys):
     """Two models fit, one fits; where no memory was given the verdict says what is not known."""
     words = [DIGITS, SHAPES, "--flash", "512K", "--together", "shared"]
