@@ -30,11 +30,17 @@ _LOOPS: Final = ("cbz", "cbnz", "le", "wls", "dls", "wlstp", "dlstp", "letp")
 
 @dataclass(slots=True)
 class StackFunction:
-    """A function. frame: bytes it has at most on the stack itself.
+    """A function.
 
-    calls: (its bytes at the call, address of who is called). indirect: (its bytes, place in a
-    table of virtual functions in bytes, or None where the address comes from elsewhere). taken:
-    addresses of functions that it mentions. strange: what moves the stack by an unknown amount.
+    name: its symbol.
+    address: where it begins.
+    lines: its instructions.
+    frame: bytes it has at most on the stack itself.
+    calls: (its bytes at the call, address of who is called).
+    indirect: (its bytes, place in a table of virtual functions in bytes, or None where the address
+        comes from elsewhere).
+    taken: addresses of functions that it mentions.
+    strange: what moves the stack by an unknown amount.
     """
 
     name: str

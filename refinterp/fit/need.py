@@ -50,6 +50,7 @@ class Need:
     arena_bytes: the smallest that works, None where that is not known.
     interpreter_bytes: the interpreters' own objects.
     code: of TFLM, for the operators.
+    stack: of its functions, where that is known.
     unsupported: why TFLM does not run it.
     margin_bytes: what people's own build needs beyond the arena, where that is another build.
     """
