@@ -2,8 +2,8 @@
 
 Figures   `stack.json`: builds of TFLM, as `python -m conformance.code_size.stack` reads them from
           the linked program; every frame that the compiler's `-fstack-usage` names is the same.
-Exact to  these builds: under emulation no model took more, and most took as much to the byte
-          (`conformance/results/export.json`). It is the most over all types an operator has.
+Exact to  these builds: under emulation no model took more, and most of int8 took as much to the
+          byte (`conformance/results/export.json`). It is the most over all types an operator has.
           Elsewhere the figure is the largest of builds with such kernels, an estimate; its error
           is that of the same rule for a build that is left out.
 """

@@ -33,16 +33,17 @@ def test_no_model_took_more(run):
     assert took - WRAPPER <= need.bytes <= 2 * took  # float kernels take half of what int8 ones do
 
 
-def test_most_took_as_much_to_the_byte():
-    """The exported wrapper is all that the mark has more."""
+def test_most_of_int8_took_as_much_to_the_byte():
+    """The exported wrapper is all that the mark has more; float kernels take less than int8's."""
+    runs = [run for run in RUNS if run["model"].endswith("_int8")]
     equal = 0
-    assert RUNS
-    for run in RUNS:
+    assert runs
+    for run in runs:
         names = operators(OURS[run["sha256"]])
         need = stack_need(profile(*DOCUMENT["builds"][run["build"]]), names)
         took = max(run["stack_setup_bytes"], run["stack_invoke_bytes"])
         equal += took - WRAPPER <= need.bytes <= took
-    assert equal > len(RUNS) / 2
+    assert equal > len(runs) / 2
 
 
 def test_the_compiler_says_the_same_of_frames():
