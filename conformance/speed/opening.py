@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from conformance.speed.floor import BareCalls
 from refinterp.errors import RefinterpError
 from refinterp.interpreter import Interpreter
 from refinterp.runtimes.process import environment, exit_reason
@@ -38,8 +39,8 @@ def measure_opening(path: Path, opens: int = OPENS, clock: str = "wall") -> Row:
     """Measure one model in a process of its own.
 
     The row has model, sha256 and status; where that is "ran" seconds, reference and ratio of first
-    results, third, which is our third run, steady, our shortest later one, and opens; otherwise
-    reason.
+    results, third, which is our third run, steady, our shortest later one, floor, what its NumPy
+    calls alone take (see `floor`; not where they depend on data), and opens; otherwise reason.
     """
     row: Row = {
         "model": path.name,
@@ -65,20 +66,24 @@ def first_results(
     path: str, opens: int, clock: Callable[[], float], theirs: Callable[[str], Any]
 ) -> Row:
     """The times of both, in seconds; theirs: makes the other interpreter."""
-    ours, others, third, later = [], [], [], []
+    ours, others, third, later, floors = [], [], [], [], []
+    bare = BareCalls.of(path)
     for _ in range(opens):
         seconds, interpreter = _first(path, clock, lambda name: Interpreter(name, num_threads=1))
         ours.append(seconds)
-        runs = [_run(interpreter, clock) for _ in range(STEADY_RUNS)]
+        runs = [_time(interpreter.invoke, clock) for _ in range(STEADY_RUNS)]
         third.append(runs[1])
         later += runs[2:]
         others.append(_first(path, clock, theirs)[0])
+        if bare is not None:
+            floors.append(_time(bare, clock))
     return {
         "seconds": _rounded(min(ours)),
         "reference": _rounded(min(others)),
         "ratio": _rounded(min(ours) / min(others)),
         "third": _rounded(min(third)),
         "steady": _rounded(min(later)),
+        **({"floor": _rounded(min(floors))} if floors else {}),
         "opens": opens,
     }
 
@@ -91,9 +96,9 @@ def _first(path: str, clock: Callable[[], float], make: Callable[[str], Any]) ->
     return clock() - start, interpreter
 
 
-def _run(interpreter: Any, clock: Callable[[], float]) -> float:
+def _time(call: Callable[[], Any], clock: Callable[[], float]) -> float:
     start = clock()
-    interpreter.invoke()
+    call()
     return clock() - start
 
 

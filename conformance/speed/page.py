@@ -92,21 +92,34 @@ def _opening_part(opening: Mapping[str, Any]) -> list[str]:
         "each the shortest time counts. What makes a model fast is looked for before the second",
         "run; the third is what later ones are, but for models of a millisecond and less.",
         "",
+        "The last two columns are NumPy's share: filters that become floats and are added up,",
+        "and the calls of the first run, all reading, checking and deciding done beforehand",
+        "(`conformance/speed/floor.py`). Whoever makes these calls does not open in less. The",
+        "rest is Python: so much for each table, tensor and operator, however small arrays are.",
+        "",
         f"{opening['date']}; sources {opening['sources']}; {opening['clock']} clock.",
         "",
-        "| model | refinterp | LiteRT reference | ratio | in steady runs | third in steady |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| model | refinterp | LiteRT reference | ratio | in steady runs | third in steady "
+        "| bare calls | to reference |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in opening["rows"]:
         if row["status"] != "ran":
-            lines.append(f"| {row['model']} | {row['status']} | | | | |")
+            lines.append(f"| {row['model']} | {row['status']} | | | | | | |")
             continue
         own, other, steady = row["seconds"], row["reference"], row["steady"]
         lines.append(
             f"| {row['model']} | {duration(own)} | {duration(other)} | {row['ratio']:.2f} | "
-            f"{own / steady:.1f} | {row['third'] / steady:.2f} |"
+            f"{own / steady:.1f} | {row['third'] / steady:.2f} | {_floor(row)} |"
         )
     return [*lines, ""]
+
+
+def _floor(row: Mapping[str, Any]) -> str:
+    """The two columns of bare calls, where these have been measured."""
+    if "floor" not in row:
+        return " | "
+    return f"{duration(row['floor'])} | {row['floor'] / row['reference']:.2f}"
 
 
 def _ratio(row: Mapping[str, Any] | None) -> str:

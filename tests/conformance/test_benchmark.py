@@ -7,15 +7,18 @@ import json
 import os
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
 from conformance.speed import benchmark
 from conformance.speed import page as benchmark_page
 from conformance.speed.curves import WorkCurve, drawing
+from conformance.speed.floor import BareCalls
 from conformance.speed.opening import measure_opening
 from conformance.speed.scaling import chain, convolution, curves, heavy, problem, threads_rows
 from refinterp.bench.job import Failed, Job, Timed, Timings
 from refinterp.graph.macs import macs
+from refinterp.interpreter import Interpreter
 from refinterp.runtimes import unavailable
 from tests.corpus import ROOT
 
@@ -123,7 +126,20 @@ def test_a_model_is_opened_beside_litert():
     row = measure_opening(MODEL, opens=1)
     assert row["status"] == "ran"
     assert 0 < row["reference"] < row["seconds"] < 60
+    assert 0 < row["floor"] < row["seconds"]
     assert row["ratio"] == pytest.approx(row["seconds"] / row["reference"], rel=1e-3)
+
+
+def test_bare_calls_are_those_of_a_run():
+    """What they leave in the output is what the model computes of the same input, zeros."""
+    calls = BareCalls.of(str(MODEL))
+    assert calls is not None
+    calls()
+    interpreter = Interpreter(str(MODEL))
+    interpreter.allocate_tensors()
+    interpreter.invoke()
+    (output,) = interpreter.get_output_details()
+    np.testing.assert_array_equal(calls.outputs[0][0], interpreter.get_tensor(output["index"]))
 
 
 def test_a_model_that_cannot_be_opened_is_a_row(tmp_path):
