@@ -36,10 +36,11 @@ def require_room_for_all(specs: Sequence[TensorSpec], unknown: Collection[int]) 
     unknown: tensors whose shapes only a run tells.
     """
     computed = [spec for i, spec in enumerate(specs) if spec.data is None and i not in unknown]
-    together = 0
-    for spec in computed:
-        require_room_of(spec)
-        together += _size(spec)
+    sizes = [_size(spec) for spec in computed]
+    if max(sizes, default=0) > MOST_BYTES:
+        for spec in computed:
+            require_room_of(spec)
+    together = sum(sizes)
     if together > MOST_ALTOGETHER:
         raise ModelError(
             f"found {together:,} bytes in {len(computed)} tensors; allowed: {MOST_ALTOGETHER:,}"

@@ -150,6 +150,6 @@ def _kernel(node: Node, runtime: str) -> None:
             f"{highest}",
             stage="open",
         )
-    for x in node.inputs:
-        if x is not None and x.empty and x.size > 0 and node.never_written(x):
-            refuse("data", f"{x.label} has no value, and nothing writes it", stage="invoke")
+    x = node.valueless()
+    if x is not None:
+        refuse("data", f"{x.label} has no value, and nothing writes it", stage="invoke")

@@ -79,26 +79,29 @@ class Node:
         """Tensors that only the operator's definition names."""
         return self._operands(self.operator.intermediates, "intermediate")
 
-    @cached_property
+    @property
     def options(self) -> Mapping[str, Any]:
         """The fields of the operator's options; a custom operator's map."""
-        operator = self.operator
-        if self.custom:
-            try:
-                return read_map(operator.custom_options.tobytes())
-            except ModelError:
-                return {}
-        return operator.options or operator.options_2
+        return self._map if self.custom else self.operator.options or self.operator.options_2
+
+    @cached_property
+    def _map(self) -> Mapping[str, Any]:
+        try:
+            return read_map(self.operator.custom_options.tobytes())
+        except ModelError:
+            return {}
 
     def option(self, name: str, default: Any = None) -> Any:
         """One option."""
         return self.options.get(name, default)
 
-    def never_written(self, x: Operand) -> bool:
-        """Whether a tensor is no input of the subgraph and no operator's output."""
-        index = next((i for i in self.operator.inputs if i >= 0
-                      and self.graph.tensors[i] is x.tensor), None)  # fmt: skip
-        return index not in self._known.filled_of(self.graph)
+    def valueless(self) -> Operand | None:
+        """The first input with elements that has no value, and gets none in a run."""
+        filled = self._known.filled_of(self.graph)
+        for index, x in zip(self.operator.inputs, self.inputs, strict=True):
+            if index not in filled and x is not None and x.empty and x.size > 0:
+                return x
+        return None
 
     def has(self, position: int) -> bool:
         """Whether there is an input at a position, and it is not left out."""
