@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinterp.graph.macs import MACS, macs
-from refinterp.kernels.registry import load_all
+from refinterp.graph.macs import macs
+from refinterp.graph.operators import OPERATORS
 
 SIZE = st.integers(1, 4)
 
@@ -66,6 +66,23 @@ def test_operands_that_are_missing():
     assert macs("FULLY_CONNECTED", [(1, 4), None], [(1, 4)]) == 0
 
 
-def test_every_rule_is_of_a_registered_operator():
-    """The table's keys are operators that there are kernels for."""
-    assert set(MACS) <= {operator for operator, _ in load_all()}
+@given(n=SIZE, d=SIZE, h=SIZE, k=SIZE, inner=SIZE, outer=SIZE)
+def test_volumes_count_their_loops(n, d, h, k, inner, outer):
+    """Convolutions over three axes are as those over two."""
+    y = [(n, d, h, 2, outer)]
+    conv = macs("CONV_3D", [(n, 9, 9, 9, inner), (k, 2, 3, inner, outer), None], y)
+    assert conv == products(n, d, h, 2, outer, k, 2, 3, inner)
+    transposed = [(5,), (k, 2, 3, outer, inner), (n, d, h, 2, inner)]
+    assert macs("CONV_3D_TRANSPOSE", transposed, [(n, 9, 9, 9, outer)]) == products(
+        n, d, h, 2, inner, k, 2, 3, outer
+    )
+
+
+@pytest.mark.parametrize("name", [n for n, row in OPERATORS.items() if row.filter_axis is not None])
+def test_every_filter_is_multiplied(name):
+    """An operator with a filter has products."""
+    rank = OPERATORS[name].ranks["filter"][0]
+    filters, others = (2,) * rank, (2,) * rank
+    names = OPERATORS[name].operands.names
+    shapes = [filters if one == "filter" else others if one == "input" else None for one in names]
+    assert macs(name, shapes, [others]) > 0
