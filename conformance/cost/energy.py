@@ -79,10 +79,21 @@ def current_rows() -> list[CurrentRow]:
                 CurrentRow(
                     _chip(row["mcu"]), kind, _number(row["clock_mhz"]), _number(row["vdd"]),
                     _number(row["active_uA_per_MHz"], 1e-6), _number(row["sleep_uA"], 1e-6),
-                    row["sleep_mode"], row["source"],
+                    row["sleep_mode"], _with_id(row["source"]),
                 )
             )  # fmt: skip
     return found
+
+
+def _with_id(source: str) -> str:
+    """A source, with its result's ID where MLPerf gave it one that is known."""
+    folder = source.rpartition("/")[0].rpartition("/")[0] + "/"
+    found = {
+        IDS.get((row["round"], row["submitter"], row["board"]))
+        for row in mlperf_rows()
+        if folder.startswith("tiny_results") and row["source_path"].startswith(folder)
+    } - {None}
+    return f"{source} (result {found.pop()})" if found else source
 
 
 def _chip(name: str) -> str:
@@ -228,7 +239,9 @@ def document(rows: Sequence[CurrentRow]) -> Mapping[str, Any]:
     return {
         "about": "Published currents of chips, each with its source; written by python -m "
         "conformance.cost.energy. kind inference: the whole chip, measured while int8 inference "
-        "ran; other kinds are not used for it.",
+        "ran; other kinds are not used for it. Sources of tiny_results_VERSION/DIVISION/SUBMITTER/"
+        "results/SYSTEM are MLPerf Tiny's: "
+        + " ".join(line for line in notice() if line and "latency.md" not in line),
         "rows": [asdict(row) for row in rows],
     }
 

@@ -28,11 +28,13 @@ from conformance.cost.fitting import GRID, MIDDLE, START, Setting, fit, places
 from conformance.cost.judging import Held, band, covered, factor_of
 from conformance.cost.latency_page import page
 from conformance.cost.measurements import MLPERF, ON_DEVICE, WORK, measurements, runtimes
+from conformance.cost.mlperf_terms import notice, origins
 from refinterp.cost.latency_model import FILE
 from refinterp.cost.work import KINDS
 
 ROOT: Final = Path(refinterp.__file__).parents[1]
 FIGURES: Final = ROOT / "refinterp" / "cost" / FILE
+ORIGINS: Final = MLPERF.with_name("README.md")
 RESULTS: Final = ROOT / "conformance" / "results" / "latency.json"
 PAGE: Final = ROOT / "docs" / "latency.md"
 _KNOWN: Final = 1.5  # the widest band where chip and runtime are known, or a model was measured
@@ -56,7 +58,8 @@ def figures(bands: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     return {
         "about": "Figures of the latency model (refinterp/cost/latency_model.py), fitted by python "
         "-m conformance.cost.fit on MLPerf Tiny's results, rounds 0.5 to 1.3, and mcufit-bench "
-        "88f8d23; docs/latency.md has the errors. Estimates made with them are no MLPerf results.",
+        "88f8d23; docs/latency.md has the errors. Estimates made with them are no MLPerf results. "
+        + " ".join(line for line in notice() if line and "latency.md" not in line),
         "seed": None,
         "inputs_sha256": inputs_hash(),
         "settings": {"start": np.exp(START).round(6).tolist(), **MIDDLE._asdict()},
@@ -200,6 +203,7 @@ def main() -> int:
     }
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8", newline="\n")
     PAGE.write_text(page(results, found), "utf-8", newline="\n")
+    ORIGINS.write_text(origins(), "utf-8", newline="\n")
     return 0
 
 

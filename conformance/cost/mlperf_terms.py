@@ -84,6 +84,36 @@ def sources_table() -> Sequence[str]:
     return lines
 
 
+_ORIGINS: Final = """\
+# Where the tables here come from
+
+<!-- written by python -m conformance.cost.fit -->
+
+- `mlperf_tiny.csv`: latencies and energies as submitted to MLPerf Tiny; `round` is the version, and
+  `division`, `submitter`, `system` and `source_path` say whose result it is. Clock, core, runtime
+  and class were read from the same repositories.
+- `currents.csv`: currents of chips with their sources. Those of `tiny_results_VERSION` are computed
+  from MLPerf Tiny's power figures.
+- `on_device.jsonl`: the mcufit-bench project's, commit 88f8d23, MIT.
+- `work.json`: computed from the models' files.
+
+{notice}
+
+| version | submitter | board | result ID |
+|---|---|---|---|
+{ids}
+"""
+
+
+def origins() -> str:
+    """Return the page that stands beside the tables."""
+    lines = [
+        f"| {version} | {who} | {board} | {own} |" for (version, who, board), own in IDS.items()
+    ]
+    text = "\n".join(notice()).replace("(latency.md#sources)", "(../../docs/latency.md#sources)")
+    return _ORIGINS.format(notice=text, ids="\n".join(lines))
+
+
 def _common(paths: Sequence[str]) -> str:
     """Where a system's results stand: the folder they share, and their names in it."""
     parts = [path.split("/") for path in paths]

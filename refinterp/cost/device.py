@@ -23,6 +23,8 @@ from refinterp.cost.quantity import Quantity
 from refinterp.errors import UsageError
 from refinterp.graph.model import Model
 
+_LONG: Final = 10 * 8766.0
+"""Hours that no usual battery keeps its charge."""
 _NO_BATTERY: Final = "--battery 220mAh and --every 1s"
 
 
@@ -166,7 +168,12 @@ def _battery(
             )
         sleeping, mode = known
         notes = (f"asleep in {mode}, as published",)
-    return battery_life(duty.every, duty.capacity, phases, sleeping), notes
+    life = battery_life(duty.every, duty.capacity, phases, sleeping)
+    if sum(phase.seconds.high for phase in phases) > duty.every:
+        notes += ("by the band's upper end one time is not over when the next is due",)
+    if isinstance(life, BatteryLife) and life.hours.value > _LONG:
+        notes += ("a battery discharges itself sooner than that",)
+    return life, notes
 
 
 def read_profile(path: str, model: Model) -> Observation:

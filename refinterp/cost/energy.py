@@ -18,7 +18,7 @@ from typing import Final
 
 from refinterp.boards.hardware import plain
 from refinterp.cost.latency import NoEstimate
-from refinterp.cost.quantity import Quantity, amount
+from refinterp.cost.quantity import Quantity, amount, digits
 
 FILE: Final = "currents.json"
 BAND: Final = 1.3
@@ -26,6 +26,7 @@ BAND: Final = 1.3
 (`docs/energy.md`)."""
 INFERENCE: Final = "inference"
 _HOUR: Final = 3600.0
+_SPANS: Final = ((8766.0, "years"), (24.0, "days"), (1.0, "hours"), (1 / 60, "minutes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +82,12 @@ class BatteryLife:
         """Estimate 1.2 years (0.9..1.6), at 21 µA on average."""
         word = "" if self.hours.basis == "measured" else "estimate "
         scale, unit = next(
-            (s, u) for s, u in ((8766.0, "years"), (24.0, "days"), (1.0, "hours"), (0.0, "hours"))
-            if self.hours.value >= 1.5 * s
+            ((s, u) for s, u in _SPANS if self.hours.value >= 1.5 * s), _SPANS[-1]
         )  # fmt: skip
-        scale = scale or 1.0
-        band = (
-            "" if self.hours.basis == "measured"
-            else f" ({self.hours.low / scale:.3g}..{self.hours.high / scale:.3g})"
-        )  # fmt: skip
+        low, high = (digits(value / scale) for value in (self.hours.low, self.hours.high))
+        band = "" if self.hours.basis == "measured" else f" ({low}..{high})"
         return (
-            f"{word}{self.hours.value / scale:.3g} {unit}{band}, at "
+            f"{word}{digits(self.hours.value / scale)} {unit}{band}, at "
             f"{amount(self.average.value, 'A')} on average"
         )
 
@@ -174,9 +171,10 @@ def battery_life(
     phases = tuple(phases)
     busy = sum(phase.seconds.value for phase in phases)
     if busy > every:
-        names = ", ".join(phase.name for phase in phases)
+        told = ", ".join(f"{phase.name} {phase.seconds}" for phase in phases)
         return NoEstimate(
-            f"{names} take {amount(busy, 's')}, longer than the {amount(every, 's')} of --every"
+            f"what comes every {amount(every, 's')} takes {amount(busy, 's')} ({told}); "
+            "--every has to be longer"
         )
     left = Quantity(
         every - busy,

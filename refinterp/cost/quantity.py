@@ -73,7 +73,7 @@ class Quantity:
 
         For columns whose heading says the unit, and of estimates that they are.
         """
-        value, low, high = (_digits(x * 1e3, 2) for x in (self.value, self.low, self.high))
+        value, low, high = (digits(x * 1e3, 2) for x in (self.value, self.low, self.high))
         return f"{value} measured" if self.basis == "measured" else f"{value} ({low}..{high})"
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ class Quantity:
         if self.basis == "measured":
             return f"{amount(self.value, self.unit)} measured"
         scale, name = scale_of(self.value, self.unit)
-        low, high = (_digits(x / scale) for x in (self.low, self.high))
+        low, high = (digits(x / scale) for x in (self.low, self.high))
         return f"estimate {amount(self.value, self.unit)} ({low}..{high} {name})"
 
 
@@ -98,11 +98,11 @@ def amount(value: float, unit: str) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g} {unit}"
     scale, name = scale_of(value, unit)
-    return f"{_digits(value / scale)} {name}"
+    return f"{digits(value / scale)} {name}"
 
 
-def _digits(value: float, digits: int = 3) -> str:
+def digits(value: float, count: int = 3) -> str:
     """So many digits, and no exponent for numbers of everyday size."""
-    if abs(value) >= 10**digits - 0.5:  # or rounding would bring an exponent
+    if abs(value) >= 10**count - 0.5:  # or rounding would bring an exponent
         return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+    return f"{value:.{count}g}"

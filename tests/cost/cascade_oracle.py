@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 from tflite import Model as Parsed
+from tflite.TensorType import TensorType
 
 from refinterp.runtimes import Ran, Runtime
 
@@ -29,8 +30,15 @@ def fed(model: bytes, values: Array) -> Array:
     scale, zero = grid(model, inputs=True)
     if not scale:
         return values.astype(np.float32)[None]
-    codes = [max(-128, min(127, round(v / scale) + zero)) for v in values.reshape(-1).tolist()]
-    return np.array(codes, np.int8).reshape(1, *values.shape)
+    low, kind = (0, np.uint8) if unsigned(model) else (-128, np.int8)
+    codes = [max(low, min(low + 255, round(v / scale) + zero)) for v in values.reshape(-1).tolist()]
+    return np.array(codes, kind).reshape(1, *values.shape)
+
+
+def unsigned(model: bytes) -> bool:
+    """Whether the only input is of uint8."""
+    graph = Parsed.GetRootAs(model, 0).Subgraphs(0)
+    return graph.Tensors(graph.Inputs(0)).Type() == TensorType.UINT8
 
 
 def outputs(runtime: Runtime, model: bytes, samples: Sequence[Array]) -> list[list[float]]:
@@ -41,7 +49,8 @@ def outputs(runtime: Runtime, model: bytes, samples: Sequence[Array]) -> list[li
     assert isinstance(ran, Ran)
     scale, zero = grid(model, inputs=False)
     rows = [out[0].reshape(-1).tolist() for out in ran.outputs]
-    return [[(c - zero) * scale for c in row] if scale else row for row in rows]
+    reals = [[(c - zero) * scale for c in row] if scale else row for row in rows]
+    return [[1 - row[0], row[0]] if len(row) == 1 else row for row in reals]
 
 
 def sure(row: list[float], kind: str) -> float:

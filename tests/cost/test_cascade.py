@@ -65,6 +65,67 @@ def test_as_a_run_of_both_models_by_force(kind, capsys):
     assert len(seen) > 5
 
 
+def dense(dtype: str, classes: int, seed: int) -> object:
+    """A dense layer on four inputs, then SOFTMAX, or LOGISTIC where there is one score."""
+    rng = np.random.default_rng(seed)
+    zero = {"uint8": 128}.get(dtype, 0)
+    more = {} if dtype == "float32" else {"scale": 0.05, "zero_point": zero}
+    g = GraphBuilder()
+    x = g.input("x", (1, 4), dtype, **more)
+    if dtype == "float32":
+        w = g.constant("w", rng.normal(0, 1, (classes, 4)).astype(np.float32))
+        b = g.constant("b", np.zeros(classes, np.float32))
+    else:
+        codes = rng.integers(-120, 120, (classes, 4)) + zero
+        w = g.constant("w", codes.astype(dtype), scale=0.02, zero_point=zero)
+        b = g.constant("b", np.zeros(classes, np.int32), scale=0.001)
+    y = g.tensor("y", (1, classes), dtype, **({**more, "scale": 0.1} if more else {}))
+    last = {"scale": 1 / 256, "zero_point": zero - 128} if more else {}
+    z = g.tensor("z", (1, classes), dtype, **last)
+    g.operator("FULLY_CONNECTED", [x, w, b], [y])
+    one = classes == 1
+    g.operator("LOGISTIC" if one else "SOFTMAX", [y], [z], {} if one else {"beta": 1.0})
+    return g.build(outputs=[z])
+
+
+@pytest.mark.parametrize("kind", ["margin", "top", "entropy"])
+@pytest.mark.parametrize(
+    ("small", "big"),
+    [(("uint8", 3), ("float32", 3)), (("float32", 3), ("uint8", 3)), (("int8", 1), ("int8", 2)),
+     (("uint8", 1), ("float32", 1)), (("int8", 2), ("uint8", 1))],
+    ids=lambda one: "-".join(map(str, one)),
+)  # fmt: skip
+def test_other_types_by_force(small, big, kind, tmp_path, capsys):
+    """Types mixed, one probability for two classes, and ties: every sample is there twice."""
+    if reason := unavailable("runtime:litert-reference"):
+        pytest.skip(reason)
+    paths = [tmp_path / "small.tflite", tmp_path / "big.tflite"]
+    for seed, (path, words) in enumerate(zip(paths, (small, big), strict=True)):
+        save_model(dense(*words, seed), path)
+    rng = np.random.default_rng(5)
+    x = np.repeat(np.round(rng.normal(0, 2, (24, 4)) / 0.05) * 0.05, 2, axis=0).astype(np.float32)
+    labels = rng.integers(0, max(2, small[1]), len(x))
+    np.savez(tmp_path / "d.npz", x=x, labels=labels)
+    words = [*map(str, paths), "--data", str(tmp_path / "d.npz"), "--confidence", kind]
+    found = document(capsys, *words)
+    levels = [t["threshold"] for t in found["thresholds"] if t["threshold"] is not None]
+    tried = np.linspace(min(levels) - 0.01, max(levels) + 0.01, 20).tolist()
+    models = [path.read_bytes() for path in paths]
+    seen = set()
+    with open_runtime("runtime:litert-reference") as runtime:
+        for threshold in tried:
+            to_big, accuracy = by_force(runtime, *models, list(x), labels.tolist(), kind, threshold)
+            point = next(
+                t for t in found["thresholds"]
+                if t["threshold"] is None or t["threshold"] >= threshold - 1e-12
+            )  # fmt: skip
+            assert (point["to_big"], point["accuracy"]) == (to_big, float(accuracy))
+            assert to_big % 2 == 0
+            seen.add(to_big)
+    assert {0, len(x)} <= seen
+    assert len(seen) > 5
+
+
 def test_the_threshold_in_codes_decides_alike(capsys):
     """A device that subtracts two codes sends the same samples to the big model."""
     if reason := unavailable("runtime:litert-reference"):
@@ -195,7 +256,7 @@ def single(name: str, bias: int) -> object:
 
 
 def test_one_probability_stands_for_two_classes(tmp_path, capsys):
-    """Half and more is class 1, and how far from half is how sure."""
+    """More than half is class 1, and how far from half is how sure."""
     for name, bias in (("a", 0), ("b", 1)):
         save_model(single(name, bias), tmp_path / f"{name}.tflite")
     x = np.random.default_rng(2).normal(0, 2, (30, 2)).astype(np.float32)

@@ -11,7 +11,9 @@ import jsonschema
 import pytest
 
 from conformance.cost import energy as published
+from conformance.cost import fit as fit_module
 from conformance.cost.measurements import mlperf_rows
+from conformance.cost.mlperf_terms import IDS
 from refinterp.cli.main import main
 from refinterp.cost.device import Device, DutyCycle, device_cost
 from refinterp.cost.energy import (
@@ -114,7 +116,8 @@ def test_battery_life_by_hand():
     assert str(found).startswith("17.3 days, at 529 µA")
     late = battery_life(0.1, 1.0, phases, Quantity.measured(1e-6, "A", ""))
     assert isinstance(late, NoEstimate)
-    assert "longer than the 100 ms of --every" in late.why
+    assert "--every has to be longer" in late.why
+    assert "what comes every 100 ms takes" in late.why
 
 
 def test_the_life_of_an_estimate_has_a_band():
@@ -129,6 +132,49 @@ def test_the_life_of_an_estimate_has_a_band():
     assert found.hours.low == pytest.approx(1 / (0.2e-3 + 0.95e-6))
     assert found.hours.high == pytest.approx(1 / (0.05e-3 + 0.8e-6))
     assert str(found).startswith("estimate ")
+
+
+def test_a_life_is_told_in_its_own_size():
+    """Minutes to years, in everyday numbers."""
+    for hours, told in ((0.05, "3 minutes"), (3.0, "3 hours"), (72.0, "3 days"),
+                        (8766 * 68000.0, "68,000 years")):  # fmt: skip
+        one = Quantity(hours, hours / 2, hours * 2, "h", "estimate")
+        text = str(BatteryLife(one, Quantity.measured(1e-3, "A", ""), ()))
+        assert text.startswith(f"estimate {told} (")
+        assert text.endswith("1 mA on average")
+
+
+def test_what_a_life_leaves_open_is_said():
+    """An inference that may last into the next one; a life that no battery has."""
+    model = read_model(DIGITS)
+    time = Quantity(0.1, 0.05, 0.2, "s", "estimate")
+    for every, sleeping, told in (
+        (0.15, 1e-6, "not over when the next"),
+        (1e9, 1e-9, "discharges"),
+    ):
+        duty = DutyCycle(every, 7200.0, sleeping=sleeping)
+        device = Device("cortex-m4", amperes=1e-3, volts=3.0, duty=duty, measured={"s": time})
+        found = device_cost(model, device)
+        assert isinstance(found.battery, BatteryLife)
+        assert told in " ".join(found.notes)
+
+
+def test_tables_carry_what_the_terms_ask():
+    """Beside the tables and in the files of the package that are made of them."""
+    texts = [fit_module.ORIGINS.read_text("utf-8"), published.FIGURES.read_text("utf-8"),
+             fit_module.FIGURES.read_text("utf-8")]  # fmt: skip
+    for text in texts:
+        plain = " ".join(text.split())
+        for words in (
+            "registered and unregistered trademarks of MLCommons", "1 December 2026",
+            "not an MLPerf result", "Only round v1.2's repository holds the IDs",
+        ):  # fmt: skip
+            assert words in plain, words
+    for own in IDS.values():
+        assert own in texts[0]
+    measured = [row.source for row in currents() if row.kind == INFERENCE]
+    assert all("(result 1.2-00" in one for one in measured if "tiny_results_v1.2/" in one)
+    assert sum("(result 1.2-00" in one for one in measured) >= 3
 
 
 def test_currents_of_chips():
