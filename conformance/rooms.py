@@ -45,7 +45,7 @@ ROOMS: Final[Mapping[str, str]] = {
     "fit": "whether models fit a board, and what would make them",
     "explain": "definitions on Python integers",
     "bench": "time and memory beside the runtimes",
-    "export": "sources for a firmware project",
+    "export": "sources for a firmware project, modules for MicroPython",
     "report": "all that formats: tables, pages, documents",
     "cli": "the commands",
 }

@@ -14,6 +14,8 @@ from refinterp.boards.choice import choose
 from refinterp.cli.arena_measure import runtime_of
 from refinterp.cli.common import add_model, open_file, positive, print_document, say
 from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
+from refinterp.cli.export_micropython import LAYOUT as MICROPYTHON
+from refinterp.cli.export_micropython import add_module_arguments, refuse_foreign, run_module
 from refinterp.cli.hardware import (
     add_board,
     add_boards_file,
@@ -36,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_model(parser)
     parser.add_argument(
-        "--for", dest="layout", choices=tuple(LAYOUTS), required=True, help="the build system"
+        "--for",
+        dest="layout",
+        choices=(*LAYOUTS, MICROPYTHON),
+        required=True,
+        help="the build system",
     )
     parser.add_argument("--to", required=True, metavar="DIR", help="where the files are written")
     parser.add_argument(
@@ -59,10 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples", type=positive, metavar="N",
         help=f"samples of the golden test (default {USUAL}, or as many as fit 64 KiB of flash)",
     )  # fmt: skip
+    add_module_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Gather, write, tell."""
+    refuse_foreign(options)
+    if options.layout == MICROPYTHON:
+        return run_module(options)
     layout = LAYOUTS[options.layout]
     where = choose(
         known_hardware(options),

@@ -71,17 +71,17 @@ def require_room(folder: str, *, force: bool) -> None:
         raise UsageError(f"--to {folder}: the folder cannot be read: {error.strerror}") from None
 
 
-def write(files: Mapping[str, str], folder: str) -> None:
+def write(files: Mapping[str, str] | Mapping[str, bytes], folder: str) -> None:
     """Write the files into a folder, which is made where it is missing.
 
     Raises UsageError when it cannot be written.
     """
     root = Path(folder)
     try:
-        for path, text in files.items():
+        for path, content in files.items():
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(text.encode("utf-8"))
+            target.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
     except OSError as error:
         where = os.fspath(error.filename or folder)
         raise UsageError(f"--to {folder}: {where} cannot be written: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""Operators as calls of kernels: a file a family."""
