@@ -108,7 +108,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             Command(
                 "export",
                 "MODEL --for tflm --to DIR",
-                "sources for TFLM: model, operators, arena, golden test",
+                "sources for TFLM with arena and test, a MicroPython module",
                 "refinterp.cli.export",
             ),
         ),
