@@ -162,7 +162,7 @@ def _changes(factor: float, bounds: ChannelBounds) -> I64:
     codes = np.arange(bounds.y_low, bounds.y_high + 1, dtype=np.float64)
     near = np.floor((codes - 0.5) / factor)
     near = near[(near >= bounds.low - 3) & (near <= bounds.high + 3)].astype(np.int64)
-    around = (near[:, None] + np.arange(-2, 4)).reshape(-1)
+    around = (near[:, None] + np.arange(-2, 4, dtype=np.int64)).reshape(-1)
     ends = np.array([bounds.low, bounds.high], np.int64)
     return np.asarray(np.clip(np.concatenate([around, ends]), bounds.low, bounds.high))
 
