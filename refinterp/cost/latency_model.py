@@ -133,7 +133,8 @@ class LatencyModel:
         slope, effect = self._left_open(place)
         shares = np.array([_shares(weights, one.amounts) for one in given], np.float64)
         off = [one.cycles - shape(weights, one.amounts) - scale for one in given]
-        known = effect + slope * (shares @ shares.T) + self.spreads.noise**2 * np.eye(len(given), dtype=np.float64)
+        noise = self.spreads.noise**2 * np.eye(len(given), dtype=np.float64)
+        known = effect + slope * (shares @ shares.T) + noise
         moved = np.linalg.solve(known, np.array(off, np.float64))
         return weights + slope * (moved @ shares), scale + effect * float(moved.sum())
 
