@@ -17,6 +17,8 @@ from conformance.cost.delegates import (
     litert_nodes,
     living,
 )
+from conformance.operators.cases import load_all
+from conformance.operators.draw import RandomDraw
 from refinterp.cli.main import main
 from refinterp.errors import UsageError
 from refinterp.graph.build import GraphBuilder
@@ -55,6 +57,26 @@ def test_xnnpack_as_litert_lists_its_nodes():
         judged += len(answers)
     assert seen > 400
     assert judged > 1000
+
+
+def test_xnnpack_on_models_drawn_at_random(tmp_path):
+    """Operators and types that the rules speak of, on models that no corpus holds."""
+    if reason := unavailable("runtime:litert"):
+        pytest.skip(reason)
+    paths = []
+    for place, ((name, dtype), draw) in enumerate(sorted(load_all().items())):
+        if _table("xnnpack")["operators"].get(name, {}).get("types"):
+            paths.append(tmp_path / f"{name}-{dtype}.tflite")
+            save_model(draw(RandomDraw([99, place, 0])).model, paths[-1])
+    judged, wrong = 0, []
+    for path, nodes in litert_nodes(paths).items():
+        if not isinstance(nodes, str):
+            model = read_model(str(path))
+            left = set(range(len(model.subgraphs[0].operators))) - delegated_nodes(nodes)
+            wrong += [(path.name, *one) for one in disagreements(model, "xnnpack", left)]
+            judged += sum(one.answer != "not tried" for one in taken(model, "xnnpack"))
+    assert not wrong
+    assert judged > 60
 
 
 def test_the_ethos_u_as_vela_placed_them():

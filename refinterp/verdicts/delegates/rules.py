@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from refinterp.verdicts.delegates.delegate_node import DelegateNode
+from refinterp.verdicts.delegates.rules_operands import OPERAND_RULES
 
 _WEIGHT_SUM: Final = 8323072  # of absolute 8-bit weights that meet one result, on an Ethos-U
 _LARGE: Final = 256
@@ -59,7 +60,7 @@ def _slope_scales(node: DelegateNode) -> str:
 
 def _requantized_to_int8(node: DelegateNode) -> str:
     x, out = node.given[0], node.outputs[0]
-    if out.dtype != "int8":
+    if out.dtype != "int8" and (out.dtype, x.dtype) != ("uint8", "float32"):
         return f"its output is {out.dtype}, not int8"
     ratio = _ratio(x.step, out.step)
     if x.quantized and not 2.0**-8 <= ratio <= 2.0**7:
@@ -287,4 +288,5 @@ RULES: Final[Mapping[str, Callable[[DelegateNode], str]]] = {
     "softmax_size": _softmax_size,
     "transposed_strides": _transposed_strides,
     "plain_lstm": _plain_lstm,
+    **OPERAND_RULES,
 }
