@@ -149,7 +149,8 @@ def _require_build(core: Core, tflm: str, place: str) -> None:
     try:
         build_for(core, None, tflm)
     except UsageError as error:
-        raise UsageError(f"{place}: {error}") from None
+        said = str(error).partition("; use --tflm")[0]
+        raise UsageError(f"{place}: {said}; leave tflm out for the snapshot") from None
 
 
 def _latest(entries: Iterable[_Entry], key: Any) -> tuple[_Entry, ...]:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from refinterp.boards.sizes import byte_count
@@ -30,6 +30,11 @@ INTERRUPTED = 130
 def model_source(path: str) -> str | bytes:
     """What a MODEL argument names: the path, or for `-` all that standard input holds."""
     return sys.stdin.buffer.read() if path == "-" else path
+
+
+def title_of(model: Model) -> str:
+    """The name of a model's file."""
+    return PurePath(model.source).name if model.source else "standard input"
 
 
 def open_model(path: str) -> Model:

@@ -8,11 +8,10 @@ come, and the files of a build system. The same model and options give the same 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from refinterp.boards.choice import choose
 from refinterp.cli.arena_measure import runtime_of
-from refinterp.cli.common import add_model, open_file, positive, print_document, say
+from refinterp.cli.common import add_model, open_file, positive, print_document, say, title_of
 from refinterp.cli.data import add_data, data_request, open_with_data, say_notes
 from refinterp.cli.export_micropython import LAYOUT as MICROPYTHON
 from refinterp.cli.export_micropython import add_module_arguments, refuse_foreign, run_module
@@ -93,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             "the data or --shape ask for other sizes than the file's; TFLM takes the file's"
         )
-    title = Path(model.source).name if model.source else "standard input"
+    title = title_of(model)
     name = project_name(options.name, model.array or model.source)
     subject, notes = gathered(name, title, content.tobytes(), model, known, samples, count)
     say_notes(notes, said)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Final
 
-from refinterp.cli.common import open_file, print_document, say, say_refusals, size
+from refinterp.cli.common import open_file, print_document, say, say_refusals, size, title_of
 from refinterp.cli.data import data_request, open_with_data, say_notes
 from refinterp.errors import UsageError
 from refinterp.export.micropython.bundle import ModuleBuild, checked_samples, module_files
@@ -66,7 +66,7 @@ def run_module(options: argparse.Namespace) -> int:
     resized, samples, said = open_with_data(core, data_request(options, count), count)
     if resized is not core:
         raise UsageError("the data or --shape ask for other sizes than the file's")
-    title = Path(model.source).name if model.source else "standard input"
+    title = title_of(model)
     name = module_name(options.name, model.array or model.source)
     origin = samples.origin if samples.random else PurePath(samples.origin).name
     checked = checked_samples(build, samples, count, origin)

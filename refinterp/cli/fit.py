@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePath
 
 from refinterp.arena.optimal import TIME_LIMIT
 from refinterp.boards.choice import Choice, choose, on_board
@@ -21,12 +20,14 @@ from refinterp.cli.common import (
     print_document,
     save_text,
     size,
+    title_of,
     written_file,
 )
 from refinterp.cli.cost_options import Observations, add_cost, check_cost
 from refinterp.cli.data import add_shape
 from refinterp.cli.hardware import (
     add_boards_file,
+    add_kernels,
     add_target,
     add_tflm,
     known_hardware,
@@ -46,7 +47,6 @@ from refinterp.report.junit import junit
 from refinterp.report.progress import progress
 from refinterp.run.opening import at_shapes
 from refinterp.tflm.planning import Planning
-from refinterp.tflm.targets import KERNELS
 from refinterp.verdicts.delegates.taken import DELEGATES, taken
 
 _DETAILED = 8  # results for which changes are looked for
@@ -69,11 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ram", type=size, metavar="BYTES", help="RAM there is: 256K (K = 1,024), 262144"
     )
     parser.add_argument("--flash", type=size, metavar="BYTES", help="flash there is: 1M, 960K")
-    parser.add_argument(
-        "--kernels",
-        choices=tuple(KERNELS),
-        help="whose kernels run (default: the core's usual ones)",
-    )
+    add_kernels(parser)
     add_tflm(parser, "default: on a board what is usually flashed there, else snapshot")
     add_planner(parser)
     parser.add_argument(
@@ -229,7 +225,7 @@ def _candidate(path: str, options: argparse.Namespace) -> Candidate:
     """Read a model; what is wrong with it names its file."""
     model, file = open_file(path)
     model = at_shapes(model, dict(options.shape))
-    return Candidate(path, PurePath(model.source or path).name, model, len(file))
+    return Candidate(path, title_of(model), model, len(file))
 
 
 def _together(

@@ -45,7 +45,7 @@ def add_kernels(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--kernels",
         choices=tuple(KERNELS),
-        help="whose kernels run (default cmsis-nn on cortex-*, reference elsewhere)",
+        help="whose kernels run (default: the core's usual ones)",
     )
 
 

@@ -96,7 +96,8 @@ class Suggestions:
                 name, change = ("operator_order", f"operators in another order, and {change}")
             words = ["refinterp", "arena", candidate.path, *build_words(where), *common]
             words += ["--optimize", *(["--reorder"] * reorder), "--time-limit", str(SECONDS)]
-            words += ["-o", f"{PurePath(candidate.title).stem}.planned.tflite"]
+            stem = "model" if candidate.path == "-" else PurePath(candidate.title).stem
+            words += ["-o", f"{stem}.planned.tflite"]
             yield self._with(result, name, change, found.model, shlex.join(words))
 
     def _kernels(self, result: FitResult, words: tuple[str, ...]) -> Iterator[Suggestion]:

@@ -72,8 +72,8 @@ def patch_grid(x: TensorSpec, w: TensorSpec, options: Conv2DOptions) -> PatchGri
     channels, per_group = x.shape[3], w.shape[3]
     if 0 in (channels, per_group) or channels % per_group or w.shape[0] % (channels // per_group):
         raise ModelError(
-            f"CONV_2D: {channels} input and {w.shape[0]} output channels cannot be split into "
-            f"groups of {per_group} input channels"
+            f"operand filter {w.name!r}: found {w.shape[0]} filters of {per_group} channels; "
+            f"allowed: groups of them that divide the {channels} channels of the input"
         )
     rows, columns = windows(x.shape[1:3], w.shape[1:3], options, "CONV_2D")
     return PatchGrid(rows, columns, per_group)

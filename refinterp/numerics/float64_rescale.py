@@ -1,8 +1,4 @@
-"""Requantization in float64: equal to the plain rule where that is proven, channel by channel.
-
-Channels whose code cannot change within the bound on their sums (dead ones, with tiny scales) are
-constants. Channels for which the form is not proven are left to the plain rule.
-"""
+"""Requantization in float64, as arithmetic; `float64_proof` says for which channels it is right."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ def arena_answer(ledger: Ledger, title: str, wheel: Wheel | None, over: int | No
         verdict += f" ({some(ledger.read_not_measured, _NAMED)}: read, not measured)"
     verdict += as_built_too(ledger.as_built)
     if over is not None:
-        verdict += f"; {limit(ledger.safe_arena_bytes, over)}"
+        which = "" if ledger.as_built is None else f"{ledger.safe_arena_bytes} is "
+        verdict += f"; {which}{limit(ledger.safe_arena_bytes, over)}"
     lines = [
         ("verdict", verdict),
         (

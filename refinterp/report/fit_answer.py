@@ -80,11 +80,23 @@ def verdict(result: FitResult) -> str:
         if there_is is None
     ]
     if not unknown:
-        return f"{fits}: {', '.join(parts)}"
+        return f"{fits}{_barely(result)}: {', '.join(parts)}"
     return (
         f"{fits}, as far as is known: {', '.join(parts)}; {' '.join(unknown)} "
         f"{'says' if len(unknown) == 1 else 'say'} how much there is"
     )
+
+
+def _barely(result: FitResult) -> str:
+    """That an estimate may be off by more than what is left."""
+    need = result.need
+    code = need.code
+    doubts = {
+        "RAM": (result.ram_left, (need.stack.bytes or 0) * need.stack.low),
+        "flash": (result.flash_left, code.total.flash * code.error),
+    }
+    short = [kind for kind, (left, error) in doubts.items() if left is not None and left < error]
+    return f", but an estimate may be off by more than the {' and '.join(short)} left" * bool(short)
 
 
 def _fits(need: Need) -> str:

@@ -22,7 +22,6 @@ def quantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
     return np.asarray(np.clip(codes, limits.min, limits.max).astype(dtype))
 
 
-@np.errstate(invalid="ignore", over="ignore", under="ignore")  # absurd scales: inf and NaN stand
 def dequantize(codes: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
     """Turn codes into reals: float32(scale * (code - zero point)), per tensor, channel or block.
 
@@ -30,6 +29,11 @@ def dequantize(codes: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
     """
     if not spec.quantized:
         return np.asarray(codes, np.float32)
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):  # inf and NaN stand
+        return _reals(codes, spec)
+
+
+def _reals(codes: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
     if spec.scale.size == 1:
         if codes.dtype.itemsize <= 2 and abs(spec.zero) < _SMALL:  # exact in float32 as well
             reals: NDArray[np.float32] = np.subtract(codes, np.float32(spec.zero), dtype=np.float32)

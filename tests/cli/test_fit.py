@@ -84,6 +84,16 @@ def ram_of_default(capsys):
     return document(capsys, DIGITS, "--ram", "256K")["ram_bytes"]
 
 
+def test_an_estimate_that_leaves_too_little_says_so(capsys):
+    """What is left is held against the errors of the estimates; a build's own figures have none."""
+    asked = [DIGITS, "--target", "cortex-m4", "--tflm", "chirale-2.0.0"]
+    need = document(capsys, *asked, "--ram", "1M", "--flash", "4M")
+    sizes = ["--ram", str(need["ram_bytes"]), "--flash", str(need["flash_bytes"])]
+    out = said(capsys, *asked, *sizes)
+    assert "fits, but an estimate may be off by more than the RAM and flash left: " in out
+    assert "may be off by more" not in said(capsys, *asked, "--ram", "1M", "--flash", "4M")
+
+
 def test_parts_add_up(capsys):
     """RAM, flash, the shares of operators and the code of kernels are sums of their parts."""
     one = document(capsys, SHAPES, "--ram", "1M", "--flash", "1M")

@@ -275,6 +275,16 @@ def test_auxiliary_weights_have_a_row_for_each_cell(way):
         prepare(resized(case, tensor, (rows - 1, width)).model)
 
 
+def test_a_split_into_no_pieces_is_refused_by_name():
+    """No sizes sum to an axis of no elements, and there is no piece to give."""
+    g = GraphBuilder()
+    x, sizes = g.input("x", (2, 0), "float32"), g.constant("sizes", np.array([], np.int32))
+    axis = g.constant("axis", np.array(1, np.int32))
+    g.operator("SPLIT_V", [x, sizes, axis], [], {"num_splits": 0})
+    with pytest.raises(ModelError, match="operand sizes.*0 sizes, 1 or more"):
+        prepare(g.build(outputs=[x]))
+
+
 def test_what_is_not_spread_may_be_empty(litert):
     """As LiteRT: an axis of no elements stays one, where its factor is 1."""
     g = GraphBuilder()

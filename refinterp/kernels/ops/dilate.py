@@ -19,6 +19,7 @@ from refinterp.errors import ModelError
 from refinterp.graph.model import Shape
 from refinterp.graph.operands import Dilated
 from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.checks import misfit
 from refinterp.kernels.contract import Array, Kernel, NoOptions
 from refinterp.kernels.data_movement import BYTES, expect_shapes, integers
 from refinterp.kernels.flavours import Rules
@@ -40,10 +41,11 @@ class Dilate(Kernel):
         fit = bool(shape) and len(factors) == len(shape) and min(factors) >= 1
         sizes = tuple((n - 1) * step + 1 for n, step in zip(shape, factors, strict=False))
         if not fit or min(sizes) < 0:
-            raise ModelError(
-                f"operand dilations: found {factors}; allowed: a factor of 1 or more for each axis "
-                f"of the input, of shape {list(shape)}, which has elements where it is spread"
+            allowed = (
+                f"for each axis of the input, of shape {list(shape)}, a factor of 1 or more, and 1 "
+                "where the axis has no elements"
             )
+            raise misfit(operands, "dilations", f"{factors}", allowed)
         return (sizes,)
 
     @classmethod

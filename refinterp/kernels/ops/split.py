@@ -79,8 +79,11 @@ def sized_cut(operands: SplitBySizes[TensorSpec], options: SplitOptions) -> tupl
     asked = list(sizes)
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = shape[axis] - (sum(sizes) + 1)
-    if len(sizes) != options.num_splits or sum(sizes) != shape[axis] or min(sizes) < 0:
-        allowed = f"{options.num_splits} sizes that sum to {shape[axis]}, that of axis {axis}"
+    fit = len(sizes) == options.num_splits and sum(sizes) == shape[axis]
+    if not (sizes and fit and min(sizes) >= 0):
+        allowed = (
+            f"{options.num_splits} sizes, 1 or more, that sum to {shape[axis]}, that of axis {axis}"
+        )
         raise misfit(operands, "sizes", f"{asked}", allowed)
     return axis, sizes
 
