@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
 
 from refinterp.cost.quantity import Quantity
-from refinterp.cost.written import PREFIXES
+from refinterp.cost.written import time_or_energy
 from refinterp.errors import UsageError
-
-_WRITTEN: Final = re.compile(r"(.+)=\s*([0-9.,_]+(?:e-?\d+)?)\s*([mnuµμ]?)([sJ])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +23,15 @@ class Measurement:
 
 def measurement(text: str) -> Measurement:
     """Read MODEL=12.3ms or MODEL=450uJ; ArgumentTypeError, with what is allowed, otherwise."""
-    found = _WRITTEN.fullmatch(text.strip())
-    value = math.nan
-    if found is not None:
-        try:
-            value = float(found[2].replace(",", "").replace("_", "")) * PREFIXES[found[3].lower()]
-        except ValueError:
-            found = None
-    if found is None or not 0 < value < math.inf:
+    model, _, amount = text.rpartition("=")
+    try:
+        value, unit = time_or_energy(amount if model.strip() else "")
+    except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no measurement of a model; write MODEL=12.3ms (s, ms, us) for its time, "
             "MODEL=450uJ (J, mJ, uJ, nJ) for its energy"
-        )
-    return Measurement(found[1].strip(), value, found[4].upper() if found[4] in "jJ" else "s")
+        ) from None
+    return Measurement(model.strip(), value, unit)
 
 
 def add_measured(parser: argparse._ActionsContainer) -> None:

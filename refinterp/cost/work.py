@@ -29,6 +29,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from refinterp.graph.channels import unweighted
 from refinterp.graph.macs import macs
 from refinterp.graph.model import OPTIONAL, Model, Operator
 from refinterp.graph.operators import OPERATORS
@@ -158,20 +159,12 @@ def _alive(
     ):  # fmt: skip
         return _with_kinds(work, inputs)
     before = gone.get(operator.inputs[0])
-    axis = facts.filter_axis % _IMAGE
-    data = np.moveaxis(weights.data, axis, 0) != 0
-    if facts.depthwise:
-        lost = ~data.reshape(len(data), -1).any(axis=1)
-        if before is not None and before.size == lost.size:
-            lost |= before
-        read = 1.0
-    else:
-        if before is not None and data.shape[-1] == before.size:
-            data = data & ~before
-            read = 1.0 - float(before.mean())
-        else:
-            read = 1.0
-        lost = ~data.reshape(len(data), -1).any(axis=1)
+    data, read = weights.data, 1.0
+    if before is not None and not facts.depthwise and data.shape[-1] == before.size:
+        data, read = (data != 0) & ~before, 1.0 - float(before.mean())
+    lost = unweighted(data, facts.filter_axis)
+    if before is not None and facts.depthwise and before.size == lost.size:
+        lost |= before
     gone[operator.outputs[0]] = lost
     return _with_kinds(work, inputs, 1.0 - float(lost.mean()), read)
 

@@ -25,8 +25,10 @@ _HERTZ: Final = {
     "ghz": 1e9,
 }
 _VOLTS: Final = {"v": 1.0, "mv": 1e-3, "": 1.0}
+_MEASURED: Final = {f"{prefix}{unit}": f for prefix, f in PREFIXES.items() for unit in "sj"}
 _NUMBER: Final = re.compile(
-    r"\s*([0-9][0-9_,]*(?:\.[0-9]*)?|\.[0-9]+)\s*([a-zµμ]*)\s*", re.IGNORECASE
+    r"\s*((?:[0-9][0-9_,]*(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)\s*([a-zµμ]*)\s*",
+    re.IGNORECASE,
 )
 
 
@@ -53,6 +55,12 @@ def clock(text: str) -> float:
 def volts(text: str) -> float:
     """Read a voltage, in V: 3V, 1.8, 3300mV."""
     return _read(text, _VOLTS, "voltage", "3V, 1.8V, 3300mV")
+
+
+def time_or_energy(text: str) -> tuple[float, str]:
+    """Read a time or an energy above zero, in s or J, and which of the two: 12.3ms, 450uJ."""
+    value = _read(text, _MEASURED, "time or energy", "12.3ms, 1s, 450uJ, 2mJ")
+    return value, "J" if text.strip()[-1] in "jJ" else "s"
 
 
 def phase(text: str) -> tuple[float, float]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.arena.offline import METADATA_NAME
+from refinterp.graph.channels import unweighted
 from refinterp.graph.constants import constant
 from refinterp.graph.model import Buffer, Model, Operator, Quantization, Tensor
 from refinterp.graph.operands import Weighted
@@ -99,8 +100,7 @@ class _Editor:
             zero = None if zero is None else self._silent(self._writer[tensor], zero)
         unread = np.ones(self._tensors[chain[-1]].shape[-1], bool)
         for reader in self._readers[chain[-1]]:
-            weights = self._value(reader.inputs[1])
-            unread &= ~weights.reshape(-1, weights.shape[-1]).any(axis=0)
+            unread &= unweighted(self._value(reader.inputs[1]), -1)
         return unread if zero is None else unread | zero
 
     def drop(self, chain: list[int], kept: Flags) -> None:
@@ -180,9 +180,8 @@ class _Editor:
 
     def _silent(self, writer: Operator, before: Flags | None) -> Flags | None:
         """Which channels always hold the code of 0. before: those of its input that do."""
-        weights = self._value(writer.inputs[1])
         axis = -1 if facts(writer.name).depthwise else 0
-        still = ~np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1).any(axis=1)
+        still = unweighted(self._value(writer.inputs[1]), axis)
         if before is not None:
             still = still | before
         if len(writer.inputs) > 2 and writer.inputs[2] >= 0:

@@ -1,10 +1,12 @@
-"""Whether an operator keeps channels, along the last axis, apart from each other."""
+"""Channels: which operators keep them apart, and which of a filter say nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refinterp.graph.operators import OperatorFacts
 from refinterp.graph.spec import TensorSpec
@@ -28,3 +30,13 @@ def keeps_channels(facts: OperatorFacts, operands: Sequence[TensorSpec | None]) 
     else:
         axes = given.data.reshape(-1) % rank
     return rank - 1 not in axes
+
+
+def unweighted(weights: NDArray[Any], axis: int) -> NDArray[np.bool_]:
+    """Which indices of one axis of a filter have no weight but 0: (channels,).
+
+    Along the axis of output channels these are the ones that read nothing, along that of input
+    channels the ones that nothing reads.
+    """
+    others = tuple(i for i in range(weights.ndim) if i != axis % weights.ndim)
+    return np.asarray(~np.any(weights, axis=others))

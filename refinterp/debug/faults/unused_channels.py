@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinterp.debug.reference.weighted import WeightedOperator
-from refinterp.graph.channels import keeps_channels
+from refinterp.graph.channels import keeps_channels, unweighted
 from refinterp.graph.model import OPTIONAL
 from refinterp.graph.operands import Weighted
 from refinterp.graph.operators import facts
@@ -66,8 +66,9 @@ def _taken(
         if reader.channels % channels:
             return np.ones(channels, bool)
         after = unused_channels(reader.y, reader.channels, steps, weighted, specs)
-        return np.asarray((reader.codes.any(axis=1) & ~after).reshape(channels, -1).any(axis=1))
+        lost = unweighted(reader.codes, 0) | after
+        return np.asarray(~lost.reshape(channels, -1).all(axis=1))
     rows = facts(reader.name).filter_axis == 0 and facts(reader.name).operands is Weighted
     if not rows or reader.codes.shape[1] % channels:
         return np.ones(channels, bool)
-    return np.asarray(reader.codes.reshape(-1, channels).any(axis=0))
+    return ~unweighted(reader.codes.reshape(-1, channels), -1)

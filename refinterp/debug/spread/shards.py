@@ -13,9 +13,9 @@ from typing import Final
 
 from refinterp.debug.compare import Comparison
 from refinterp.debug.measure.measurements import Measurements
-from refinterp.debug.measure.trace import one_by_one
 from refinterp.kernels.flavours import DEFAULT_FLAVOUR
 from refinterp.modelfile.reader import read_model
+from refinterp.run.batches import in_sequence
 from refinterp.run.opening import twin_of, with_data
 from refinterp.samples.request import DataRequest
 from refinterp.samples.samples import Samples
@@ -75,17 +75,13 @@ class Shard:
 
 def shards(comparison: Comparison, total: int) -> tuple[Shard, ...]:
     """Divide samples 0 … total - 1; a model whose samples depend on each other is one shard."""
-    size = max(1, total) if in_sequence(comparison) else SHARD
+    size = max(1, total) if samples_depend(comparison) else SHARD
     return tuple(Shard(i, min(i + size, total)) for i in range(0, total, size))
 
 
-def in_sequence(comparison: Comparison) -> bool:
-    """Whether the model may carry something over from one sample to the next."""
-    return any(
-        one_by_one(program)
-        or any(step.kernel is not None and step.kernel.remembers for step in program.steps)
-        for program in (comparison.setup.quantized, comparison.setup.twin)
-    )
+def samples_depend(comparison: Comparison) -> bool:
+    """Whether either model may carry something over from one sample to the next."""
+    return any(map(in_sequence, (comparison.setup.quantized, comparison.setup.twin)))
 
 
 def merged(opened: tuple[Comparison, Samples], parts: Mapping[Shard, Measurements]) -> Measurements:

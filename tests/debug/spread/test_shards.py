@@ -17,7 +17,7 @@ import pytest
 from refinterp.cli.main import main
 from refinterp.debug.compare import Comparison
 from refinterp.debug.spread import pool
-from refinterp.debug.spread.shards import SHARD, Shard, ShardJob, in_sequence, merged, shards
+from refinterp.debug.spread.shards import SHARD, Shard, ShardJob, merged, samples_depend, shards
 from refinterp.errors import RefinterpError, UsageError
 from refinterp.graph.build import GraphBuilder
 from refinterp.modelfile.reader import read_model
@@ -90,9 +90,9 @@ def stateful():
 def test_a_model_that_remembers_is_one_shard():
     """Samples that depend on those before stay together, or the figures would be others."""
     comparison = Comparison(stateful())
-    assert in_sequence(comparison)
+    assert samples_depend(comparison)
     assert shards(comparison, 3 * SHARD) == (Shard(0, 3 * SHARD),)
-    assert not in_sequence(Comparison(dense(quantized=True)))
+    assert not samples_depend(Comparison(dense(quantized=True)))
 
 
 def test_errors_in_a_worker_come_through(job, tmp_path):
