@@ -75,11 +75,15 @@ class TimedWork(NamedTuple):
 class LatencyModel:
     """Fitted figures.
 
-    base: logarithm of the cycles that an amount of each kind takes, relative (kinds,). slopes: name
-    of a term → what it adds to that (kinds,). effects: name of a term → what it adds to the sum, as
-    `terms` names them. spreads: how much these vary. bands: level → style → the factor up and down
-    that holds 90 percent of what was held back. runtimes: by name. seen: (chip, runtime) that were
-    measured. core_runtimes: (core, runtime) that were. cores, styles: that were measured at all.
+    base: logarithm of the cycles that an amount of each kind takes, relative (kinds,).
+    slopes: name of a term → what it adds to that (kinds,).
+    effects: name of a term → what it adds to the sum, as `terms` names them.
+    spreads: how much these vary.
+    bands: level → style → the factor up and down that holds 90 percent of what was held back.
+    runtimes: by name.
+    seen: (chip, runtime) that were measured.
+    core_runtimes: (core, runtime) that were.
+    cores, styles: that were measured at all.
     """
 
     base: Kinds

@@ -27,10 +27,14 @@ _REACH = 3  # bytes behind a window whose length is no multiple of 4 that are re
 class Placed:
     """A module's calls with every place resolved.
 
-    data: the file. calls: how many. kernels: their names, in the order of their numbers. views:
-    offsets that blocks are read to. width: numbers of the array of arguments. largest: bytes of the
-    largest block. per_operator: (calls, bytes of the file) by operator, in order. reach: bytes that
-    are read behind the arena's, and multiplied by zero.
+    data: the file.
+    calls: how many.
+    kernels: their names, in the order of their numbers.
+    views: offsets that blocks are read to.
+    width: numbers of the array of arguments.
+    largest: bytes of the largest block.
+    per_operator: (calls, bytes of the file) by operator, in order.
+    reach: bytes that are read behind the arena's, and multiplied by zero.
     """
 
     data: bytes
