@@ -281,7 +281,7 @@ def test_a_split_into_no_pieces_is_refused_by_name():
     x, sizes = g.input("x", (2, 0), "float32"), g.constant("sizes", np.array([], np.int32))
     axis = g.constant("axis", np.array(1, np.int32))
     g.operator("SPLIT_V", [x, sizes, axis], [], {"num_splits": 0})
-    with pytest.raises(ModelError, match="operand sizes.*0 sizes, 1 or more"):
+    with pytest.raises(ModelError, match=r"operand sizes.*0 sizes, 1 or more"):
         prepare(g.build(outputs=[x]))
 
 
