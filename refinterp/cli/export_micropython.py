@@ -21,7 +21,7 @@ FLAVOURS: Final = ("tflm", "litert-reference")
 WEIGHTS: Final = ("file", "module")
 
 _OF_OTHERS: Final = ("target", "board", "kernels", "tflm", "boards_file")
-_OWN: Final = ("flavour", "weights", "heap")
+_OWN: Final = ("flavour", "weights", "heap", "thumb")
 
 
 def add_module_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,10 @@ def add_module_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--weights", choices=WEIGHTS,
         help="in a file that is read block by block, or in the module (default file)",
+    )  # fmt: skip
+    group.add_argument(
+        "--thumb", action="store_true", default=None,
+        help="for Cortex-M alone: inner products in machine code, the same bytes in less time",
     )  # fmt: skip
     group.add_argument(
         "--heap", type=size, metavar="SIZE",
@@ -59,7 +63,9 @@ def run_module(options: argparse.Namespace) -> int:
     require_room(options.to, force=options.force)
     model, content = open_file(options.model)
     flavour = options.flavour or FLAVOURS[0]
-    build = ModuleBuild.of(model, flavour, in_module=options.weights == WEIGHTS[1])
+    build = ModuleBuild.of(
+        model, flavour, in_module=options.weights == WEIGHTS[1], thumb=bool(options.thumb)
+    )
     say_refusals(list(refusals(model, flavour)))
     core = build.core.program.model
     count = build.usual_samples() if options.samples is None else options.samples

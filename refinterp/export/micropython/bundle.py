@@ -47,9 +47,14 @@ class ModuleBuild:
     placed: Placed
 
     @classmethod
-    def of(cls, model: Model, flavour: str, *, in_module: bool) -> ModuleBuild:
-        """Lower, plan and place; raises UnsupportedError with all reasons, ModelError."""
-        core = lowered(model, flavour, USUAL_BLOCK)
+    def of(
+        cls, model: Model, flavour: str, *, in_module: bool = False, thumb: bool = False
+    ) -> ModuleBuild:
+        """Lower, plan and place; raises UnsupportedError with all reasons, ModelError.
+
+        in_module: whether the weights stand in the module. thumb: for Cortex-M alone.
+        """
+        core = lowered(model, flavour, USUAL_BLOCK, thumb=thumb)
         memory = planned(core)
         return cls(flavour, in_module, core, memory, placed(core, memory))
 

@@ -88,7 +88,7 @@ class Site:
 
     step: as it was prepared, with its kernel. inputs: specs, None where one is left out. outputs:
     specs. flavour: whose arithmetic. usual: bytes that a block of weights has, where more are not
-    free.
+    free. thumb: whether inner products are machine code of Arm.
     """
 
     step: Step
@@ -96,6 +96,7 @@ class Site:
     outputs: tuple[TensorSpec, ...]
     flavour: str
     usual: int
+    thumb: bool = False
 
 
 def aligned(size: int, to: int = 4) -> int:

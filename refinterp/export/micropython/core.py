@@ -89,8 +89,9 @@ def _is_code(graph: Subgraph, tensor: int) -> bool:
     return 0 <= tensor < len(graph.tensors) and graph.tensors[tensor].dtype == "int8"
 
 
-def lowered(model: Model, flavour: str, usual: int) -> CoreGraph:
-    """Return a model's operators as calls. usual: bytes of a block of weights.
+def lowered(model: Model, flavour: str, usual: int, *, thumb: bool = False) -> CoreGraph:
+    """Return a model's operators as calls. usual: bytes of a block of weights. thumb:
+    whether inner products are machine code of Arm.
 
     Raises UnsupportedError that lists all operators that cannot be, and why; ModelError as
     preparing does.
@@ -111,7 +112,7 @@ def lowered(model: Model, flavour: str, usual: int) -> CoreGraph:
         try:
             if program.graphs[program.subgraph].unknown.intersection((*step.inputs, *step.outputs)):
                 raise UnsupportedError("shapes that only a run tells")
-            one = _lowered(_site(program, step, flavour, usual))
+            one = _lowered(_site(program, step, flavour, usual, thumb))
         except RefinterpError as error:
             refused.append((step.operator, step.name, str(error)))
             needed.update(i for i in step.inputs if i != OPTIONAL)
@@ -165,7 +166,7 @@ def _ends(program: Program) -> list[tuple[int, str, str]]:
     return found
 
 
-def _site(program: Program, step: Step, flavour: str, usual: int) -> Site:
+def _site(program: Program, step: Step, flavour: str, usual: int, thumb: bool) -> Site:
     specs = program.specs
     return Site(
         step,
@@ -173,6 +174,7 @@ def _site(program: Program, step: Step, flavour: str, usual: int) -> Site:
         tuple(specs[i] for i in step.outputs),
         flavour,
         usual,
+        thumb,
     )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from refinterp.export.micropython.core import CoreGraph
+from refinterp.export.micropython.kernel_text import THUMB
 from refinterp.export.micropython.memory import MemoryPlan
 from refinterp.export.micropython.source import arena_bytes
 from refinterp.export.micropython.weights_file import Placed
@@ -28,6 +29,7 @@ BLOCK: Final = 16
 _MODULE: Final = 4400  # the class, its methods, names, constants, an open file
 _PORT: Final = 128  # an input or output: its name apart
 _KERNEL: Final = 48  # a function, its name, its place in the tuple of kernels
+_DOTS: Final = 256  # inner products in machine code of Arm
 _METHOD: Final = 256  # of each further part that only some modules have
 
 
@@ -81,6 +83,8 @@ def heap_terms(
     rest = (
         arena_bytes(memory, placed) - memory.plan_bytes - memory.extra_bytes - memory.variable_bytes
     )
+    features = frozenset[str]().union(*(op.features for op in core.operators))
+    code |= {"dots": _DOTS} if THUMB in features else {}
     terms = [
         HeapTerm("plan", memory.plan_bytes, "tensors, by the optimal plan"),
         HeapTerm(

@@ -22,8 +22,12 @@ LEFT: Final = "left"
 SINGLE: Final = "single"
 """Some sum is rounded once; otherwise lines of DOUBLE are taken."""
 
-_OPPOSITES: Final[Mapping[str, str]] = {"right": LEFT, "double": SINGLE}
+THUMB: Final = "thumb"
+"""Inner products are machine code of Arm; otherwise lines of VIPER are taken."""
+
+_OPPOSITES: Final[Mapping[str, str]] = {"right": LEFT, "double": SINGLE, "viper": THUMB}
 _FOLDER: Final = Path(__file__).with_name("kernels")
+_PARTS: Final = Path(__file__).with_name("kernel_parts")
 _ARGUMENT: Final = re.compile(r"\bA\.([a-z_0-9]+)")
 _FEATURE: Final = re.compile(r"  #\[([a-z]+)\]$")
 
@@ -52,6 +56,11 @@ def rendered(name: str, features: Collection[str]) -> str:
     where = places(name)
     lines = _lines(text(name), features)
     return "\n".join(_ARGUMENT.sub(lambda m: f"A[{where[m[1]]}]", line) for line in lines) + "\n"
+
+
+def inner_products() -> str:
+    """Return the function that kernels call for inner products where the module is for Arm."""
+    return (_PARTS / "dots.txt").read_text("utf-8")
 
 
 def _lines(whole: str, features: Collection[str]) -> Iterator[str]:

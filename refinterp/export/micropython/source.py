@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from refinterp.export.micropython.core import CoreGraph
-from refinterp.export.micropython.kernel_text import rendered
+from refinterp.export.micropython.kernel_text import THUMB, inner_products, rendered
 from refinterp.export.micropython.memory import MemoryPlan
 from refinterp.export.micropython.weights_file import Placed
 from refinterp.graph.spec import TensorSpec
@@ -100,7 +100,8 @@ def module_text(
         "where": "" if in_module else "\n# Weights are read from the file, a block at a time.",
         "steps": _steps(core, memory, placed),
         "imports": "from io import BytesIO\n" if in_module else "",
-        "kernels": "\n".join(rendered(one, features) for one in placed.kernels),
+        "kernels": (inner_products() + "\n" if THUMB in features else "")
+        + "\n".join(rendered(one, features) for one in placed.kernels),
         "sum": "" if in_module else _SUM,
         "kernel_names": "".join(f"{one}, " for one in placed.kernels).rstrip(),
         "weights": f"_WEIGHTS = {placed.data!r}\n" if in_module else "",

@@ -17,6 +17,7 @@ from refinterp.export.micropython.calls import (
     Site,
     aligned,
 )
+from refinterp.export.micropython.kernel_text import THUMB
 from refinterp.export.micropython.lowering.filters import ChannelRun, FoldedFilter
 from refinterp.export.micropython.lowering.windows import WindowWalk, limits, operands, sized
 from refinterp.kernels.weighted_kernel import Scaling
@@ -83,26 +84,23 @@ def _windows(
 ) -> Lowered:
     """CONV_2D and FULLY_CONNECTED as calls. out: channels of the output."""
     features = frozenset[str]().union(*(group.folded.features for group in groups))
+    features |= {THUMB} if site.thumb else set()
     x, y = site.step.inputs[0], site.step.outputs[0]
     row = aligned(walk.size)
+    sums = 4 if site.thumb else 0  # bytes of a channel's sum, behind the block
 
     def calls(limit: int, left: bool) -> list[Call]:
         found = []
         for image in range(images):
             for group in groups:
-                most = limit // group.folded.channel_bytes(left=left)
+                most = limit // (group.folded.channel_bytes(left=left) + sums)
                 for run in group.folded.runs(max(1, most)):
-                    found.append(
-                        Call(
-                            "conv",
-                            _arguments(image, group, run),
-                            group.folded.block(run, left=left),
-                        )
-                    )
+                    block = group.folded.block(run, left=left)
+                    found.append(Call("conv", _arguments(image, group, run, len(block)), block))
         return found
 
     def _arguments(
-        image: int, group: FilterGroup, run: ChannelRun
+        image: int, group: FilterGroup, run: ChannelRun, size: int
     ) -> Mapping[str, int | ArenaPlace]:
         from_x = image * walk.height * walk.width * walk.channels + group.x_first
         to_y = image * walk.rows.size * walk.columns.size * out + group.y_first + run.start
@@ -119,6 +117,7 @@ def _windows(
             "block": BLOCK,
             "x_zero": scaling.x_zero + CODES,
             "w_zero": scaling.w_zero + CODES,
+            "sums": ArenaPlace(offset=aligned(size)) if site.thumb else 0,
             **limits(scaling),
             "up": int(run.up) << 15,
             "away": int(run.away),
@@ -133,4 +132,5 @@ def _windows(
         calls,
         pixels * out * walk.size,
         0 if walk.flat else row,
+        gathered=sums,
     )
