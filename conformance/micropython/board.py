@@ -44,7 +44,7 @@ BOARDS: Final = {
         "rv32imc",
         "qemu-system-riscv32",
         ("-machine", "virt", "-bios", "none"),
-        "0x80c00000",
+        "0x80610000",
     ),
 }
 
