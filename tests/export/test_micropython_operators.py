@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from conformance.micropython.modules import expected, random_samples
 from conformance.micropython.port import ARCHITECTURES, compiled
 from conformance.micropython.random_models import FLAVOURS, cells, tried
-from refinterp.errors import UnsupportedError
+from conformance.operators.run import draw_case
+from refinterp.errors import RefinterpError, UnsupportedError
+from refinterp.export.micropython.bundle import ModuleBuild
 from refinterp.export.micropython.channel_numbers import (
     MOST,
     ChannelBounds,
@@ -18,7 +21,9 @@ from refinterp.export.micropython.channel_numbers import (
 from refinterp.export.micropython.heap import kernel_bytes
 from refinterp.export.micropython.kernel_text import kernels, places, rendered
 from refinterp.export.micropython.lowering.families import LOWERINGS
+from refinterp.export.micropython.source import module_text
 from tests.export.port_of_micropython import needs_cross, needs_micropython
+from tests.export.word_machine import load, run
 
 CELLS = [
     cell for cell in cells() if cell[0] in LOWERINGS or cell[0] in ("RELU", "TANH", "QUANTIZE")
@@ -123,3 +128,47 @@ def test_kernels_compile_and_take_what_the_bound_says(tmp_path):
             )
             said = kernel_bytes()[name][architecture]
             assert found <= said <= found * 1.1 + 16, (name, architecture, found)
+
+
+@pytest.mark.parametrize(("operator", "dtype"), CELLS)
+def test_random_models_in_words_of_32_bits(operator, dtype):
+    """As on a board: whatever leaves 32 bits wraps, and nothing outside the arena is touched."""
+    ran = 0
+    for index in range(12):
+        case = draw_case(9, operator, dtype, index)
+        try:
+            build = ModuleBuild.of(case.model, FLAVOURS[index % 2])
+        except RefinterpError:
+            continue
+        if build.macs > 20_000 or sum(spec.size for spec in build.core.outputs) > 4_000:
+            continue  # seconds in Python
+        samples = random_samples(build, 1, index)
+        text = module_text(
+            "m", "a model", build.flavour, build.core, build.memory, build.placed, in_module=False
+        )
+        module = load(text, build.placed.data, "m")
+        came = run(module, [[x.tobytes() for x in sample] for sample in samples])
+        wanted = [[y.tobytes() for y in row] for row in expected(build, samples)]
+        assert came == wanted, f"case {index}"
+        ran += 1
+        if ran == 3:
+            break
+    assert ran or dtype == "int8x16"
+
+
+def test_the_machine_of_words_wraps_and_watches():
+    """It would see what it is there to see."""
+    text = (
+        "import micropython\n"
+        "@micropython.viper\ndef grow(p: ptr8, n: int) -> int:\n    return p[0] * n\n"
+        "@micropython.viper\ndef far(p: ptr8, n: int) -> int:\n    return p[n]\n"
+        "@micropython.viper\ndef word(p: ptr8, n: int) -> int:\n"
+        "    q = ptr32(int(p) + n)\n    return q[0]\n"
+    )
+    module = load(text, b"", "m")
+    data = bytearray(b"\xff\xff\xff\xff\x01\x00\x00\x80")
+    assert module.grow(data, 1 << 24) == -(1 << 24)
+    assert module.word(data, 4) == -(2**31) + 1
+    for function, n in ((module.far, 8), (module.far, -1), (module.word, 8), (module.word, 2)):
+        with pytest.raises(IndexError):
+            function(data, n)
