@@ -26,6 +26,7 @@ from refinterp.tflm.targets import DEFAULT_VERSION, KERNELS, Profile, profile
 from refinterp.tflm.what_if import with_integer_edges
 
 SECONDS: Final = 1  # that a search for a plan may take
+ENOUGH: Final = 5  # that the command for it may, so that a slower moment finds no less
 _SMALLER: Final = ((3, 4), (1, 2))  # of the height and width of an image
 
 
@@ -95,7 +96,7 @@ class Suggestions:
             if reorder:
                 name, change = ("operator_order", f"operators in another order, and {change}")
             words = ["refinterp", "arena", candidate.path, *build_words(where), *common]
-            words += ["--optimize", *(["--reorder"] * reorder), "--time-limit", str(SECONDS)]
+            words += ["--optimize", *(["--reorder"] * reorder), "--time-limit", str(ENOUGH)]
             stem = "model" if candidate.path == "-" else PurePath(candidate.title).stem
             words += ["-o", f"{stem}.planned.tflite"]
             yield self._with(result, name, change, found.model, shlex.join(words))

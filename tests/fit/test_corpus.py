@@ -161,7 +161,8 @@ def test_commands_that_are_suggested_do_what_they_promise(
                 assert not one["changes_outputs"]
                 new, old = Path(output).read_bytes(), Path(path).read_bytes()
                 assert outputs(wheel, new) == outputs(wheel, old)
-            for field in ("arena_bytes", "ram_bytes", "flash_bytes", "fits"):
-                assert after[field] == one[field], (name, one["id"], field)
+            for field in ("arena_bytes", "ram_bytes"):  # a longer search may find more
+                assert after[field] <= one[field], (name, one["id"], field)
+            assert (after["flash_bytes"], after["fits"]) == (one["flash_bytes"], one["fits"])
             done += 1
     assert done >= 5
