@@ -6,8 +6,11 @@ show what it fills in. The map is then taken apart: how far each index of each a
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +18,14 @@ from numpy.typing import NDArray
 from refinterp.errors import UnsupportedError
 from refinterp.export.micropython.calls import BLOCK, CODES, ArenaPlace, Call, Lowered, Site
 from refinterp.export.micropython.lowering.checks import codes, given, known, titled, words
-from refinterp.kernels.registry import Prepared, call
+from refinterp.graph.spec import TensorSpec
+from refinterp.kernels.registry import Prepared
+from refinterp.kernels.registry import call as run_kernel
 
 I64 = NDArray[np.int64]
 
 _AXES = 4  # loops of the kernel
+_FILLING = "value"  # an operand that margins are filled with, and that may come with the run
 _OUTSIDE = 1 << 28  # what an index adds that leads outside
 
 
@@ -44,39 +50,52 @@ class Origin:
 def moved(site: Site) -> Lowered:
     """An operator that moves elements of one operand, to one result or several."""
     at = [i for i, s in enumerate(site.inputs) if s is not None and s.data is None]
-    if len(at) != 1:
-        raise UnsupportedError(f"{len(at)} of its operands are not constants; 1 is needed")
-    codes(site.inputs[at[0]], "input")
+    facts = site.step.entry.facts
+    names = facts.signature(len(site.inputs)).names if facts else ()
+    filling = [i for i in at if i < len(names) and names[i] == _FILLING]
+    data = [i for i in at if i not in filling]
+    if len(data) != 1:
+        raise UnsupportedError(f"{len(data)} of its operands are not constants; 1 is needed")
+    for i in at:
+        codes(site.inputs[i], "input")
     for spec in site.outputs:
         codes(spec, "output")
-    source = site.step.inputs[at[0]]
-    origins = _origins(site, at[0])
+    source = site.step.inputs[data[0]]
+    margin = ArenaPlace(site.step.inputs[filling[0]]) if filling else None
+    origins = _origins(site, data[0])
 
     def calls(limit: int, left: bool) -> list[Call]:
         return [
-            _call(origin, source, target)
+            call
             for origin, target in zip(origins, site.step.outputs, strict=True)
+            for call in _calls(origin, source, target, margin)
         ]
 
     block = max(len(one.block) for one in calls(0, False))
     return Lowered(
-        site.step.operator, titled(site), (source,), site.step.outputs, calls,
-        least=block, whole=block,
+        site.step.operator, titled(site), tuple(site.step.inputs[i] for i in data + filling),
+        site.step.outputs, calls, least=block, whole=block,
     )  # fmt: skip
 
 
 def _ran(site: Site, at: int, values: I64) -> list[I64]:
     """The bytes that come of bytes at the operand's elements."""
     arrays = [
-        None if spec is None or i == at else known(spec, "operand")
-        for i, spec in enumerate(site.inputs)
+        None if spec is None or i == at else _fixed(spec) for i, spec in enumerate(site.inputs)
     ]
     spec = given(site.inputs[at], "input")
     arrays[at] = values.astype(np.uint8).view(np.int8).reshape(spec.shape)
     if site.step.kernel is None:
         raise UnsupportedError("its shapes depend on data")
-    found = call(Prepared(site.step.entry, site.step.kernel), arrays, site.outputs)
+    found = run_kernel(Prepared(site.step.entry, site.step.kernel), arrays, site.outputs)
     return [np.ascontiguousarray(y).view(np.uint8).astype(np.int64) for y in found]
+
+
+def _fixed(spec: TensorSpec) -> NDArray[Any]:
+    """A constant's value; zeros for what is only filled in."""
+    if spec.dtype == "int8" and spec.data is None:
+        return np.zeros(spec.shape, np.int8)
+    return known(spec, "operand")
 
 
 def _origins(site: Site, at: int) -> list[Origin]:
@@ -146,8 +165,6 @@ def _joined(steps: list[list[int | None]]) -> list[list[int | None]]:
         for axis in outer:
             sums = [(a or 0) + (b or 0) for a in sums for b in axis]
         found = [sums, *found[len(outer) :]]
-    if len(found) > _AXES:
-        raise UnsupportedError(f"its elements move along {len(found)} axes; {_AXES} are taken")
     return found or [[0]]
 
 
@@ -156,22 +173,44 @@ def _regular(axis: list[int | None]) -> bool:
     return len(axis) > 1 and axis == [(axis[1] or 0) * i for i in range(len(axis))]
 
 
-def _call(origin: Origin, source: int, target: int) -> Call:
-    x, y = ArenaPlace(source, offset=origin.first), ArenaPlace(target)
+def _calls(origin: Origin, source: int, target: int, margin: ArenaPlace | None) -> Iterator[Call]:
+    """A call, or one for each index of axes that are more than the kernel has loops.
+
+    margin: where the code lies that is filled in, if it comes with the run.
+    """
     steps = origin.steps
     runs = list(range(len(steps[-1]))) == list(steps[-1])
     even = len(steps) == 1 or (len(steps) == 2 and _regular(list(steps[0])))
     if origin.inside and runs and even:
         rows, size = (1 if len(steps) == 1 else len(steps[0])), len(steps[-1])
         ahead = steps[0][1] if len(steps) == 2 else 0
-        return Call(
+        x, y = ArenaPlace(source, offset=origin.first), ArenaPlace(target)
+        yield Call(
             "copy",
             {"x": x, "y": y, "rows": rows, "size": size, "x_step": ahead or 0, "y_step": size},
         )
-    padded = ((0,),) * (_AXES - len(steps)) + steps
-    block = words([_OUTSIDE if s is None else s for axis in padded for s in axis])
-    sizes = {f"n{i}": len(axis) for i, axis in enumerate(padded)}
-    return Call("pick", {"x": x, "y": y, **sizes, "margin": origin.margin, "block": BLOCK}, block)
+        return
+    inner = ((0,),) * max(0, _AXES - len(steps)) + steps[-_AXES:]
+    sizes = {f"n{i}": len(axis) for i, axis in enumerate(inner)}
+    written = math.prod(sizes.values())
+    for number, ahead_of in enumerate(itertools.product(*steps[:-_AXES])):
+        outside = any(step is None for step in ahead_of)
+        entries = [
+            _OUTSIDE if step is None or (outside and not axis_number) else step
+            for axis_number, axis in enumerate(inner)
+            for step in axis
+        ]
+        block = words(entries)
+        place = margin or ArenaPlace(offset=len(block))
+        ahead = sum(step or 0 for step in ahead_of)
+        arguments: dict[str, int | ArenaPlace] = {
+            "x": ArenaPlace(source, offset=origin.first + ahead),
+            "y": ArenaPlace(target, offset=number * written),
+            **sizes,
+            "margin": place,
+            "block": BLOCK,
+        }
+        yield Call("pick", arguments, block if margin else block + bytes([origin.margin]))
 
 
 def reshaped(site: Site) -> Lowered:
